@@ -1,0 +1,118 @@
+"""Rounds, updates, models and the audit trail, as they travel between the coordinator and the devices."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from contracts.errors import InvalidMessage
+from contracts.identifiers import DeviceId
+
+SCHEMA_VERSION = 1
+
+
+class RoundPhase(StrEnum):
+    """Where a round stands; COMMITTED, SKIPPED and FAILED are final."""
+
+    PROPOSED = "proposed"
+    COLLECTING = "collecting"
+    AGGREGATING = "aggregating"
+    COMMITTED = "committed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One round, published again at each change of phase (compacted topic, key = round number).
+
+    Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason.
+    `lease_token` fences coordinators: devices refuse a lower token than the highest they have seen.
+    """
+
+    round: int
+    phase: RoundPhase
+    task: str
+    lease_token: int
+    model_sha256: str
+    gated_at: float
+    deadline_at: float
+    cohort: list[DeviceId]
+    excluded: dict[str, str]
+    accepted: list[DeviceId]
+    local_epochs: int = 1
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    reason: str = ""
+    new_model_sha256: str | None = None
+    loss: float | None = None
+    ended_at: float | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256."""
+
+    device_id: DeviceId
+    round: int
+    lease_token: int
+    base_sha256: str
+    update_sha256: str
+    sample_count: int
+    loss_before: float
+    loss_after: float
+    train_s: float
+    sent_at: float
+    signature: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class GlobalModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A global model (compacted topic, key = sha256); `weights` carries safetensors bytes under 512 kB."""
+
+    sha256: str
+    parent_sha256: str | None
+    round: int
+    task: str
+    published_at: float
+    weights: bytes | None
+    schema_version: int = SCHEMA_VERSION
+
+
+class FlEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit trail: what was decided about whom, and why."""
+
+    at: float
+    kind: str
+    round: int
+    device_id: str | None = None
+    reason: str = ""
+    detail: dict[str, Any] = {}
+    schema_version: int = SCHEMA_VERSION
+
+
+FederationMessage = RoundRecord | ModelUpdate | GlobalModel | FlEvent
+_encoder = msgspec.json.Encoder()
+_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, GlobalModel, FlEvent)}
+
+
+def encode_federation(message: FederationMessage) -> bytes:
+    """Return a federation message as JSON (bytes fields as base64)."""
+    return _encoder.encode(message)
+
+
+Message = TypeVar("Message", RoundRecord, ModelUpdate, GlobalModel, FlEvent)
+
+
+def decode_federation(kind: type[Message], value: bytes | None) -> Message:
+    """Return the checked message, or raise InvalidMessage."""
+    if value is None:
+        raise InvalidMessage("tombstone")
+    try:
+        message = cast(Message, _decoders[kind].decode(value))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidMessage("bad_schema", str(error)) from None
+    if message.schema_version != SCHEMA_VERSION:
+        raise InvalidMessage("unknown_version", str(message.schema_version))
+    return message

@@ -1,0 +1,117 @@
+"""Every topic: its exact name, partitions and broker settings. The one place where names are built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it is to be created (auto-create is off)."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _delete(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+
+
+_COMPACT = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.ms": "600000",
+    "segment.bytes": "16777216",
+}
+_FROM_OUTSIDE = {"compression.type": "uncompressed", "max.message.bytes": "1048576"}
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topic names under one prefix; two installations with different prefixes can share a broker."""
+
+    prefix: str = "fedsecure"
+
+    @property
+    def vitals_prefix(self) -> str:
+        return f"{self.prefix}.vitals.v1."
+
+    def vitals(self, device_id: str) -> str:
+        return self.vitals_prefix + device_id
+
+    def device_of_vitals(self, topic: str) -> str | None:
+        """Return the device whose vitals topic this is, or None for any other topic."""
+        return topic[len(self.vitals_prefix) :] if topic.startswith(self.vitals_prefix) else None
+
+    @property
+    def vitals_shared(self) -> str:
+        return f"{self.prefix}.vitals.v1"
+
+    @property
+    def scores(self) -> str:
+        return f"{self.prefix}.scores.v1"
+
+    @property
+    def device_status(self) -> str:
+        return f"{self.prefix}.device-status.v1"
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.prefix}.dead-letters.v1"
+
+    @property
+    def truth(self) -> str:
+        return f"{self.prefix}.truth.v1"
+
+    @property
+    def replay_commands(self) -> str:
+        return f"{self.prefix}.replay-commands.v1"
+
+    @property
+    def fl_rounds(self) -> str:
+        return f"{self.prefix}.fl.rounds.v1"
+
+    @property
+    def fl_updates_prefix(self) -> str:
+        return f"{self.prefix}.fl.updates.v1."
+
+    def fl_updates(self, device_id: str) -> str:
+        return self.fl_updates_prefix + device_id
+
+    @property
+    def fl_events(self) -> str:
+        return f"{self.prefix}.fl.events.v1"
+
+    @property
+    def models(self) -> str:
+        return f"{self.prefix}.models.v1"
+
+    def fixed(self, partitions: int = 4) -> tuple[TopicSpec, ...]:
+        """Return the topics that exist before any device does (`fedsecure topics` creates them)."""
+        return (
+            TopicSpec(self.scores, partitions, _delete(7)),
+            TopicSpec(self.device_status, partitions, dict(_COMPACT)),
+            TopicSpec(self.dead_letters, 1, {**_delete(30), "max.message.bytes": "2097152"}),
+            TopicSpec(self.truth, 1, _delete(7)),
+            TopicSpec(self.replay_commands, 1, _delete(1)),
+            TopicSpec(self.fl_rounds, 1, dict(_COMPACT)),
+            TopicSpec(self.fl_events, 1, _delete(30)),
+            TopicSpec(self.models, 1, dict(_COMPACT)),
+        )
+
+    def vitals_spec(self, device_id: str) -> TopicSpec:
+        """Return the spec of one device's vitals topic; timestamps are the broker's (LogAppendTime)."""
+        config = {**_delete(7), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
+        return TopicSpec(self.vitals(device_id), 1, config)
+
+    def vitals_shared_spec(self, partitions: int) -> TopicSpec:
+        """Return the spec of the shared, keyed vitals topic (`FEDSECURE_TOPIC_LAYOUT=shared`)."""
+        config = {**_delete(7), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
+        return TopicSpec(self.vitals_shared, partitions, config)
+
+    def fl_updates_spec(self, device_id: str) -> TopicSpec:
+        """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own)."""
+        return TopicSpec(self.fl_updates(device_id), 1, {**_delete(1), **_FROM_OUTSIDE})

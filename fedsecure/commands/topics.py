@@ -1,0 +1,20 @@
+"""`fedsecure topics`: create the topics that every installation has."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("topics")(topics)
+
+
+def topics() -> None:
+    """Create the fixed topics on the broker; those that exist are left as they are."""
+    from fedsecure.endpoints import settings_for_running_stack
+    from transport.topic_admin import ensure_topics
+
+    settings = settings_for_running_stack()
+    created = ensure_topics(settings, settings.topics.fixed())
+    typer.echo(f"created {len(created)} topics" + "".join(f"\n  {name}" for name in created))

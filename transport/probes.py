@@ -1,0 +1,75 @@
+"""`/metrics`, `/healthz` and `/readyz` of a long-running program, served from a daemon thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+Check = Callable[[], str | None]
+"""Returns why the program is not well, or None when it is; must not block."""
+
+
+def always_well() -> str | None:
+    """The check of a program that is well as long as it answers."""
+    return None
+
+
+class ProbeServer:
+    """Serves the probes until closed; `port` 0 takes a free one (read it from `port` afterwards)."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        healthy: Check = always_well,
+        ready: Check = always_well,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        checks = {"/healthz": healthy, "/readyz": ready}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                elif self.path in checks:
+                    why_not = checks[self.path]()
+                    body = json.dumps({"ok": why_not is None, "reason": why_not}).encode()
+                    self._answer(503 if why_not else 200, "application/json", body)
+                else:
+                    self._answer(404, "text/plain", b"try /metrics, /healthz or /readyz\n")
+
+            def _answer(self, status: int, content_type: str, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                """Probes come every few seconds: not a log line each."""
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and free the port; blocks for at most half a second."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(0.5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
