@@ -110,7 +110,7 @@ def decode_federation(kind: type[Message], value: bytes | None) -> Message:
     if value is None:
         raise InvalidMessage("tombstone")
     try:
-        message = cast(Message, _decoders[kind].decode(value))
+        message = cast("Message", _decoders[kind].decode(value))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidMessage("bad_schema", str(error)) from None
     if message.schema_version != SCHEMA_VERSION:
