@@ -1,1 +1,1 @@
-
+"""Recordings, attacks and the pace at which they are streamed."""

@@ -1,1 +1,1 @@
-
+"""Faust workers: vitals in, verdicts out."""

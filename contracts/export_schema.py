@@ -1,0 +1,28 @@
+"""Write the JSON Schema of every message: `python -m contracts.export_schema docs/schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from contracts.federation import FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.truth import TruthInterval
+from contracts.verdicts import DeviceStatus, ScoreBatch
+from contracts.vitals import VitalsBatch
+
+MESSAGES = (VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, GlobalModel, FlEvent)
+
+
+def export_schema(folder: Path) -> None:
+    """Write one file a message into the folder, which is made when missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in MESSAGES:
+        text = json.dumps(msgspec.json.schema(kind), indent=2, sort_keys=True)
+        (folder / f"{kind.__name__}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    export_schema(Path(sys.argv[1]))
