@@ -1,0 +1,120 @@
+"""An independent reader (no consumer group) over a set of topics that grows while it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from transport.kafka_options import aiokafka_options
+
+
+class Record(Protocol):
+    """What a reader hands out (aiokafka's ConsumerRecord; `timestamp` in milliseconds of wall time)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class TopicReader:
+    """Reads every partition of its topics from its own offsets; commits nothing.
+
+    Use as an async context manager. One task at a time may call it. All methods raise Unavailable when
+    Kafka does not answer; a reader that raised in `poll` goes on from where it was.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = settings.kafka_bootstrap_servers
+        self._options = aiokafka_options(settings)
+        self._next: dict[TopicPartition, int] = {}
+
+    async def __aenter__(self) -> Self:
+        # A bare consumer must be made inside the running loop.
+        self._consumer = AIOKafkaConsumer(
+            **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            await self._consumer.stop()
+            raise self._unavailable(error) from None
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    @property
+    def topics_read(self) -> set[str]:
+        """Names of the topics added so far."""
+        return {partition.topic for partition in self._next}
+
+    async def list_topics(self) -> set[str]:
+        """Ask the broker for the names of all topics."""
+        try:
+            return set(await self._consumer.topics())
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+
+    async def add(self, topics: Iterable[str], *, start: Literal["earliest", "latest"]) -> None:
+        """Read these topics too (those already read stay where they are); all exist on the broker."""
+        new = sorted(set(topics) - self.topics_read)
+        if not new:
+            return
+        try:
+            offsets = await self._offsets(new, start)
+            self._consumer.assign([*self._next, *offsets])
+            self._next |= offsets
+            # Assigning forgets all positions, so each is set again.
+            for partition, offset in self._next.items():
+                self._consumer.seek(partition, offset)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+
+    async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
+        """Return the next records, in order within a partition; empty after `timeout_s` without any."""
+        try:
+            found = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        for partition, records in found.items():
+            self._next[partition] = records[-1].offset + 1
+        return [record for records in found.values() for record in records]
+
+    async def read_to_end(self) -> list[Record]:
+        """Return all records from the current offsets to those that are last now."""
+        partitions = list(self._next)
+        try:
+            ends = await self._consumer.end_offsets(partitions)
+            records: list[Record] = []
+            for partition in partitions:
+                while await self._consumer.position(partition) < ends[partition]:
+                    records += await self.poll(0.5)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        return records
+
+    async def _offsets(self, topics: list[str], start: str) -> dict[TopicPartition, int]:
+        await self._consumer.topics()  # refreshes the metadata: a topic made a moment ago has its partitions now
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(self._consumer.partitions_for_topic(topic) or ())
+        ]
+        if not partitions:
+            return {}
+        ask = self._consumer.beginning_offsets if start == "earliest" else self._consumer.end_offsets
+        return dict(await ask(partitions))
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")
