@@ -1,0 +1,44 @@
+"""What really was an attack: told on the truth topic only, so that no worker can ever learn from it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.truth import TruthInterval
+from replay.cohort import InjectedAttack, Patient
+from replay.sessions import Session
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_truth(interval: TruthInterval) -> bytes:
+    """Return the interval as JSON."""
+    return _encoder.encode(interval)
+
+
+def truth_of(patient: Patient, session: Session) -> list[TruthInterval]:
+    """Return one interval for each attack that falls into the session's slice, cut to that slice.
+
+    A resumed replay says the same again: readers take the last record of a (device, session, attack, first minute).
+    """
+    intervals = (_interval(patient, attack, session) for attack in patient.attacks)
+    return [interval for interval in intervals if interval is not None]
+
+
+def _interval(patient: Patient, attack: InjectedAttack, session: Session) -> TruthInterval | None:
+    spec = attack.spec
+    first = max(spec.onset_min, session.slice_first_min)
+    end = min(spec.onset_min + spec.duration_min, session.end_min)
+    if first >= end:
+        return None
+    start = patient.recording.first_event_minute
+    return TruthInterval(
+        device_id=patient.device_id,
+        session_id=session.session_id,
+        attack=spec.name,
+        level=spec.level,
+        seed=spec.seed,
+        first_event_minute=start + first,
+        end_event_minute=start + end,
+        poisoned="".join("1" if bit else "0" for bit in attack.poisoned[first:end]),
+    )

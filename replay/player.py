@@ -1,0 +1,206 @@
+"""Plays a schedule: waits until a message is due, hands it over, and keeps the watcher informed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+from contracts.event_time import from_event_minute
+from contracts.metrics import REPLAY_LAG_SECONDS
+from contracts.vitals import VitalsBatch, encode_vitals
+from replay.clock import Clock
+from replay.cohort import Patient
+from replay.ground_truth import encode_truth, truth_of
+from replay.options import ReplayOptions
+from replay.progress import DeviceReplay, Progress, ReplayResult
+from replay.publisher import Stopped
+from replay.schedule import Departure, Span, departures, due_after_s
+from replay.sessions import Session
+
+MAX_WAIT_S = 0.1
+REPORT_EVERY_S = 0.5
+STOP_GRACE_S = 10.0
+
+OnProgress = Callable[[Progress], None]
+
+
+class Outlet(Protocol):
+    """Where messages go; `replay.publisher.Publisher` is the real one."""
+
+    acked_messages: int
+    acked_minutes: int
+    rebuilt: int
+
+    @property
+    def oldest_unacked_s(self) -> float: ...
+
+    def send(self, topic: str, key: bytes, value: bytes, minutes: int = 0) -> None: ...
+
+    def poll(self) -> None: ...
+
+    def drain(self, within_s: float) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The topics of a replay; the truth's is never that of any device."""
+
+    vitals_of: Callable[[str], str]
+    truth: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    patient: Patient
+    session: Session
+
+
+class Player:
+    """One replay; `play` blocks until all is acknowledged, or until `stop` is set."""
+
+    def __init__(
+        self,
+        patients: Sequence[Patient],
+        sessions: Sequence[Session],
+        options: ReplayOptions,
+        route: Route,
+        outlet: Outlet,
+        *,
+        clock: Clock,
+        stop: Event,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        by_id = {session.device_id: session for session in sessions}
+        self._parts = {patient.device_id: _Part(patient, by_id[patient.device_id]) for patient in patients}
+        self._options = options
+        self._route = route
+        self._outlet = outlet
+        self._clock = clock
+        self._stop = stop
+        self._on_progress = on_progress
+        self._handed_over = {session.device_id: session.next_min for session in sessions}
+        self._total_min = sum(max(0, session.end_min - session.next_min) for session in sessions)
+        self._started = clock.monotonic()
+        self._reported_at = -REPORT_EVERY_S
+
+    def play(self) -> ReplayResult:
+        """Send everything when it is due; raises Unavailable when Kafka stays away or refuses for good."""
+        self._started = self._clock.monotonic()
+        try:
+            self._tell_truth()
+            stopped = not self._send_all()
+        except Stopped:
+            stopped = True
+        unacked = self._finish(stopped)
+        self._report(0.0)
+        return self._result(stopped, unacked)
+
+    def _tell_truth(self) -> None:
+        for part in self._parts.values():
+            if part.session.is_complete:
+                continue
+            for interval in truth_of(part.patient, part.session):
+                self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
+
+    def _send_all(self) -> bool:
+        spans = [
+            Span(part.session.device_id, part.session.next_min, part.session.end_min) for part in self._parts.values()
+        ]
+        for departure in departures(spans, self._options.minutes_per_message):
+            if not self._wait_until_due(departure):
+                return False
+            self._send(departure)
+        return True
+
+    def _wait_until_due(self, departure: Departure) -> bool:
+        """Return True when the message is due, False when the replay was stopped before."""
+        due_s = due_after_s(departure.elapsed_min, self._options.speed)
+        while not self._stop.is_set():
+            now_s = self._clock.monotonic() - self._started
+            self._report_now_and_then(now_s, behind_s=0.0 if self._options.speed is None else max(0.0, now_s - due_s))
+            if now_s >= due_s:
+                return True
+            self._clock.sleep(min(due_s - now_s, MAX_WAIT_S))
+            self._outlet.poll()
+        return False
+
+    def _send(self, departure: Departure) -> None:
+        part = self._parts[departure.device_id]
+        value = encode_vitals(self._batch(part, departure))
+        self._outlet.send(
+            self._route.vitals_of(departure.device_id),
+            departure.device_id.encode(),
+            value,
+            minutes=departure.end_min - departure.first_min,
+        )
+        self._handed_over[departure.device_id] = departure.end_min
+
+    def _batch(self, part: _Part, departure: Departure) -> VitalsBatch:
+        recording = part.patient.recording
+        minutes = slice(departure.first_min, departure.end_min)
+        return VitalsBatch(
+            device_id=recording.device_id,
+            session_id=part.session.session_id,
+            observed_at=from_event_minute(recording.first_event_minute + departure.first_min),
+            heart_rate_bpm=recording.heart_rate_bpm[minutes].tolist(),
+            resp_rate_bpm=recording.resp_rate_bpm[minutes].tolist(),
+            pulse_bpm=None if recording.pulse_bpm is None else recording.pulse_bpm[minutes].tolist(),
+            batch_interval_s=self._options.batch_interval_s,
+            sent_at=self._clock.wall(),
+            end_of_recording=departure.is_last,
+        )
+
+    def _finish(self, stopped: bool) -> int:
+        """Wait for the acknowledgements; once stopped, for STOP_GRACE_S more. Return how many are missing."""
+        while not stopped and self._outlet.drain(REPORT_EVERY_S):
+            self._report(self._outlet.oldest_unacked_s)
+            stopped = self._stop.is_set()
+        return self._outlet.drain(STOP_GRACE_S)
+
+    def _report_now_and_then(self, now_s: float, behind_s: float) -> None:
+        if now_s - self._reported_at >= REPORT_EVERY_S:
+            self._report(max(behind_s, self._outlet.oldest_unacked_s))
+
+    def _report(self, lag_s: float) -> None:
+        self._reported_at = self._clock.monotonic() - self._started
+        REPLAY_LAG_SECONDS.set(lag_s)
+        if self._on_progress is not None:
+            self._on_progress(self._progress(lag_s))
+
+    def _progress(self, lag_s: float) -> Progress:
+        return Progress(
+            devices=len(self._parts),
+            resumed_devices=sum(part.session.is_resumed for part in self._parts.values()),
+            complete_devices=sum(part.session.is_complete for part in self._parts.values()),
+            sent_min=self._outlet.acked_minutes,
+            total_min=self._total_min,
+            messages=self._outlet.acked_messages,
+            elapsed_s=self._reported_at,
+            lag_s=lag_s,
+        )
+
+    def _result(self, stopped: bool, unacked: int) -> ReplayResult:
+        return ReplayResult(
+            minutes=self._outlet.acked_minutes,
+            messages=self._outlet.acked_messages,
+            seconds=self._clock.monotonic() - self._started,
+            stopped=stopped,
+            unacked=unacked,
+            producers_replaced=self._outlet.rebuilt,
+            devices={device_id: self._device(part) for device_id, part in self._parts.items()},
+        )
+
+    def _device(self, part: _Part) -> DeviceReplay:
+        session = part.session
+        sent_min = self._handed_over[session.device_id] - session.next_min
+        last = part.patient.recording.first_event_minute + self._handed_over[session.device_id] - 1
+        return DeviceReplay(
+            device_id=session.device_id,
+            session_id=session.session_id,
+            sent_min=sent_min,
+            last_event_minute=last if sent_min else None,
+            was_resumed=session.is_resumed,
+            was_complete=session.is_complete,
+        )

@@ -1,0 +1,110 @@
+"""The replay program put together: topics, sessions, producer, player."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from threading import Event
+
+import structlog
+
+from contracts.settings import Settings
+from replay.attacks import AttackSpec
+from replay.clock import SYSTEM_CLOCK, Clock
+from replay.cohort import assemble
+from replay.kafka_producer import connect_producer
+from replay.last_sent import read_last_sent
+from replay.options import MINUTE_A_SECOND, ReplayOptions
+from replay.player import OnProgress, Player, Route
+from replay.progress import ReplayResult
+from replay.publisher import PATIENT, Limits, Publisher
+from replay.recording import Recording
+from replay.sessions import LastSent, open_sessions
+from transport.probes import ProbeServer
+from transport.topic_admin import ensure_topics
+
+NOT_READY_AFTER_S = 30.0
+log = structlog.get_logger()
+
+
+def run(
+    settings: Settings,
+    recordings: Sequence[Recording],
+    attacks: Sequence[AttackSpec] = (),
+    options: ReplayOptions = MINUTE_A_SECOND,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    stop: Event | None = None,
+    on_progress: OnProgress | None = None,
+    limits: Limits = PATIENT,
+) -> ReplayResult:
+    """Replay the recordings into Kafka; blocks until all is acknowledged, or until `stop` is set from another thread.
+
+    Without `options.fresh` each device goes on after the last minute that Kafka holds. `on_progress` is called about
+    twice a second, in this thread. Raises Misconfigured for a slice, device or attack that cannot be, Unavailable
+    when Kafka is away at the start or stays away.
+    """
+    stop = stop if stop is not None else Event()
+    patients = assemble(recordings, attacks, options.repeat)
+    device_ids = [patient.device_id for patient in patients]
+    route = _route(settings)
+    last_sent = _prepare_topics(settings, device_ids)
+    sessions = open_sessions([patient.recording for patient in patients], last_sent, options, int(clock.wall() * 1000))
+    topics = [*sorted({route.vitals_of(device_id) for device_id in device_ids}), route.truth]
+    publisher = Publisher(partial(connect_producer, settings, topics), clock=clock, limits=limits, stopped=stop.is_set)
+    try:
+        with _probes(settings, publisher):
+            player = Player(
+                patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress
+            )
+            return _logged(player.play())
+    finally:
+        publisher.close()
+
+
+def _route(settings: Settings) -> Route:
+    topics = settings.topics
+    if settings.topic_layout == "shared":
+        return Route(lambda _: topics.vitals_shared, topics.truth)
+    return Route(topics.vitals, topics.truth)
+
+
+def _prepare_topics(settings: Settings, device_ids: Sequence[str]) -> dict[str, LastSent]:
+    """Create what is missing and return how far the devices got whose topics were there before."""
+    topics = settings.topics
+    truth = [spec for spec in topics.fixed() if spec.name == topics.truth]
+    if settings.topic_layout == "shared":
+        created = ensure_topics(settings, [topics.vitals_shared_spec(settings.shared_partitions), *truth])
+        known = [] if topics.vitals_shared in created else list(device_ids)
+    else:
+        created = ensure_topics(settings, [*(topics.vitals_spec(device_id) for device_id in device_ids), *truth])
+        new = set(created)
+        known = [device_id for device_id in device_ids if topics.vitals(device_id) not in new]
+    log.info("replay_topics_ready", created=len(created), devices=len(device_ids))
+    return read_last_sent(settings, known) if known else {}
+
+
+def _probes(settings: Settings, publisher: Publisher) -> AbstractContextManager[object]:
+    if settings.metrics_port is None:
+        return nullcontext()
+
+    def ready() -> str | None:
+        age_s = publisher.oldest_unacked_s
+        return f"Kafka has not acknowledged for {age_s:.0f} s" if age_s > NOT_READY_AFTER_S else None
+
+    server = ProbeServer(settings.metrics_host, settings.metrics_port, ready=ready)
+    log.info("probes_listen", host=settings.metrics_host, port=server.port)
+    return server
+
+
+def _logged(result: ReplayResult) -> ReplayResult:
+    log.info(
+        "replay_stopped" if result.stopped else "replay_ended",
+        minutes=result.minutes,
+        messages=result.messages,
+        seconds=round(result.seconds, 3),
+        unacked=result.unacked,
+        producers_replaced=result.producers_replaced,
+    )
+    return result
