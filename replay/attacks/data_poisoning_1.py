@@ -1,0 +1,24 @@
+"""Data poisoning by added variability: zero-mean noise on both vital signs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
+from replay.recording import Vitals
+
+
+def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
+    """Add Gaussian noise of the level's standard deviations, independent from minute to minute."""
+    heart_rate_sd_bpm, resp_rate_sd_bpm = amounts
+    noise = generator.standard_normal((2, len(span.elapsed_min)))
+    return span.heart_rate_bpm + heart_rate_sd_bpm * noise[0], span.resp_rate_bpm + resp_rate_sd_bpm * noise[1]
+
+
+ATTACK = Attack(
+    name="data-poisoning-1",
+    summary="added variability: Gaussian noise on every minute",
+    parameters=(Parameter("heart rate noise sd", "bpm"), Parameter("respiratory rate noise sd", "breaths/min")),
+    levels={"subtle": (2.0, 1.0), "medium": (4.0, 2.0), "strong": (10.0, 5.0)},
+    alter=alter,
+)

@@ -1,0 +1,33 @@
+"""The attacks there are: every file of this folder that defines `ATTACK`, so that adding a file adds an attack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+from contracts.errors import Misconfigured
+from replay.attacks.base import Attack
+
+
+def _discover() -> Mapping[str, Attack]:
+    """Import this folder's other files by name order and collect their attacks."""
+    here = Path(__file__)
+    machinery = {"__init__", "base", "inject", "parse", "plan", here.stem}
+    modules = (file.stem for file in sorted(here.parent.glob("*.py")) if file.stem not in machinery)
+    attacks = (import_module(f"{__package__}.{module}").ATTACK for module in modules)
+    return MappingProxyType({attack.name: attack for attack in attacks})
+
+
+ATTACKS: Mapping[str, Attack] = _discover()
+
+
+def find_attack(name: str) -> Attack:
+    """Return the attack, or raise Misconfigured with the nearest name and the list."""
+    if name in ATTACKS:
+        return ATTACKS[name]
+    near = get_close_matches(name, ATTACKS, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise Misconfigured(f"there is no attack {name!r}{hint}; the attacks are {', '.join(ATTACKS)}")

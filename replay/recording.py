@@ -1,0 +1,82 @@
+"""One patient's vital signs, a value a minute: what sources make, attacks change and the publisher sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import Misconfigured
+from contracts.identifiers import check_device_id
+
+Vitals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Consecutive minutes of one device; every channel is float64 of shape [minutes], NaN means missing.
+
+    `first_event_minute` is the event minute (minutes since 1970-01-01T00:00Z) of index 0. `resolution_bpm` is the
+    monitor's own grid: attacks act before rounding to it. `origin` tells people where the recording comes from.
+    Raises Misconfigured when the channels do not fit together.
+    """
+
+    device_id: str
+    first_event_minute: int
+    heart_rate_bpm: Vitals
+    resp_rate_bpm: Vitals
+    pulse_bpm: Vitals | None = None
+    resolution_bpm: float = 0.1
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        check_device_id(self.device_id)
+        if self.resolution_bpm <= 0:
+            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.resolution_bpm}; it must be above 0")
+        for name, values in self.channels().items():
+            if values.dtype != np.float64 or values.shape != (self.minutes,):
+                raise Misconfigured(
+                    f"{self.device_id}: {name} is {values.dtype} of shape {values.shape}; "
+                    f"every channel is float64 of shape ({self.minutes},)"
+                )
+            if np.isinf(values).any():
+                raise Misconfigured(f"{self.device_id}: {name} holds an infinite value; use NaN for missing")
+
+    @property
+    def minutes(self) -> int:
+        """Number of minutes, missing ones included."""
+        return len(self.heart_rate_bpm)
+
+    @property
+    def end_event_minute(self) -> int:
+        """The event minute after the last one."""
+        return self.first_event_minute + self.minutes
+
+    def channels(self) -> dict[str, Vitals]:
+        """The channels that the recording has, by field name."""
+        channels = {"heart_rate_bpm": self.heart_rate_bpm, "resp_rate_bpm": self.resp_rate_bpm}
+        return channels if self.pulse_bpm is None else {**channels, "pulse_bpm": self.pulse_bpm}
+
+    def sliced(self, start_min: int, minutes: int | None = None) -> Recording:
+        """Return the part that starts `start_min` minutes in and lasts `minutes` (None: to the end).
+
+        A part that reaches past the end is shortened; one that starts there raises Misconfigured.
+        """
+        if not 0 <= start_min < self.minutes:
+            raise Misconfigured(
+                f"{self.device_id} is {self.minutes} minutes long: a start of {start_min} is outside 0..{self.minutes - 1}"
+            )
+        if minutes is not None and minutes < 1:
+            raise Misconfigured(f"{self.device_id}: a length of {minutes} minutes; at least 1 is needed")
+        part = slice(start_min, None if minutes is None else start_min + minutes)
+        return replace(
+            self,
+            first_event_minute=self.first_event_minute + start_min,
+            **{name: values[part] for name, values in self.channels().items()},  # type: ignore[arg-type]
+        )
+
+
+def round_to_grid(values: Vitals, resolution_bpm: float) -> Vitals:
+    """Return the values on the monitor's grid, free of the float noise that a product leaves; NaN stays NaN."""
+    return np.round(np.round(values / resolution_bpm) * resolution_bpm, 6)
