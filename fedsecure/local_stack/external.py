@@ -1,0 +1,58 @@
+"""Services that the environment names: used as they are, never started, never ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from fedsecure.local_stack.answers import kafka_answers, redis_answers
+from fedsecure.local_stack.status import VARIABLE_OF, ServerStatus
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalService:
+    """A Kafka or Redis that somebody else runs."""
+
+    name: str
+    title: str
+    address: str
+    answers: Callable[[], bool]
+
+    @property
+    def shown(self) -> str:
+        """The address for people: without the password that a Redis URL may hold."""
+        return self.address.replace(password, "***") if (password := urlsplit(self.address).password) else self.address
+
+    def wait_until_answers(self) -> None:
+        """Block until it answers; raises Unavailable after 30 s."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self.answers():
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"{self.title} at {self.shown} does not answer: check {VARIABLE_OF[self.name]}, or unset it to use "
+                    "the local stack"
+                )
+            time.sleep(POLL_S)
+
+    def status(self) -> ServerStatus:
+        """Ask it whether it answers."""
+        return ServerStatus(self.name, self.title, "up" if self.answers() else "down", self.shown, is_local=False)
+
+
+def external_services(environ: Mapping[str, str]) -> dict[str, ExternalService]:
+    """Return the services that the environment names, by name; credentials come from the settings."""
+    services = {}
+    if address := environ.get(VARIABLE_OF["kafka"]):
+        settings = Settings(kafka_bootstrap_servers=address)
+        services["kafka"] = ExternalService("kafka", "Apache Kafka", address, lambda: kafka_answers(settings))
+    if url := environ.get(VARIABLE_OF["redis"]):
+        redis_settings = Settings(redis_url=url)
+        services["redis"] = ExternalService("redis", "Redis", url, lambda: redis_answers(redis_settings))
+    return services

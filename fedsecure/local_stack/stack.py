@@ -1,0 +1,229 @@
+"""Kafka and Redis together: started, found again, waited for and ended as one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from contracts.errors import Misconfigured, Unavailable
+from fedsecure.local_stack.external import external_services
+from fedsecure.local_stack.kafka_broker import KafkaBroker
+from fedsecure.local_stack.kafka_jars import Announce
+from fedsecure.local_stack.ports import choose_ports
+from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
+from fedsecure.local_stack.redis_server import RedisServer
+from fedsecure.local_stack.state_file import ServerRecord, StateFile
+from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus
+
+POLL_S = 0.1
+GRACE_S = {"kafka": 15.0, "redis": 5.0}
+Server = KafkaBroker | RedisServer
+
+
+def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return `FEDSECURE_STATE_DIR`, else `.state` in the current folder."""
+    return Path(environ.get("FEDSECURE_STATE_DIR") or ".state").absolute()
+
+
+class LocalStack:
+    """A real Kafka and a real Redis on loopback, with all data and logs in one folder.
+
+    `up()` leaves them running for `down()`, whoever calls it. As a context manager they belong to this process: they
+    end with the block, and also if the process is killed; servers that ran before are used and left running.
+    Services that the environment names (KAFKA_BOOTSTRAP_SERVERS, REDIS_URL) are used and never started or ended.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        announce: Announce = lambda _text: None,
+    ) -> None:
+        self.state_dir = state_dir.absolute() if state_dir else default_state_dir(environ)
+        self._announce = announce
+        self._state = StateFile(self.state_dir)
+        self._external = external_services(environ)
+        # Redis first: it starts in an instant, and Kafka's first download runs while it waits.
+        servers = (RedisServer(self.state_dir / "redis"), KafkaBroker(self.state_dir / "kafka"))
+        self._servers: dict[str, Server] = {each.name: each for each in servers if each.name not in self._external}
+        self._owner: ProcessId | None = None
+        self._guard: ProcessId | None = None
+
+    def up(self) -> Endpoints:
+        """Start what does not run, wait until both answer, return where they are.
+
+        Blocks for 3-5 s (longer for the first download). Raises Unavailable or Misconfigured; then, and on Ctrl-C,
+        what this call started is ended again.
+        """
+        for service in self._external.values():
+            self._announce(f"using {service.title} at {service.shown} ({VARIABLE_OF[service.name]}); starting none")
+            service.wait_until_answers()
+        with self._state.locked():
+            self._start_all(self._servers.values())
+        return self.endpoints()
+
+    def down(self) -> list[str]:
+        """End all servers of this state folder, whoever started them; returns their names; data and logs stay."""
+        with self._state.locked():
+            return self._stop(name for name, record in self._state.read().items() if record.runs())
+
+    def down_owned_by(self, owner: ProcessId) -> None:
+        """End the servers that belong to a process which used this stack as a context manager."""
+        with self._state.locked():
+            self._stop(name for name, record in self._state.read().items() if record.owner == owner)
+
+    def endpoints(self) -> Endpoints:
+        """Return the addresses of the running services, without asking them; raises Misconfigured if one is down."""
+        addresses = {name: service.address for name, service in self._external.items()}
+        records = self._state.read()
+        for name, server in self._servers.items():
+            if name not in records or not records[name].runs():
+                raise Misconfigured(
+                    f"{server.title} of the local stack in {self.state_dir} does not run: run `fedsecure stack up`, or "
+                    f"set {VARIABLE_OF[name]}"
+                )
+            addresses[name] = server.address(records[name].ports)
+        local = {name: name in self._servers for name in addresses}
+        return Endpoints(addresses["kafka"], addresses["redis"], local["kafka"], local["redis"])
+
+    def status(self) -> StackStatus:
+        """Ask every service whether it answers; blocks for up to a few seconds if one does not."""
+        records = self._state.read()
+        servers = [service.status() for service in self._external.values()]
+        servers += [_status(server, records.get(name)) for name, server in self._servers.items()]
+        return StackStatus(self.state_dir, tuple(sorted(servers, key=lambda server: server.name)))
+
+    def kill_broker(self) -> None:
+        """End Kafka by SIGKILL, as a power cut would."""
+        self._kill("kafka")
+
+    def start_broker(self) -> None:
+        """Start Kafka again on the same port and data, and wait until it answers (7 s after a kill)."""
+        with self._state.locked():
+            self._start_all([self._local("kafka")])
+
+    def kill_redis(self) -> None:
+        """End Redis by SIGKILL; what it held is gone."""
+        self._kill("redis")
+
+    def start_redis(self) -> None:
+        """Start Redis again on the same port, empty, and wait until it answers."""
+        with self._state.locked():
+            self._start_all([self._local("redis")])
+
+    def __enter__(self) -> Self:
+        self._owner = ProcessId.of_this_process()
+        try:
+            self.up()
+        except BaseException:
+            self._end_guard()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with signals_held():
+            if self._owner is not None:
+                self.down_owned_by(self._owner)
+            self._end_guard()
+
+    def _start_all(self, servers: Iterable[Server]) -> None:
+        started: list[str] = []
+        try:
+            for server in servers:
+                self._start(server, started)
+            for server in servers:
+                self._wait_until_answers(server)
+        except BaseException:
+            with signals_held():
+                self._stop(started)
+            raise
+
+    def _start(self, server: Server, started: list[str]) -> None:
+        record = self._state.read().get(server.name)
+        if record is not None and record.runs():
+            self._announce(f"{server.title} runs already on {server.address(record.ports)}")
+            if self._owner is None and record.owner is not None:
+                self._state.note(server.name, ServerRecord(record.process, record.ports, owner=None))
+            return
+        ports = choose_ports(server.port_names, record.ports if record else {})
+        server.prepare(ports, self._announce)
+        self._announce(f"starting {server.title} on {server.address(ports)}, log in {server.log}")
+        self._start_guard()
+        with signals_held():
+            process = server.launch()
+            self._state.note(server.name, ServerRecord(process, ports, self._owner))
+            started.append(server.name)
+
+    def _wait_until_answers(self, server: Server) -> None:
+        record = self._state.read()[server.name]
+        deadline = time.monotonic() + server.start_timeout_s
+        while not server.answers(record.ports):
+            if not record.runs():
+                raise Unavailable(
+                    f"{server.title} ended while it started; {server.log} ends with:\n{_tail(server.log)}"
+                )
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"{server.title} does not answer after {server.start_timeout_s:.0f} s: see {server.log}, or run "
+                    "`fedsecure stack down` and start again"
+                )
+            time.sleep(POLL_S)
+
+    def _stop(self, names: Iterable[str]) -> list[str]:
+        stopped = []
+        for name in list(names):
+            record = self._state.read()[name]
+            if record.process is not None:
+                stop(record.process, grace_s=GRACE_S[name])
+            self._state.note(name, ServerRecord(None, record.ports))
+            stopped.append(name)
+        return stopped
+
+    def _kill(self, name: str) -> None:
+        self._local(name)
+        with self._state.locked():
+            record = self._state.read().get(name)
+            if record is not None and record.process is not None:
+                kill(record.process)
+
+    def _local(self, name: str) -> Server:
+        if name not in self._servers:
+            raise Misconfigured(f"{name} is the environment's ({VARIABLE_OF[name]}), not this stack's to start or end")
+        return self._servers[name]
+
+    def _start_guard(self) -> None:
+        if self._owner is None or (self._guard is not None and self._guard.find()):
+            return
+        owner = (str(self._owner.pid), str(self._owner.created_at_s), str(self.state_dir))
+        command = [sys.executable, "-P", "-m", "fedsecure.local_stack.guard", *owner]
+        with signals_held():
+            self._guard = start_detached(command, dict(os.environ), self.state_dir / "guard.log")
+
+    def _end_guard(self) -> None:
+        if self._guard is not None:
+            kill(self._guard)
+
+
+def _status(server: Server, record: ServerRecord | None) -> ServerStatus:
+    if record is None or record.process is None or not record.runs():
+        return ServerStatus(server.name, server.title, "down", None, is_local=True, log=server.log)
+    state: Literal["up", "silent"] = "up" if server.answers(record.ports) else "silent"
+    address = server.address(record.ports)
+    return ServerStatus(
+        server.name, server.title, state, address, is_local=True, pid=record.process.pid, log=server.log
+    )
+
+
+def _tail(log: Path, lines: int = 12) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"

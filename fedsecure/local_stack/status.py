@@ -1,0 +1,49 @@
+"""Where the services are and how they do, in plain data for commands, tests and the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+VARIABLE_OF = {"kafka": "KAFKA_BOOTSTRAP_SERVERS", "redis": "REDIS_URL"}
+"""The environment variable that names a service which runs already; set, nothing is started for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The addresses that clients connect to; `*_is_local` tells whether this stack runs the service."""
+
+    kafka: str
+    redis_url: str
+    kafka_is_local: bool = True
+    redis_is_local: bool = True
+
+    def as_environ(self) -> dict[str, str]:
+        """Return the environment variables that lead a program to these services."""
+        return {VARIABLE_OF["kafka"]: self.kafka, VARIABLE_OF["redis"]: self.redis_url}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One service. `silent`: the process runs and does not answer (it starts, or hangs)."""
+
+    name: str
+    title: str
+    state: Literal["up", "silent", "down"]
+    address: str | None
+    is_local: bool
+    pid: int | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """Both services and their state folder."""
+
+    state_dir: Path
+    servers: tuple[ServerStatus, ...]
+
+    @property
+    def up(self) -> bool:
+        return all(server.state == "up" for server in self.servers)
