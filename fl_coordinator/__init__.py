@@ -1,1 +1,1 @@
-"""Federated rounds with devices that stand as benign: select, collect, screen, aggregate, publish."""
+"""Runs federated rounds with the devices that stand benign now, and trusts nothing it has not checked now."""

@@ -1,1 +1,1 @@
-"""The devices: each trains on its own released windows and answers rounds."""
+"""Takes part in federated rounds for devices: trains on a device's own clean windows and sends only weights."""

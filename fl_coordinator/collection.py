@@ -1,0 +1,151 @@
+"""Collecting one round's updates: each is decoded, checked, gated again and screened before it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from contracts.errors import InvalidMessage, Unavailable
+from contracts.federation import ModelUpdate, RoundRecord, decode_federation
+from contracts.metrics import REDIS_UP, UPDATES
+from contracts.redis_keys import RedisKeys
+from fl_coordinator import rounds
+from fl_coordinator.aggregation.base import Contribution
+from fl_coordinator.errors import GateClosed, UpdateRefused
+from fl_coordinator.journal import Journal
+from fl_coordinator.registry import Model
+from fl_coordinator.screening import capped_samples, is_declined, screen_message, screen_weights
+from fl_coordinator.selection import DeviceView, select
+from transport.blob_store import BlobStore
+from transport.topic_reader import Record
+from transport.weights import decode_weights
+
+log = structlog.get_logger()
+
+
+async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a blocking Redis call off the loop; raises GateClosed when Redis does not answer."""
+    try:
+        answer = await asyncio.to_thread(call, *arguments)
+    except Unavailable as error:
+        REDIS_UP.set(0)
+        raise GateClosed(str(error)) from None
+    REDIS_UP.set(1)
+    return answer
+
+
+class Collection:
+    """The updates of one round as they come; `record` is where the round stands (None: no round is open)."""
+
+    def __init__(
+        self,
+        *,
+        view: DeviceView,
+        blobs: BlobStore,
+        keys: RedisKeys,
+        journal: Journal,
+        clock: Callable[[], float],
+        stale_cap_s: float,
+        sample_cap: int,
+    ) -> None:
+        self._view = view
+        self._blobs = blobs
+        self._keys = keys
+        self._journal = journal
+        self._clock = clock
+        self._stale_cap_s = stale_cap_s
+        self._sample_cap = sample_cap
+        self.record: RoundRecord | None = None
+        self._model: Model | None = None
+        self._contributions: dict[str, Contribution] = {}
+        self._losses: dict[str, float] = {}
+        self._refused: dict[str, str] = {}
+
+    def open(self, record: RoundRecord, model: Model) -> None:
+        """Begin to collect for a round that trains from `model`."""
+        self.record, self._model = record, model
+        self._contributions, self._losses, self._refused = {}, {}, {}
+
+    def close(self) -> None:
+        """Refuse whatever comes from now on."""
+        self.record = None
+
+    async def consider(self, sender_id: str, message: Record) -> None:
+        """Take in, drop or refuse one update; raises GateClosed when Redis, Unavailable when Kafka does not answer."""
+        try:
+            update = decode_federation(ModelUpdate, message.value)
+            screen_message(update, sender_id, self.record)
+            assert self.record is not None
+            if is_declined(update):
+                await self._put_out(sender_id, "no_data")
+            elif await self.gate([sender_id]):
+                await self._take_in(update)
+        except InvalidMessage as error:
+            await self._refuse(sender_id, message, UpdateRefused("bad_message", str(error), is_bad=True))
+        except UpdateRefused as refusal:
+            await self._refuse(sender_id, message, refusal)
+
+    async def gate(self, device_ids: list[str]) -> bool:
+        """Read the gate again and put out of the round who no longer passes; return whether all still do."""
+        statuses = await ask_redis(self._view.statuses, device_ids)
+        excluded = select(statuses, self._clock(), self._stale_cap_s).excluded
+        for device_id, reason in excluded.items():
+            await self._put_out(device_id, reason)
+        return not excluded
+
+    def settle(self) -> RoundRecord:
+        """Return the record in which a device that sent only bad updates is out with that reason."""
+        assert self.record is not None
+        for device_id, reason in self._refused.items():
+            if rounds.is_awaited(self.record, device_id):
+                self.record = rounds.drop(self.record, device_id, reason)
+        return self.record
+
+    def accepted(self) -> tuple[list[Contribution], float]:
+        """Return what the accepted devices contributed, and their sample-weighted loss after training."""
+        assert self.record is not None
+        chosen = [self._contributions[device_id] for device_id in self.record.accepted]
+        total = sum(item.sample_count for item in chosen)
+        loss = sum(self._losses[item.device_id] * item.sample_count for item in chosen) / max(total, 1)
+        return chosen, loss
+
+    async def _take_in(self, update: ModelUpdate) -> None:
+        assert self.record is not None
+        assert self._model is not None
+        key = self._keys.update_blob(update.device_id, update.update_sha256)
+        weights = decode_weights(await ask_redis(self._blobs.get, key, update.update_sha256))
+        screen_weights(weights, self._model.weights)
+        samples = capped_samples(update.sample_count, self._sample_cap)
+        self.record = rounds.accept(self.record, update.device_id)
+        self._contributions[update.device_id] = Contribution(update.device_id, weights, samples)
+        self._losses[update.device_id] = update.loss_after
+        UPDATES.labels("accepted").inc()
+        await self._journal.event(
+            "update_accepted",
+            update.round,
+            update.device_id,
+            sha256=update.update_sha256,
+            samples=samples,
+            claimed_samples=update.sample_count,
+            loss_before=update.loss_before,
+            loss_after=update.loss_after,
+        )
+
+    async def _put_out(self, device_id: str, reason: str) -> None:
+        assert self.record is not None
+        self.record = rounds.drop(self.record, device_id, reason)
+        UPDATES.labels("no_data" if reason == "no_data" else "dropped").inc()
+        log.info("device_dropped", round=self.record.round, device_id=device_id, reason=reason)
+        await self._journal.event("device_dropped", self.record.round, device_id, reason)
+
+    async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused) -> None:
+        number = self.record.round if self.record else 0
+        UPDATES.labels(refusal.reason).inc()
+        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=refusal.detail)
+        if refusal.is_bad:
+            self._refused[sender_id] = "bad_update"
+            await self._journal.dead_letter(message, sender_id, "bad_update", str(refusal))
+        await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=refusal.detail)

@@ -1,0 +1,188 @@
+"""One round from the gate to the new global model, and the waiting in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from contracts.errors import Unavailable
+from contracts.federation import RoundPhase, RoundRecord
+from contracts.metrics import GLOBAL_LOSS, GLOBAL_ROUND, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, ROUNDS
+from fl_coordinator import rounds
+from fl_coordinator.aggregation.base import AggregationRule
+from fl_coordinator.collection import Collection, ask_redis
+from fl_coordinator.errors import AggregationRefused, GateClosed
+from fl_coordinator.journal import Journal
+from fl_coordinator.lease import Lease
+from fl_coordinator.registry import Model, ModelPublisher, ModelView, model_of
+from fl_coordinator.selection import DeviceView, Selection, select
+from fl_coordinator.updates import UpdateInbox
+
+log = structlog.get_logger()
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a coordinator works with; all of it is passed in."""
+
+    terms: rounds.RoundTerms
+    rule: AggregationRule
+    view: DeviceView
+    lease: Lease
+    models: ModelPublisher
+    model_view: ModelView
+    journal: Journal
+    inbox: UpdateInbox
+    collection: Collection
+    clock: Callable[[], float]
+    stale_cap_s: float
+
+
+class Coordinator:
+    """Runs rounds one after another; `model` is the current global model, `next_round` the next round's number."""
+
+    def __init__(self, parts: Parts, model: Model, next_round: int, stop: asyncio.Event) -> None:
+        self._parts = parts
+        self._stop = stop
+        self.model = model
+        self.next_round = next_round
+
+    async def run_round(self) -> RoundRecord:
+        """Run one round to its end and return its final record; raises Fenced, never Unavailable."""
+        started = monotonic()
+        record = self._proposal(Selection((), {}))
+        self.next_round += 1
+        try:
+            record = await self._carry_out(record)
+        except GateClosed as error:
+            log.warning("redis_unavailable", round=record.round, error=str(error))
+            record = await self._end(rounds.skip(self._latest(record), "redis_unavailable", self._parts.clock()))
+        except Unavailable as error:
+            log.warning("kafka_unavailable", round=record.round, error=str(error))
+            record = await self._end(rounds.fail(self._latest(record), "kafka_unavailable", self._parts.clock()))
+        finally:
+            self._parts.collection.close()
+        _measure(record, monotonic() - started)
+        return record
+
+    async def wait_until(self, when: float) -> None:
+        """Refuse what comes between rounds until `when` (monotonic seconds) or the stop; never raises Unavailable."""
+        while (left_s := when - monotonic()) > 0 and not self._stop.is_set():
+            try:
+                await self._read_updates(min(left_s, POLL_S))
+            except Unavailable as error:
+                log.warning("waiting_for_services", error=str(error))
+                await asyncio.sleep(min(left_s, 1.0))
+
+    async def _carry_out(self, record: RoundRecord) -> RoundRecord:
+        await self._parts.inbox.discover()
+        record = self._proposal(await ask_redis(self._check_and_select), record.round)
+        await self._tell_selection(record)
+        record = rounds.open_collection(record, self._parts.terms.quorum, self._parts.clock())
+        if rounds.is_final(record):
+            return await self._end(record)
+        record = await self._collect(record)
+        if self._stop.is_set() and not rounds.is_complete(record):
+            return await self._end(rounds.fail(record, "coordinator_stopped", self._parts.clock()))
+        record = rounds.close_collection(record, self._parts.terms.quorum, self._parts.clock())
+        return await (self._end(record) if rounds.is_final(record) else self._aggregate(record))
+
+    def _check_and_select(self) -> Selection:
+        self._parts.lease.check()
+        self._parts.model_view.show(self.model)
+        statuses = self._parts.view.statuses(self._parts.view.known_devices())
+        return select(statuses, self._parts.clock(), self._parts.stale_cap_s, self._parts.inbox.participating)
+
+    def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:
+        return rounds.propose(
+            self.next_round if number is None else number,
+            self._parts.terms,
+            lease_token=self._parts.lease.token,
+            model_sha256=self.model.sha256,
+            selection=selection,
+            now=self._parts.clock(),
+        )
+
+    async def _tell_selection(self, record: RoundRecord) -> None:
+        log.info("round_gated", round=record.round, cohort=record.cohort, excluded=record.excluded)
+        await self._parts.journal.round(record)
+        await self._parts.journal.event(
+            "round_gated", record.round, cohort=record.cohort, excluded=record.excluded, model=record.model_sha256
+        )
+
+    async def _collect(self, record: RoundRecord) -> RoundRecord:
+        """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
+        collection = self._parts.collection
+        collection.open(record, self.model)
+        await self._parts.journal.round(record)
+        while not rounds.is_complete(record) and not self._stop.is_set():
+            left_s = record.deadline_at - self._parts.clock()
+            if left_s <= 0:
+                break
+            await self._read_updates(min(left_s, POLL_S))
+            record = self._latest(record)
+        await collection.gate(self._latest(record).accepted)
+        return collection.settle()
+
+    async def _read_updates(self, timeout_s: float) -> None:
+        for message in await self._parts.inbox.poll(timeout_s):
+            await self._parts.collection.consider(self._parts.inbox.sender_of(message.topic), message)
+
+    async def _aggregate(self, record: RoundRecord) -> RoundRecord:
+        collection = self._parts.collection
+        collection.record = record
+        await self._parts.journal.round(record)
+        contributions, loss = collection.accepted()
+        try:
+            model = model_of(self._parts.rule.aggregate(contributions), record.round)
+        except AggregationRefused as refusal:
+            log.warning("aggregation_refused", round=record.round, reason=str(refusal))
+            return await self._end(rounds.skip(record, "aggregation_refused", self._parts.clock()))
+        await self._parts.models.publish(model, self.model.sha256, record.task)
+        # The committed record is what makes the model the current one; Redis only shows it.
+        record = rounds.commit(record, model.sha256, loss, self._parts.clock())
+        await self._parts.journal.round(record)
+        self.model = model
+        try:
+            await ask_redis(self._parts.model_view.show, model)
+        except GateClosed as error:
+            log.warning("model_not_shown", sha256=model.sha256, error=str(error))
+        return await self._end(record, is_on_record=True)
+
+    async def _end(self, record: RoundRecord, *, is_on_record: bool = False) -> RoundRecord:
+        """Put the final record and its audit line on the broker, as far as it takes them."""
+        log.info(f"round_{record.phase}", round=record.round, reason=record.reason, accepted=record.accepted)
+        try:
+            if not is_on_record:
+                await self._parts.journal.round(record)
+            await self._parts.journal.event(
+                f"round_{record.phase}",
+                record.round,
+                reason=record.reason,
+                accepted=record.accepted,
+                excluded=record.excluded,
+                new_model=record.new_model_sha256,
+                loss=record.loss,
+            )
+        except Unavailable as error:
+            log.warning("round_not_on_record", round=record.round, error=str(error))
+        return record
+
+    def _latest(self, record: RoundRecord) -> RoundRecord:
+        return self._parts.collection.record or record
+
+
+def _measure(record: RoundRecord, seconds: float) -> None:
+    ROUNDS.labels(str(record.phase)).inc()
+    ROUND_SECONDS.observe(seconds)
+    ROUND_COHORT.set(len(record.cohort))
+    for reason in record.excluded.values():
+        ROUND_EXCLUDED.labels(reason).inc()
+    if record.phase is RoundPhase.COMMITTED and record.loss is not None:
+        GLOBAL_LOSS.set(record.loss)
+        GLOBAL_ROUND.set(record.round)

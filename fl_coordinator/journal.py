@@ -1,0 +1,41 @@
+"""What the coordinator puts on record: rounds, the audit trail, dead letters; each on the broker before it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from contracts.dead_letters import dead_letter_headers
+from contracts.federation import FlEvent, RoundRecord, encode_federation
+from contracts.metrics import DEAD_LETTERS
+from contracts.topics import Topics
+from transport.publisher import Publisher
+from transport.topic_reader import Record
+
+
+class Journal:
+    """Writes `fl.rounds`, `fl.events` and dead letters; every method raises Unavailable when Kafka does not take it."""
+
+    def __init__(self, publisher: Publisher, topics: Topics, clock: Callable[[], float]) -> None:
+        self._publisher = publisher
+        self._topics = topics
+        self._clock = clock
+
+    async def round(self, record: RoundRecord) -> None:
+        """Publish where a round stands now."""
+        await self._publisher.send(self._topics.fl_rounds, str(record.round), encode_federation(record))
+
+    async def event(
+        self, kind: str, round_number: int, device_id: str | None = None, reason: str = "", **detail: Any
+    ) -> None:
+        """Add a line to the audit trail, keyed by the device it is about, else by the round."""
+        event = FlEvent(
+            at=self._clock(), kind=kind, round=round_number, device_id=device_id, reason=reason, detail=detail
+        )
+        await self._publisher.send(self._topics.fl_events, device_id or str(round_number), encode_federation(event))
+
+    async def dead_letter(self, record: Record, device_id: str, reason: str, detail: str) -> None:
+        """Set a bad message aside with its raw bytes."""
+        headers = dead_letter_headers(reason, detail, record.topic, record.partition, record.offset)
+        await self._publisher.send(self._topics.dead_letters, device_id, record.value, headers)
+        DEAD_LETTERS.labels(reason).inc()

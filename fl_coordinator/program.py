@@ -1,0 +1,164 @@
+"""The coordinator as a program: picks up where the record ends, then runs rounds at its cadence until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic
+
+import numpy as np
+import redis
+import structlog
+from numpy.typing import NDArray
+
+from contracts.errors import InvalidMessage, Unavailable
+from contracts.settings import Settings
+from fl_coordinator import rounds
+from fl_coordinator.aggregation.base import aggregation_rule
+from fl_coordinator.collection import Collection
+from fl_coordinator.coordinator import Coordinator, Parts
+from fl_coordinator.history import History, read_history
+from fl_coordinator.journal import Journal
+from fl_coordinator.lease import Lease
+from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.selection import RedisDeviceView
+from fl_coordinator.updates import UpdateInbox
+from transport.blob_store import RedisBlobStore
+from transport.publisher import Publisher
+from transport.redis_client import connect_redis
+from transport.topic_reader import TopicReader
+
+log = structlog.get_logger()
+TASK = "reconstruction"
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+class CoordinatorProgram:
+    """Runs until `stop` is set or `rounds_limit` rounds have ended; `not_ready_because` is the readiness check."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        initial_weights: Callable[[], Weights],
+        *,
+        rounds_limit: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._initial_weights = initial_weights
+        self._limit = rounds_limit
+        self._clock = clock
+        self._not_ready: str | None = "starting"
+
+    def not_ready_because(self) -> str | None:
+        """Return why rounds do not run yet, or None."""
+        return self._not_ready
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run rounds; raises Unavailable when Kafka does not answer at the start, Fenced when replaced."""
+        client = connect_redis(self._settings)
+        history = await read_history(self._settings)
+        lease = Lease(client, self._settings.redis_keys)
+        await self._until_redis_answers(partial(lease.take, history.last_lease_token), stop)
+        if stop.is_set():
+            return
+        async with Publisher(self._settings) as publisher, TopicReader(self._settings) as reader:
+            parts = self._parts(client, lease, publisher, reader)
+            parts.models.remember(history.models)
+            await self._end_rounds_left_open(history, parts.journal, lease.token)
+            model = await self._current_model(history, client, parts)
+            coordinator = Coordinator(parts, model, history.last_round + 1, stop)
+            await parts.inbox.discover()
+            self._not_ready = None
+            log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
+            await self._run_rounds(coordinator, stop)
+
+    async def _run_rounds(self, coordinator: Coordinator, stop: asyncio.Event) -> None:
+        ended, next_at = 0, monotonic()
+        while not stop.is_set():
+            await coordinator.run_round()
+            ended += 1
+            if self._limit is not None and ended >= self._limit:
+                return
+            next_at = max(next_at + self._settings.round_interval_s, monotonic())
+            await coordinator.wait_until(next_at)
+
+    def _parts(self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader) -> Parts:
+        settings = self._settings
+        blobs = RedisBlobStore(client)
+        view = RedisDeviceView(client, settings.redis_keys)
+        journal = Journal(publisher, settings.topics, self._clock)
+        collection = Collection(
+            view=view,
+            blobs=blobs,
+            keys=settings.redis_keys,
+            journal=journal,
+            clock=self._clock,
+            stale_cap_s=settings.stale_cap_s,
+            sample_cap=settings.local_max_windows,
+        )
+        return Parts(
+            terms=_terms(settings),
+            rule=aggregation_rule("fedavg"),
+            view=view,
+            lease=lease,
+            models=ModelPublisher(publisher, settings.topics.models, self._clock),
+            model_view=RedisModelView(client, blobs, settings.redis_keys),
+            journal=journal,
+            inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
+            collection=collection,
+            clock=self._clock,
+            stale_cap_s=settings.stale_cap_s,
+        )
+
+    async def _until_redis_answers(self, call: Callable[[], object], stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(call)
+            except Unavailable as error:
+                self._not_ready = str(error)
+                log.warning("waiting_for_redis", error=str(error))
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _end_rounds_left_open(self, history: History, journal: Journal, lease_token: int) -> None:
+        """A round that an earlier coordinator left open is failed, so that nobody waits for it."""
+        for record in history.rounds.values():
+            if not rounds.is_final(record):
+                ended = rounds.fail(record, "coordinator_restarted", self._clock())
+                await journal.round(ended)
+                await journal.event("round_failed", record.round, reason=ended.reason, lease=lease_token)
+
+    async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
+        """Return the model on record, else publish and return the bundle's autoencoder as the model of round 0."""
+        blobs, keys = RedisBlobStore(client), self._settings.redis_keys
+
+        def weights_of(sha256: str) -> bytes | None:
+            known = history.models.get(sha256)
+            if known is not None and known.weights is not None:
+                return known.weights
+            try:
+                return blobs.get(keys.global_blob(sha256), sha256)
+            except (InvalidMessage, Unavailable):
+                return None
+
+        model = await asyncio.to_thread(model_on_record, history.rounds.values(), weights_of)
+        if model is None:
+            model = model_of(self._initial_weights(), 0)
+            await parts.models.publish(model, None, TASK)
+            await parts.journal.event("model_published", 0, sha256=model.sha256)
+        return model
+
+
+def _terms(settings: Settings) -> rounds.RoundTerms:
+    return rounds.RoundTerms(
+        task=TASK,
+        quorum=settings.round_quorum,
+        deadline_s=settings.round_deadline_s,
+        local_epochs=settings.local_epochs,
+        batch_size=settings.local_batch_size,
+        learning_rate=settings.local_learning_rate,
+    )

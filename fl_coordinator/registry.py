@@ -1,0 +1,113 @@
+"""The current global model: named by its content, published whole or not at all, found again after a restart."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import redis
+import structlog
+from numpy.typing import NDArray
+
+from contracts.errors import Unavailable
+from contracts.federation import GlobalModel, RoundPhase, RoundRecord, encode_federation
+from contracts.redis_keys import RedisKeys
+from transport.blob_store import BlobStore, sha256_of
+from transport.publisher import Publisher
+from transport.weights import decode_weights, encode_weights
+
+log = structlog.get_logger()
+
+MAX_INLINE_BYTES: Final = 512_000
+KEPT_MODELS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Weights (float32 arrays by name), the bytes they travel as, the sha256 of those, and the round that made them."""
+
+    sha256: str
+    round: int
+    blob: bytes
+    weights: Mapping[str, NDArray[np.float32]]
+
+
+def model_of(weights: Mapping[str, NDArray[np.float32]], round_number: int) -> Model:
+    """Return the model that these weights are."""
+    blob = encode_weights(weights)
+    return Model(sha256_of(blob), round_number, blob, decode_weights(blob))
+
+
+class ModelView(Protocol):
+    """Where devices and people look up the current model; blocks, raises Unavailable."""
+
+    def show(self, model: Model) -> None:
+        """Make this the current model of the view, its bytes included."""
+
+
+class RedisModelView:
+    """The current model in Redis: the blob first, then the pointer to it."""
+
+    def __init__(self, client: redis.Redis, blobs: BlobStore, keys: RedisKeys) -> None:
+        self._client = client
+        self._blobs = blobs
+        self._keys = keys
+
+    def show(self, model: Model) -> None:
+        self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
+        try:
+            self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
+
+
+def model_on_record(rounds: Iterable[RoundRecord], weights_of: Callable[[str], bytes | None]) -> Model | None:
+    """Return the model of the latest committed round whose weights are found, or None.
+
+    `weights_of` returns the bytes stored under a sha256. A model that was published for a round that never
+    committed is not the current one.
+    """
+    committed = [record for record in rounds if record.phase is RoundPhase.COMMITTED]
+    for record in sorted(committed, key=lambda record: record.round, reverse=True):
+        sha256 = record.new_model_sha256 or ""
+        blob = weights_of(sha256)
+        if blob is not None and sha256_of(blob) == sha256:
+            return Model(sha256, record.round, blob, decode_weights(blob))
+        log.warning("model_lost", round=record.round, sha256=sha256[:12])
+    return None
+
+
+class ModelPublisher:
+    """Writes models to the compacted topic and forgets the oldest; raises Unavailable when Kafka does not take them."""
+
+    def __init__(self, publisher: Publisher, topic: str, clock: Callable[[], float]) -> None:
+        self._publisher = publisher
+        self._topic = topic
+        self._clock = clock
+        self._published: deque[str] = deque()
+
+    async def publish(self, model: Model, parent_sha256: str | None, task: str) -> None:
+        """Put a model on record; it becomes the current one only by the round record that names it."""
+        record = GlobalModel(
+            sha256=model.sha256,
+            parent_sha256=parent_sha256,
+            round=model.round,
+            task=task,
+            published_at=self._clock(),
+            weights=model.blob if len(model.blob) <= MAX_INLINE_BYTES else None,
+        )
+        await self._publisher.send(self._topic, model.sha256, encode_federation(record))
+        self.remember([model.sha256])
+        while len(self._published) > KEPT_MODELS:
+            oldest = self._published.popleft()
+            await self._publisher.send(self._topic, oldest, None)
+
+    def remember(self, published: Iterable[str]) -> None:
+        """Note models that are on the topic, oldest first, so that they are forgotten in turn."""
+        for sha256 in published:
+            if sha256 in self._published:
+                self._published.remove(sha256)
+            self._published.append(sha256)

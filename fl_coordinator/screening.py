@@ -1,0 +1,56 @@
+"""What an update must satisfy before it may be aggregated; norm and cosine against the cohort find their place here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.federation import ModelUpdate, RoundPhase, RoundRecord
+from fl_coordinator.errors import UpdateRefused
+from fl_coordinator.rounds import is_awaited
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | None) -> None:
+    """Check an update against the round; `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
+    if update.device_id != sender_id:
+        raise UpdateRefused("wrong_device", f"{update.device_id} on the topic of {sender_id}", is_bad=True)
+    if record is None or record.phase is not RoundPhase.COLLECTING or update.round != record.round:
+        raise UpdateRefused("wrong_round", f"for round {update.round}")
+    if update.lease_token != record.lease_token:
+        raise UpdateRefused("wrong_lease", f"lease {update.lease_token}")
+    if update.device_id not in record.cohort:
+        raise UpdateRefused("not_in_cohort")
+    if not is_awaited(record, update.device_id):
+        raise UpdateRefused("duplicate")
+    if update.base_sha256 != record.model_sha256:
+        raise UpdateRefused("wrong_base", f"trained from {update.base_sha256[:12]}", is_bad=True)
+    if update.sample_count < 0:
+        raise UpdateRefused("bad_samples", f"{update.sample_count} samples", is_bad=True)
+    if not (np.isfinite(update.loss_after) and np.isfinite(update.loss_before)):
+        raise UpdateRefused("bad_loss", is_bad=True)
+
+
+def is_declined(update: ModelUpdate) -> bool:
+    """Whether the device says that it has nothing to train on yet: no samples, the weights unchanged."""
+    return update.sample_count == 0
+
+
+def screen_weights(weights: Arrays, reference: Arrays) -> None:
+    """Check that the weights have the global model's names and shapes, are float32 and finite; raises UpdateRefused."""
+    if weights.keys() != reference.keys():
+        raise UpdateRefused("bad_weights", "the tensors' names differ from the model's", is_bad=True)
+    for name, expected in reference.items():
+        array = weights[name]
+        if array.dtype != np.float32 or array.shape != expected.shape:
+            raise UpdateRefused("bad_weights", f"{name} is {array.dtype}{list(array.shape)}", is_bad=True)
+        if not np.isfinite(array).all():
+            raise UpdateRefused("bad_weights", f"{name} is not finite", is_bad=True)
+
+
+def capped_samples(sample_count: int, cap: int) -> int:
+    """Return the weight an update gets: what it claims, but never more than the coordinator allows (`cap` windows)."""
+    return min(sample_count, cap)

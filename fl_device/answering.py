@@ -1,0 +1,127 @@
+"""Answers a round for the hosted devices: fetches the model, has each train, publishes its update as soon as it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Final
+from zlib import crc32
+
+import structlog
+
+from contracts.errors import FedSecureError, InvalidMessage
+from contracts.federation import GlobalModel, ModelUpdate, RoundRecord, encode_federation
+from contracts.metrics import LOCAL_TRAINING_SECONDS
+from contracts.settings import Settings
+from fl_device.judging import SelfJudge
+from fl_device.local_training import Course, LocalResult, LocalTrainer
+from fl_device.participant import Participant
+from transport.blob_store import BlobStore, sha256_of
+from transport.publisher import Publisher
+from transport.weights import Weights, decode_weights, encode_weights
+
+log = structlog.get_logger()
+CACHED_MODELS: Final = 4
+
+
+class ModelCache:
+    """The latest global models by sha256: from the models topic as they are published, else from the blob store."""
+
+    def __init__(self, blobs: BlobStore, settings: Settings) -> None:
+        self._blobs = blobs
+        self._keys = settings.redis_keys
+        self._models: OrderedDict[str, bytes] = OrderedDict()
+        self.latest_sha256: str | None = None
+
+    def note(self, model: GlobalModel) -> None:
+        """Keep a published model; one whose bytes do not match its name is ignored."""
+        if model.weights is None or sha256_of(model.weights) != model.sha256:
+            return
+        self.latest_sha256 = model.sha256
+        self._models[model.sha256] = model.weights
+        self._models.move_to_end(model.sha256)
+        while len(self._models) > CACHED_MODELS:
+            self._models.popitem(last=False)
+
+    def weights(self, sha256: str) -> Weights:
+        """Return a model's weights; may block on Redis; raises InvalidMessage or Unavailable."""
+        blob = self._models.get(sha256) or self._blobs.get(self._keys.global_blob(sha256), sha256)
+        return decode_weights(blob)
+
+
+class Answering:
+    """One process's side of a round; the executor is the single thread that owns TensorFlow."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        models: ModelCache,
+        blobs: BlobStore,
+        publisher: Publisher,
+        judge: SelfJudge,
+        trainer: LocalTrainer,
+        executor: Executor,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._models = models
+        self._blobs = blobs
+        self._publisher = publisher
+        self._judge = judge
+        self._trainer = trainer
+        self._executor = executor
+        self._clock = clock
+
+    async def answer(self, record: RoundRecord, participants: list[Participant]) -> None:
+        """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer."""
+        for participant in participants:
+            reason = participant.declines_because(record, self._clock())
+            if reason is not None:
+                log.info("round_declined", round=record.round, device_id=participant.device_id, reason=reason)
+                continue
+            participant.mark_answered(record)
+            try:
+                await self._answer_for(participant, record)
+            except FedSecureError as error:
+                log.warning("no_answer", round=record.round, device_id=participant.device_id, error=str(error))
+
+    async def _answer_for(self, participant: Participant, record: RoundRecord) -> None:
+        loop = asyncio.get_running_loop()
+        weights = await asyncio.to_thread(self._models.weights, record.model_sha256)
+        result = await loop.run_in_executor(self._executor, self._train, participant.device_id, record, weights)
+        if result is None:
+            await self._publish(participant.nothing_to_train(record, self._clock()))
+            return
+        blob = encode_weights(result.weights)
+        sha256 = sha256_of(blob)
+        key = self._settings.redis_keys.update_blob(participant.device_id, sha256)
+        await asyncio.to_thread(self._blobs.put, key, blob)
+        await self._publish(participant.update(record, sha256, result, self._clock()))
+
+    def _train(self, device_id: str, record: RoundRecord, weights: Weights) -> LocalResult | None:
+        examples = self._judge.examples(device_id)
+        if examples is None:
+            return None
+        seed = crc32(f"{device_id}/{record.round}".encode())
+        course = Course(epochs=record.local_epochs, learning_rate=record.learning_rate, seed=seed)
+        result = self._trainer.train(weights, examples, course)
+        LOCAL_TRAINING_SECONDS.observe(result.train_s)
+        if not result.is_finite():
+            raise InvalidMessage("bad_update", "training diverged: the new weights are not finite")
+        return result
+
+    async def _publish(self, update: ModelUpdate) -> None:
+        topic = self._settings.topics.fl_updates(update.device_id)
+        await self._publisher.send(topic, str(update.round), encode_federation(update))
+        log.info(
+            "round_answered",
+            round=update.round,
+            device_id=update.device_id,
+            samples=update.sample_count,
+            loss_before=update.loss_before,
+            loss_after=update.loss_after,
+            train_s=round(update.train_s, 3),
+        )

@@ -1,0 +1,92 @@
+"""A device judges itself: its own vitals through the same `detectors` call as the worker's, its clean windows kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import InvalidMessage
+from contracts.verdicts import DeviceState
+from contracts.vitals import decode_vitals
+from detectors.preprocessing import scaled
+from detectors.tracks import DeviceTracks, MinuteChunk, Verdicts
+from fl_device.own_windows import JudgedMinutes, OwnWindows
+from fl_device.tasks import Examples, Task
+
+
+class SelfJudge:
+    """All hosted devices' detector tracks and training windows. Owned by one thread; blocks while it scores."""
+
+    def __init__(self, tracks: DeviceTracks, task: Task, *, max_windows: int, horizon_min: int) -> None:
+        self._tracks = tracks
+        self._task = task
+        self._max_windows = max_windows
+        self._horizon_min = horizon_min
+        self._windows: dict[str, OwnWindows] = {}
+        self._sessions: dict[str, int] = {}
+
+    def open(self, device_ids: Iterable[str]) -> None:
+        """Begin with devices whose vitals will be read from the start of their topics."""
+        for device_id in device_ids:
+            self._tracks.open(device_id, None)
+            self._windows[device_id] = OwnWindows(max_windows=self._max_windows, horizon_min=self._horizon_min)
+
+    def take(self, messages: Sequence[tuple[str, bytes | None]]) -> None:
+        """Judge raw vitals messages, (device, value) in order; an invalid one counts against its device."""
+        chunks: list[MinuteChunk] = []
+        for device_id, value in messages:
+            try:
+                batch = decode_vitals(value, expected_device_id=device_id)
+            except InvalidMessage:
+                # The state changes here and now, so what came before is applied first.
+                self._apply(chunks)
+                chunks = []
+                self._tracks.invalid(device_id)
+                continue
+            chunks.append(
+                MinuteChunk(
+                    device_id=device_id,
+                    session_id=batch.session_id,
+                    first_event_minute=batch.first_event_minute,
+                    heart_rate_bpm=batch.heart_rate_bpm,
+                    resp_rate_bpm=batch.resp_rate_bpm,
+                    pulse_bpm=batch.pulse_bpm,
+                    end_of_recording=batch.end_of_recording,
+                )
+            )
+        self._apply(chunks)
+
+    def examples(self, device_id: str) -> Examples | None:
+        """Return what the device may train on now, scaled by its own frozen profile; None when there is nothing."""
+        profile = self._tracks.snapshot(device_id).profile
+        windows = self._windows[device_id].released()
+        if profile is None or not len(windows):
+            return None
+        return self._task.examples(scaled(windows.values, profile.median, profile.scale), windows.event_minute)
+
+    def _apply(self, chunks: list[MinuteChunk]) -> None:
+        if not chunks:
+            return
+        for chunk, verdicts in zip(chunks, self._tracks.apply(chunks), strict=True):
+            windows = self._windows[chunk.device_id]
+            if self._sessions.setdefault(chunk.device_id, verdicts.session_id) != verdicts.session_id:
+                self._sessions[chunk.device_id] = verdicts.session_id
+                windows.forget()
+            windows.observe(_judged(chunk, verdicts))
+
+
+def _judged(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
+    """Join the applied minutes' vitals with their verdicts; dropped minutes (late, duplicate) are not in them."""
+    vitals = np.stack([_floats(chunk.heart_rate_bpm), _floats(chunk.resp_rate_bpm)], axis=1)
+    return JudgedMinutes(
+        event_minute=verdicts.event_minute,
+        vitals=vitals[verdicts.event_minute - chunk.first_event_minute],
+        benign=np.array([state is DeviceState.BENIGN for state in verdicts.state], np.bool_),
+        clean=np.isfinite(verdicts.reconstruction_error) & ~verdicts.flagged,
+    )
+
+
+def _floats(channel: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value for value in channel], np.float64)

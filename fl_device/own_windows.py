@@ -1,0 +1,115 @@
+"""The windows a device may train on: its own, unflagged, and old enough that a vote would have caught the poison by now."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.preprocessing import MAX_GAP_MIN, MAX_SPAN_MIN, WINDOW_MIN, cut_windows, pushed_rows, usable_window_ends
+
+STRIDE_MIN: Final = 8
+_LOOK_BACK_MIN: Final = MAX_SPAN_MIN + MAX_GAP_MIN + 1
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMinutes:
+    """Rising event minutes of one device with what its detector says of them.
+
+    `event_minute` int64[n]; `vitals` float64[n, 2] (bpm, breaths/min; NaN = missing); `benign` bool[n], the state at
+    that minute; `clean` bool[n], the window that ends there was scored and not flagged.
+    """
+
+    event_minute: NDArray[np.int64]
+    vitals: NDArray[np.float64]
+    benign: NDArray[np.bool_]
+    clean: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingWindows:
+    """Windows released for training: `values` float32[n, 60, 2] in bpm and breaths/min, `event_minute` int64[n, 60]."""
+
+    values: NDArray[np.float32]
+    event_minute: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+_Window = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+class OwnWindows:
+    """Keeps clean windows of benign minutes and releases each once the device stayed benign for the vote's horizon.
+
+    A window that ended between the onset of poisoning and the vote that noticed it is still waiting when the state
+    changes, and is forgotten then. At most `max_windows` released ones are kept, the newest; between the ends of two
+    lie at least `stride_min` event minutes.
+    """
+
+    def __init__(self, *, max_windows: int, horizon_min: int, stride_min: int = STRIDE_MIN) -> None:
+        self._horizon_min = horizon_min
+        self._stride_min = stride_min
+        self._waiting: deque[tuple[int, _Window]] = deque()
+        self._released: deque[_Window] = deque(maxlen=max_windows)
+        self._last_kept: int | None = None
+        self._minutes = np.empty(0, np.int64)
+        self._vitals = np.empty((0, 2), np.float64)
+
+    def forget(self) -> None:
+        """Start anew: another session has begun, with another profile."""
+        self._waiting.clear()
+        self._released.clear()
+        self._last_kept = None
+        self._minutes, self._vitals = self._minutes[:0], self._vitals[:0]
+
+    def observe(self, judged: JudgedMinutes) -> None:
+        """Take in the next minutes, all after those taken in before."""
+        if not len(judged.event_minute):
+            return
+        self._minutes = np.concatenate([self._minutes, judged.event_minute])
+        self._vitals = np.concatenate([self._vitals, judged.vitals])
+        windows = self._windows_ending_at(judged.event_minute[judged.benign & judged.clean])
+        for minute, benign in zip(judged.event_minute.tolist(), judged.benign.tolist(), strict=True):
+            if not benign:
+                self._waiting.clear()
+                continue
+            while self._waiting and self._waiting[0][0] + self._horizon_min <= minute:
+                self._released.append(self._waiting.popleft()[1])
+            if minute in windows:
+                self._waiting.append((minute, windows[minute]))
+        recent = self._minutes >= self._minutes[-1] - _LOOK_BACK_MIN
+        self._minutes, self._vitals = self._minutes[recent], self._vitals[recent]
+
+    def released(self) -> TrainingWindows:
+        """Return copies of the windows that may be trained on now, oldest first."""
+        if not self._released:
+            return TrainingWindows(np.empty((0, WINDOW_MIN, 2), np.float32), np.empty((0, WINDOW_MIN), np.int64))
+        values, minutes = zip(*self._released, strict=True)
+        return TrainingWindows(np.stack(values), np.stack(minutes))
+
+    def _windows_ending_at(self, wanted: NDArray[np.int64]) -> dict[int, _Window]:
+        """Cut the windows that end at the wanted minutes, a stride apart."""
+        ends = self._a_stride_apart(wanted)
+        if not ends:
+            return {}
+        first = int(self._minutes[0])
+        series = np.full((int(self._minutes[-1]) - first + 1, 2), np.nan)
+        series[self._minutes - first] = self._vitals
+        rows = pushed_rows(first, series[:, 0], series[:, 1])
+        usable = usable_window_ends(rows)
+        usable = usable[np.isin(rows.event_minute[usable], ends)]
+        values, minutes = cut_windows(rows, usable)
+        return {int(minute[-1]): (value, minute) for value, minute in zip(values, minutes, strict=True)}
+
+    def _a_stride_apart(self, wanted: NDArray[np.int64]) -> list[int]:
+        ends: list[int] = []
+        for minute in wanted.tolist():
+            if self._last_kept is None or minute >= self._last_kept + self._stride_min:
+                ends.append(minute)
+                self._last_kept = minute
+        return ends

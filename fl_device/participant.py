@@ -1,0 +1,57 @@
+"""When one device answers a round, and with what words: pure, no I/O."""
+
+from __future__ import annotations
+
+from contracts.federation import ModelUpdate, RoundPhase, RoundRecord
+from fl_device.local_training import LocalResult
+
+
+class Participant:
+    """One device's side of the rounds: answers an invitation once, and only the newest coordinator's."""
+
+    def __init__(self, device_id: str) -> None:
+        self.device_id = device_id
+        self._highest_lease = 0
+        self._answered_round = 0
+
+    def note_lease(self, lease_token: int) -> None:
+        """Remember the highest lease seen, so that an older coordinator is refused from now on."""
+        self._highest_lease = max(self._highest_lease, lease_token)
+
+    def declines_because(self, record: RoundRecord, now: float) -> str | None:
+        """Return why this device does not answer the record, or None; `now` is wall time (epoch seconds)."""
+        if record.lease_token < self._highest_lease:
+            return "lower_lease"
+        if record.phase is not RoundPhase.COLLECTING:
+            return "not_collecting"
+        if self.device_id not in record.cohort:
+            return "not_invited"
+        if record.round <= self._answered_round:
+            return "answered"
+        if now >= record.deadline_at:
+            return "too_late"
+        return None
+
+    def mark_answered(self, record: RoundRecord) -> None:
+        """Never answer this round again, whatever becomes of the answer."""
+        self._answered_round = max(self._answered_round, record.round)
+
+    def update(self, record: RoundRecord, update_sha256: str, result: LocalResult, now: float) -> ModelUpdate:
+        """Return the answer to a round; the weights lie in the blob store under `update_sha256`."""
+        return ModelUpdate(
+            device_id=self.device_id,
+            round=record.round,
+            lease_token=record.lease_token,
+            base_sha256=record.model_sha256,
+            update_sha256=update_sha256,
+            sample_count=result.sample_count,
+            loss_before=result.loss_before,
+            loss_after=result.loss_after,
+            train_s=result.train_s,
+            sent_at=now,
+        )
+
+    def nothing_to_train(self, record: RoundRecord, now: float) -> ModelUpdate:
+        """Return the answer of a device that has no released window yet: no samples, the model unchanged."""
+        nothing = LocalResult(weights={}, sample_count=0, loss_before=0.0, loss_after=0.0, train_s=0.0)
+        return self.update(record, record.model_sha256, nothing, now)

@@ -1,0 +1,31 @@
+"""The default task: the detector's reference autoencoder learns to rebuild the devices' own clean hours."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.autoencoders.bottleneck import build_bottleneck, load_weights, named_weights
+from detectors.preprocessing import calendar_features
+from fl_device.tasks import Examples
+from transport.weights import Weights
+
+
+class Reconstruction:
+    """Input: both scaled channels and the calendar; target: the two channels (paper, Sec. V)."""
+
+    name: Final = "reconstruction"
+
+    def build(self) -> Any:
+        return build_bottleneck()
+
+    def weights_of(self, model: Any) -> Weights:
+        return named_weights(model)
+
+    def load_weights(self, model: Any, weights: Weights) -> None:
+        load_weights(model, weights)
+
+    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
+        return Examples(np.concatenate([window_z, calendar_features(event_minute)], axis=-1), window_z)

@@ -1,0 +1,42 @@
+"""What a federated model learns: the task turns a device's windows into examples and builds the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transport.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Network inputs float32[n, 60, features] and targets float32[n, ...], a row a window."""
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+class Task(Protocol):
+    """A kind of federated model; the forecaster and the label classifier take their place beside reconstruction."""
+
+    @property
+    def name(self) -> str:
+        """The name that round records carry."""
+
+    def build(self) -> Any:
+        """Return a fresh Keras model; imports TensorFlow, takes seconds."""
+
+    def weights_of(self, model: Any) -> Weights:
+        """Return the model's weights by name, float32."""
+
+    def load_weights(self, model: Any, weights: Weights) -> None:
+        """Put weights into the model; raises KeyError or ValueError when they do not fit."""
+
+    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
+        """Return the examples of scaled windows float32[n, 60, 2] with their event minutes int64[n, 60]."""
