@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import SecretStr
+
 from contracts.settings import Settings
+
+ALIASES = {"kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS", "redis_url": "REDIS_URL"}
 
 
 def settings_for_running_stack(**overrides: Any) -> Settings:
@@ -17,3 +21,17 @@ def settings_for_running_stack(**overrides: Any) -> Settings:
 
     endpoints = LocalStack().endpoints()
     return Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **overrides})
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that give a program these settings (those that are not the defaults)."""
+    environ = {}
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if value is None or value == field.default:
+            continue
+        variable = ALIASES.get(name, f"FEDSECURE_{name.upper()}")
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        environ[variable] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return environ

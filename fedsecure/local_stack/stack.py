@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -77,6 +78,14 @@ class LocalStack:
         """End the servers that belong to a process which used this stack as a context manager."""
         with self._state.locked():
             self._stop(name for name, record in self._state.read().items() if record.owner == owner)
+
+    def wipe(self) -> None:
+        """Delete the local servers' data and logs; raises Misconfigured while one runs."""
+        with self._state.locked():
+            if running := [name for name, record in self._state.read().items() if record.runs()]:
+                raise Misconfigured(f"{' and '.join(running)} still runs: run `fedsecure stack down` first")
+            for folder in ("kafka", "redis"):
+                shutil.rmtree(self.state_dir / folder, ignore_errors=True)
 
     def endpoints(self) -> Endpoints:
         """Return the addresses of the running services, without asking them; raises Misconfigured if one is down."""

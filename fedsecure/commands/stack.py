@@ -1,0 +1,108 @@
+"""`fedsecure stack up | status | down`: the local Kafka and Redis."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fedsecure.local_stack import ServerStatus, StackStatus
+
+NOT_UP = 3  # as `systemctl status` and LSB say it
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        envvar="FEDSECURE_STATE_DIR",
+        help="Folder for data, logs and what runs; two folders are two stacks.  [default: .state]",
+        show_default=False,
+    ),
+]
+stack = typer.Typer(
+    help="Start, show and end a real Kafka and Redis on this machine (no Docker, no Java needed).\n\n"
+    "A service named by KAFKA_BOOTSTRAP_SERVERS or REDIS_URL is used as it is and never started or ended.",
+    no_args_is_help=True,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(stack, name="stack")
+
+
+@stack.command()
+def up(state_dir: StateDir = None) -> None:
+    """Start what does not run, wait until both answer, create the fixed topics; may be called again at any time.
+
+    The first call downloads Apache Kafka (46 jars, 45 MB) to ~/.cache/fedsecure (or XDG_CACHE_HOME).
+    The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`.
+    """
+    from contracts.settings import Settings
+    from fedsecure.local_stack import LocalStack
+    from transport.topic_admin import ensure_topics
+
+    # Like Ctrl-C: what was started is ended again.
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    began = time.monotonic()
+    local = LocalStack(state_dir, announce=lambda text: typer.echo(f"  {text}", err=True))
+    endpoints = local.up()
+    settings = Settings(kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url)
+    created = ensure_topics(settings, settings.topics.fixed())
+    typer.echo(f"up after {time.monotonic() - began:.1f} s; {len(created)} topics created")
+    _show(local.status())
+
+
+@stack.command()
+def status(
+    state_dir: StateDir = None, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Ask both whether they answer; exit 0 if they do, 3 if not."""
+    from fedsecure.local_stack import LocalStack
+
+    found = LocalStack(state_dir).status()
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"up": found.up}, default=str))
+    else:
+        _show(found)
+    raise typer.Exit(0 if found.up else NOT_UP)
+
+
+@stack.command()
+def down(
+    state_dir: StateDir = None,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Also delete the data and logs of the local servers.")] = False,
+) -> None:
+    """End the local servers; their data and logs stay for the next `up`."""
+    from fedsecure.local_stack import LocalStack
+
+    local = LocalStack(state_dir)
+    stopped = local.down()
+    typer.echo(f"ended {' and '.join(stopped)}" if stopped else "nothing ran")
+    if wipe:
+        local.wipe()
+        typer.echo(f"deleted the data in {local.state_dir}")
+
+
+def _show(status: StackStatus) -> None:
+    for server in status.servers:
+        typer.echo(f"{server.title:<13} {server.state:<7} {server.address or '-':<28} {_where(server)}")
+    typer.echo(f"state folder  {status.state_dir}")
+
+
+def _where(server: ServerStatus) -> str:
+    if not server.is_local:
+        return "(named by the environment)"
+    pid = f"pid {server.pid}, " if server.pid else ""
+    return f"{pid}log {server.log}"
+
+
+def _exit_on_sigterm(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,127 @@
+"""Helpers for every test: wait for something with a bound, run a program as a user would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from contracts.settings import Settings
+from fedsecure.endpoints import environ_of
+
+Found = TypeVar("Found")
+LOG_TAIL_CHARS = 6000
+OUR_VARIABLES = ("FEDSECURE_", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
+
+
+class WaitUntil(Protocol):
+    def __call__(self, predicate: Callable[[], Found], timeout_s: float, what: str) -> Found: ...
+
+
+class Program:
+    """A running program; its output, both streams, is in `log_path`."""
+
+    def __init__(self, command: list[str], environ: dict[str, str], log_path: Path) -> None:
+        self.command = command
+        self.log_path = log_path
+        with log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    def wait(self, timeout_s: float) -> int:
+        return self.process.wait(timeout_s)
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, grace_s: float = 15.0) -> int:
+        """SIGTERM, and SIGKILL after the grace; returns the exit status."""
+        if self.runs():
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            return self.process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.returncode
+
+
+class Spawn:
+    """Starts programs with given settings; all are ended with the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.programs: list[Program] = []
+
+    def __call__(
+        self,
+        *arguments: str,
+        settings: Settings | None = None,
+        environ: Mapping[str, str] | None = None,
+        module: str = "fedsecure",
+    ) -> Program:
+        """Start `fedsecure ARGUMENTS` (or `python -m MODULE ARGUMENTS`)."""
+        command = [sys.executable, "-m", module, *arguments]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_VARIABLES)}
+        given = environ_of(settings) if settings else {}
+        log_path = self._folder / f"program-{len(self.programs)}.log"
+        program = Program(command, inherited | given | dict(environ or {}), log_path)
+        self.programs.append(program)
+        return program
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    started = Spawn(tmp_path)
+    yield started
+    for program in started.programs:
+        program.stop()
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> WaitUntil:
+    def wait(predicate: Callable[[], Found], timeout_s: float, what: str) -> Found:
+        deadline = time.monotonic() + timeout_s
+        while not (found := predicate()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"after {timeout_s:g} s still not: {what}")
+            time.sleep(0.05)
+        return found
+
+    return wait
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show the end of each program's log under a test that failed."""
+    report: Any = yield
+    spawned = getattr(item, "funcargs", {}).get("spawn")
+    if report.failed and isinstance(spawned, Spawn):
+        for program in spawned.programs:
+            title = " ".join(program.command[1:]) + f" (exit {program.process.poll()})"
+            report.sections.append((title, program.log[-LOG_TAIL_CHARS:]))
+    return report

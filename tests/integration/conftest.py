@@ -1,0 +1,59 @@
+"""The real Kafka and Redis for a whole test session, and a fresh corner of them for each test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from kafka import KafkaAdminClient
+
+from contracts.settings import Settings
+from fedsecure.local_stack import LocalStack
+from fedsecure.local_stack.answers import kafka_answers, redis_answers
+from transport.kafka_options import kafka_python_options
+from transport.redis_client import connect_redis
+from transport.topic_admin import ensure_topics
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The local stack, or the services of KAFKA_BOOTSTRAP_SERVERS and REDIS_URL where they are set."""
+    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_stack(stack: LocalStack) -> LocalStack:
+    """The stack, for tests that kill its servers: skipped where the services are not ours to kill."""
+    endpoints = stack.endpoints()
+    if not (endpoints.kafka_is_local and endpoints.redis_is_local):
+        pytest.skip("the services belong to the environment: they are not ours to kill")
+    return stack
+
+
+@pytest.fixture
+def settings(stack: LocalStack) -> Iterator[Settings]:
+    """Settings with topics, Redis keys and a consumer group of its own; the fixed topics exist."""
+    endpoints = stack.up()  # mends what the test before may have killed
+    prefix = f"t-{secrets.token_hex(4)}"
+    fresh = Settings(
+        kafka_bootstrap_servers=endpoints.kafka,
+        redis_url=endpoints.redis_url,
+        prefix=prefix,
+        worker_group=f"{prefix}-workers",
+    )
+    ensure_topics(fresh, fresh.topics.fixed())
+    yield fresh
+    _forget(fresh)
+
+
+def _forget(settings: Settings) -> None:
+    if kafka_answers(settings):
+        admin = KafkaAdminClient(**kafka_python_options(settings))
+        admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(f"{settings.prefix}.")])
+        admin.close()
+    if redis_answers(settings):
+        with connect_redis(settings) as client:
+            for key in client.scan_iter(match=f"{settings.prefix}:*"):
+                client.delete(key)
