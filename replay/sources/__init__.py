@@ -1,0 +1,1 @@
+"""Where recordings come from: a format a file."""
