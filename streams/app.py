@@ -1,0 +1,8 @@
+"""The app of `faust -A streams.app worker`, built from the environment when it is imported."""
+
+from __future__ import annotations
+
+from contracts.settings import Settings
+from streams.faust_app import build_app
+
+app = build_app(Settings())

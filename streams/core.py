@@ -1,0 +1,179 @@
+"""Puts the parts of a worker together; Faust's group and the edge mode drive the same core."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from contracts.errors import FedSecureError
+from contracts.metrics import BUILD_INFO
+from contracts.settings import Settings
+from streams.device_series import DeviceSeries
+from streams.discovery import Discovery
+from streams.engine import EngineFactory
+from streams.errors import Fatal
+from streams.exit_watchdog import ExitWatchdog
+from streams.history import HistoryReader
+from streams.intake import Intake
+from streams.judge import Judge
+from streams.publish import Publisher
+from streams.records import DeviceNames, Unit, VitalsRecord
+from streams.restore import Restorer, RestoreSources
+from streams.scoring_loop import Outlets, ScoringLoop
+from streams.status_log import StatusLog
+from streams.status_store import StatusStore
+from streams.topic_reader import TopicReader
+from transport.probes import ProbeServer
+from transport.redis_client import connect_redis_async
+from transport.topic_admin import ensure_topics
+
+log = structlog.get_logger()
+
+BEAT_S = 1.0
+LOOP_WEDGED_S = 10.0
+BATCH_WEDGED_S = 180.0
+
+
+class WorkerCore:
+    """Starts, watches and stops what a worker consists of; `failed` is set when the process must end."""
+
+    def __init__(self, settings: Settings, engine_factory: EngineFactory, watchdog: ExitWatchdog) -> None:
+        self.settings = settings
+        self.names = DeviceNames(settings)
+        self.worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
+        self.reader = TopicReader(settings)
+        self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
+        self.failure: BaseException | None = None
+        self.failed = asyncio.Event()
+        self._engine_factory = engine_factory
+        self._watchdog = watchdog
+        self._publisher = Publisher(settings)
+        self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._loop: ScoringLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._restoring: asyncio.Task[None] | None = None
+        self._beat_at = time.monotonic()
+        self._probes: ProbeServer | None = None
+
+    async def start(self) -> None:
+        """Connect, load and warm the detector; raises Unavailable or Misconfigured."""
+        settings = self.settings
+        if settings.metrics_port is not None:
+            self._probes = ProbeServer(
+                settings.metrics_host, settings.metrics_port, healthy=self.why_not_healthy, ready=self.why_not_ready
+            )
+            log.info("probes_listen", host=settings.metrics_host, port=self._probes.port)
+        self.spawn(self._beat())
+        await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
+        await self.reader.start()
+        await self._publisher.start()
+        engine = await asyncio.get_running_loop().run_in_executor(self._executor, self._engine_factory)
+        history = HistoryReader(self.reader, self.names)
+        sources = RestoreSources(self.reader, StatusLog(self.reader, settings.topics.device_status), history)
+        restorer = Restorer(sources, self._store, self._publisher, engine, self._executor, self.worker_id)
+        outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series))
+        judge = Judge(engine, Intake(), self.worker_id)
+        self._loop = ScoringLoop(self.names, judge, self._executor, restorer, history, outlets)
+        BUILD_INFO.info({"version": version("fedsecure"), "bundle": engine.bundle_sha, "worker": self.worker_id})
+        self.spawn(self._keep_view())
+        log.info("worker_started", worker=self.worker_id, bundle=engine.bundle_sha[:12])
+
+    @property
+    def loop(self) -> ScoringLoop:
+        """The scoring loop of a started core."""
+        if self._loop is None:
+            raise Fatal("the worker is not started")
+        return self._loop
+
+    async def process(self, records: Sequence[VitalsRecord]) -> None:
+        """Apply records; what cannot be applied ends the process and is never acknowledged."""
+        await self._or_fail(self.loop.process(records))
+
+    async def assign(self, units: Collection[Unit]) -> None:
+        """Take a new assignment and start to restore it."""
+        await self._or_fail(self.loop.assign(units))
+        self._restoring = self.spawn(self._or_fail(self.loop.restore_assigned()))
+
+    async def restored(self) -> None:
+        """Wait until the restore that the last assignment began is done."""
+        if self._restoring is not None:
+            await self._restoring
+
+    def spawn(self, work: Any) -> asyncio.Task[None]:
+        """Run a coroutine beside the rest until the core stops."""
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def fail(self, error: BaseException) -> None:
+        """End the process: in order if that works within seconds, by force if not."""
+        if self.failure is None:
+            self.failure = error
+            self._watchdog.arm(1)
+            log.error("worker_failed", error=str(error) or type(error).__name__, kind=type(error).__name__)
+        self.failed.set()
+
+    async def stop(self) -> None:
+        """Finish the micro-batch in flight and take no more."""
+        if self._loop is not None and self.failure is None:
+            await self._loop.stop()
+
+    async def close(self) -> None:
+        """Disconnect from everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._publisher.close(), self.reader.close(), self._store.close(), return_exceptions=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._probes is not None:
+            await asyncio.to_thread(self._probes.close)
+
+    def why_not_ready(self) -> str | None:
+        """Return what is missing before this worker judges, or None."""
+        if self._loop is None:
+            return "the detector is loading"
+        return None if self._loop.assigned_once else "no assignment yet"
+
+    def why_not_healthy(self) -> str | None:
+        """Return why this process should be restarted, or None."""
+        now = time.monotonic()
+        if self.failure is not None:
+            return str(self.failure) or type(self.failure).__name__
+        if now - self._beat_at > LOOP_WEDGED_S:
+            return "the event loop does not turn"
+        busy_since = self._loop.busy_since if self._loop else None
+        if busy_since is not None and now - busy_since > BATCH_WEDGED_S:
+            return "a micro-batch does not end"
+        return None
+
+    async def _or_fail(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except FedSecureError as error:
+            self.fail(error)
+        except Exception as error:
+            log.exception("unexpected_error")
+            self.fail(error)
+        if self.failure is not None:
+            # Returning would acknowledge records that were not applied.
+            await asyncio.Event().wait()
+
+    async def _beat(self) -> None:
+        while True:
+            self._beat_at = time.monotonic()
+            await asyncio.sleep(BEAT_S)
+
+    async def _keep_view(self) -> None:
+        while True:
+            await self._or_fail(self.loop.keep_view())
+            await asyncio.sleep(BEAT_S)

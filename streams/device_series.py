@@ -1,0 +1,61 @@
+"""Per-device metric series: exported while the devices are few, and removed when a device leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from contracts.metrics import (
+    DEVICE_FLAGGED_SHARE,
+    DEVICE_LAST_RECEIVED_SECONDS,
+    DEVICE_SCORE,
+    DEVICE_STATE,
+    DEVICE_THRESHOLD,
+    DEVICES,
+)
+from contracts.verdicts import DeviceState, DeviceStatus
+
+
+class DeviceSeries:
+    """Above `limit` devices none has series of its own: dashboards then read the aggregates."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._shown: dict[str, DeviceState] = {}
+        self._states: dict[str, DeviceState] = {}
+
+    def show(self, status: DeviceStatus) -> None:
+        """Export a device's latest status."""
+        device = status.device_id
+        self._states[device] = status.state
+        if len(self._states) > self._limit:
+            for shown in list(self._shown):
+                self._remove(shown)
+            return
+        if (old := self._shown.get(device)) not in (None, status.state):
+            DEVICE_STATE.remove(device, str(old))
+        self._shown[device] = status.state
+        DEVICE_STATE.labels(device, str(status.state)).set(1)
+        DEVICE_FLAGGED_SHARE.labels(device).set(status.flagged_share)
+        DEVICE_LAST_RECEIVED_SECONDS.labels(device).set(status.received_at)
+        if status.score is not None and status.threshold is not None:
+            DEVICE_SCORE.labels(device).set(status.score)
+            DEVICE_THRESHOLD.labels(device).set(status.threshold)
+
+    def forget(self, device: str) -> None:
+        """Remove a device that this worker no longer holds."""
+        self._states.pop(device, None)
+        self._remove(device)
+
+    def count(self) -> None:
+        """Export how many devices are in each state."""
+        counts = Counter(self._states.values())
+        for state in DeviceState:
+            DEVICES.labels(str(state)).set(counts[state])
+
+    def _remove(self, device: str) -> None:
+        state = self._shown.pop(device, None)
+        if state is None:
+            return
+        DEVICE_STATE.remove(device, str(state))
+        for gauge in (DEVICE_FLAGGED_SHARE, DEVICE_LAST_RECEIVED_SECONDS, DEVICE_SCORE, DEVICE_THRESHOLD):
+            gauge.remove(device)

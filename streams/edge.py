@@ -1,0 +1,98 @@
+"""Edge mode: a worker that is told its devices and reads their topics itself, without a group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Misconfigured, Unavailable
+from contracts.identifiers import check_device_id
+from streams.core import WorkerCore
+from streams.errors import Fatal
+from streams.records import Unit, VitalsRecord
+from transport.kafka_options import aiokafka_options
+
+log = structlog.get_logger()
+
+RETRY_S = 1.0
+
+
+class EdgeWorker:
+    """Drives the same core as Faust's group does; its units never change once their topics exist."""
+
+    def __init__(self, core: WorkerCore) -> None:
+        self.core = core
+        settings = core.settings
+        if core.names.shared:
+            raise Misconfigured("edge mode needs a topic for each patient: unset FEDSECURE_TOPIC_LAYOUT or the devices")
+        self._units = {Unit(settings.topics.vitals(check_device_id(device)), 0) for device in settings.devices}
+        self._consumer = AIOKafkaConsumer(
+            **aiokafka_options(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+
+    async def start(self) -> None:
+        """Load the detector, connect and begin; raises Unavailable."""
+        await self.core.start()
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            raise Unavailable(f"Kafka does not answer ({type(error).__name__})") from None
+        self.core.spawn(self._run())
+
+    async def stop(self) -> None:
+        """Finish what is in flight and disconnect."""
+        await self.core.stop()
+        await self._consumer.stop()
+        await self.core.close()
+
+    async def _run(self) -> None:
+        ready: set[Unit] = set()
+        while True:
+            with contextlib.suppress(Unavailable):
+                ready = await self._take_existing(ready)
+            if not ready:
+                await asyncio.sleep(self.core.settings.discovery_interval_s)
+                continue
+            await self._poll(last=ready == self._units)
+
+    async def _take_existing(self, ready: set[Unit]) -> set[Unit]:
+        """Assign the topics that exist by now; all start where their device's snapshot stands."""
+        if ready == self._units:
+            return ready
+        existing = await self.core.discovery.vitals_topics()
+        found = {unit for unit in self._units if unit.topic in existing}
+        if found == ready and self.core.loop.assigned_once:
+            return ready
+        await self.core.assign(found)
+        await self.core.restored()
+        held = self.core.loop.held
+        self._consumer.assign([TopicPartition(*unit) for unit in found])
+        for device_id, device in held.devices.items():
+            self._consumer.seek(TopicPartition(*held.unit_of[device_id]), device.next_offset)
+        log.info("edge_devices", devices=len(found), waiting_for=len(self._units) - len(found))
+        return found
+
+    async def _poll(self, *, last: bool) -> None:
+        settings = self.core.settings
+        timeout_s = 1.0 if last else settings.discovery_interval_s
+        try:
+            fetched = await self._consumer.getmany(
+                timeout_ms=int(timeout_s * 1000), max_records=settings.batch_max_messages
+            )
+        except (KafkaError, OSError) as error:
+            log.warning("edge_read_retried", error=type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+            return
+        records = [
+            VitalsRecord(self.core.names.device_of(r.topic, r.key), Unit(*tp), r.offset, r.timestamp / 1000, r.value)
+            for tp, part in fetched.items()
+            for r in part
+        ]
+        if records:
+            await self.core.process(records)
+        if len(self.core.loop.held.fenced) == len(self._units):
+            self.core.fail(Fatal("another worker judges all of these devices"))

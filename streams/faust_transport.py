@@ -1,0 +1,37 @@
+"""Faust's Kafka transport, but a commit that comes too late is not the end: offsets are only a hint for this worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+log = structlog.get_logger()
+
+
+class _ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc] - Faust ships no types
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Commit; Faust's own crashes the app when the group has moved on (a worker stopped and woken)."""
+        assigned = self.assignment()
+        wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in assigned}
+        try:
+            await self._ensure_consumer().commit(wanted)
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets_not_committed", error=type(error).__name__, units=len(wanted))
+            return False
+        return True
+
+
+class _Consumer(Consumer):  # type: ignore[misc] - Faust ships no types
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class SteadyTransport(Transport):  # type: ignore[misc] - Faust ships no types
+    """The transport to set on an app before it starts."""
+
+    Consumer = _Consumer

@@ -1,0 +1,79 @@
+"""What a worker remembers of a device it holds, beside the engine's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from contracts.verdicts import DeviceStatus
+from streams.records import Unit
+
+
+@dataclass(slots=True)
+class HeldDevice:
+    """The device's place in its topic and its counters; all of it can be rebuilt from the status topic.
+
+    `next_offset` is the first offset not yet applied, `received_at` the broker's time (epoch seconds) of the last
+    applied record. `epoch` is ours by the fencing script. `status` is the last one made.
+    """
+
+    device_id: str
+    epoch: int
+    next_offset: int
+    status: DeviceStatus | None = None
+    minutes: int = 0
+    windows: int = 0
+    flagged_windows: int = 0
+    received_at: float = 0.0
+    batch_interval_s: float = 0.0
+
+    @classmethod
+    def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> HeldDevice:
+        """Return the device as its last status left it, under a new epoch."""
+        if status is None:
+            return cls(device_id, epoch, next_offset)
+        return cls(
+            device_id,
+            epoch,
+            next_offset,
+            status,
+            status.minutes,
+            status.windows,
+            status.flagged_windows,
+            status.received_at,
+            status.batch_interval_s,
+        )
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Whom the worker holds now.
+
+    `units` are assigned to it; `devices` are open in the engine; `verified` are those of them known to be current
+    since the last assignment; `fenced` belong to another worker although the group has not said so yet.
+    """
+
+    units: set[Unit] = field(default_factory=set)
+    devices: dict[str, HeldDevice] = field(default_factory=dict)
+    unit_of: dict[str, Unit] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
+    fenced: set[str] = field(default_factory=set)
+
+    def assign(self, units: Iterable[Unit]) -> set[str]:
+        """Take a new assignment and return the open devices that left with it."""
+        self.units = set(units)
+        self.verified.clear()
+        self.fenced.clear()
+        return {device for device in self.devices if self.unit_of[device] not in self.units}
+
+    def hold(self, device: HeldDevice, unit: Unit) -> None:
+        """Remember a device that was just restored."""
+        self.devices[device.device_id] = device
+        self.unit_of[device.device_id] = unit
+        self.verified.add(device.device_id)
+
+    def forget(self, device_id: str) -> None:
+        """Drop a device that left or was taken."""
+        self.devices.pop(device_id, None)
+        self.unit_of.pop(device_id, None)
+        self.verified.discard(device_id)

@@ -1,0 +1,98 @@
+"""Reads back the vitals that a restored device needs, by doubling steps from where its snapshot stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.errors import InvalidMessage
+from contracts.vitals import VitalsBatch, decode_vitals
+from streams.records import DeviceNames, Unit, VitalsRecord
+from streams.topic_reader import TopicReader
+
+FIRST_STEP = 128
+UNITS_AT_ONCE = 64
+PROBED_RECORDS = 16
+
+
+@dataclass(slots=True)
+class HistoryWanted:
+    """Vitals of one device below offset `stop`, of one session, back to an event minute; `batches` are the result."""
+
+    device_id: str
+    unit: Unit
+    stop: int
+    session_id: int
+    from_event_minute: int
+    batches: list[VitalsBatch] = field(default_factory=list)
+    reaches_older_session: bool = False
+
+    def add_older(self, values: Iterable[bytes | None]) -> None:
+        """Put records read from before the known ones in front; invalid ones were dead letters already."""
+        older = []
+        for value in values:
+            try:
+                batch = decode_vitals(value, expected_device_id=self.device_id)
+            except InvalidMessage:
+                continue
+            if batch.session_id == self.session_id:
+                older.append(batch)
+            elif batch.session_id < self.session_id:
+                self.reaches_older_session = True
+        self.batches[:0] = older
+
+    def is_complete(self) -> bool:
+        """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""
+        if self.reaches_older_session:
+            return True
+        oldest = self.batches[:PROBED_RECORDS]
+        return bool(oldest) and max(batch.first_event_minute for batch in oldest) <= self.from_event_minute
+
+
+class HistoryReader:
+    """Reads many devices' history together, a bounded number of topics at a time."""
+
+    def __init__(self, reader: TopicReader, names: DeviceNames) -> None:
+        self._reader = reader
+        self._names = names
+
+    async def read(self, wanted: Iterable[HistoryWanted], starts: Mapping[Unit, int]) -> None:
+        """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
+        by_unit: dict[Unit, list[HistoryWanted]] = {}
+        for one in wanted:
+            by_unit.setdefault(one.unit, []).append(one)
+        units = sorted(by_unit)
+        for at in range(0, len(units), UNITS_AT_ONCE):
+            await self._read_units({unit: by_unit[unit] for unit in units[at : at + UNITS_AT_ONCE]}, starts)
+
+    async def gap(self, unit: Unit, start: int, stop: int) -> list[VitalsRecord]:
+        """Return the records of [start, stop) that the group's consumer did not hand over."""
+        return [
+            VitalsRecord(self._names.device_of(r.topic, r.key), unit, r.offset, r.timestamp / 1000, r.value)
+            async for records in self._reader.read({unit: (start, stop)})
+            for r in records
+        ]
+
+    async def _read_units(self, by_unit: dict[Unit, list[HistoryWanted]], starts: Mapping[Unit, int]) -> None:
+        reached = {unit: max(one.stop for one in devices) for unit, devices in by_unit.items()}
+        step = FIRST_STEP
+        pending = [unit for unit, at in reached.items() if at > starts[unit]]
+        while pending:
+            stretches = {unit: (max(starts[unit], reached[unit] - step), reached[unit]) for unit in pending}
+            values: dict[str, list[bytes | None]] = {}
+            stops = {one.device_id: one.stop for unit in pending for one in by_unit[unit]}
+            async for records in self._reader.read(stretches):
+                for record in records:
+                    device_id = self._names.device_of(record.topic, record.key)
+                    if record.offset < stops.get(device_id, 0):
+                        values.setdefault(device_id, []).append(record.value)
+            reached.update({unit: start for unit, (start, _) in stretches.items()})
+            for unit in pending:
+                for one in by_unit[unit]:
+                    one.add_older(values.get(one.device_id, ()))
+            pending = [
+                unit
+                for unit in pending
+                if reached[unit] > starts[unit] and not all(one.is_complete() for one in by_unit[unit])
+            ]
+            step *= 2

@@ -1,0 +1,160 @@
+"""One micro-batch in the executor thread: decode, judge, make the records; no I/O and no event loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from detectors.tracks import MinuteChunk
+
+from contracts.metrics import (
+    BATCH_MINUTES,
+    DROPPED_MINUTES,
+    FLAGGED_WINDOWS,
+    MINUTES,
+    SCORES,
+    SCORING_SECONDS,
+    WINDOWS,
+)
+from contracts.verdicts import encode_verdict
+from contracts.vitals import VitalsBatch
+from streams.engine import Engine, Verdicts
+from streams.held_device import HeldDevice
+from streams.intake import DeadLetter, Intake
+from streams.records import VitalsRecord
+from streams.status_store import FencedWrite
+from streams.verdict_records import next_status, score_batches
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one micro-batch made of one device; `encoded` are the Kafka values of status and scores."""
+
+    device: HeldDevice
+    write: FencedWrite
+    encoded_status: bytes
+    encoded_scores: list[bytes]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Everything a micro-batch leads to; `sent_at` are the senders' clocks (epoch seconds), one a message."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    sent_at: list[float] = field(default_factory=list)
+
+
+class Judge:
+    """Applies records to the engine; called by one thread at a time, the one that owns the engine."""
+
+    def __init__(self, engine: Engine, intake: Intake, worker_id: str) -> None:
+        self.engine = engine
+        self._intake = intake
+        self._worker_id = worker_id
+
+    def judge(self, records: Sequence[VitalsRecord], devices: Mapping[str, HeldDevice]) -> Judgement:
+        """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
+        started = time.perf_counter()
+        judgement = Judgement()
+        work = _Work(self.engine)
+        for record in records:
+            message = self._intake.take_in(record)
+            device = devices.get(record.device_id)
+            if device is not None:
+                device.next_offset = record.offset + 1
+            if isinstance(message, VitalsBatch) and device is not None:
+                device.received_at = record.received_at
+                device.batch_interval_s = message.batch_interval_s
+                judgement.sent_at.append(message.sent_at)
+                work.add(message)
+                continue
+            if isinstance(message, DeadLetter):
+                judgement.dead_letters.append(message)
+            if device is not None:
+                work.add_invalid(record.device_id)
+        work.flush()
+        for device_id, verdicts in work.verdicts.items():
+            judgement.outcomes.append(self._outcome(devices[device_id], verdicts))
+        BATCH_MINUTES.observe(sum(len(one.event_minute) for parts in work.verdicts.values() for one in parts))
+        SCORING_SECONDS.observe(time.perf_counter() - started)
+        return judgement
+
+    def close(self, devices: Sequence[str]) -> None:
+        """Forget devices that left or were taken."""
+        for device_id in devices:
+            self.engine.close(device_id)
+            self._intake.forget(device_id)
+
+    def _outcome(self, device: HeldDevice, verdicts: list[Verdicts]) -> Outcome:
+        held_epoch = device.epoch
+        snapshot = self.engine.snapshot(device.device_id)
+        if device.status and device.status.session_id != snapshot.session_id:
+            # A new session may start at an earlier event minute: a new epoch keeps the pair rising.
+            device.epoch += 1
+        for one in verdicts:
+            _count(device, one)
+        device.status = next_status(device, snapshot, verdicts, self.engine.bundle_sha, self._worker_id)
+        scores = score_batches(device, verdicts, self.engine.bundle_sha)
+        return Outcome(
+            device,
+            FencedWrite(device.status, held_epoch),
+            encode_verdict(device.status),
+            [encode_verdict(batch) for batch in scores],
+        )
+
+
+class _Work:
+    """Keeps each device's messages in order while judging as many as possible in one call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._chunks: list[MinuteChunk] = []
+        self._devices: set[str] = set()
+        self.verdicts: dict[str, list[Verdicts]] = {}
+
+    def add(self, batch: VitalsBatch) -> None:
+        self._chunks.append(chunk_of(batch))
+        self._devices.add(batch.device_id)
+
+    def add_invalid(self, device_id: str) -> None:
+        if device_id in self._devices:
+            self.flush()
+        self._engine.invalid(device_id)
+        self.verdicts.setdefault(device_id, [])
+
+    def flush(self) -> None:
+        for one in self._engine.apply(self._chunks) if self._chunks else ():
+            self.verdicts.setdefault(one.device_id, []).append(one)
+        self._chunks, self._devices = [], set()
+
+
+def chunk_of(batch: VitalsBatch) -> MinuteChunk:
+    """Return a message as the engine takes it."""
+    return MinuteChunk(
+        device_id=batch.device_id,
+        session_id=batch.session_id,
+        first_event_minute=batch.first_event_minute,
+        heart_rate_bpm=batch.heart_rate_bpm,
+        resp_rate_bpm=batch.resp_rate_bpm,
+        pulse_bpm=batch.pulse_bpm,
+        end_of_recording=batch.end_of_recording,
+    )
+
+
+def _count(device: HeldDevice, verdicts: Verdicts) -> None:
+    scores = verdicts.score[~np.isnan(verdicts.score)]
+    flagged = int(np.count_nonzero(verdicts.flagged))
+    minutes = len(verdicts.event_minute)
+    device.minutes += minutes
+    device.windows += scores.size
+    device.flagged_windows += flagged
+    MINUTES.inc(minutes)
+    WINDOWS.inc(scores.size)
+    FLAGGED_WINDOWS.inc(flagged)
+    for score in scores.tolist():
+        SCORES.observe(score)
+    for reason, count in verdicts.dropped.items():
+        DROPPED_MINUTES.labels(reason).inc(count)

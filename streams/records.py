@@ -1,0 +1,45 @@
+"""A record of a vitals topic, as every reader of this package hands it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from contracts.settings import Settings
+from contracts.topics import Topics
+
+
+class Unit(NamedTuple):
+    """The unit of work that one worker holds: a partition of a vitals topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class VitalsRecord:
+    """One record; `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
+
+    device_id: str
+    unit: Unit
+    offset: int
+    received_at: float
+    value: bytes | None
+
+
+class DeviceNames:
+    """Tells whose a record is: by its topic, or by its key where all share one topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.topics: Topics = settings.topics
+        self.shared = settings.topic_layout == "shared"
+
+    def is_vitals(self, topic: str) -> bool:
+        """Return whether devices send to this topic."""
+        return topic == self.topics.vitals_shared if self.shared else topic.startswith(self.topics.vitals_prefix)
+
+    def device_of(self, topic: str, key: bytes | None) -> str:
+        """Return the device id; a shared record without a readable key belongs to nobody (empty)."""
+        if not self.shared:
+            return self.topics.device_of_vitals(topic) or ""
+        return key.decode("ascii", "replace") if key else ""

@@ -1,0 +1,135 @@
+"""Brings devices to where their last status left them, before any record of theirs is applied."""
+
+from __future__ import annotations
+
+import time
+from asyncio import get_running_loop
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from contracts.metrics import RESTORE_SECONDS
+from contracts.verdicts import DeviceStatus, encode_verdict
+from streams.engine import Engine
+from streams.held_device import HeldDevice, Holdings
+from streams.history import HistoryReader, HistoryWanted
+from streams.judge import chunk_of
+from streams.publish import DeviceRecords, Publisher
+from streams.records import Unit
+from streams.status_log import StatusLog
+from streams.status_store import FencedWrite, StatusStore
+from streams.topic_reader import TopicReader
+from streams.verdict_records import taken_over
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreSources:
+    """Where a restore reads: any topic, the status topic, the vitals' past."""
+
+    reader: TopicReader
+    status_log: StatusLog
+    history: HistoryReader
+
+
+class Restorer:
+    """Snapshot from the status topic, history from the vitals topic, then a new epoch, published first."""
+
+    def __init__(
+        self,
+        sources: RestoreSources,
+        store: StatusStore,
+        publisher: Publisher,
+        engine: Engine,
+        executor: Executor,
+        worker_id: str,
+    ) -> None:
+        self._sources = sources
+        self._store = store
+        self._publisher = publisher
+        self._engine = engine
+        self._executor = executor
+        self._worker_id = worker_id
+
+    async def restore(self, held: Holdings, devices: Mapping[str, Unit]) -> None:
+        """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
+        started = time.monotonic()
+        found = await self._sources.status_log.latest(devices)
+        kept = await self._still_current(held, set(devices), found)
+        held.verified.update(kept)
+        again = {device: unit for device, unit in devices.items() if device not in kept}
+        if not again:
+            return
+        bounds = await self._sources.reader.bounds(set(again.values()))
+        wanted = [self._history_of(device, unit, found, bounds[unit]) for device, unit in again.items()]
+        histories = [one for one in wanted if one is not None]
+        await self._sources.history.read(histories, {unit: start for unit, (start, _) in bounds.items()})
+        await get_running_loop().run_in_executor(self._executor, partial(self._open, set(again), found, histories))
+        epochs = await self._store.take_epochs({d: found[d].epoch if d in found else 0 for d in again})
+        for device_id, unit in again.items():
+            status = found.get(device_id)
+            if status is not None:
+                status = taken_over(status, epochs[device_id], self._worker_id)
+            next_offset = _next_offset(status, bounds[unit])
+            held.hold(HeldDevice.from_status(device_id, epochs[device_id], next_offset, status), unit)
+        await self._announce([held.devices[device_id] for device_id in again])
+        elapsed_s = time.monotonic() - started
+        RESTORE_SECONDS.observe(elapsed_s)
+        log.info(
+            "devices_restored", restored=len(again), known=len(histories), kept=len(kept), seconds=round(elapsed_s, 3)
+        )
+
+    async def _still_current(self, held: Holdings, devices: set[str], found: Mapping[str, DeviceStatus]) -> set[str]:
+        """Return the held devices that nobody else has touched since: same epoch, same offset, in topic and Redis."""
+        same = [
+            device_id
+            for device_id in devices & held.devices.keys()
+            if _place(held.devices[device_id].status) == _place(found.get(device_id))
+        ]
+        epochs = await self._store.epochs(same)
+        return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
+
+    def _history_of(
+        self, device_id: str, unit: Unit, found: Mapping[str, DeviceStatus], bounds: tuple[int, int]
+    ) -> HistoryWanted | None:
+        status = found.get(device_id)
+        if status is None or status.snapshot is None:
+            return None
+        return HistoryWanted(
+            device_id,
+            unit,
+            stop=_next_offset(status, bounds),
+            session_id=status.snapshot.session_id,
+            from_event_minute=self._engine.history_needed_from(status.snapshot),
+        )
+
+    def _open(self, devices: set[str], found: Mapping[str, DeviceStatus], histories: list[HistoryWanted]) -> None:
+        """Run in the executor thread, which owns the engine."""
+        for device_id in devices:
+            self._engine.close(device_id)
+            status = found.get(device_id)
+            self._engine.open(device_id, status.snapshot if status else None)
+        for one in histories:
+            for batch in one.batches:
+                self._engine.fill(chunk_of(batch))
+
+    async def _announce(self, devices: list[HeldDevice]) -> None:
+        statuses = [device.status for device in devices if device.status is not None]
+        await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
+        await self._publisher.publish([DeviceRecords(s.device_id, encode_verdict(s)) for s in statuses])
+
+
+def _place(status: DeviceStatus | None) -> tuple[int, int] | None:
+    return None if status is None else (status.epoch, status.vitals_offset)
+
+
+def _next_offset(status: DeviceStatus | None, bounds: tuple[int, int]) -> int:
+    """Return where to go on; a topic shorter than the snapshot says was made anew and is read from its start."""
+    start, end = bounds
+    if status is None or status.snapshot is None or status.vitals_offset > end:
+        return start
+    return max(status.vitals_offset, start)

@@ -1,0 +1,201 @@
+"""The worker's heart: one micro-batch at a time from raw records to an acknowledged judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
+from streams.device_series import DeviceSeries
+from streams.held_device import Holdings
+from streams.history import HistoryReader
+from streams.judge import Judge, Judgement
+from streams.publish import DeviceRecords, Publisher
+from streams.records import DeviceNames, Unit, VitalsRecord
+from streams.restore import Restorer
+from streams.status_store import StatusStore
+
+log = structlog.get_logger()
+
+PART_BYTES = 262_144
+PLAUSIBLE_DELAY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where judgements go: Redis first (it refuses whoever was overtaken), then Kafka, then this worker's metrics."""
+
+    store: StatusStore
+    publisher: Publisher
+    series: DeviceSeries
+
+
+class ScoringLoop:
+    """Applies every record of the units it holds exactly once in effect, whatever is delivered twice or skipped.
+
+    A lock keeps one micro-batch, one restore or one change of assignment in flight. All methods may raise
+    `Unavailable` or `Fatal`, after which the process must end.
+    """
+
+    def __init__(
+        self,
+        names: DeviceNames,
+        judge: Judge,
+        executor: Executor,
+        restorer: Restorer,
+        history: HistoryReader,
+        outlets: Outlets,
+    ) -> None:
+        self.held = Holdings()
+        self.busy_since: float | None = None
+        self.assigned_once = False
+        self._names = names
+        self._judge = judge
+        self._executor = executor
+        self._restorer = restorer
+        self._history = history
+        self._outlets = outlets
+        self._lock = asyncio.Lock()
+        self._stopping = False
+        self._last_record_at = time.time()
+        LAST_EVENT_AGE_SECONDS.set_function(lambda: time.time() - self._last_record_at)
+
+    async def process(self, records: Sequence[VitalsRecord]) -> None:
+        """Judge, show and publish the records; returns when everything is acknowledged."""
+        self._last_record_at = time.time()
+        async with self._lock:
+            self.busy_since = time.monotonic()
+            try:
+                for part in _parts(records):
+                    if self._stopping:
+                        return
+                    await self._process(part)
+                    self.busy_since = time.monotonic()
+            finally:
+                self.busy_since = None
+
+    async def assign(self, units: Collection[Unit]) -> None:
+        """Take a new assignment: what left is forgotten, what stayed is checked again before it goes on."""
+        async with self._lock:
+            left = self.held.assign(units)
+            await self._forget(left)
+            self.assigned_once = True
+            log.info("units_assigned", units=len(units), left=len(left))
+
+    async def restore_assigned(self) -> None:
+        """Restore what was assigned, ahead of its first record (one topic a patient; else on first sight)."""
+        async with self._lock:
+            if not self._stopping:
+                await self._restore_missing(())
+
+    async def settle(self) -> None:
+        """Wait until nothing is in flight."""
+        async with self._lock:
+            return
+
+    async def stop(self) -> None:
+        """Finish the part in flight and take no more."""
+        self._stopping = True
+        await self.settle()
+
+    async def keep_view(self) -> None:
+        """Notice a Redis that lost the view and write it again from what is held."""
+        async with self._lock:
+            statuses = [held.status for held in self.held.devices.values() if held.status is not None]
+            await self._fence(await self._outlets.store.check(statuses))
+        self._outlets.series.count()
+
+    async def _process(self, records: Sequence[VitalsRecord]) -> None:
+        held = self.held
+        mine = [r for r in records if r.unit in held.units and r.device_id not in held.fenced]
+        await self._restore_missing(mine)
+        mine = await self._next_in_order(mine)
+        if not mine:
+            return
+        run = asyncio.get_running_loop().run_in_executor
+        judgement = await run(self._executor, self._judge.judge, mine, held.devices)
+        refused = await self._outlets.store.write([outcome.write for outcome in judgement.outcomes])
+        self._observe_delay(judgement)
+        await self._publish(judgement, refused)
+        await self._fence(refused)
+
+    async def _restore_missing(self, records: Iterable[VitalsRecord]) -> None:
+        missing = {r.device_id: r.unit for r in records if r.device_id not in self.held.verified and r.device_id}
+        if not self._names.shared:
+            units = {self._names.device_of(unit.topic, None): unit for unit in self.held.units}
+            gone = self.held.verified | self.held.fenced
+            missing.update({device: unit for device, unit in units.items() if device not in gone})
+        if missing:
+            await self._restorer.restore(self.held, missing)
+            for device_id in missing:
+                if status := self.held.devices[device_id].status:
+                    self._outlets.series.show(status)
+
+    async def _next_in_order(self, records: Sequence[VitalsRecord]) -> list[VitalsRecord]:
+        """Drop what was applied already and read what was skipped."""
+        ordered: list[VitalsRecord] = []
+        expected: dict[str, int] = {}
+        for record in records:
+            device = self.held.devices.get(record.device_id)
+            if device is None:
+                ordered.append(record)
+                continue
+            offset = expected.get(record.device_id, device.next_offset)
+            if record.offset < offset:
+                continue
+            # In a shared topic the offsets between a device's records belong to others.
+            if record.offset > offset and not self._names.shared:
+                log.info("gap_read", device=record.device_id, records=record.offset - offset)
+                ordered.extend(await self._history.gap(record.unit, offset, record.offset))
+            ordered.append(record)
+            expected[record.device_id] = record.offset + 1
+        return ordered
+
+    async def _publish(self, judgement: Judgement, refused: set[str]) -> None:
+        accepted = [one for one in judgement.outcomes if one.device.device_id not in refused]
+        records = [DeviceRecords(one.device.device_id, one.encoded_status, one.encoded_scores) for one in accepted]
+        letters = [letter for letter in judgement.dead_letters if letter.device_id not in refused]
+        await self._outlets.publisher.publish(records, letters)
+        for one in accepted:
+            self._outlets.series.show(one.write.status)
+
+    async def _fence(self, refused: Collection[str]) -> None:
+        if not refused:
+            return
+        log.warning("devices_fenced", devices=len(refused))
+        FENCED_DEVICES.inc(len(refused))
+        self.held.fenced.update(refused)
+        await self._forget(refused)
+
+    async def _forget(self, devices: Collection[str]) -> None:
+        if not devices:
+            return
+        for device_id in devices:
+            self.held.forget(device_id)
+            self._outlets.series.forget(device_id)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._judge.close, tuple(devices))
+
+    def _observe_delay(self, judgement: Judgement) -> None:
+        now = time.time()
+        for sent_at in judgement.sent_at:
+            if 0 <= now - sent_at <= PLAUSIBLE_DELAY_S:
+                PRODUCE_TO_STATUS_SECONDS.observe(now - sent_at)
+
+
+def _parts(records: Sequence[VitalsRecord]) -> Iterator[Sequence[VitalsRecord]]:
+    """Cut a batch so that a part takes about a second at most: a stop need not wait longer."""
+    part: list[VitalsRecord] = []
+    size = 0
+    for record in records:
+        part.append(record)
+        size += len(record.value or b"")
+        if size >= PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

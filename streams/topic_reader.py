@@ -1,0 +1,129 @@
+"""Reads stretches of topics apart from any consumer group: for restores, gaps and discovery."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from streams.records import Unit
+from transport.kafka_options import aiokafka_options
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+
+PATIENCE_S = 120.0
+RETRY_S = 0.5
+STALL_S = 30.0
+POLL_MS = 500
+
+
+class TopicReader:
+    """One consumer without a group; one reader at a time (its owner holds the lock)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Connect; raises Unavailable with what the broker said."""
+        consumer = AIOKafkaConsumer(
+            **aiokafka_options(self._settings),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_bytes=16 * 1024 * 1024,
+            fetch_max_wait_ms=100,
+        )
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await consumer.stop()
+            where = self._settings.kafka_bootstrap_servers
+            raise Unavailable(f"Kafka at {where} does not answer ({type(error).__name__})") from None
+        self._consumer = consumer
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def topics(self) -> set[str]:
+        """Return all topics that this principal may see; raises Unavailable at once."""
+        try:
+            return set(await asyncio.wait_for(self._connected().topics(), 10.0))
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
+
+    async def partitions(self, topic: str) -> list[Unit]:
+        """Return a topic's partitions."""
+        consumer = self._connected()
+
+        async def ask() -> list[Unit]:
+            await consumer.topics()
+            return [Unit(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
+
+        return await self._patiently(ask)
+
+    async def bounds(self, units: Iterable[Unit]) -> dict[Unit, tuple[int, int]]:
+        """Return each unit's (first offset kept, next offset to be written)."""
+        tps = [TopicPartition(*unit) for unit in units]
+        if not tps:
+            return {}
+        consumer = self._connected()
+
+        async def ask() -> dict[Unit, tuple[int, int]]:
+            starts = await consumer.beginning_offsets(tps)
+            ends = await consumer.end_offsets(tps)
+            return {Unit(*tp): (starts[tp], ends[tp]) for tp in tps}
+
+        return await self._patiently(ask)
+
+    async def read(self, stretches: Mapping[Unit, tuple[int, int]]) -> AsyncIterator[list[Any]]:
+        """Yield aiokafka's records of [start, stop) of each unit, a unit's in order; raises Unavailable when stuck."""
+        stops = {TopicPartition(*unit): stop for unit, (start, stop) in stretches.items() if start < stop}
+        if not stops:
+            return
+        consumer = self._connected()
+        consumer.assign(list(stops))
+        for tp in stops:
+            consumer.seek(tp, stretches[Unit(*tp)][0])
+        last_progress = time.monotonic()
+        while stops:
+            try:
+                fetched = await consumer.getmany(*stops, timeout_ms=POLL_MS)
+            except (KafkaError, OSError) as error:
+                log.warning("read_retried", error=type(error).__name__)
+                await asyncio.sleep(RETRY_S)
+                fetched = {}
+            for tp, records in fetched.items():
+                yield [record for record in records if record.offset < stops[tp]]
+            if fetched:
+                last_progress = time.monotonic()
+            elif time.monotonic() - last_progress > PATIENCE_S:
+                raise Unavailable(f"{len(stops)} partitions give no records for {PATIENCE_S:.0f} s")
+            # A compacted topic may keep no record just below its end: the position tells.
+            for tp in [tp for tp in fetched if await consumer.position(tp) >= stops[tp]]:
+                del stops[tp]
+                consumer.pause(tp)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
+        give_up_at = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await asyncio.wait_for(ask(), STALL_S)
+            except (KafkaError, TimeoutError, OSError) as error:
+                if time.monotonic() > give_up_at:
+                    raise Unavailable(f"Kafka does not tell its offsets ({type(error).__name__})") from None
+                await asyncio.sleep(RETRY_S)
+
+    def _connected(self) -> AIOKafkaConsumer:
+        return cast("AIOKafkaConsumer", self._consumer)

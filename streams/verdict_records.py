@@ -1,0 +1,95 @@
+"""Turns the engine's verdicts into the records that go to Kafka and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
+from streams.engine import Verdicts
+from streams.held_device import HeldDevice
+
+DECIMALS = 6
+SCORE_NAME = "autoencoder"
+
+
+def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
+    """Return one batch a session, minutes in the order they were applied; NaN travels as null."""
+    by_session: dict[int, list[Verdicts]] = {}
+    for one in verdicts:
+        if len(one.event_minute):
+            by_session.setdefault(one.session_id, []).append(one)
+    return [_score_batch(device, parts, bundle_sha) for parts in by_session.values()]
+
+
+def _score_batch(device: HeldDevice, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
+    score = _floats([part.score for part in parts])
+    return ScoreBatch(
+        device_id=device.device_id,
+        session_id=parts[0].session_id,
+        epoch=device.epoch,
+        bundle_sha=bundle_sha,
+        event_minute=np.concatenate([part.event_minute for part in parts]).tolist(),
+        reconstruction_error=_floats([part.reconstruction_error for part in parts]),
+        score=score,
+        threshold=_floats([part.threshold for part in parts]),
+        flagged=np.concatenate([part.flagged for part in parts]).tolist(),
+        state=[state for part in parts for state in part.state],
+        scores={SCORE_NAME: score},
+    )
+
+
+def _floats(arrays: Sequence[NDArray[np.float32]]) -> list[float | None]:
+    rounded: list[float | None] = np.round(np.concatenate(arrays).astype(np.float64), DECIMALS).tolist()
+    return rounded
+
+
+def next_status(
+    device: HeldDevice, snapshot: DeviceSnapshot, verdicts: Sequence[Verdicts], bundle_sha: str, worker_id: str
+) -> DeviceStatus:
+    """Return the device's status after a micro-batch; what the batch did not touch stays as it was."""
+    before = device.status
+    score = before.score if before else None
+    threshold = before.threshold if before else None
+    flagged = before.flagged if before else False
+    for one in verdicts:
+        scored = np.flatnonzero(~np.isnan(one.score))
+        if scored.size:
+            last = int(scored[-1])
+            score, threshold = round(float(one.score[last]), DECIMALS), round(float(one.threshold[last]), DECIMALS)
+            flagged = bool(one.flagged[last])
+    latest = verdicts[-1] if verdicts else before
+    return DeviceStatus(
+        device_id=device.device_id,
+        epoch=device.epoch,
+        applied_through=snapshot.applied_through,
+        vitals_offset=device.next_offset,
+        session_id=snapshot.session_id,
+        state=snapshot.state,
+        reason=verdicts[-1].reason if verdicts else str(snapshot.state),
+        state_since=snapshot.state_since,
+        enrolled=latest.enrolled if latest else False,
+        enrolment_share=latest.enrolment_share if latest else 0.0,
+        score=score,
+        threshold=threshold,
+        scores={} if score is None else {SCORE_NAME: score},
+        flagged=flagged,
+        flagged_share=latest.flagged_share if latest else 0.0,
+        received_at=device.received_at,
+        batch_interval_s=device.batch_interval_s,
+        finished=snapshot.finished,
+        bundle_sha=bundle_sha,
+        worker_id=worker_id,
+        minutes=device.minutes,
+        windows=device.windows,
+        flagged_windows=device.flagged_windows,
+        snapshot=snapshot,
+    )
+
+
+def taken_over(status: DeviceStatus, epoch: int, worker_id: str) -> DeviceStatus:
+    """Return the status as its new holder publishes it first."""
+    return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id)

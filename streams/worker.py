@@ -1,0 +1,51 @@
+"""Runs a worker without Faust's command line: our signals, our probes, no web server, an end within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import structlog
+
+from contracts.settings import Settings
+from streams.core import WorkerCore
+from streams.edge import EdgeWorker
+from streams.engine import DetectorEngine, EngineFactory
+from streams.exit_watchdog import GRACE_S, ExitWatchdog
+from streams.faust_app import WorkerApp, build_app
+
+log = structlog.get_logger()
+
+
+async def run_worker(settings: Settings, engine_factory: EngineFactory | None = None) -> int:
+    """Judge until told to stop (SIGTERM, SIGINT) or until it cannot go on; return the exit code.
+
+    With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
+    """
+    watchdog = ExitWatchdog()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    worker: WorkerApp | EdgeWorker
+    if settings.devices:
+        factory = engine_factory or (lambda: DetectorEngine(settings))
+        worker = EdgeWorker(WorkerCore(settings, factory, watchdog))
+    else:
+        worker = build_app(settings, engine_factory, watchdog)
+    starting = asyncio.ensure_future(worker.start())
+    stopping = asyncio.ensure_future(stop.wait())
+    failing = asyncio.ensure_future(worker.core.failed.wait())
+    await asyncio.wait({starting, stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done() and not starting.cancelled():
+        starting.result()
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+    exit_code = 1 if worker.core.failure else 0
+    watchdog.arm(exit_code)
+    log.info("worker_stopping", reason=str(worker.core.failure or "signal"))
+    starting.cancel()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(worker.stop(), GRACE_S - 1)
+    log.info("worker_stopped", exit_code=exit_code)
+    return exit_code
