@@ -1,0 +1,1 @@
+"""Autoencoders: what a clean hour of vitals looks like, one architecture a file."""

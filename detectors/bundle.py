@@ -1,0 +1,188 @@
+"""The trained detector as one folder: weights, population statistics, metadata and canary windows under a sha256 manifest.
+
+Nothing is parsed before its size and hash are checked, and nothing in it can run code (safetensors and JSON only).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from contracts.errors import Misconfigured
+from detectors.weight_layout import RESIDUAL_FEATURES, Shapes, autoencoder_shapes, classifier_shapes
+
+DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"
+FORMAT: Final = "fedsecure-bundle-1"
+MANIFEST: Final = "manifest.json"
+FILES: Final = (
+    "autoencoder.safetensors",
+    "classifier.safetensors",
+    "population.json",
+    "metadata.json",
+    "canary.safetensors",
+)
+MAX_MANIFEST_BYTES: Final = 16_384
+MAX_FILE_BYTES: Final = 4_194_304
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+class PopulationStats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the population says about a device that has no profile yet, and the floors under the profile it will get.
+
+    `median` and `scale` (HR in bpm, RR in breaths/min) and `residual_rms` (scaled units) stand in for a device's own
+    while it enrols; its score is then (logit - logit_mean)/logit_sd and `enrolling_threshold` its limit. With a
+    profile the score is (logit - own mean)/max(own sd, logit_sd_floor) and the limit max(own 99.5 % quantile, `threshold`).
+    """
+
+    median: tuple[float, float]
+    scale: tuple[float, float]
+    residual_rms: tuple[float, float]
+    logit_mean: float
+    logit_sd: float
+    logit_sd_floor: float
+    enrolling_threshold: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A trained detector. `sha256` names it in every score: the hash of its manifest, so of all its files.
+
+    `autoencoder` and `classifier` hold Keras-layout weights by the names of `weight_layout`; `canary` int16 arrays
+    (see `training.canary`); `metadata` seeds, data and metrics.
+    """
+
+    autoencoder: Weights
+    classifier: Weights
+    population: PopulationStats
+    metadata: Mapping[str, Any]
+    canary: Mapping[str, NDArray[np.int16]] = field(default_factory=dict)
+    sha256: str = ""
+
+
+class _FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: str
+    size: int
+
+
+class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: str
+    features: list[str]
+    files: dict[str, _FileEntry]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Write a bundle into an existing empty folder and return it as read back, with its sha256; equal bundles give equal bytes."""
+    contents = {
+        "autoencoder.safetensors": save(dict(sorted(bundle.autoencoder.items()))),
+        "classifier.safetensors": save(dict(sorted(bundle.classifier.items()))),
+        "population.json": _json(bundle.population),
+        "metadata.json": _json(bundle.metadata),
+        "canary.safetensors": save(dict(sorted(bundle.canary.items()))),
+    }
+    entries = {name: _FileEntry(_sha256(content), len(content)) for name, content in contents.items()}
+    contents[MANIFEST] = _json(_Manifest(FORMAT, list(RESIDUAL_FEATURES), entries))
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return load_bundle(folder)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read and check a bundle; raises Misconfigured saying which file is wrong and what to do."""
+    manifest_bytes = _read(folder, MANIFEST, MAX_MANIFEST_BYTES)
+    manifest = _decoded(folder, MANIFEST, manifest_bytes, _Manifest)
+    _check_names(folder, manifest)
+    contents = {name: _checked_content(folder, name, manifest.files[name]) for name in FILES}
+    autoencoder = _tensors(folder, "autoencoder.safetensors", contents)
+    classifier = _tensors(folder, "classifier.safetensors", contents)
+    _check_weights(folder, "autoencoder.safetensors", autoencoder, autoencoder_shapes())
+    _check_weights(folder, "classifier.safetensors", classifier, classifier_shapes())
+    return Bundle(
+        autoencoder=autoencoder,
+        classifier=classifier,
+        population=_decoded(folder, "population.json", contents["population.json"], PopulationStats),
+        metadata=_decoded(folder, "metadata.json", contents["metadata.json"], dict[str, Any]),
+        canary=_tensors(folder, "canary.safetensors", contents),
+        sha256=_sha256(manifest_bytes),
+    )
+
+
+def _check_names(folder: Path, manifest: _Manifest) -> None:
+    if manifest.format != FORMAT:
+        raise _refused(folder, f"its format is {manifest.format!r}, this version reads {FORMAT!r}")
+    if tuple(manifest.features) != RESIDUAL_FEATURES:
+        raise _refused(folder, "it was trained on other features than this version computes")
+    present = {path.name for path in folder.iterdir()}
+    for names, holder in ((set(manifest.files), "its manifest"), (present - {MANIFEST}, "its folder")):
+        unknown, missing = sorted(names - set(FILES)), sorted(set(FILES) - names)
+        if unknown:
+            raise _refused(folder, f"{holder} holds {', '.join(map(repr, unknown))}, which no bundle has")
+        if missing:
+            raise _refused(folder, f"{holder} lacks {', '.join(missing)}")
+
+
+def _checked_content(folder: Path, name: str, entry: _FileEntry) -> bytes:
+    content = _read(folder, name, MAX_FILE_BYTES)
+    if len(content) != entry.size or _sha256(content) != entry.sha256:
+        raise _refused(folder, f"{name} is not the file that its manifest describes (size or sha256 differs)")
+    return content
+
+
+def _read(folder: Path, name: str, limit_bytes: int) -> bytes:
+    """Return a regular file's bytes, having read no more than the limit."""
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise _refused(folder, f"it has no regular file {name}")
+    with path.open("rb") as file:
+        content = file.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise _refused(folder, f"{name} is larger than {limit_bytes} bytes")
+    return content
+
+
+def _decoded(folder: Path, name: str, content: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refused(folder, f"{name}: {error}") from None
+
+
+def _tensors(folder: Path, name: str, contents: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
+    try:
+        return load(contents[name])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _refused(folder, f"{name} is not a safetensors file ({type(error).__name__})") from None
+
+
+def _check_weights(folder: Path, name: str, weights: Weights, shapes: Shapes) -> None:
+    found = {key: array.shape for key, array in weights.items()}
+    if found != shapes:
+        wrong = sorted(key for key in found.keys() | shapes.keys() if found.get(key) != shapes.get(key))
+        raise _refused(folder, f"{name} has wrong tensors: {', '.join(wrong)}")
+    if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in weights.values()):
+        raise _refused(folder, f"{name} holds weights that are not finite float32")
+
+
+def _refused(folder: Path, why: str) -> Misconfigured:
+    return Misconfigured(
+        f"the detector bundle in {folder} is refused: {why}; make one with `fedsecure train --out DIR` "
+        "or leave the bundle out to use the one that ships with FedSecure"
+    )
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""Features of a window that a classifier reads, one family a file."""

@@ -1,0 +1,1 @@
+"""The compiled runtime: windows in, reconstruction errors and logits out."""

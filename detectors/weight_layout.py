@@ -1,0 +1,63 @@
+"""Names and shapes of every weight in a bundle, and of the features between its two networks; needs no TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHANNELS: Final = 2
+INPUTS: Final = 6
+UNITS: Final = 32
+LATENT: Final = 8
+HIDDEN: Final = (64, 32)
+
+_PER_CHANNEL: Final = (
+    "log_mean_square",
+    "log_largest_square",
+    "log_median_square",
+    "mean",
+    "log_ratio_of_halves",
+    "lag1_autocorrelation",
+    "dispersion",
+)
+RESIDUAL_FEATURES: Final = (
+    *(f"{channel}_{name}" for name in _PER_CHANNEL for channel in ("heart_rate", "resp_rate")),
+    "residual_correlation",
+)
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def autoencoder_shapes(units: int = UNITS, latent: int = LATENT) -> Shapes:
+    """Return name -> shape of the bottleneck's weights, in the order of Keras' `get_weights()`.
+
+    Keras' gate order inside the last axis of an LSTM's weights is input, forget, cell, output.
+    """
+    return {
+        **_bidirectional("encoder", INPUTS, units),
+        **_dense("latent", 2 * units, latent),
+        **_bidirectional("decoder", latent, units),
+        **_dense("output", 2 * units, CHANNELS),
+    }
+
+
+def classifier_shapes(feature_count: int = len(RESIDUAL_FEATURES)) -> Shapes:
+    """Return name -> shape of the classifier's weights, in the order of Keras' `get_weights()`."""
+    widths = (feature_count, *HIDDEN, 1)
+    names = [*(f"hidden_{index}" for index in range(len(HIDDEN))), "logit"]
+    shapes: Shapes = {}
+    for name, inputs, outputs in zip(names, widths[:-1], widths[1:], strict=True):
+        shapes |= _dense(name, inputs, outputs)
+    return shapes
+
+
+def _bidirectional(block: str, inputs: int, units: int) -> Shapes:
+    shapes: Shapes = {}
+    for direction in ("forward", "backward"):
+        shapes[f"{block}/{direction}/kernel"] = (inputs, 4 * units)
+        shapes[f"{block}/{direction}/recurrent_kernel"] = (units, 4 * units)
+        shapes[f"{block}/{direction}/bias"] = (4 * units,)
+    return shapes
+
+
+def _dense(block: str, inputs: int, outputs: int) -> Shapes:
+    return {f"{block}/kernel": (inputs, outputs), f"{block}/bias": (outputs,)}
