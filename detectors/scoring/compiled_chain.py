@@ -18,6 +18,16 @@ INPUT_ROWS: Final = 7  # two channels, four calendar rows, a row of ones for the
 Matrices = Mapping[str, Any]
 
 
+def compile_features(autoencoder: Matrices, batch: int) -> Any:
+    """Return a compiled function (window, residual_rms) -> (mean_square [2, batch], features [15, batch]), to train on."""
+
+    def features(window: Any, residual_rms: Any) -> tuple[Any, Any]:
+        residual = window[:, :2] - reconstruct(autoencoder, window)
+        return tf.reduce_mean(residual * residual, 0), residual_features(residual, residual_rms)
+
+    return tf.function(features, input_signature=_signature(batch), jit_compile=True, autograph=False)
+
+
 def compile_chain(autoencoder: Matrices, classifier: Matrices, batch: int) -> Any:
     """Return a compiled function (window [60, 7, batch], residual_rms [2, batch]) -> (mean_square [2, batch], logit [batch]).
 
@@ -30,8 +40,7 @@ def compile_chain(autoencoder: Matrices, classifier: Matrices, batch: int) -> An
         mean_square = tf.reduce_mean(residual * residual, 0)
         return mean_square, classify(classifier, residual_features(residual, residual_rms))
 
-    signature = [tf.TensorSpec((WINDOW_MIN, INPUT_ROWS, batch)), tf.TensorSpec((2, batch))]
-    return tf.function(score, input_signature=signature, jit_compile=True, autograph=False)
+    return tf.function(score, input_signature=_signature(batch), jit_compile=True, autograph=False)
 
 
 def reconstruct(matrices: Matrices, window: Any) -> Any:
@@ -49,6 +58,10 @@ def classify(layers: Matrices, features: Any) -> Any:
     for name in ("hidden_0", "hidden_1"):
         hidden = tf.nn.relu(tf.matmul(layers[name], tf.concat([hidden, ones], 0)))
     return tf.matmul(layers["logit"], tf.concat([hidden, ones], 0))[0]
+
+
+def _signature(batch: int) -> list[Any]:
+    return [tf.TensorSpec((WINDOW_MIN, INPUT_ROWS, batch)), tf.TensorSpec((2, batch))]
 
 
 def _encode(matrices: Matrices, window: Any) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bundle import Bundle
-from detectors.preprocessing import WINDOW_MIN, calendar_features
-from detectors.scoring.compiled_chain import INPUT_ROWS, compile_chain
+from detectors.preprocessing import WINDOW_MIN
+from detectors.scoring.batches import FixedBatches
+from detectors.scoring.compiled_chain import compile_chain
 from detectors.scoring.folding import Folded, fold_autoencoder, fold_classifier
 from detectors.scoring.tensorflow_runtime import tf
 
@@ -26,15 +28,6 @@ class WindowScores:
     logit: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """A compiled chain for one batch size and the buffers it reads; the row of ones carries the biases."""
-
-    score: Any
-    window: NDArray[np.float32]
-    residual_rms: NDArray[np.float32]
-
-
 class WindowScorer:
     """The compiled chain of one bundle. Blocks while it computes; owned by one thread.
 
@@ -42,10 +35,9 @@ class WindowScorer:
     """
 
     def __init__(self, bundle: Bundle, buckets: Sequence[int] = BUCKETS) -> None:
-        self._buckets = tuple(sorted(buckets))
         self._autoencoder = _variables(fold_autoencoder(bundle.autoencoder))
         self._classifier = _variables(fold_classifier(bundle.classifier))
-        self._programs: dict[int, _Program] = {}
+        self._batches = FixedBatches(partial(compile_chain, self._autoencoder, self._classifier), buckets)
 
     def score(
         self,
@@ -54,17 +46,14 @@ class WindowScorer:
         residual_rms: NDArray[np.float32],
     ) -> WindowScores:
         """Score B >= 0 windows: scaled channels float32[B, 60, 2], event minutes int64[B, 60], usual RMS float32[B, 2]."""
-        count = len(window_z)
-        mean_square, logit = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-        largest = self._buckets[-1]
-        for start in range(0, count, largest):
-            part = slice(start, min(start + largest, count))
-            mean_square[part], logit[part] = self._score_chunk(window_z[part], event_minute[part], residual_rms[part])
+        if not len(window_z):
+            return WindowScores(np.empty((0, 2), np.float32), np.empty(0, np.float32))
+        mean_square, logit = self._batches.run(window_z, event_minute, residual_rms)
         return WindowScores(mean_square, logit)
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
         """Compile the given batch sizes (default: all) by scoring empty windows."""
-        for bucket in buckets or self._buckets:
+        for bucket in buckets or self._batches.buckets:
             zero = np.zeros((bucket, WINDOW_MIN, 2), np.float32)
             self.score(zero, np.zeros((bucket, WINDOW_MIN), np.int64), np.ones((bucket, 2), np.float32))
 
@@ -76,28 +65,6 @@ class WindowScorer:
         ):
             for name, matrix in folded.items():
                 variables[name].assign(matrix)
-
-    def _score_chunk(
-        self,
-        window_z: NDArray[np.float32],
-        event_minute: NDArray[np.int64],
-        residual_rms: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        count = len(window_z)
-        program = self._program(next(size for size in self._buckets if size >= count))
-        program.window[:, :2, :count] = window_z.transpose(1, 2, 0)
-        program.window[:, 2:6, :count] = calendar_features(event_minute).transpose(1, 2, 0)
-        program.residual_rms[:, :count] = residual_rms.T
-        mean_square, logit = program.score(program.window, program.residual_rms)
-        return mean_square.numpy()[:, :count].T, logit.numpy()[:count]
-
-    def _program(self, bucket: int) -> _Program:
-        if bucket not in self._programs:
-            window = np.zeros((WINDOW_MIN, INPUT_ROWS, bucket), np.float32)
-            window[:, -1] = 1.0
-            chain = compile_chain(self._autoencoder, self._classifier, bucket)
-            self._programs[bucket] = _Program(chain, window, np.ones((2, bucket), np.float32))
-        return self._programs[bucket]
 
 
 def _variables(folded: Folded) -> dict[str, Any]:

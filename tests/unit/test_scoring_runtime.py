@@ -63,7 +63,7 @@ def test_no_windows_give_no_scores(scorer, windows):
 def test_a_swapped_bundle_scores_at_once_and_compiles_nothing(untrained_bundle, windows):
     swapped, fresh = (WindowScorer(untrained_bundle(seed), buckets=(32,)) for seed in (1, 2))
     before = swapped.score(*windows).logit
-    program = swapped._programs[32].score
+    program = swapped._batches._programs[32].run
     swapped.swap(untrained_bundle(2))
     after = swapped.score(*windows).logit
     assert np.abs(after - before).max() > 1e-3
