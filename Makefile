@@ -1,0 +1,50 @@
+# Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check clean
+
+ARGS ?=
+UV_VERSION := 0.13.9
+UV_INSTALLED := .tools/uv-$(UV_VERSION)
+SYNCED := .venv/synced
+BIN := .venv/bin
+
+export UV_PROJECT_ENVIRONMENT := .venv
+# The interpreter found below is used; none is downloaded.
+export UV_PYTHON_DOWNLOADS := never
+
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c '$(SUPPORTED)' 2>/dev/null && { command -v "$$python"; break; }; done)
+
+help: ## show this text
+	@echo "make TARGET [ARGS=\"options\"] [PYTHON=/path/to/python3.11]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
+	$(BIN)/fedsecure demo $(ARGS)
+
+test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(SYNCED) ## make the environment in .venv from uv.lock (the other targets do it by themselves)
+
+clean: ## end the local stack, remove the environment and all caches in this folder
+	-test ! -x $(BIN)/fedsecure || $(BIN)/fedsecure stack down
+	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+
+$(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
+	.tools/bin/uv sync --locked --python "$(PYTHON)"
+	@touch $@
+
+$(UV_INSTALLED):
+	@test -n "$(PYTHON)" || { echo "FedSecure needs Python 3.11, 3.12 or 3.13 with venv (on Debian: python3-venv);" \
+		"python3 here is: $$(python3 --version 2>&1). Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; exit 1; }
+	"$(PYTHON)" -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
