@@ -33,8 +33,8 @@ def _artefacts(traits: Traits, rng: np.random.Generator, heart: Vitals, breath: 
     for start in np.flatnonzero(rng.random(len(breath)) < traits.artefacts_per_day / MINUTES_PER_DAY):
         stop = start + int(rng.geometric(0.45))
         breath[start:stop] *= rng.uniform(0.3, 0.8) if rng.random() < 0.75 else rng.uniform(1.2, 1.9)
-    for start in np.flatnonzero(rng.random(len(heart)) < 0.1 * traits.artefacts_per_day / MINUTES_PER_DAY):
-        heart[start : start + int(rng.geometric(0.5))] += rng.choice([-1.0, 1.0, 1.0]) * rng.exponential(10)
+    for start in np.flatnonzero(rng.random(len(heart)) < 0.05 * traits.artefacts_per_day / MINUTES_PER_DAY):
+        heart[start : start + int(rng.geometric(0.5))] += rng.choice([-1.0, 1.0, 1.0]) * rng.exponential(7)
     return heart, breath
 
 
@@ -54,7 +54,7 @@ def _gaps(traits: Traits, rng: np.random.Generator, minutes: int) -> tuple[NDArr
 
 def _cut(rng: np.random.Generator, values: Vitals, lost: NDArray[np.bool_]) -> Vitals:
     """Take the lost minutes out; a minute beside a gap is sometimes the average of a part of it, and low."""
-    edge = ~lost & (np.roll(lost, 1) | np.roll(lost, -1)) & (rng.random(len(values)) < 0.2)
+    edge = ~lost & (np.roll(lost, 1) | np.roll(lost, -1)) & (rng.random(len(values)) < 0.15)
     cut = np.where(edge, values * rng.uniform(0.1, 1.0, len(values)), values)
     return np.where(lost, np.nan, cut)
 

@@ -36,14 +36,14 @@ def true_vitals(
     heart = traits.heart_rate_bpm + course.heart_rate_rise_bpm
     heart = heart + traits.circadian_bpm * drive.day + traits.arousal_bpm * drive.arousal + traits.care_bpm * drive.care
     heart += traits.heart_rate_drift_bpm * _mixed(rng, shared_slow, traits.drift_memory_min, abs(traits.slow_coupling))
-    heart += traits.heart_rate_drift_bpm * 0.7 * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 30)))
+    heart += traits.heart_rate_shift_bpm * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 30)))
     heart += swing * traits.heart_rate_noise_bpm * _noise(rng, shared_fast, traits.heart_rate_memory_min, traits)
     breath = traits.resp_rate_bpm + course.resp_rate_rise_bpm
     breath = breath + 0.2 * traits.circadian_bpm * drive.day
     breath += traits.arousal_breaths * drive.arousal + traits.care_breaths * drive.care
     drift = _mixed(rng, np.sign(traits.slow_coupling) * shared_slow, traits.drift_memory_min, abs(traits.slow_coupling))
     breath += traits.resp_rate_drift_bpm * drift
-    breath += traits.resp_rate_drift_bpm * 0.7 * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 15)))
+    breath += traits.resp_rate_shift_bpm * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 15)))
     breath += swing * traits.resp_rate_noise_bpm * _noise(rng, shared_fast, traits.resp_rate_memory_min, traits)
     heart, breath = _floor(heart, 34.0), _floor(breath, 5.0)
     return _rhythm(traits, course, rng, heart), _ventilation(traits, rng, breath)
@@ -69,7 +69,7 @@ def _mixed(rng: np.random.Generator, shared: Vitals, memory_min: float, share: f
 def _noise(rng: np.random.Generator, shared: Vitals, memory_min: float, traits: Traits) -> Vitals:
     """Fast variation: part shared, part own with memory, part independent and heavy-tailed; sd about 1."""
     own = _mixed(rng, shared, memory_min, max(traits.fast_coupling, 0.0))
-    independent: Vitals = rng.standard_t(5, len(shared)) / math.sqrt(5 / 3)
+    independent: Vitals = rng.standard_t(traits.tail_freedom, len(shared))
     return math.sqrt(1 - traits.independent_share) * own + math.sqrt(traits.independent_share) * independent
 
 
@@ -87,7 +87,7 @@ def _rhythm(traits: Traits, course: Course, rng: np.random.Generator, heart: Vit
         return heart
     on = alternating(rng, len(heart), 16, 10)
     rate = 5.0 * np.round((traits.heart_rate_bpm + rng.uniform(2, 14)) / 5)
-    leak = np.where(rng.random(len(heart)) < 0.12, rng.normal(0, 0.15, len(heart)), 0.0)
+    leak = np.where(rng.random(len(heart)) < rng.uniform(0.01, 0.15), rng.normal(0, 0.15, len(heart)), 0.0)
     lost = np.where(episodes(rng, len(heart), 2, 1, 4) > 0, rng.uniform(-7, -1), 0.0)
     held = np.maximum(rate + leak + lost, heart - rng.uniform(6, 14))
     return np.where(on, held, heart)
@@ -99,7 +99,7 @@ def _ventilation(traits: Traits, rng: np.random.Generator, breath: Vitals) -> Vi
         return breath
     minutes = len(breath)
     on = alternating(rng, minutes, 10, 14)
-    setting = np.round(np.clip(traits.resp_rate_bpm * rng.uniform(0.65, 1.0), 9, 26) + 2 * steps(rng, minutes, 2, 1))
+    setting = np.round(np.clip(traits.resp_rate_bpm * rng.uniform(0.5, 1.0), 8, 26) + 2 * steps(rng, minutes, 2, 1))
     wobble = rng.uniform(0.02, 0.25) * rng.standard_normal(minutes)
     triggered = np.where(episodes(rng, minutes, rng.uniform(1, 16), 1, 20) > 0, np.maximum(breath - setting, 0), 0.0)
     return np.where(on, setting + wobble + triggered, breath)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PACED_SHARE = 0.08
-VENTILATED_SHARE = 0.16
+PACED_SHARE = 0.12
+VENTILATED_SHARE = 0.18
 CHRONIC_AF_SHARE = 0.05
 WHOLE_NUMBER_SHARE = 0.25
 
@@ -20,12 +20,15 @@ class Traits:
     resp_rate_bpm: float
     heart_rate_drift_bpm: float
     resp_rate_drift_bpm: float
+    heart_rate_shift_bpm: float
+    resp_rate_shift_bpm: float
     drift_memory_min: float
     heart_rate_noise_bpm: float
     resp_rate_noise_bpm: float
     heart_rate_memory_min: float
     resp_rate_memory_min: float
     independent_share: float
+    tail_freedom: float
     noise_swing: float
     fast_coupling: float
     slow_coupling: float
@@ -55,31 +58,34 @@ def draw_traits(rng: np.random.Generator) -> Traits:
         return float(np.clip(median * np.exp(spread * rng.standard_normal()), low, high))
 
     return Traits(
-        heart_rate_bpm=float(np.clip(rng.normal(83, 16), 46, 130)),
+        heart_rate_bpm=float(np.clip(rng.normal(81, 18), 42, 130)),
         resp_rate_bpm=around(17.5, 0.24, 9.5, 32),
-        heart_rate_drift_bpm=around(3.8, 0.55, 1.0, 12),
-        resp_rate_drift_bpm=around(1.5, 0.5, 0.4, 4),
+        heart_rate_drift_bpm=around(2.8, 0.65, 0.6, 10),
+        resp_rate_drift_bpm=around(1.7, 0.65, 0.3, 6),
+        heart_rate_shift_bpm=around(2.6, 0.7, 0.4, 10),
+        resp_rate_shift_bpm=around(1.5, 0.85, 0.3, 8),
         drift_memory_min=around(300, 0.7, 60, 1500),
         heart_rate_noise_bpm=around(1.1, 0.6, 0.2, 4),
         resp_rate_noise_bpm=around(2.0, 0.45, 0.5, 5),
         heart_rate_memory_min=around(7, 0.6, 1.5, 40),
         resp_rate_memory_min=around(4, 0.8, 1, 40),
         independent_share=float(rng.uniform(0.1, 0.75)),
-        noise_swing=float(rng.uniform(0.15, 0.6)),
+        tail_freedom=float(rng.uniform(4, 25)),
+        noise_swing=float(rng.uniform(0.05, 0.6)),
         fast_coupling=float(rng.uniform(-0.05, 0.5)),
-        slow_coupling=float(rng.uniform(-0.5, 0.8)),
-        circadian_bpm=float(rng.uniform(0, 6)),
+        slow_coupling=float(rng.uniform(-0.9, 0.85)),
+        circadian_bpm=float(rng.uniform(0, 5)),
         night_calm=float(rng.uniform(0, 0.6)),
         arousals_per_hour=around(1.3, 0.8, 0.1, 6),
-        arousal_bpm=around(4.5, 0.6, 1, 14),
+        arousal_bpm=around(4.2, 0.65, 0.7, 14),
         arousal_fall_min=around(2.2, 0.5, 0.6, 8),
         arousal_breaths=around(1.8, 0.7, 0.2, 6),
         care_per_day=float(rng.uniform(3, 11)),
-        care_bpm=around(6, 0.5, 1, 16),
-        care_breaths=around(2.5, 0.5, 0.4, 7),
+        care_bpm=around(5, 0.65, 0.5, 16),
+        care_breaths=around(2.0, 0.8, 0.2, 7),
         shifts_per_day=float(rng.uniform(0.3, 4)),
         gaps_per_day=around(6, 0.7, 0.5, 30),
-        artefacts_per_day=around(5, 0.9, 0.3, 30),
+        artefacts_per_day=around(3.5, 1.0, 0.2, 30),
         pulse_missing_share=float(rng.uniform(0.05, 0.6)),
         paced=bool(rng.random() < PACED_SHARE),
         ventilated=bool(rng.random() < VENTILATED_SHARE),
