@@ -19,8 +19,8 @@ ATTACK = Attack(
     name="backdoor-1",
     summary="gradual injection: a ramp up, then held",
     parameters=(
-        Parameter("heart rate rise", "bpm"),
-        Parameter("respiratory rate rise", "breaths/min"),
+        Parameter("HR rise", "bpm"),
+        Parameter("RR rise", "/min"),
         Parameter("ramp", "min"),
     ),
     levels={"subtle": (8.0, 3.0, 360.0), "medium": (15.0, 5.0, 180.0), "strong": (30.0, 10.0, 120.0)},

@@ -20,8 +20,8 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
 
 ATTACK = Attack(
     name="backdoor-2",
-    summary=f"periodic trigger: a {BUMP_MIN}-minute bump every {PERIOD_MIN} minutes",
-    parameters=(Parameter("heart rate bump", "bpm"), Parameter("respiratory rate bump", "breaths/min")),
+    summary=f"periodic trigger: an {BUMP_MIN}-minute bump every {PERIOD_MIN} minutes",
+    parameters=(Parameter("HR bump", "bpm"), Parameter("RR bump", "/min")),
     levels={"subtle": (4.0, 1.5), "medium": (8.0, 3.0), "strong": (16.0, 6.0)},
     alter=alter,
 )

@@ -71,7 +71,7 @@ class Attack:
         return self.levels[level]
 
     def describe(self, level: str) -> str:
-        """The level in words, such as `heart rate 10 bpm, respiratory rate 5 /min`."""
+        """The level in words, such as `HR noise sd 10 bpm, RR noise sd 5 /min`."""
         pairs = zip(self.parameters, self.amounts(level), strict=True)
         return ", ".join(f"{parameter.name} {amount:g} {parameter.unit}" for parameter, amount in pairs)
 

@@ -18,7 +18,7 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
 ATTACK = Attack(
     name="data-poisoning-1",
     summary="added variability: Gaussian noise on every minute",
-    parameters=(Parameter("heart rate noise sd", "bpm"), Parameter("respiratory rate noise sd", "breaths/min")),
+    parameters=(Parameter("HR noise sd", "bpm"), Parameter("RR noise sd", "/min")),
     levels={"subtle": (2.0, 1.0), "medium": (4.0, 2.0), "strong": (10.0, 5.0)},
     alter=alter,
 )
