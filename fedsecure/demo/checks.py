@@ -1,0 +1,120 @@
+"""The verdict on a run: was each attack found, did its device sit out, did every clean device go on training."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.federation import RoundPhase, RoundRecord
+from contracts.verdicts import DeviceState
+from fedsecure.demo.observation import Observation, StateSeen
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise, whether it was kept, and what was seen."""
+
+    name: str
+    passed: bool
+    detail: str
+    device_id: str | None = None
+
+
+def quarantine_after_onset(observation: Observation, device_id: str) -> StateSeen | None:
+    """Return the first quarantine of a device that began at or after its attack's onset (ground truth), or None."""
+    onset = observation.onset_of(device_id)
+    return next(
+        (
+            seen
+            for seen in observation.states
+            if onset is not None
+            and seen.device_id == device_id
+            and seen.state == DeviceState.QUARANTINED
+            and seen.event_minute >= onset
+        ),
+        None,
+    )
+
+
+def next_round(observation: Observation, at: float) -> RoundRecord | None:
+    """Return the first round whose gate was read after wall time `at`, or None."""
+    return next((r for _, r in sorted(observation.rounds.items()) if r.gated_at > at), None)
+
+
+def judge(observation: Observation) -> list[Check]:
+    """Return every check of a run, in the order in which a person would ask.
+
+    For each attacked device: it was quarantined at or after onset; it was neither in the cohort nor accepted in the next
+    round, i.e. the first one gated after the quarantine stood in Redis; and that round was committed with an accepted update of
+    every clean device.
+    """
+    attacked = sorted(observation.attacked)
+    clean = sorted({*observation.planned_devices, *observation.devices} - observation.attacked)
+    checks = [_attacked_something(attacked), _streamed_to_the_end(observation)]
+    for device_id in attacked:
+        quarantine = quarantine_after_onset(observation, device_id)
+        after = None if quarantine is None else next_round(observation, quarantine.at)
+        checks += [
+            _was_quarantined(observation, device_id, quarantine),
+            _sat_out(device_id, quarantine, after),
+            _clean_took_part(device_id, clean, after),
+        ]
+    return checks
+
+
+def _attacked_something(attacked: list[str]) -> Check:
+    detail = "attacked: " + ", ".join(attacked) if attacked else "the ground truth names no attacked device"
+    return Check(name="attacks_were_injected", passed=bool(attacked), detail=detail)
+
+
+def _streamed_to_the_end(observation: Observation) -> Check:
+    def unfinished(device_id: str) -> bool:
+        trace = observation.devices.get(device_id)
+        return trace is None or trace.status is None or not trace.status.finished
+
+    late = [device_id for device_id in sorted(observation.planned_devices) if unfinished(device_id)]
+    if late:
+        detail = "no final status of " + ", ".join(late)
+    else:
+        detail = f"{len(observation.planned_devices)} recordings judged to their end"
+    return Check(name="streamed_to_the_end", passed=not late, detail=detail)
+
+
+def _was_quarantined(observation: Observation, device_id: str, quarantine: StateSeen | None) -> Check:
+    onset = observation.onset_of(device_id)
+    if quarantine is not None and onset is not None:
+        detail = f"{quarantine.event_minute - onset} min after onset"
+    elif any(s.device_id == device_id and s.state == DeviceState.QUARANTINED for s in observation.states):
+        detail = "quarantined before its onset only: a false alarm, not a detection"
+    else:
+        detail = "never quarantined"
+    return Check(name="was_quarantined", passed=quarantine is not None, detail=detail, device_id=device_id)
+
+
+def _sat_out(device_id: str, quarantine: StateSeen | None, after: RoundRecord | None) -> Check:
+    name = "sat_out_the_next_round"
+    if quarantine is None or after is None:
+        detail = "no quarantine to follow" if quarantine is None else "no round was gated after the quarantine"
+        return Check(name=name, passed=False, detail=detail, device_id=device_id)
+    out = device_id not in after.cohort and device_id not in after.accepted
+    why = after.excluded.get(device_id, "not named among the excluded")
+    detail = f"round {after.round}: " + (f"excluded, {why}" if out else "it was in the cohort")
+    return Check(name=name, passed=out, detail=detail, device_id=device_id)
+
+
+def _clean_took_part(device_id: str, clean: list[str], after: RoundRecord | None) -> Check:
+    name = "clean_devices_took_part"
+    if after is None or not clean:
+        detail = "no clean device to look at" if not clean else "no next round to look at"
+        return Check(name=name, passed=False, detail=detail, device_id=device_id)
+    absent = {
+        d: after.excluded.get(d, "no accepted update")
+        for d in clean
+        if d not in after.cohort or d not in after.accepted
+    }
+    if absent:
+        detail = f"round {after.round} went without " + ", ".join(f"{d} ({why})" for d, why in absent.items())
+    elif after.phase != RoundPhase.COMMITTED:
+        detail = f"round {after.round} is {after.phase}: {after.reason or 'not committed'}"
+    else:
+        detail = f"round {after.round} committed with all {len(clean)} clean devices"
+    passed = not absent and after.phase == RoundPhase.COMMITTED
+    return Check(name=name, passed=passed, detail=detail, device_id=device_id)

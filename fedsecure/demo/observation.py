@@ -1,0 +1,90 @@
+"""What one run showed from outside, as one record that can be saved, judged and drawn again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from contracts.federation import FlEvent, RoundRecord
+from contracts.truth import TruthInterval
+from contracts.verdicts import DeviceState, DeviceStatus
+
+
+class DeviceTrace(msgspec.Struct, kw_only=True):
+    """One device, minute by minute: event minute -> values. Vitals as sent, verdicts as published."""
+
+    device_id: str
+    vitals: dict[int, tuple[float | None, float | None]] = {}
+    verdicts: dict[int, tuple[float | None, float | None, bool, DeviceState]] = {}
+    status: DeviceStatus | None = None
+
+
+class StateSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's status that differs in state from the one before it.
+
+    `at` is the wall time (epoch seconds) of the status record, which a worker sends right after Redis has taken it;
+    `event_minute` is when the state began.
+    """
+
+    device_id: str
+    state: DeviceState
+    at: float
+    event_minute: int
+    reason: str
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True):
+    """A vitals message: its last event minute and the sender's clock (epoch seconds)."""
+
+    device_id: str
+    last_event_minute: int
+    sent_at: float
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """A status record: what it had applied, and when it was published (epoch seconds)."""
+
+    device_id: str
+    applied_through: int
+    at: float
+
+
+class Observation(msgspec.Struct, kw_only=True):
+    """Everything the report needs. Wall times are epoch seconds; `rounds` holds the latest record of each round."""
+
+    started_at: float
+    streaming_at: float | None = None
+    ended_at: float | None = None
+    speed: float = 0.0
+    planned_devices: list[str] = []
+    devices: dict[str, DeviceTrace] = {}
+    truth: list[TruthInterval] = []
+    states: list[StateSeen] = []
+    rounds: dict[int, RoundRecord] = {}
+    events: list[FlEvent] = []
+    sent: list[Sent] = []
+    standings: list[Standing] = []
+    applied: list[tuple[float, int]] = []
+    dead_letters: dict[str, int] = {}
+    peak_rss_bytes: dict[str, int] = {}
+    services: dict[str, dict[str, Any]] = {}
+
+    @property
+    def attacked(self) -> set[str]:
+        """Devices that the ground truth names."""
+        return {interval.device_id for interval in self.truth}
+
+    def onset_of(self, device_id: str) -> int | None:
+        """Return the event minute of a device's first attack, None for a clean device."""
+        return min((t.first_event_minute for t in self.truth if t.device_id == device_id), default=None)
+
+
+def encode_observation(observation: Observation) -> bytes:
+    """Return the observation as JSON."""
+    return msgspec.json.encode(observation)
+
+
+def decode_observation(value: bytes) -> Observation:
+    """Return a saved observation; raises msgspec.DecodeError for anything else."""
+    return msgspec.json.decode(value, type=Observation)

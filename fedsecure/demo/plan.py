@@ -1,0 +1,97 @@
+"""What the demo starts: devices, attacks and the command line of every program."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.settings import Settings
+from fedsecure.demo.options import (
+    DEFAULT_DURATION_MIN,
+    DEFAULT_ONSET_MIN,
+    ENROLMENT_MIN,
+    RECORDING_MIN,
+    ROUND_DEADLINE_S,
+    ROUND_INTERVAL_S,
+    DemoOptions,
+)
+from fedsecure.endpoints import environ_of
+from fedsecure.local_stack import Endpoints
+
+WORKERS = ("worker-1", "worker-2")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A `fedsecure` command under the name that it has in the report."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+def settings_for_run(endpoints: Endpoints, now: float | None = None) -> Settings:
+    """Return settings with a prefix of this run's own, so that runs on one broker never meet."""
+    started = time.strftime("%H%M%S", time.gmtime(now))
+    prefix = f"demo-{started}-{secrets.token_hex(2)}"
+    return Settings(
+        kafka_bootstrap_servers=endpoints.kafka,
+        redis_url=endpoints.redis_url,
+        prefix=prefix,
+        worker_group=f"{prefix}-workers",
+        enrolment_min=ENROLMENT_MIN,
+        round_interval_s=ROUND_INTERVAL_S,
+        round_deadline_s=ROUND_DEADLINE_S,
+    )
+
+
+def program_environ(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment in which a program works with exactly these settings."""
+    # The person's own FEDSECURE_ variables are in the settings already, unless the demo decides them.
+    inherited = {name: value for name, value in environ.items() if not name.startswith("FEDSECURE_")}
+    return inherited | environ_of(settings) | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+
+
+def device_ids(options: DemoOptions) -> list[str]:
+    """Return the devices that the replay will stream: the two real records and the synthetic patients."""
+    from replay.sources.shipped import shipped_recordings
+    from replay.sources.synthetic import synthetic_cohort
+
+    recordings = [*shipped_recordings(), *synthetic_cohort(options.seed, options.synthetic, 1)]
+    return [recording.device_id for recording in recordings]
+
+
+def attacks_of(options: DemoOptions) -> tuple[str, ...]:
+    """Return the attacks asked for, checked (raises Misconfigured), or one on a real and one on a synthetic device."""
+    from replay.attacks import parse_attack
+
+    when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
+    synthetic = device_ids(options)[-1]
+    attacks = options.attacks or (
+        f"data-poisoning-2:device=p000020,{when}",
+        f"data-poisoning-1:device={synthetic},{when}",
+    )
+    for attack in attacks:
+        parse_attack(attack)
+    return attacks
+
+
+def worker_programs() -> list[Program]:
+    """Return the workers: they start first, because loading the detector takes longest."""
+    return [Program(name, ("worker",)) for name in WORKERS]
+
+
+def other_programs() -> list[Program]:
+    """Return what joins once the workers are ready."""
+    return [Program("coordinator", ("coordinator",)), Program("devices", ("device", "--all"))]
+
+
+def replay_program(options: DemoOptions) -> Program:
+    """Return the replay of the two real records and the synthetic patients, attacks included."""
+    attacks = [argument for attack in attacks_of(options) for argument in ("--attack", attack)]
+    cohort = ["--records", "shipped", "--synthetic", str(options.synthetic), "--seed", str(options.seed)]
+    pace = ["--speed", f"{options.speed:g}", "--pack", str(options.pack_min), "--minutes", str(RECORDING_MIN)]
+    length = ["--synthetic-minutes", str(RECORDING_MIN)]
+    return Program("replay", ("replay", *cohort, *length, *pace, "--fresh", *attacks))

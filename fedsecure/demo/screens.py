@@ -1,0 +1,151 @@
+"""What a person sees of a running demo: a live view on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from contracts.federation import RoundRecord
+from fedsecure.demo.frames import Frame
+from fedsecure.device_table import device_table
+
+PLAIN_EVERY_S = 5.0
+PHASE_STYLE = {"committed": "green", "skipped": "yellow", "failed": "red"}
+
+
+class Screen(Protocol):
+    """A context that shows lines and frames."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+    def show(self, frame: Frame) -> None:
+        """Show the state of things now."""
+
+
+def screen_for(console: Console) -> Screen:
+    """Return the live view if the console is a terminal, else plain lines."""
+    return LiveScreen(console) if console.is_terminal else PlainScreen(console)
+
+
+class LiveScreen:
+    """Redraws one view in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(Text(""), console=console, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False)
+
+    def show(self, frame: Frame) -> None:
+        self._live.update(draw(frame), refresh=True)
+
+
+class PlainScreen:
+    """Prints a line every few seconds, and one at every change of a device's state or of a round."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._next = 0.0
+        self._states: dict[str, str] = {}
+        self._phases: dict[int, str] = {}
+        self._advice = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, frame: Frame) -> None:
+        for line in self._changes(frame):
+            self.say(f"{frame.elapsed_s:6.1f} s  {line}")
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + PLAIN_EVERY_S
+            self.say(f"{frame.elapsed_s:6.1f} s  {numbers_line(frame)}")
+
+    def _changes(self, frame: Frame) -> list[str]:
+        lines = []
+        for view in frame.views:
+            if self._states.get(view.device_id) != view.state:
+                self._states[view.device_id] = view.state
+                lines.append(f"{view.device_id}: {view.state}" + _because(view.status.reason if view.status else ""))
+        for record in frame.rounds:
+            if self._phases.get(record.round) != record.phase:
+                self._phases[record.round] = record.phase
+                lines.append(round_line(record))
+        return lines
+
+
+def numbers_line(frame: Frame) -> str:
+    """Return the run's pace in one line."""
+    latency = "-" if frame.latency_p50_s is None else f"{frame.latency_p50_s * 1000:.0f} ms"
+    left = "" if frame.remaining_s is None else f", about {frame.remaining_s:.0f} s to go"
+    return (
+        f"{frame.minutes_judged:,} minutes judged, {frame.minutes_per_s:.0f} a second, lag {frame.lag_min} min, "
+        f"latency {latency}{left}"
+    )
+
+
+def round_line(record: RoundRecord) -> str:
+    """Return a round in one line."""
+    out = ", ".join(f"{name} ({why})" for name, why in sorted(record.excluded.items()))
+    return (
+        f"round {record.round} {record.phase}: {len(record.cohort)} train"
+        + (f"; out: {out}" if out else "")
+        + _because(record.reason)
+    )
+
+
+def draw(frame: Frame) -> Group:
+    """Return the live view."""
+    head = Text.assemble(("FedSecure demo  ", "bold"), (f"{frame.elapsed_s:.0f} s  ", "cyan"), numbers_line(frame))
+    parts: list[Panel | Text] = [head, Panel(Text(frame.advice), title="look here", border_style="cyan")]
+    if frame.views:
+        parts.append(Panel(device_table(frame.views, frame.recent), title="devices"))
+    if frame.rounds:
+        parts.append(Panel(_round_table(frame.rounds), title="federated rounds"))
+    return Group(*parts)
+
+
+def _round_table(records: Sequence[RoundRecord]) -> Table:
+    table = Table(box=None, expand=True, pad_edge=False)
+    table.add_column("round", justify="right")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("trained", justify="right", no_wrap=True)
+    table.add_column("loss", justify="right", no_wrap=True)
+    table.add_column("sat out", ratio=1, no_wrap=True, overflow="ellipsis")
+    for record in records:
+        out = ", ".join(f"{name} ({why})" for name, why in sorted(record.excluded.items())) or record.reason
+        phase = Text(str(record.phase), style=PHASE_STYLE.get(str(record.phase), ""))
+        loss = "-" if record.loss is None else f"{record.loss:.4f}"
+        table.add_row(str(record.round), phase, f"{len(record.accepted)}/{len(record.cohort)}", loss, out)
+    return table
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""

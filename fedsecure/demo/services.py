@@ -1,0 +1,87 @@
+"""What Kafka and Redis say of themselves, and how a run's topics and keys are removed again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from transport.kafka_options import kafka_python_options
+from transport.redis_client import connect_redis
+
+# Kafka tells no release number over the wire; the highest metadata.version that it supports dates it
+# (org.apache.kafka.server.common.MetadataVersion).
+RELEASE_OF_METADATA_VERSION: Final = (
+    (28, "4.2 or later"),
+    (26, "4.1"),
+    (22, "4.0"),
+    (21, "3.9"),
+    (20, "3.8"),
+)
+
+
+def kafka_release(metadata_version: int | None) -> str:
+    """Return the Kafka release that a broker's highest supported metadata.version belongs to."""
+    if metadata_version is None:
+        return "unknown"
+    return next((name for level, name in RELEASE_OF_METADATA_VERSION if metadata_version >= level), "before 3.8")
+
+
+def describe_kafka(settings: Settings) -> dict[str, Any]:
+    """Ask the broker what it is; blocks; raises Unavailable."""
+    try:
+        admin = KafkaAdminClient(**kafka_python_options(settings))
+        try:
+            features = admin.describe_features()
+            cluster = admin.describe_cluster()
+        finally:
+            admin.close()
+    except KafkaError as error:
+        raise Unavailable(f"Kafka does not say what it is ({type(error).__name__})") from None
+    supported = features.get("metadata.version", {}).get("supported")
+    level = int(supported[1]) if supported else None
+    return {
+        "product": "Apache Kafka",
+        "version": kafka_release(level),
+        "metadata_version": level,
+        "kraft": "kraft.version" in features,
+        "cluster_id": cluster.get("cluster_id"),
+        "brokers": len(cluster.get("brokers", ())),
+    }
+
+
+def describe_redis(settings: Settings) -> dict[str, Any]:
+    """Ask Redis what it is; blocks; raises Unavailable."""
+    try:
+        with connect_redis(settings) as client:
+            info: Any = client.info("server")
+    except redis.RedisError as error:
+        raise Unavailable(f"Redis does not say what it is ({type(error).__name__})") from None
+    product = "Valkey" if "valkey_version" in info else "Redis"
+    return {
+        "product": product,
+        "version": str(info.get("valkey_version") or info.get("redis_version", "unknown")),
+        "mode": str(info.get("redis_mode", "unknown")),
+    }
+
+
+def remove_traces(settings: Settings) -> None:
+    """Delete this prefix's topics and keys; blocks; raises Unavailable. Other prefixes stay as they are."""
+    try:
+        admin = KafkaAdminClient(**kafka_python_options(settings))
+        try:
+            own = [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]
+            if own:
+                admin.delete_topics(own)
+        finally:
+            admin.close()
+        with connect_redis(settings) as client:
+            keys = list(client.scan_iter(f"{settings.prefix}:*", count=1000))
+            if keys:
+                client.delete(*keys)
+    except (KafkaError, redis.RedisError) as error:
+        raise Unavailable(f"the demo's topics and keys could not be removed ({type(error).__name__})") from None

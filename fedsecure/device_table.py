@@ -1,0 +1,80 @@
+"""Devices as a table for people: the same colours and words in `fedsecure status` and in the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from fedsecure.device_view import FRESH, DeviceView
+
+STATE_STYLE: Final[Mapping[str, str]] = {
+    "benign": "green",
+    "suspect": "yellow",
+    "quarantined": "bold red",
+    "probation": "magenta",
+    "enrolling": "cyan",
+    "unscored": "dim",
+    "invalid_input": "red",
+    "unknown": "dim",
+}
+_BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def device_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]] | None = None) -> Table:
+    """Return one row a device; `recent` adds a column with the course of each device's latest scores."""
+    table = Table(title=None, expand=recent is not None, pad_edge=False)
+    table.add_column("device", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("score / threshold", justify="right", no_wrap=True)
+    if recent is not None:
+        table.add_column("latest scores", no_wrap=True)
+    for name in ("flagged", "minutes", "enrolled", "received"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1 if recent is not None else None)
+    for view in views:
+        course = () if recent is None else (sparkline(recent.get(view.device_id, ()), _threshold(view)),)
+        table.add_row(view.device_id, state_text(view), score_text(view), *course, *_numbers(view))
+    return table
+
+
+def state_text(view: DeviceView) -> Text:
+    """Return the state, with the reader's word after it when the status is not fresh."""
+    text = Text(view.state, style=STATE_STYLE.get(view.state, ""))
+    if view.freshness not in {FRESH, view.state}:
+        text.append(f" · {view.freshness}", style="dim")
+    return text
+
+
+def score_text(view: DeviceView) -> Text:
+    """Return score against threshold (standard deviations above the device's own mean)."""
+    status = view.status
+    if status is None or status.score is None or status.threshold is None:
+        return Text("-", style="dim")
+    style = "bold red" if status.flagged else ""
+    return Text(f"{status.score:.1f} / {status.threshold:.1f}", style=style)
+
+
+def sparkline(scores: Sequence[float], threshold: float | None, width: int = 24) -> Text:
+    """Return the last scores as bars; full height is twice the threshold, red is above it."""
+    top = 2.0 * threshold if threshold and threshold > 0 else max([1.0, *scores])
+    text = Text()
+    for score in scores[-width:]:
+        level = min(len(_BARS) - 1, max(0, int(score / top * len(_BARS))))
+        text.append(_BARS[level], style="red" if threshold is not None and score > threshold else "green")
+    return text
+
+
+def _threshold(view: DeviceView) -> float | None:
+    return None if view.status is None else view.status.threshold
+
+
+def _numbers(view: DeviceView) -> tuple[str, ...]:
+    status = view.status
+    if status is None:
+        return ("-", "-", "-", "-", "nothing readable in Redis")
+    enrolled = "yes" if status.enrolled else f"{status.enrolment_share:.0%}"
+    age = "-" if view.age_s is None else f"{view.age_s:.0f} s ago"
+    return (f"{status.flagged_share:.0%}", f"{status.minutes:,}", enrolled, age, status.reason)
