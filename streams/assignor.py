@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
@@ -38,7 +38,7 @@ def spread(
     return result
 
 
-class SpreadingAssignor(PartitionAssignor):  # type: ignore[misc] - Faust ships no types
+class SpreadingAssignor(PartitionAssignor):
     """Faust's group protocol with our placement: its own puts partition i of every topic on one worker.
 
     Topics of other kinds may be subscribed (a worker without patients needs some topic): they are never assigned.
@@ -48,7 +48,7 @@ class SpreadingAssignor(PartitionAssignor):  # type: ignore[misc] - Faust ships 
         clients = {member: self._get_client_metadata(metadata) for member, metadata in member_metadata.items()}
         self._update_member_urls(clients)
         subscribed = {member: set(metadata.subscription) for member, metadata in member_metadata.items()}
-        is_vitals = self.app.device_names.is_vitals
+        is_vitals = cast("Any", self.app).device_names.is_vitals
         topics = {topic for known in subscribed.values() for topic in known if is_vitals(topic)}
         units = (Unit(topic, p) for topic in topics for p in cluster.partitions_for_topic(topic) or ())
         previous = {

@@ -76,6 +76,7 @@ class WorkerCore:
         await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
         await self.reader.start()
         await self._publisher.start()
+        await self._store.needs_rewrite()
         engine = await asyncio.get_running_loop().run_in_executor(self._executor, self._engine_factory)
         history = HistoryReader(self.reader, self.names)
         sources = RestoreSources(self.reader, StatusLog(self.reader, settings.topics.device_status), history)

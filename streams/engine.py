@@ -5,32 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-from detectors.tracks import DeviceTracks, MinuteChunk
-from numpy.typing import NDArray
-
 from contracts.settings import Settings
-from contracts.verdicts import DeviceSnapshot, DeviceState
+from contracts.verdicts import DeviceSnapshot
+from detectors.chunks import MinuteChunk, Verdicts
+from detectors.tracks import DeviceTracks
 
 WARM_BUCKETS = (1, 8, 32, 128, 512)
-
-
-class Verdicts(Protocol):
-    """What became of one chunk: arrays of length n, one entry an applied minute, NaN = no window."""
-
-    device_id: str
-    session_id: int
-    event_minute: NDArray[np.int64]
-    reconstruction_error: NDArray[np.float32]
-    score: NDArray[np.float32]
-    threshold: NDArray[np.float32]
-    flagged: NDArray[np.bool_]
-    state: Sequence[DeviceState]
-    dropped: dict[str, int]
-    flagged_share: float
-    enrolled: bool
-    enrolment_share: float
-    reason: str
 
 
 class Engine(Protocol):
@@ -44,8 +24,8 @@ class Engine(Protocol):
     def close(self, device_id: str) -> None:
         """Forget a device."""
 
-    def history_needed_from(self, snapshot: DeviceSnapshot) -> int:
-        """Return the event minute from which the vitals must be read again."""
+    def history_needed_from(self, snapshot: DeviceSnapshot | None) -> int | None:
+        """Return the event minute from which the vitals must be read again; None: nothing is needed."""
 
     def fill(self, chunk: MinuteChunk) -> None:
         """Put minutes that were judged before into the history, judging nothing."""
@@ -58,6 +38,9 @@ class Engine(Protocol):
 
     def snapshot(self, device_id: str) -> DeviceSnapshot:
         """Return all that decides the device's next verdict."""
+
+    def reason(self, device_id: str) -> str:
+        """Say in a few words for people why the device is in its state."""
 
 
 EngineFactory = Callable[[], Engine]

@@ -25,7 +25,7 @@ RESUBSCRIBE_AFTER_S = 1.0
 LAG_EVERY_S = 2.0
 
 
-class WorkerApp(faust.App):  # type: ignore[misc] - Faust ships no types
+class WorkerApp(faust.App):
     """Starts the core before it joins the group and settles it before it leaves."""
 
     core: WorkerCore
@@ -55,14 +55,15 @@ class WorkerApp(faust.App):  # type: ignore[misc] - Faust ships no types
 
         The conductor forgets a change that comes during a rebalance, so the comparison is with what it subscribed.
         """
-        conductor = self.topics
+        conductor = cast("Any", self.topics)
         for channel in conductor:
             known = set(channel.topics)
             if not known.issuperset(vitals_topics):
                 channel.topics = sorted(known.union(vitals_topics))
                 log.info("topics_discovered", new=len(set(vitals_topics) - known), topics=len(channel.topics))
-        changed = conductor._subscription_changed
-        if changed is not None and not set(vitals_topics).issubset(conductor._topic_name_index):
+        # Faust offers no other way to add topics while it runs (its patterns do not work).
+        changed = conductor._subscription_changed  # noqa: SLF001 - see above
+        if changed is not None and not set(vitals_topics).issubset(conductor._topic_name_index):  # noqa: SLF001
             changed.set()
 
     async def _watch_lag(self) -> None:
@@ -92,7 +93,8 @@ def build_app(
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
     app.device_names = app.core.names
     app.transport = SteadyTransport(app.conf.broker_consumer, app)
-    app.topics._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S
+    # Faust's own constant is 45 s.
+    cast("Any", app.topics)._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S  # noqa: SLF001 - no public name
     # A consumer must subscribe to something: the assignor never assigns this one.
     channel = app.topic(
         settings.topics.device_status,

@@ -13,7 +13,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 log = structlog.get_logger()
 
 
-class _ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc] - Faust ships no types
+class _ConsumerThread(AIOKafkaConsumerThread):
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit; Faust's own crashes the app when the group has moved on (a worker stopped and woken)."""
         assigned = self.assignment()
@@ -26,12 +26,12 @@ class _ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc] - Faust shi
         return True
 
 
-class _Consumer(Consumer):  # type: ignore[misc] - Faust ships no types
+class _Consumer(Consumer):
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class SteadyTransport(Transport):  # type: ignore[misc] - Faust ships no types
+class SteadyTransport(Transport):
     """The transport to set on an app before it starts."""
 
     Consumer = _Consumer

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from detectors.tracks import MinuteChunk
 
 from contracts.metrics import (
     BATCH_MINUTES,
@@ -20,7 +19,8 @@ from contracts.metrics import (
 )
 from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
-from streams.engine import Engine, Verdicts
+from detectors.chunks import MinuteChunk, Verdicts
+from streams.engine import Engine
 from streams.held_device import HeldDevice
 from streams.intake import DeadLetter, Intake
 from streams.records import VitalsRecord
@@ -78,7 +78,7 @@ class Judge:
         work.flush()
         for device_id, verdicts in work.verdicts.items():
             judgement.outcomes.append(self._outcome(devices[device_id], verdicts))
-        BATCH_MINUTES.observe(sum(len(one.event_minute) for parts in work.verdicts.values() for one in parts))
+        BATCH_MINUTES.observe(sum(one.minutes for parts in work.verdicts.values() for one in parts))
         SCORING_SECONDS.observe(time.perf_counter() - started)
         return judgement
 
@@ -96,7 +96,9 @@ class Judge:
             device.epoch += 1
         for one in verdicts:
             _count(device, one)
-        device.status = next_status(device, snapshot, verdicts, self.engine.bundle_sha, self._worker_id)
+        reason = self.engine.reason(device.device_id)
+        origin = (self.engine.bundle_sha, self._worker_id)
+        device.status = next_status(device, snapshot, verdicts, reason, origin)
         scores = score_batches(device, verdicts, self.engine.bundle_sha)
         return Outcome(
             device,
@@ -145,16 +147,13 @@ def chunk_of(batch: VitalsBatch) -> MinuteChunk:
 
 
 def _count(device: HeldDevice, verdicts: Verdicts) -> None:
-    scores = verdicts.score[~np.isnan(verdicts.score)]
-    flagged = int(np.count_nonzero(verdicts.flagged))
-    minutes = len(verdicts.event_minute)
-    device.minutes += minutes
-    device.windows += scores.size
-    device.flagged_windows += flagged
-    MINUTES.inc(minutes)
-    WINDOWS.inc(scores.size)
-    FLAGGED_WINDOWS.inc(flagged)
-    for score in scores.tolist():
+    device.minutes += verdicts.minutes
+    device.windows += verdicts.windows
+    device.flagged_windows += verdicts.flagged_windows
+    MINUTES.inc(verdicts.minutes)
+    WINDOWS.inc(verdicts.windows)
+    FLAGGED_WINDOWS.inc(verdicts.flagged_windows)
+    for score in verdicts.score[~np.isnan(verdicts.score)].tolist():
         SCORES.observe(score)
     for reason, count in verdicts.dropped.items():
         DROPPED_MINUTES.labels(reason).inc(count)

@@ -97,15 +97,11 @@ class Restorer:
         self, device_id: str, unit: Unit, found: Mapping[str, DeviceStatus], bounds: tuple[int, int]
     ) -> HistoryWanted | None:
         status = found.get(device_id)
-        if status is None or status.snapshot is None:
+        snapshot = status.snapshot if status else None
+        needed_from = self._engine.history_needed_from(snapshot)
+        if snapshot is None or needed_from is None:
             return None
-        return HistoryWanted(
-            device_id,
-            unit,
-            stop=_next_offset(status, bounds),
-            session_id=status.snapshot.session_id,
-            from_event_minute=self._engine.history_needed_from(status.snapshot),
-        )
+        return HistoryWanted(device_id, unit, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
     def _open(self, devices: set[str], found: Mapping[str, DeviceStatus], histories: list[HistoryWanted]) -> None:
         """Run in the executor thread, which owns the engine."""

@@ -105,10 +105,12 @@ class ScoringLoop:
 
     async def keep_view(self) -> None:
         """Notice a Redis that lost the view and write it again from what is held."""
+        self._outlets.series.count()
+        if not await self._outlets.store.needs_rewrite():
+            return
         async with self._lock:
             statuses = [held.status for held in self.held.devices.values() if held.status is not None]
-            await self._fence(await self._outlets.store.check(statuses))
-        self._outlets.series.count()
+            await self._fence(await self._outlets.store.rewrite(statuses))
 
     async def _process(self, records: Sequence[VitalsRecord]) -> None:
         held = self.held

@@ -11,6 +11,8 @@ import msgspec
 import redis
 import redis.asyncio
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from contracts.metrics import REDIS_UP
@@ -69,6 +71,8 @@ class StatusStore:
     def __init__(
         self, client: redis.asyncio.Redis, keys: RedisKeys, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        # One try a call: while Redis is away it is asked once a second (`is_back`), not once a micro-batch.
+        client.set_retry(Retry(NoBackoff(), 0))
         self._client = client
         self._keys = keys
         self._clock = clock
@@ -105,6 +109,8 @@ class StatusStore:
 
     async def epochs(self, devices: Sequence[str]) -> dict[str, int]:
         """Return the epochs that Redis knows (none when it is away)."""
+        if self._up is False or not devices:
+            return {}
         try:
             pipeline = self._client.pipeline(transaction=False)
             for device in devices:
@@ -116,21 +122,26 @@ class StatusStore:
         self._note(None)
         return {device: int(epoch) for device, epoch in zip(devices, answers, strict=True) if epoch is not None}
 
-    async def check(self, statuses: Iterable[DeviceStatus]) -> set[str]:
-        """Notice a Redis that went or came back empty and rewrite the whole view; return the devices refused."""
+    async def needs_rewrite(self) -> bool:
+        """Ask Redis whether it answers and still has the view; call it about once a second."""
         try:
             scripts: list[bool] = await self._client.script_exists(self._write.sha)
+            if not all(scripts):
+                # A Redis that lost the script was restarted: it lost the view as well.
+                self.stale_view = True
+                await self._client.script_load(WRITE_SCRIPT)
         except (RedisError, OSError) as error:
             self._note(error)
-            self.stale_view = True
-            return set()
+            return False
         self._note(None)
-        if all(scripts) and not self.stale_view:
-            return set()
+        return self.stale_view
+
+    async def rewrite(self, statuses: Iterable[DeviceStatus]) -> set[str]:
+        """Show everything again after a loss; return the devices refused."""
         self.stale_view = False
         writes = [FencedWrite(status, status.epoch) for status in statuses]
         refused = await self.write(writes)
-        # The keys were missing because the view was lost: that is what was just repaired.
+        # Keys were missing because the view was lost, and that is mended now; unless Redis went away again.
         self.stale_view = self._up is False
         if writes:
             log.info("redis_view_rewritten", devices=len(writes) - len(refused))
@@ -141,11 +152,12 @@ class StatusStore:
         await self._client.aclose()
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> list[Any] | None:
+        if self._up is False:
+            return None
         try:
             try:
                 answers = await self._client.evalsha(script.sha, len(keys), *keys, *args)
             except NoScriptError:
-                # A Redis that lost the script was restarted: it lost the view as well.
                 self.stale_view = True
                 answers = await script(keys=keys, args=args)
         except (RedisError, OSError) as error:

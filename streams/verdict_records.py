@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
-from streams.engine import Verdicts
+from detectors.chunks import Verdicts
 from streams.held_device import HeldDevice
 
 DECIMALS = 6
@@ -20,7 +20,7 @@ def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: 
     """Return one batch a session, minutes in the order they were applied; NaN travels as null."""
     by_session: dict[int, list[Verdicts]] = {}
     for one in verdicts:
-        if len(one.event_minute):
+        if one.minutes:
             by_session.setdefault(one.session_id, []).append(one)
     return [_score_batch(device, parts, bundle_sha) for parts in by_session.values()]
 
@@ -48,20 +48,19 @@ def _floats(arrays: Sequence[NDArray[np.float32]]) -> list[float | None]:
 
 
 def next_status(
-    device: HeldDevice, snapshot: DeviceSnapshot, verdicts: Sequence[Verdicts], bundle_sha: str, worker_id: str
+    device: HeldDevice,
+    snapshot: DeviceSnapshot,
+    verdicts: Sequence[Verdicts],
+    reason: str,
+    origin: tuple[str, str],
 ) -> DeviceStatus:
-    """Return the device's status after a micro-batch; what the batch did not touch stays as it was."""
-    before = device.status
-    score = before.score if before else None
-    threshold = before.threshold if before else None
-    flagged = before.flagged if before else False
-    for one in verdicts:
-        scored = np.flatnonzero(~np.isnan(one.score))
-        if scored.size:
-            last = int(scored[-1])
-            score, threshold = round(float(one.score[last]), DECIMALS), round(float(one.threshold[last]), DECIMALS)
-            flagged = bool(one.flagged[last])
-    latest = verdicts[-1] if verdicts else before
+    """Return the device's status after a micro-batch; what the batch did not touch stays as it was.
+
+    `origin` is (bundle sha, worker id).
+    """
+    latest = verdicts[-1] if verdicts else device.status
+    scored = next((one for one in reversed(verdicts) if one.windows), None)
+    score, threshold, flagged = _last_window(scored, device.status)
     return DeviceStatus(
         device_id=device.device_id,
         epoch=device.epoch,
@@ -69,7 +68,7 @@ def next_status(
         vitals_offset=device.next_offset,
         session_id=snapshot.session_id,
         state=snapshot.state,
-        reason=verdicts[-1].reason if verdicts else str(snapshot.state),
+        reason=reason,
         state_since=snapshot.state_since,
         enrolled=latest.enrolled if latest else False,
         enrolment_share=latest.enrolment_share if latest else 0.0,
@@ -81,13 +80,19 @@ def next_status(
         received_at=device.received_at,
         batch_interval_s=device.batch_interval_s,
         finished=snapshot.finished,
-        bundle_sha=bundle_sha,
-        worker_id=worker_id,
+        bundle_sha=origin[0],
+        worker_id=origin[1],
         minutes=device.minutes,
         windows=device.windows,
         flagged_windows=device.flagged_windows,
         snapshot=snapshot,
     )
+
+
+def _last_window(scored: Verdicts | None, before: DeviceStatus | None) -> tuple[float | None, float | None, bool]:
+    if scored is not None and scored.latest_score is not None and scored.latest_threshold is not None:
+        return round(scored.latest_score, DECIMALS), round(scored.latest_threshold, DECIMALS), scored.latest_flagged
+    return (before.score, before.threshold, before.flagged) if before else (None, None, False)
 
 
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str) -> DeviceStatus:
