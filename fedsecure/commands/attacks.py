@@ -60,8 +60,10 @@ def _table() -> Table:
 
     from replay.attacks import ATTACKS
 
-    table = Table("attack", "level", "amounts (HR in bpm, RR in breaths/min)", show_lines=True)
+    table = Table("attack", "level", "what it does, and how much (HR in bpm, RR in breaths/min)")
     for attack in ATTACKS.values():
-        amounts = "\n".join(attack.describe(level) for level in attack.levels)
-        table.add_row(f"[bold]{attack.name}[/bold]\n{attack.summary}", "\n".join(attack.levels), amounts)
+        table.add_row(attack.name, "", attack.summary, style="bold")
+        for level in attack.levels:
+            table.add_row("", level, attack.describe(level))
+        table.add_section()
     return table
