@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from contracts.truth import TruthInterval
-from replay.cohort import InjectedAttack, Patient
+from replay.attacks import Injection
+from replay.cohort import Patient
 from replay.sessions import Session
 
 _encoder = msgspec.json.Encoder()
@@ -21,14 +22,14 @@ def truth_of(patient: Patient, session: Session) -> list[TruthInterval]:
 
     A resumed replay says the same again: readers take the last record of a (device, session, attack, first minute).
     """
-    intervals = (_interval(patient, attack, session) for attack in patient.attacks)
+    intervals = (_interval(patient, injection, session) for injection in patient.injections)
     return [interval for interval in intervals if interval is not None]
 
 
-def _interval(patient: Patient, attack: InjectedAttack, session: Session) -> TruthInterval | None:
-    spec = attack.spec
+def _interval(patient: Patient, injection: Injection, session: Session) -> TruthInterval | None:
+    spec = injection.spec
     first = max(spec.onset_min, session.slice_first_min)
-    end = min(spec.onset_min + spec.duration_min, session.end_min)
+    end = min(injection.end_min, session.end_min)
     if first >= end:
         return None
     start = patient.recording.first_event_minute
@@ -40,5 +41,5 @@ def _interval(patient: Patient, attack: InjectedAttack, session: Session) -> Tru
         seed=spec.seed,
         first_event_minute=start + first,
         end_event_minute=start + end,
-        poisoned="".join("1" if bit else "0" for bit in attack.poisoned[first:end]),
+        poisoned="".join("1" if bit else "0" for bit in injection.poisoned[first:end]),
     )

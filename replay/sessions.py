@@ -47,13 +47,13 @@ def open_sessions(
     """
     sessions = [_open(recording, last_sent.get(recording.device_id), options, now_ms) for recording in recordings]
     if sessions and all(session.slice_first_min >= session.end_min for session in sessions):
-        longest = max(len(recording.heart_rate_bpm) for recording in recordings)
+        longest = max(recording.minutes for recording in recordings)
         raise Misconfigured(f"start {options.start_min} is after the end: the longest recording has {longest} minutes")
     return sessions
 
 
 def _open(recording: Recording, last: LastSent | None, options: ReplayOptions, now_ms: int) -> Session:
-    length = len(recording.heart_rate_bpm)
+    length = recording.minutes
     end = length if options.minutes is None else min(options.start_min + options.minutes, length)
     session_id, next_min = now_ms, options.start_min
     if last is not None and options.fresh:

@@ -1,0 +1,46 @@
+"""Copies get ids of their own, and an attack strikes the device that it names and no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from contracts.errors import Misconfigured
+from replay.attacks import AttackSpec
+from replay.cohort import assemble
+from replay.recording import Recording
+
+
+def recording(device_id: str) -> Recording:
+    values = np.full(200, 70.0)
+    return Recording(device_id, 0, values, values / 4, None)
+
+
+def test_repeat_makes_new_devices_of_the_same_recording() -> None:
+    patients = assemble([recording("p000020"), recording("b")], [], repeat=3)
+    assert [patient.device_id for patient in patients] == ["b", "b-r2", "b-r3", "p000020", "p000020-r2", "p000020-r3"]
+
+
+def test_an_attack_strikes_one_copy_only() -> None:
+    spec = AttackSpec("data-poisoning-2", "a-r2", onset_min=50, duration_min=20)
+    patients = {patient.device_id: patient for patient in assemble([recording("a")], [spec], repeat=2)}
+    assert patients["a"].injections == ()
+    np.testing.assert_array_equal(patients["a"].recording.heart_rate_bpm, 70.0)
+    changed = np.flatnonzero(patients["a-r2"].recording.heart_rate_bpm != 70.0)
+    assert changed.size
+    assert {50 <= minute < 70 for minute in changed} == {True}
+
+
+def test_an_attack_on_a_device_that_is_not_replayed_lists_those_that_are() -> None:
+    with pytest.raises(Misconfigured, match=r"'x'.*a, a-r2"):
+        assemble([recording("a")], [AttackSpec("backdoor-1", "x", onset_min=0, duration_min=5)], repeat=2)
+
+
+def test_two_recordings_of_one_id_are_refused() -> None:
+    with pytest.raises(Misconfigured, match="both device a"):
+        assemble([recording("a"), recording("a")], [], repeat=1)
+
+
+def test_a_copy_whose_id_would_be_too_long_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="not a device id"):
+        assemble([recording("a" * 62)], [], repeat=2)
