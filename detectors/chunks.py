@@ -1,0 +1,95 @@
+"""What goes into the engine and what comes out of it: consecutive minutes of a device, and the verdicts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.verdicts import DeviceState
+
+Channel = Sequence[float | None] | NDArray[np.float64]
+
+
+def plain(channel: Channel) -> Sequence[float | None]:
+    """Return a channel as plain Python numbers, which the minute-by-minute code is fastest with."""
+    if isinstance(channel, np.ndarray):
+        values: list[float | None] = channel.tolist()
+        return values
+    return channel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinuteChunk:
+    """Consecutive minutes of one device; None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
+
+    May be of any length; one without minutes can announce the end of a recording or open a session. The pulse is
+    carried for the HR-PULSE guard and judged by nothing yet.
+    """
+
+    device_id: str
+    session_id: int
+    first_event_minute: int
+    heart_rate_bpm: Channel
+    resp_rate_bpm: Channel
+    pulse_bpm: Channel | None = None
+    end_of_recording: bool = False
+
+
+class Transition(NamedTuple):
+    """A change of the published state, and why, in words for people."""
+
+    event_minute: int
+    before: DeviceState
+    after: DeviceState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
+
+    `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (standard deviations, higher is
+    more anomalous) float32, NaN where no window ends; `threshold` float32, the limit in force at that minute; `flagged`
+    bool; `state` a list. `dropped` counts minutes by `duplicate`, `late` or `old_session`; `session_opened` says that
+    the chunk began a new session, so that all before it is forgotten. `latest_score` and `latest_threshold` are those
+    of the last window in the chunk (None: no window); `flagged_share`, `enrolled`, `enrolment_share` (0..1), `reason`
+    describe the device after the chunk.
+    """
+
+    device_id: str
+    session_id: int
+    event_minute: NDArray[np.int64]
+    reconstruction_error: NDArray[np.float32]
+    score: NDArray[np.float32]
+    threshold: NDArray[np.float32]
+    flagged: NDArray[np.bool_]
+    state: list[DeviceState]
+    transitions: list[Transition]
+    dropped: dict[str, int]
+    session_opened: bool
+    windows: int
+    flagged_windows: int
+    latest_score: float | None
+    latest_threshold: float | None
+    latest_flagged: bool
+    flagged_share: float
+    enrolled: bool
+    enrolment_share: float
+    reason: str
+
+    def __len__(self) -> int:
+        return len(self.event_minute)
+
+    @property
+    def minutes(self) -> int:
+        """Number of minutes applied."""
+        return len(self.event_minute)
+
+    @property
+    def scores(self) -> dict[str, NDArray[np.float32]]:
+        """Every score by name, on the common scale; `score` is the largest of them."""
+        return {"autoencoder": self.score}

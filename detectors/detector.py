@@ -1,0 +1,62 @@
+"""The trained detector as one object: load a bundle, judge whole recordings, or hand it to the live engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from detectors.bundle import DEFAULT_BUNDLE, PopulationStats, load_bundle
+from detectors.chunks import Channel, MinuteChunk, Verdicts
+from detectors.scorer import Scorer
+from detectors.tracks import DeviceTracks
+
+DEFAULT_ENROLMENT_MIN: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A scorer with the population statistics and the hash of the bundle that both come from.
+
+    Owned by one thread: scoring blocks and uses the scorer's buffers.
+    """
+
+    scorer: Scorer
+    population: PopulationStats
+    bundle_sha: str
+
+    @classmethod
+    def load(cls, bundle_dir: Path | None = None) -> Detector:
+        """Load a bundle (None: the one that ships) with TensorFlow; raises Misconfigured when it is not intact.
+
+        Batch sizes compile on first use (about half a second each): `warm` does it ahead.
+        """
+        from detectors.scoring.runtime import WindowScorer  # noqa: PLC0415 - imports TensorFlow, seconds
+
+        bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
+        return cls(WindowScorer(bundle), bundle.population, bundle.sha256)
+
+    def warm(self, buckets: Sequence[int] | None = None) -> None:
+        """Compile the scorer's batch sizes (None: all) before the first minute arrives."""
+        self.scorer.warm(buckets)
+
+    def score(
+        self,
+        device_id: str,
+        first_event_minute: int,
+        heart_rate_bpm: Channel,
+        resp_rate_bpm: Channel,
+        *,
+        pulse_bpm: Channel | None = None,
+        enrolment_min: int = DEFAULT_ENROLMENT_MIN,
+    ) -> Verdicts:
+        """Judge a recording of consecutive minutes (None, NaN or zero: missing) from its start.
+
+        The verdicts equal those of the live engine, however it got the same minutes: it is the same engine. The profile
+        is frozen after `enrolment_min` valid minutes.
+        """
+        tracks = DeviceTracks(self, enrolment_min=enrolment_min)
+        tracks.open(device_id, None)
+        chunk = MinuteChunk(device_id, 0, first_event_minute, heart_rate_bpm, resp_rate_bpm, pulse_bpm)
+        return tracks.apply([chunk])[0]

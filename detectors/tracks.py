@@ -1,0 +1,107 @@
+"""All devices of one worker: micro-batches of minutes in, verdicts out, snapshots to go on from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from contracts.verdicts import DeviceSnapshot
+from detectors.chunks import MinuteChunk, Verdicts
+from detectors.history import History
+from detectors.micro_batch import Pass, Work
+from detectors.scorer import TrainedModel
+from detectors.track import FRESH, NO_SESSION, Track
+
+HISTORY_MIN: Final = 18 * 60
+
+
+class DeviceTracks:
+    """The engine. Not thread-safe: owned by the thread that owns the scorer; `apply` blocks while it computes.
+
+    Scores and transitions are a function of the minutes applied to a device and nothing else: how they are packed into
+    chunks and micro-batches does not show, nor does `snapshot` here, then `open` and `fill` in another process.
+    """
+
+    def __init__(self, detector: TrainedModel, *, enrolment_min: int, max_invalid_in_row: int = 20) -> None:
+        """Judge with `detector`; a profile is frozen after `enrolment_min` valid minutes."""
+        self._model = detector
+        self._enrolment_min = enrolment_min
+        self._max_invalid_in_row = max_invalid_in_row
+        self._history = History()
+        self._tracks: dict[str, Track] = {}
+
+    def open(self, device_id: str, snapshot: DeviceSnapshot | None) -> None:
+        """Take a device over where its snapshot stands (None: a device never seen); one already open is replaced."""
+        self.close(device_id)
+        slot = self._history.reserve()
+        self._tracks[device_id] = Track(device_id, slot, snapshot or FRESH, self._model, self._enrolment_min)
+
+    def close(self, device_id: str) -> None:
+        """Forget a device, if it is open."""
+        track = self._tracks.pop(device_id, None)
+        if track is not None:
+            self._history.release(track.slot)
+
+    def __contains__(self, device_id: str) -> bool:
+        return device_id in self._tracks
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    @staticmethod
+    def history_needed_from(snapshot: DeviceSnapshot | None) -> int | None:
+        """Return the event minute from which vitals must be read back and filled in; None: nothing is needed."""
+        if snapshot is None or snapshot.session_id == NO_SESSION:
+            return None
+        oldest = snapshot.applied_through - HISTORY_MIN
+        return oldest if snapshot.enrolment_start is None else min(oldest, snapshot.enrolment_start)
+
+    def fill(self, chunk: MinuteChunk) -> None:
+        """Put read-back minutes into a device's history, in the order of the topic, between `open` and `apply`.
+
+        Minutes after the snapshot and those of other sessions are left out; nothing is judged. Raises KeyError for a
+        device that is not open.
+        """
+        track = self._tracks[chunk.device_id]
+        if chunk.session_id != track.session_id:
+            return
+        rows = track.fill(chunk)
+        if len(rows):
+            values = np.array(rows.values, np.float32).reshape(-1, 2)
+            event_minute = np.array(rows.event_minute, np.int64)
+            self._history.push(np.array([track.slot]), np.array([len(rows)]), values, event_minute)
+
+    def apply(self, chunks: Sequence[MinuteChunk]) -> list[Verdicts]:
+        """Judge a micro-batch and return the verdicts in the order of its chunks.
+
+        A device may occur many times, at any length. One scorer call for the whole micro-batch; a further one after
+        each frozen profile or new session, and for each 8,192 rows. Raises KeyError for a device that is not open,
+        before anything is applied.
+        """
+        works = [Work(chunk) for chunk in chunks]
+        queues: dict[str, list[Work]] = {}
+        for work in works:
+            queues.setdefault(work.chunk.device_id, []).append(work)
+        waiting = [(self._tracks[device_id], queue) for device_id, queue in queues.items()]
+        while waiting:
+            one_pass = Pass(self._model, self._history)
+            left = [(track, queue[one_pass.admit(track, queue) :]) for track, queue in waiting]
+            one_pass.judge()
+            waiting = [(track, queue) for track, queue in left if queue]
+        return [work.result() for work in works]
+
+    def invalid(self, device_id: str) -> DeviceSnapshot:
+        """Count one more message of a device that could not be read; return where the device stands then."""
+        track = self._tracks[device_id]
+        track.count_invalid(self._max_invalid_in_row)
+        return track.snapshot()
+
+    def snapshot(self, device_id: str) -> DeviceSnapshot:
+        """Return all that decides a device's next verdict, except the vitals themselves."""
+        return self._tracks[device_id].snapshot()
+
+    def reason(self, device_id: str) -> str:
+        """Say in a few words for people why a device is in its state."""
+        return self._tracks[device_id].reason()
