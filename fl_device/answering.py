@@ -12,7 +12,7 @@ from zlib import crc32
 import structlog
 
 from contracts.errors import FedSecureError, InvalidMessage
-from contracts.federation import GlobalModel, ModelUpdate, RoundRecord, encode_federation
+from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
 from contracts.settings import Settings
 from fl_device.judging import SelfJudge
@@ -75,9 +75,13 @@ class Answering:
         self._executor = executor
         self._clock = clock
 
-    async def answer(self, record: RoundRecord, participants: list[Participant]) -> None:
+    async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
         """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer."""
+        if record.phase is not RoundPhase.COLLECTING:
+            return
         for participant in participants:
+            if stop.is_set():
+                return
             reason = participant.declines_because(record, self._clock())
             if reason is not None:
                 log.info("round_declined", round=record.round, device_id=participant.device_id, reason=reason)
@@ -106,7 +110,7 @@ class Answering:
         if examples is None:
             return None
         seed = crc32(f"{device_id}/{record.round}".encode())
-        course = Course(epochs=record.local_epochs, learning_rate=record.learning_rate, seed=seed)
+        course = Course(record.local_epochs, record.batch_size, record.learning_rate, seed)
         result = self._trainer.train(weights, examples, course)
         LOCAL_TRAINING_SECONDS.observe(result.train_s)
         if not result.is_finite():

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
 from contracts.vitals import decode_vitals
+from detectors.chunks import MinuteChunk, Verdicts
 from detectors.preprocessing import scaled
-from detectors.tracks import DeviceTracks, MinuteChunk, Verdicts
+from detectors.tracks import DeviceTracks
 from fl_device.own_windows import JudgedMinutes, OwnWindows
 from fl_device.tasks import Examples, Task
 
@@ -25,7 +26,6 @@ class SelfJudge:
         self._max_windows = max_windows
         self._horizon_min = horizon_min
         self._windows: dict[str, OwnWindows] = {}
-        self._sessions: dict[str, int] = {}
 
     def open(self, device_ids: Iterable[str]) -> None:
         """Begin with devices whose vitals will be read from the start of their topics."""
@@ -71,8 +71,7 @@ class SelfJudge:
             return
         for chunk, verdicts in zip(chunks, self._tracks.apply(chunks), strict=True):
             windows = self._windows[chunk.device_id]
-            if self._sessions.setdefault(chunk.device_id, verdicts.session_id) != verdicts.session_id:
-                self._sessions[chunk.device_id] = verdicts.session_id
+            if verdicts.session_opened:
                 windows.forget()
             windows.observe(_judged(chunk, verdicts))
 

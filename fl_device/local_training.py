@@ -33,22 +33,22 @@ class LocalResult:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How to train: passes over the windows, the step size of Adam, and the seed of the shuffles."""
+    """How to train: passes over the windows, windows a step, the step size of Adam, and the seed of the shuffles."""
 
     epochs: int
+    batch_size: int
     learning_rate: float
     seed: int
 
 
 class LocalTrainer:
-    """Owned by one thread; blocks while it trains. `warm` compiles, so that a round never does.
+    """Owned by one thread; blocks while it trains. A batch size compiles on its first use; `warm` compiles ahead.
 
     Each training starts from the given weights and a fresh optimizer: nothing of one device reaches the next.
     """
 
-    def __init__(self, task: Task, batch_size: int) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
-        self._batch_size = batch_size
         self._model = task.build()
         self._optimizer = tf.keras.optimizers.Adam()
         self._optimizer.build(self._model.trainable_variables)
@@ -56,20 +56,21 @@ class LocalTrainer:
         self._step = tf.function(self._train_step)
         self._measure = tf.function(self._squared_error)
 
-    def warm(self, examples: Examples) -> None:
-        """Compile both programs on any examples, at least one."""
-        self.train(self._task.weights_of(self._model), examples, Course(epochs=1, learning_rate=1e-3, seed=0))
+    def warm(self, examples: Examples, batch_size: int) -> None:
+        """Compile both programs for one batch size on any examples, at least one."""
+        course = Course(epochs=1, batch_size=batch_size, learning_rate=1e-3, seed=0)
+        self.train(self._task.weights_of(self._model), examples, course)
 
     def train(self, weights: Weights, examples: Examples, course: Course) -> LocalResult:
         """Train from `weights` on all examples; raises InvalidMessage when the weights do not fit the model."""
         started = perf_counter()
         self._reset(weights, course.learning_rate)
-        loss_before = self._loss(examples)
+        loss_before = self._loss(examples, course.batch_size)
         shuffles = np.random.default_rng(course.seed)
         for _ in range(course.epochs):
-            for batch in self._batches(examples, shuffles.permutation(len(examples))):
+            for batch in _batches(examples, shuffles.permutation(len(examples)), course.batch_size):
                 self._step(*batch)
-        loss_after = self._loss(examples)
+        loss_after = self._loss(examples, course.batch_size)
         trained = self._task.weights_of(self._model)
         return LocalResult(trained, len(examples), loss_before, loss_after, perf_counter() - started)
 
@@ -82,23 +83,13 @@ class LocalTrainer:
             variable.assign(value)
         self._optimizer.learning_rate.assign(learning_rate)
 
-    def _loss(self, examples: Examples) -> float:
-        batches = self._batches(examples, np.arange(len(examples)))
+    def _loss(self, examples: Examples, batch_size: int) -> float:
+        batches = _batches(examples, np.arange(len(examples)), batch_size)
         return sum(float(self._measure(*batch)) for batch in batches) / len(examples)
-
-    def _batches(self, examples: Examples, order: NDArray[np.int64]) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield batches of one fixed size; the last is filled up with rows of weight zero."""
-        for start in range(0, len(order), self._batch_size):
-            rows = order[start : start + self._batch_size]
-            weight = np.zeros(self._batch_size, np.float32)
-            weight[: len(rows)] = 1.0
-            rows = np.resize(rows, self._batch_size)
-            arrays = (examples.inputs[rows], examples.targets[rows], weight)
-            yield tuple(tf.constant(array) for array in arrays)
 
     def _squared_error(self, inputs: Any, targets: Any, weight: Any) -> Any:
         """Sum over the batch's weighted windows of each window's mean squared error."""
-        residual = tf.reshape(targets - self._model(inputs, training=False), (self._batch_size, -1))
+        residual = tf.reshape(targets - self._model(inputs, training=False), (inputs.shape[0], -1))
         return tf.reduce_sum(weight * tf.reduce_mean(tf.square(residual), axis=1))
 
     def _train_step(self, inputs: Any, targets: Any, weight: Any) -> None:
@@ -106,3 +97,14 @@ class LocalTrainer:
             loss = self._squared_error(inputs, targets, weight) / tf.reduce_sum(weight)
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
+
+
+def _batches(examples: Examples, order: NDArray[np.int64], size: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield batches of one fixed size; the last is filled up with rows of weight zero."""
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        weight = np.zeros(size, np.float32)
+        weight[: len(rows)] = 1.0
+        rows = np.resize(rows, size)
+        arrays = (examples.inputs[rows], examples.targets[rows], weight)
+        yield tuple(tf.constant(array) for array in arrays)

@@ -9,9 +9,9 @@ from fl_device.local_training import LocalResult
 class Participant:
     """One device's side of the rounds: answers an invitation once, and only the newest coordinator's."""
 
-    def __init__(self, device_id: str) -> None:
+    def __init__(self, device_id: str, highest_lease: int = 0) -> None:
         self.device_id = device_id
-        self._highest_lease = 0
+        self._highest_lease = highest_lease
         self._answered_round = 0
 
     def note_lease(self, lease_token: int) -> None:

@@ -27,9 +27,11 @@ class Publisher:
         )
         try:
             await self._producer.start()
-        except KafkaError as error:
+        except BaseException as error:  # cancelled half-way: it must be closed too
             await self._producer.stop()
-            raise self._unavailable(error) from None
+            if isinstance(error, KafkaError):
+                raise self._unavailable(error) from None
+            raise
         return self
 
     async def __aexit__(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -23,6 +24,7 @@ class Record(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 class TopicReader:
@@ -44,9 +46,11 @@ class TopicReader:
         )
         try:
             await self._consumer.start()
-        except KafkaError as error:
+        except BaseException as error:  # cancelled half-way: it must be closed too
             await self._consumer.stop()
-            raise self._unavailable(error) from None
+            if isinstance(error, KafkaError):
+                raise self._unavailable(error) from None
+            raise
         return self
 
     async def __aexit__(
@@ -67,7 +71,10 @@ class TopicReader:
             raise self._unavailable(error) from None
 
     async def add(self, topics: Iterable[str], *, start: Literal["earliest", "latest"]) -> None:
-        """Read these topics too (those already read stay where they are); all exist on the broker."""
+        """Read these topics too; those already read stay where they are.
+
+        A topic that the broker does not show yet is left out: look at `topics_read` and add it again later.
+        """
         new = sorted(set(topics) - self.topics_read)
         if not new:
             return
@@ -83,6 +90,9 @@ class TopicReader:
 
     async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
         """Return the next records, in order within a partition; empty after `timeout_s` without any."""
+        if not self._next:  # aiokafka waits for an assignment without a limit
+            await asyncio.sleep(timeout_s)
+            return []
         try:
             found = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
         except KafkaError as error:
@@ -105,11 +115,12 @@ class TopicReader:
         return records
 
     async def _offsets(self, topics: list[str], start: str) -> dict[TopicPartition, int]:
-        await self._consumer.topics()  # refreshes the metadata: a topic made a moment ago has its partitions now
+        # The public `topics()` asks the same and throws the partitions away.
+        cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 - no public call gives partitions
         partitions = [
             TopicPartition(topic, number)
             for topic in topics
-            for number in sorted(self._consumer.partitions_for_topic(topic) or ())
+            for number in sorted(cluster.partitions_for_topic(topic) or ())
         ]
         if not partitions:
             return {}

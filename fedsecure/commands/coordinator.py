@@ -1,0 +1,78 @@
+"""`fedsecure coordinator`: run federated rounds with the devices that stand benign now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from contracts.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("coordinator")(coordinator)
+
+
+def coordinator(
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many rounds, skipped ones included; by default never.")
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds from the start of a round to the next [FEDSECURE_ROUND_INTERVAL_S, 60]."),
+    ] = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=1, help="Fewest devices a round needs; with fewer it is skipped [FEDSECURE_ROUND_QUORUM, 3]."),
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds the devices have for their answers [FEDSECURE_ROUND_DEADLINE_S, 20]."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
+    ] = None,
+) -> None:
+    """Run federated rounds: gate, collect, gate again, aggregate, publish.
+
+    A device takes part only while Redis shows it benign, fresh and enrolled; the gate is read when the round starts
+    and again when its update arrives. Without a quorum, or without Redis, the round is skipped and the model stays.
+    Rounds are on the topic `fl.rounds`, every decision on `fl.events`, the models on `models`.
+
+    For example:
+
+      fedsecure coordinator
+
+      fedsecure coordinator --interval 10 --quorum 3 --metrics-port 9102
+    """
+    import asyncio
+
+    from fedsecure.endpoints import settings_for_running_stack
+    from transport.logs import configure_logs
+
+    given = {
+        "round_interval_s": interval,
+        "round_quorum": quorum,
+        "round_deadline_s": deadline,
+        "metrics_port": metrics_port,
+    }
+    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    configure_logs("coordinator")
+    asyncio.run(_run(settings, rounds))
+
+
+async def _run(settings: Settings, rounds: int | None) -> None:
+    from contracts.metrics import BUILD_INFO
+    from detectors.bundle import DEFAULT_BUNDLE, load_bundle
+    from fedsecure.probes import probes_of
+    from fedsecure.signals import stop_on_signals
+    from fl_coordinator.program import CoordinatorProgram
+
+    stop = stop_on_signals()
+    bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
+    BUILD_INFO.info({"bundle": bundle.sha256})
+    program = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=rounds)
+    with probes_of(settings, program.not_ready_because):
+        await program.run(stop)

@@ -1,0 +1,185 @@
+"""The device host as a program: finds its devices' vitals, keeps judging them, and answers rounds until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from contracts.errors import InvalidMessage, Misconfigured, Unavailable
+from contracts.federation import GlobalModel, RoundRecord, decode_federation
+from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
+from contracts.settings import Settings
+from fl_device.answering import Answering, ModelCache
+from fl_device.judging import SelfJudge
+from fl_device.participant import Participant
+from fl_device.preparation import Prepared, prepare
+from transport.blob_store import RedisBlobStore
+from transport.publisher import Publisher
+from transport.redis_client import connect_redis
+from transport.topic_admin import ensure_topics
+from transport.topic_reader import Record, TopicReader
+
+log = structlog.get_logger()
+Result = TypeVar("Result")
+POLL_S: Final = 0.2
+VITALS_PER_TURN: Final = 64
+"""Messages judged before the executor is free for a training again."""
+
+
+@dataclass(slots=True)
+class _Hosted:
+    """The devices of this process, and the newest coordinator any record spoke of."""
+
+    participants: dict[str, Participant]
+    highest_lease: int = 0
+
+
+class DeviceProgram:
+    """Hosts the given devices, or every device that has a vitals topic (`device_ids` None).
+
+    A device takes part from the moment its own vitals topic exists and the network is compiled.
+    """
+
+    def __init__(
+        self, settings: Settings, device_ids: tuple[str, ...] | None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        if settings.topic_layout == "shared":
+            raise Misconfigured("a device reads its own vitals topic: FEDSECURE_TOPIC_LAYOUT must be per-patient")
+        self._settings = settings
+        self._wanted = device_ids
+        self._clock = clock
+        self._hosted = _Hosted({})
+        self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
+        # One thread owns TensorFlow, the tracks and the windows.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
+
+    def not_ready_because(self) -> str | None:
+        """Return what the program still waits for before its devices can answer a round, or None."""
+        return f"waiting for {', '.join(sorted(self._waiting_for))}" if self._waiting_for else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Host the devices until `stop` is set; raises Unavailable when Kafka does not answer at the start."""
+        try:
+            prepared = await self._in_executor(prepare, self._settings)
+            BUILD_INFO.info({"bundle": prepared.bundle_sha})
+            self._waiting_for.discard("the network to compile")
+            async with Publisher(self._settings) as publisher:
+                blobs = RedisBlobStore(connect_redis(self._settings))
+                models = ModelCache(blobs, self._settings)
+                answering = self._answering(models, blobs, publisher, prepared)
+                await _together(
+                    self._follow_vitals(prepared.judge, stop), self._follow_rounds(models, answering, stop)
+                )
+        finally:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _answering(
+        self, models: ModelCache, blobs: RedisBlobStore, publisher: Publisher, prepared: Prepared
+    ) -> Answering:
+        return Answering(
+            self._settings,
+            models=models,
+            blobs=blobs,
+            publisher=publisher,
+            judge=prepared.judge,
+            trainer=prepared.trainer,
+            executor=self._executor,
+            clock=self._clock,
+        )
+
+    async def _follow_vitals(self, judge: SelfJudge, stop: asyncio.Event) -> None:
+        looked_at = float("-inf")
+        async with TopicReader(self._settings) as reader:
+            while not stop.is_set():
+                try:
+                    if monotonic() - looked_at >= self._settings.discovery_interval_s:
+                        await self._discover(reader, judge)
+                        looked_at = monotonic()
+                        self._waiting_for.discard("the first look for vitals topics")
+                    records = await reader.poll(POLL_S, VITALS_PER_TURN)
+                except Unavailable as error:
+                    await _pause(error)
+                    continue
+                if records:
+                    await self._in_executor(judge.take, [(self._device_of(record), record.value) for record in records])
+
+    async def _discover(self, reader: TopicReader, judge: SelfJudge) -> None:
+        """Host the wanted devices whose vitals topics exist by now."""
+        topics = self._settings.topics
+        found = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
+        new = sorted(device for device in found if device and self._is_new(device))
+        if not new:
+            return
+        await reader.add([topics.vitals(device) for device in new], start="earliest")
+        new = [device for device in new if topics.vitals(device) in reader.topics_read]
+        await asyncio.to_thread(ensure_topics, self._settings, [topics.fl_updates_spec(device) for device in new])
+        await self._in_executor(judge.open, new)
+        for device in new:
+            self._hosted.participants[device] = Participant(device, self._hosted.highest_lease)
+        DEVICES_HOSTED.set(len(self._hosted.participants))
+        log.info("devices_hosted", new=new, hosted=len(self._hosted.participants))
+
+    def _is_new(self, device_id: str) -> bool:
+        is_wanted = self._wanted is None or device_id in self._wanted
+        return is_wanted and device_id not in self._hosted.participants
+
+    async def _follow_rounds(self, models: ModelCache, answering: Answering, stop: asyncio.Event) -> None:
+        topics = self._settings.topics
+        async with TopicReader(self._settings) as reader:
+            await reader.add([topics.fl_rounds, topics.models], start="earliest")
+            for record in await reader.read_to_end():
+                self._note(record, models)
+            self._waiting_for.discard("the rounds on record")
+            while not stop.is_set():
+                try:
+                    records = await reader.poll(POLL_S)
+                except Unavailable as error:
+                    await _pause(error)
+                    continue
+                for round_record in [noted for record in records if (noted := self._note(record, models))]:
+                    invited = [self._hosted.participants.get(device) for device in round_record.cohort]
+                    await answering.answer(round_record, [device for device in invited if device], stop)
+
+    def _note(self, record: Record, models: ModelCache) -> RoundRecord | None:
+        """Remember what a record of the rounds or models topic says; return it when it is a round."""
+        try:
+            if record.topic == self._settings.topics.models:
+                if record.value is not None:
+                    models.note(decode_federation(GlobalModel, record.value))
+                return None
+            round_record = decode_federation(RoundRecord, record.value)
+        except InvalidMessage as error:
+            log.warning("record_unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
+            return None
+        self._hosted.highest_lease = max(self._hosted.highest_lease, round_record.lease_token)
+        for participant in self._hosted.participants.values():
+            participant.note_lease(round_record.lease_token)
+        return round_record
+
+    def _device_of(self, record: Record) -> str:
+        return self._settings.topics.device_of_vitals(record.topic) or ""
+
+    async def _in_executor(self, call: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+
+
+async def _together(*following: Coroutine[Any, Any, None]) -> None:
+    """Run until all have ended; when one fails the others are cancelled and its own error is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in following:
+                tasks.create_task(each)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _pause(error: Unavailable) -> None:
+    log.warning("waiting_for_kafka", error=str(error))
+    await asyncio.sleep(1.0)
