@@ -34,6 +34,8 @@ class Recording:
         check_device_id(self.device_id)
         if self.resolution_bpm <= 0:
             raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.resolution_bpm}; it must be above 0")
+        if not self.minutes:
+            raise Misconfigured(f"{self.device_id}: a recording has at least one minute")
         for name, values in self.channels().items():
             if values.dtype != np.float64 or values.shape != (self.minutes,):
                 raise Misconfigured(

@@ -60,7 +60,7 @@ def _table() -> Table:
 
     from replay.attacks import ATTACKS
 
-    table = Table("attack", "level", "what it does, and how much (HR in bpm, RR in breaths/min)")
+    table = Table("attack", "level", "what it does, and how much")
     for attack in ATTACKS.values():
         table.add_row(attack.name, "", attack.summary, style="bold")
         for level in attack.levels:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,13 +42,18 @@ def read_wfdb_numerics(path: Path) -> Recording:
     )
 
 
-def _read(name: str) -> Any:
-    import wfdb  # noqa: PLC0415 - takes a second to import, and CSV readers do not need it
+def load_wfdb() -> ModuleType:
+    """Import wfdb when first needed: it takes a second, and its import meets a deprecation of pandas."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return import_module("wfdb")
 
+
+def _read(name: str) -> Any:
     if not Path(f"{name}.hea").is_file():
         raise Misconfigured(f"there is no WFDB header {name}.hea")
     try:
-        return wfdb.rdrecord(name)
+        return load_wfdb().rdrecord(name)
     except FileNotFoundError as error:
         raise Misconfigured(f"{name}.hea names a signal file that is not beside it: {error.filename}") from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OSError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PACED_SHARE = 0.12
+PACED_SHARE = 0.14
 VENTILATED_SHARE = 0.18
 CHRONIC_AF_SHARE = 0.05
 WHOLE_NUMBER_SHARE = 0.25
@@ -63,7 +63,7 @@ def draw_traits(rng: np.random.Generator) -> Traits:
         heart_rate_drift_bpm=around(2.8, 0.65, 0.6, 10),
         resp_rate_drift_bpm=around(1.7, 0.65, 0.3, 6),
         heart_rate_shift_bpm=around(2.6, 0.7, 0.4, 10),
-        resp_rate_shift_bpm=around(1.7, 0.85, 0.3, 8),
+        resp_rate_shift_bpm=around(1.8, 0.95, 0.3, 9),
         drift_memory_min=around(300, 0.7, 60, 1500),
         heart_rate_noise_bpm=around(1.1, 0.6, 0.2, 4),
         resp_rate_noise_bpm=around(2.0, 0.45, 0.5, 5),
