@@ -23,20 +23,34 @@ STATE_STYLE: Final[Mapping[str, str]] = {
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
-def device_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]] | None = None) -> Table:
-    """Return one row a device; `recent` adds a column with the course of each device's latest scores."""
-    table = Table(title=None, expand=recent is not None, pad_edge=False)
-    table.add_column("device", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("score / threshold", justify="right", no_wrap=True)
-    if recent is not None:
-        table.add_column("latest scores", no_wrap=True)
-    for name in ("flagged", "minutes", "enrolled", "received"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1 if recent is not None else None)
+def device_table(views: Sequence[DeviceView]) -> Table:
+    """Return everything a person asks of a device, one row each."""
+    table = _table("state", "score / threshold", "flagged", "minutes", "enrolled", "received", "reason")
     for view in views:
-        course = () if recent is None else (sparkline(recent.get(view.device_id, ()), _threshold(view)),)
-        table.add_row(view.device_id, state_text(view), score_text(view), *course, *_numbers(view))
+        table.add_row(view.device_id, state_text(view), score_text(view), *_numbers(view))
+    return table
+
+
+def live_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]]) -> Table:
+    """Return the table of the demo: fits 80 columns and shows the course of each device's latest scores."""
+    table = _table("state", "score / limit", "latest scores", "flagged", "reason")
+    table.expand = True
+    table.columns[-1].ratio = 1
+    for view in views:
+        share, _minutes, enrolled, _age, reason = _numbers(view)
+        state = state_text(view)
+        if view.state == "enrolling":
+            state.append(f" {enrolled}", style="dim")
+        course = sparkline(recent.get(view.device_id, ()), view.status.threshold if view.status else None)
+        table.add_row(view.device_id, state, score_text(view), course, share, reason)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("device", *columns):
+        is_number = name in {"score / threshold", "score / limit", "flagged", "minutes", "enrolled", "received"}
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis")
     return table
 
 
@@ -57,7 +71,7 @@ def score_text(view: DeviceView) -> Text:
     return Text(f"{status.score:.1f} / {status.threshold:.1f}", style=style)
 
 
-def sparkline(scores: Sequence[float], threshold: float | None, width: int = 24) -> Text:
+def sparkline(scores: Sequence[float], threshold: float | None, width: int = 12) -> Text:
     """Return the last scores as bars; full height is twice the threshold, red is above it."""
     top = 2.0 * threshold if threshold and threshold > 0 else max([1.0, *scores])
     text = Text()
@@ -65,10 +79,6 @@ def sparkline(scores: Sequence[float], threshold: float | None, width: int = 24)
         level = min(len(_BARS) - 1, max(0, int(score / top * len(_BARS))))
         text.append(_BARS[level], style="red" if threshold is not None and score > threshold else "green")
     return text
-
-
-def _threshold(view: DeviceView) -> float | None:
-    return None if view.status is None else view.status.threshold
 
 
 def _numbers(view: DeviceView) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from fedsecure.demo.observation import Observation
 from fedsecure.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0
-RECENT_SCORES = 24
+RECENT_BARS = 12
+MINUTES_A_BAR = 8
 RECENT_MESSAGES = 60
 ROUNDS_SHOWN = 7
 
@@ -108,7 +109,7 @@ def _lag_min(observation: Observation) -> int:
 
 
 def _recent_scores(observation: Observation, device_id: str) -> list[float]:
-    verdicts = list(observation.devices[device_id].verdicts.values())[-RECENT_SCORES * 8 :]
+    verdicts = list(observation.devices[device_id].verdicts.values())[-RECENT_BARS * MINUTES_A_BAR :]
     scores = [score for score, *_ in verdicts if score is not None]
-    # A bar stands for eight minutes: the highest of them, so that no flag is lost.
-    return [max(scores[first : first + 8]) for first in range(0, len(scores), 8)]
+    # A bar is the highest score of its minutes, so that no flag is lost.
+    return [max(scores[first : first + MINUTES_A_BAR]) for first in range(0, len(scores), MINUTES_A_BAR)]

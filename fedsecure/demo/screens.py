@@ -15,7 +15,7 @@ from rich.text import Text
 
 from contracts.federation import RoundRecord
 from fedsecure.demo.frames import Frame
-from fedsecure.device_table import device_table
+from fedsecure.device_table import live_table
 
 PLAIN_EVERY_S = 5.0
 PHASE_STYLE = {"committed": "green", "skipped": "yellow", "failed": "red"}
@@ -126,7 +126,7 @@ def draw(frame: Frame) -> Group:
     head = Text.assemble(("FedSecure demo  ", "bold"), (f"{frame.elapsed_s:.0f} s  ", "cyan"), numbers_line(frame))
     parts: list[Panel | Text] = [head, Panel(Text(frame.advice), title="look here", border_style="cyan")]
     if frame.views:
-        parts.append(Panel(device_table(frame.views, frame.recent), title="devices"))
+        parts.append(Panel(live_table(frame.views, frame.recent), title="devices"))
     if frame.rounds:
         parts.append(Panel(_round_table(frame.rounds), title="federated rounds"))
     return Group(*parts)

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from fedsecure.demo.checks import quarantine_after_onset
@@ -40,16 +41,16 @@ LABEL_FROM_SHARE: Final = 0.07
 def device_figure(observation: Observation, trace: DeviceTrace) -> str:
     """Return a device's vitals, score against threshold, and states over its recorded time, as SVG."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 4.6), layout="constrained")
+        figure = Figure(figsize=(9.6, 5.0), layout="constrained")
         vitals, score, states = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 0.7))
         first = min((*trace.vitals, *trace.verdicts), default=0)
         _draw_vitals(vitals, trace, first)
         _draw_score(score, trace, first)
         _draw_states(states, trace, first)
-        for axes in (vitals, score, states):
+        for axes in (vitals, score):
             _shade_attacks(axes, observation, trace.device_id, first)
         _mark_quarantine(score, observation, trace.device_id, first)
-        score.legend(loc="upper left", ncols=4, fontsize=8)
+        _legend_above(score)
         states.set_xlabel("recorded time (hours)")
         return to_svg(figure, trace.device_id, describe_device(observation, trace))
 
@@ -89,27 +90,32 @@ def latency_figure(samples_s: Sequence[float]) -> str:
     """Return the histogram of latencies with its median and 99th percentile, as SVG."""
     with mpl.rc_context(STYLE):
         figure, axes = _single()
-        axes.set_xlabel("seconds from the sender's clock to the status in Redis")
+        axes.set_xlabel("milliseconds from the sender's clock to the status in Redis")
         axes.set_ylabel("messages")
         if not samples_s:
             return to_svg(figure, "latency", "No latency was measured.")
-        low, high = max(1e-3, min(samples_s)), max(2e-3, *samples_s)
-        bins = np.geomspace(low, high * 1.01, 40).tolist()
-        axes.hist(np.clip(samples_s, low, None), bins=bins, color=BLUE, alpha=0.8)
+        millis = np.maximum(1.0, 1000.0 * np.asarray(samples_s))
+        axes.hist(millis, bins=np.geomspace(millis.min(), millis.max() * 1.01, 40).tolist(), color=BLUE, alpha=0.8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
         told = f"Latency of {len(samples_s)} messages"
         for share, line in ((0.50, "-"), (0.99, "--")):
-            value = percentile(samples_s, share) or 0.0
-            label = f"p{share * 100:.0f} {value * 1000:.0f} ms"
+            value = 1000.0 * (percentile(samples_s, share) or 0.0)
+            label = f"p{share * 100:.0f} {value:.0f} ms"
             axes.axvline(value, color=VERMILION, linestyle=line, label=label)
             told += f", {label}"
-        axes.legend()
+        _legend_above(axes)
         return to_svg(figure, "latency", told + ".")
 
 
 def _single() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(9.6, 2.2), layout="constrained")
     return figure, figure.subplots()
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, ncols=5, fontsize=8)
 
 
 def _hours(minutes: Sequence[int], first: int) -> NDArray[np.float64]:
@@ -123,7 +129,7 @@ def _draw_vitals(axes: Axes, trace: DeviceTrace, first: int) -> None:
     for column, (label, colour) in enumerate((("heart rate (bpm)", BLUE), ("respiration (breaths/min)", ORANGE))):
         axes.plot(_hours(minutes, first), values[:, column], color=colour, linewidth=0.8, label=label)
     axes.set_ylabel("vitals as sent")
-    axes.legend(loc="upper left", ncols=2, fontsize=8)
+    _legend_above(axes)
 
 
 def _draw_score(axes: Axes, trace: DeviceTrace, first: int) -> None:
