@@ -64,14 +64,10 @@ class TopicReader:
             raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
 
     async def partitions(self, topic: str) -> list[Unit]:
-        """Return a topic's partitions."""
-        consumer = self._connected()
-
-        async def ask() -> list[Unit]:
-            await consumer.topics()
-            return [Unit(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
-
-        return await self._patiently(ask)
+        """Return a topic's partitions; the topic must exist."""
+        # Asking for an offset makes the client learn the topic: its own partition list is empty until then.
+        await self.bounds([Unit(topic, 0)])
+        return [Unit(topic, number) for number in sorted(self._connected().partitions_for_topic(topic) or (0,))]
 
     async def bounds(self, units: Iterable[Unit]) -> dict[Unit, tuple[int, int]]:
         """Return each unit's (first offset kept, next offset to be written)."""

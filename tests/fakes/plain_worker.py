@@ -1,0 +1,17 @@
+"""`python -m plain_worker`: a whole worker, but for TensorFlow."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from plain_engine import PlainEngine
+
+from contracts.settings import Settings
+from streams.worker import run_worker
+from transport.logs import configure_logs
+
+if __name__ == "__main__":
+    configure_logs("worker")
+    settings = Settings()
+    os._exit(asyncio.run(run_worker(settings, lambda: PlainEngine(settings))))

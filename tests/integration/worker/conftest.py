@@ -1,0 +1,279 @@
+"""What the worker's tests share: vitals to send, workers to start, verdicts to read, and the undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from contracts.event_time import from_event_minute
+from contracts.settings import Settings
+from contracts.verdicts import ScoreBatch, decode_scores, decode_status
+from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.chunks import MinuteChunk
+from transport.kafka_options import kafka_python_options
+from transport.redis_client import connect_redis
+from transport.topic_admin import ensure_topics
+
+FAKES = Path(__file__).parents[2] / "fakes"
+sys.path.insert(0, str(FAKES))
+
+from plain_engine import PlainEngine  # noqa: E402 - found on the path that was just given
+
+FIRST_MINUTE = 90_000_000
+
+
+@dataclass
+class Stay:
+    """A made-up stay: calm, with gaps and an hour or two of a racing heart."""
+
+    device_id: str
+    heart: list[float | None]
+    resp: list[float | None]
+    session_id: int = 1
+    first_event_minute: int = FIRST_MINUTE
+
+    @property
+    def minutes(self) -> int:
+        return len(self.heart)
+
+
+def make_stay(device_id: str, minutes: int = 480, *, racing_from: int = 200, session_id: int = 1) -> Stay:
+    rng = np.random.default_rng(sum(device_id.encode()))
+    heart = np.round(80 + 5 * np.sin(np.arange(minutes) / 50) + rng.normal(0, 2, minutes), 1)
+    resp = np.round(17 + rng.normal(0, 1, minutes), 1)
+    heart[racing_from : racing_from + 100] += 60
+    values = [[None if rng.random() < 0.03 else float(v) for v in channel] for channel in (heart, resp)]
+    values[0][100:106] = [None] * 6
+    values[0][130:145] = [None] * 15
+    return Stay(device_id, values[0], values[1], session_id)
+
+
+class Sender:
+    """Sends stays as a source does: a topic a device, batches of consecutive minutes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._producer = KafkaProducer(**kafka_python_options(settings), linger_ms=5)
+
+    def create(self, *device_ids: str) -> None:
+        topics = self.settings.topics
+        ensure_topics(self.settings, [topics.vitals_spec(device_id) for device_id in device_ids])
+
+    def raw(self, device_id: str, value: bytes | None) -> None:
+        self._producer.send(self._topic(device_id), value, key=device_id.encode()).get(30)
+
+    def batch(self, stay: Stay, start: int, stop: int, *, end_of_recording: bool = False) -> bytes:
+        return encode_vitals(
+            VitalsBatch(
+                device_id=stay.device_id,
+                session_id=stay.session_id,
+                observed_at=from_event_minute(stay.first_event_minute + start),
+                heart_rate_bpm=stay.heart[start:stop],
+                resp_rate_bpm=stay.resp[start:stop],
+                batch_interval_s=60.0,
+                sent_at=time.time(),
+                end_of_recording=end_of_recording,
+            )
+        )
+
+    def send(self, stays: list[Stay], start: int = 0, stop: int | None = None, *, pack: int = 8, pause_s=0.0) -> None:
+        """Send minutes [start, stop) of each, in turns; returns when all are acknowledged."""
+        stop = max(stay.minutes for stay in stays) if stop is None else stop
+        futures = []
+        for at in range(start, stop, pack):
+            for stay in stays:
+                value = self.batch(stay, at, min(at + pack, stop))
+                futures.append(self._producer.send(self._topic(stay.device_id), value, key=stay.device_id.encode()))
+            time.sleep(pause_s)
+        for future in futures:
+            future.get(60)
+
+    def close(self) -> None:
+        self._producer.close()
+
+    def _topic(self, device_id: str) -> str:
+        topics = self.settings.topics
+        return topics.vitals_shared if self.settings.topic_layout == "shared" else topics.vitals(device_id)
+
+
+Line = tuple[float | None, bool, str]
+
+
+@dataclass
+class Read:
+    """What the worker's topics hold: scores by (device, session, minute), statuses and dead letters in order."""
+
+    lines: dict[tuple[str, int, int], Line] = field(default_factory=dict)
+    contradictions: list[tuple[str, int, int]] = field(default_factory=list)
+    repeated: int = 0
+
+    def add(self, batch: ScoreBatch) -> None:
+        for minute, score, flagged, state in zip(
+            batch.event_minute, batch.score, batch.flagged, batch.state, strict=True
+        ):
+            key = (batch.device_id, batch.session_id, minute)
+            line = (None if score is None else score, flagged, str(state))
+            if key in self.lines:
+                self.repeated += 1
+                if self.lines[key] != line:
+                    self.contradictions.append(key)
+            self.lines[key] = line
+
+
+class Topics:
+    """Reads whole topics, as far as they reach now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def records(self, topic: str) -> list:
+        with_timeout = KafkaConsumer(**kafka_python_options(self.settings), enable_auto_commit=False)
+        try:
+            partitions = [TopicPartition(topic, p) for p in with_timeout.partitions_for_topic(topic) or ()]
+            with_timeout.assign(partitions)
+            ends = with_timeout.end_offsets(partitions)
+            with_timeout.seek_to_beginning(*partitions)
+            found = []
+            while any(with_timeout.position(tp) < end for tp, end in ends.items()):
+                for part in with_timeout.poll(500).values():
+                    found.extend(part)
+            return found
+        finally:
+            with_timeout.close()
+
+    def scores(self) -> Read:
+        read = Read()
+        for record in self.records(self.settings.topics.scores):
+            read.add(decode_scores(record.value))
+        return read
+
+    def statuses(self) -> list:
+        return [decode_status(record.value) for record in self.records(self.settings.topics.device_status)]
+
+    def dead_letters(self) -> list:
+        return self.records(self.settings.topics.dead_letters)
+
+
+@pytest.fixture
+def worker_settings(settings: Settings) -> Settings:
+    return settings.model_copy(
+        update={"session_timeout_s": 3.0, "discovery_interval_s": 0.3, "enrolment_min": 120, "metrics_port": 0}
+    )
+
+
+@pytest.fixture
+def sender(worker_settings: Settings) -> Iterator[Sender]:
+    sender = Sender(worker_settings)
+    yield sender
+    sender.close()
+
+
+@pytest.fixture
+def topics(worker_settings: Settings) -> Topics:
+    return Topics(worker_settings)
+
+
+class View:
+    """The devices as Redis shows them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def status(self, device_id: str):
+        with connect_redis(self._settings) as client:
+            value = client.hget(self._settings.redis_keys.device(device_id), "status")
+        return decode_status(value) if isinstance(value, bytes) else None
+
+    def applied_through(self, stays: list[Stay]) -> bool:
+        """Return whether every stay has been applied to its last minute."""
+        statuses = [self.status(stay.device_id) for stay in stays]
+        return all(
+            status is not None and status.applied_through >= stay.first_event_minute + stay.minutes - 1
+            for status, stay in zip(statuses, stays, strict=True)
+        )
+
+
+@pytest.fixture
+def view(worker_settings: Settings) -> View:
+    return View(worker_settings)
+
+
+def undisturbed(stays: list[Stay], settings: Settings) -> dict[tuple[str, int, int], Line]:
+    """The verdicts of a run in one process, one chunk a stay, that nothing interrupts."""
+    engine = PlainEngine(settings)
+    lines: dict[tuple[str, int, int], Line] = {}
+    for stay in stays:
+        engine.open(stay.device_id, None)
+        chunk = MinuteChunk(stay.device_id, stay.session_id, stay.first_event_minute, stay.heart, stay.resp)
+        (verdicts,) = engine.apply([chunk])
+        for at, minute in enumerate(verdicts.event_minute.tolist()):
+            score = float(verdicts.score[at])
+            line = (None if np.isnan(score) else score, bool(verdicts.flagged[at]), str(verdicts.state[at]))
+            lines[stay.device_id, stay.session_id, minute] = line
+    return lines
+
+
+@pytest.fixture
+def offline(worker_settings: Settings):
+    return lambda stays: undisturbed(stays, worker_settings)
+
+
+@pytest.fixture
+def stay():
+    return make_stay
+
+
+def _probe(program, path: str) -> tuple[int, str]:
+    for line in program.log.splitlines():
+        if "probes_listen" in line and line.startswith("{"):
+            event = json.loads(line)
+            try:
+                with urllib.request.urlopen(f"http://{event['host']}:{event['port']}{path}", timeout=5) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+            except OSError as error:
+                return 0, str(error)
+    return 0, "no probes yet"
+
+
+@pytest.fixture
+def probe():
+    return _probe
+
+
+@pytest.fixture
+def plain_worker(spawn, worker_settings: Settings, wait_until):
+    """Start a worker without TensorFlow and wait until it is ready."""
+
+    def start(*, wait: bool = True, **changes):
+        settings = worker_settings.model_copy(update=changes)
+        program = spawn(module="plain_worker", settings=settings, environ={"PYTHONPATH": str(FAKES)})
+        if wait:
+            wait_until(lambda: not program.runs() or _probe(program, "/readyz")[0] == 200, 30, "the worker is ready")
+            assert program.runs(), program.log
+        return program
+
+    return start
+
+
+def held_devices(program) -> int:
+    total = 0.0
+    for line in _probe(program, "/metrics")[1].splitlines():
+        if line.startswith("fedsecure_devices{"):
+            total += float(line.rsplit(" ", 1)[1])
+    return int(total)
+
+
+@pytest.fixture
+def devices_of():
+    return held_devices
