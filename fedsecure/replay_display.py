@@ -92,7 +92,7 @@ class PlainDisplay:
         self._next_s = 0.0
 
     def show(self, progress: Progress) -> None:
-        if progress.elapsed_s < self._next_s and progress.sent_min < progress.total_min:
+        if not progress.total_min or (progress.elapsed_s < self._next_s and progress.sent_min < progress.total_min):
             return
         self._next_s = progress.elapsed_s + PLAIN_EVERY_S
         typer.echo(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.attacks import AttackSpec, Injection, inject_all
+from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.recording import Recording
 
 
@@ -23,13 +25,21 @@ class Patient:
         return self.recording.device_id
 
 
-def assemble(recordings: Sequence[Recording], attacks: Sequence[AttackSpec], repeat: int) -> list[Patient]:
-    """Return every device of a replay, sorted by id; raises Misconfigured for ids that clash or are unknown.
+def assemble(
+    recordings: Sequence[Recording], attacks: Sequence[AttackSpec], options: ReplayOptions = MINUTE_A_SECOND
+) -> list[Patient]:
+    """Return every device of a replay, sorted by id.
+
+    Raises Misconfigured for no recordings, ids that clash or are unknown, and an attack that the slice leaves out.
 
     Onsets count from the recording's own start, not from the slice or the resumed minute: a replay that was
     interrupted goes on with exactly the attack that it began.
     """
-    attacked, injections = inject_all(_with_copies(recordings, repeat), attacks)
+    if not recordings:
+        raise Misconfigured("there is nothing to replay: name at least one recording")
+    attacked, injections = inject_all(_with_copies(recordings, options.repeat), attacks)
+    for injection in chain.from_iterable(injections.values()):
+        _check_inside_slice(injection, options)
     patients = [Patient(recording, tuple(injections.get(recording.device_id, ()))) for recording in attacked]
     return sorted(patients, key=lambda patient: patient.device_id)
 
@@ -37,6 +47,16 @@ def assemble(recordings: Sequence[Recording], attacks: Sequence[AttackSpec], rep
 def copy_id(device_id: str, number: int) -> str:
     """Return the id of the number-th device that sends a recording: the id itself, then `-r2`, `-r3`."""
     return device_id if number == 1 else check_device_id(f"{device_id}-r{number}")
+
+
+def _check_inside_slice(injection: Injection, options: ReplayOptions) -> None:
+    spec = injection.spec
+    slice_end = injection.recording.minutes if options.minutes is None else options.start_min + options.minutes
+    if spec.onset_min >= slice_end or injection.end_min <= options.start_min:
+        raise Misconfigured(
+            f"{spec.name} on {spec.device} lasts from minute {spec.onset_min} to {injection.end_min}, outside what is "
+            f"replayed: minutes {options.start_min} to {slice_end}"
+        )
 
 
 def _with_copies(recordings: Sequence[Recording], repeat: int) -> list[Recording]:

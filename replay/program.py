@@ -46,7 +46,7 @@ def run(
     when Kafka is away at the start or stays away.
     """
     stop = stop if stop is not None else Event()
-    patients = assemble(recordings, attacks, options.repeat)
+    patients = assemble(recordings, attacks, options)
     device_ids = [patient.device_id for patient in patients]
     route = _route(settings)
     last_sent = _prepare_topics(settings, device_ids)

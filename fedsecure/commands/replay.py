@@ -35,8 +35,9 @@ def replay(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Recordings: WFDB numerics (NAME.hea) or CSV (device_id,observed_at,heart_rate_bpm,resp_rate_bpm"
-            "[,pulse_bpm]). Without any, and without --synthetic, the two real records that ship."
+            help="Recordings: WFDB numerics (NAME.hea), or CSV with the columns device_id, observed_at, heart_rate_bpm, "
+            "resp_rate_bpm and, if there is one, pulse_bpm. Without any, and without --synthetic: the two real records "
+            "that ship."
         ),
     ] = None,
     records: Annotated[

@@ -8,6 +8,7 @@ import pytest
 from contracts.errors import Misconfigured
 from replay.attacks import AttackSpec
 from replay.cohort import assemble
+from replay.options import ReplayOptions
 from replay.recording import Recording
 
 
@@ -17,13 +18,13 @@ def recording(device_id: str) -> Recording:
 
 
 def test_repeat_makes_new_devices_of_the_same_recording() -> None:
-    patients = assemble([recording("p000020"), recording("b")], [], repeat=3)
+    patients = assemble([recording("p000020"), recording("b")], [], ReplayOptions(repeat=3))
     assert [patient.device_id for patient in patients] == ["b", "b-r2", "b-r3", "p000020", "p000020-r2", "p000020-r3"]
 
 
 def test_an_attack_strikes_one_copy_only() -> None:
     spec = AttackSpec("data-poisoning-2", "a-r2", onset_min=50, duration_min=20)
-    patients = {patient.device_id: patient for patient in assemble([recording("a")], [spec], repeat=2)}
+    patients = {patient.device_id: patient for patient in assemble([recording("a")], [spec], ReplayOptions(repeat=2))}
     assert patients["a"].injections == ()
     np.testing.assert_array_equal(patients["a"].recording.heart_rate_bpm, 70.0)
     changed = np.flatnonzero(patients["a-r2"].recording.heart_rate_bpm != 70.0)
@@ -33,14 +34,34 @@ def test_an_attack_strikes_one_copy_only() -> None:
 
 def test_an_attack_on_a_device_that_is_not_replayed_lists_those_that_are() -> None:
     with pytest.raises(Misconfigured, match=r"'x'.*a, a-r2"):
-        assemble([recording("a")], [AttackSpec("backdoor-1", "x", onset_min=0, duration_min=5)], repeat=2)
+        assemble(
+            [recording("a")], [AttackSpec("backdoor-1", "x", onset_min=0, duration_min=5)], ReplayOptions(repeat=2)
+        )
 
 
 def test_two_recordings_of_one_id_are_refused() -> None:
     with pytest.raises(Misconfigured, match="both device a"):
-        assemble([recording("a"), recording("a")], [], repeat=1)
+        assemble([recording("a"), recording("a")], [])
 
 
 def test_a_copy_whose_id_would_be_too_long_is_refused() -> None:
     with pytest.raises(Misconfigured, match="not a device id"):
-        assemble([recording("a" * 62)], [], repeat=2)
+        assemble([recording("a" * 62)], [], ReplayOptions(repeat=2))
+
+
+@pytest.mark.parametrize("options", [ReplayOptions(minutes=50), ReplayOptions(start_min=70)])
+def test_an_attack_that_the_slice_leaves_out_is_refused(options: ReplayOptions) -> None:
+    spec = AttackSpec("backdoor-2", "a", onset_min=50, duration_min=20)
+    with pytest.raises(Misconfigured, match="from minute 50 to 70, outside what is replayed"):
+        assemble([recording("a")], [spec], options)
+
+
+def test_an_attack_that_reaches_into_the_slice_is_injected() -> None:
+    spec = AttackSpec("backdoor-2", "a", onset_min=50, duration_min=20)
+    (patient,) = assemble([recording("a")], [spec], ReplayOptions(start_min=69, minutes=1))
+    assert patient.injections[0].spec == spec
+
+
+def test_nothing_to_replay_is_said() -> None:
+    with pytest.raises(Misconfigured, match="nothing to replay"):
+        assemble([], [])
