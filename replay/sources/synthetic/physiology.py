@@ -25,6 +25,14 @@ class _Drive:
     care: Vitals
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """Fast variation that heart and breathing have in common: with memory, and from minute to minute."""
+
+    lasting: Vitals
+    fleeting: Vitals
+
+
 def true_vitals(
     traits: Traits, course: Course, rng: np.random.Generator, minute_of_day: Vitals
 ) -> tuple[Vitals, Vitals]:
@@ -32,19 +40,20 @@ def true_vitals(
     minutes = len(minute_of_day)
     drive = _drive(traits, rng, minute_of_day)
     swing = drive.swing * course.variability
-    shared_fast, shared_slow = wander(rng, minutes, 4.0), wander(rng, minutes, traits.drift_memory_min)
+    fast = _Shared(wander(rng, minutes, 4.0), rng.standard_normal(minutes))
+    shared_slow = wander(rng, minutes, traits.drift_memory_min)
     heart = traits.heart_rate_bpm + course.heart_rate_rise_bpm
     heart = heart + traits.circadian_bpm * drive.day + traits.arousal_bpm * drive.arousal + traits.care_bpm * drive.care
     heart += traits.heart_rate_drift_bpm * _mixed(rng, shared_slow, traits.drift_memory_min, abs(traits.slow_coupling))
-    heart += traits.heart_rate_shift_bpm * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 30)))
-    heart += swing * traits.heart_rate_noise_bpm * _noise(rng, shared_fast, traits.heart_rate_memory_min, traits)
+    heart += traits.heart_rate_shift_bpm * steps(rng, minutes, traits.heart_shifts_per_day, int(rng.integers(1, 30)))
+    heart += swing * traits.heart_rate_noise_bpm * _noise(rng, fast, traits.heart_rate_memory_min, traits)
     breath = traits.resp_rate_bpm + course.resp_rate_rise_bpm
     breath = breath + 0.2 * traits.circadian_bpm * drive.day
     breath += traits.arousal_breaths * drive.arousal + traits.care_breaths * drive.care
     drift = _mixed(rng, np.sign(traits.slow_coupling) * shared_slow, traits.drift_memory_min, abs(traits.slow_coupling))
     breath += traits.resp_rate_drift_bpm * drift
-    breath += traits.resp_rate_shift_bpm * steps(rng, minutes, traits.shifts_per_day, int(rng.integers(1, 15)))
-    breath += swing * traits.resp_rate_noise_bpm * _noise(rng, shared_fast, traits.resp_rate_memory_min, traits)
+    breath += traits.resp_rate_shift_bpm * steps(rng, minutes, traits.breath_shifts_per_day, int(rng.integers(1, 15)))
+    breath += swing * traits.resp_rate_noise_bpm * _noise(rng, fast, traits.resp_rate_memory_min, traits)
     heart, breath = _floor(heart, 34.0), _floor(breath, 5.0)
     return _rhythm(traits, course, rng, heart), _ventilation(traits, rng, breath)
 
@@ -66,11 +75,12 @@ def _mixed(rng: np.random.Generator, shared: Vitals, memory_min: float, share: f
     return share * shared + math.sqrt(1 - share**2) * wander(rng, len(shared), memory_min)
 
 
-def _noise(rng: np.random.Generator, shared: Vitals, memory_min: float, traits: Traits) -> Vitals:
-    """Fast variation: part shared, part own with memory, part independent and heavy-tailed; sd about 1."""
-    own = _mixed(rng, shared, memory_min, max(traits.fast_coupling, 0.0))
-    independent: Vitals = rng.standard_t(traits.tail_freedom, len(shared))
-    return math.sqrt(1 - traits.independent_share) * own + math.sqrt(traits.independent_share) * independent
+def _noise(rng: np.random.Generator, fast: _Shared, memory_min: float, traits: Traits) -> Vitals:
+    """Fast variation: one part with memory, one independent and heavy-tailed, each partly shared; sd about 1."""
+    lasting = _mixed(rng, fast.lasting, memory_min, traits.fast_coupling)
+    own: Vitals = rng.standard_t(traits.tail_freedom, len(fast.fleeting))
+    fleeting = traits.fast_coupling * fast.fleeting + math.sqrt(1 - traits.fast_coupling**2) * own
+    return math.sqrt(1 - traits.independent_share) * lasting + math.sqrt(traits.independent_share) * fleeting
 
 
 def _floor(values: Vitals, lowest: float) -> Vitals:

@@ -41,7 +41,8 @@ class Traits:
     care_per_day: float
     care_bpm: float
     care_breaths: float
-    shifts_per_day: float
+    heart_shifts_per_day: float
+    breath_shifts_per_day: float
     gaps_per_day: float
     artefacts_per_day: float
     pulse_missing_share: float
@@ -63,7 +64,7 @@ def draw_traits(rng: np.random.Generator) -> Traits:
         heart_rate_drift_bpm=around(2.8, 0.65, 0.6, 10),
         resp_rate_drift_bpm=around(1.7, 0.65, 0.3, 6),
         heart_rate_shift_bpm=around(2.6, 0.7, 0.4, 10),
-        resp_rate_shift_bpm=around(1.8, 0.95, 0.3, 9),
+        resp_rate_shift_bpm=around(1.8, 0.95, 0.2, 7),
         drift_memory_min=around(300, 0.7, 60, 1500),
         heart_rate_noise_bpm=around(1.1, 0.6, 0.2, 4),
         resp_rate_noise_bpm=around(2.0, 0.45, 0.5, 5),
@@ -72,18 +73,19 @@ def draw_traits(rng: np.random.Generator) -> Traits:
         independent_share=float(rng.uniform(0.1, 0.75)),
         tail_freedom=float(rng.uniform(4, 25)),
         noise_swing=float(rng.uniform(0.05, 0.6)),
-        fast_coupling=float(rng.uniform(-0.05, 0.5)),
+        fast_coupling=float(rng.uniform(0.0, 0.6)),
         slow_coupling=float(rng.uniform(-0.9, 0.85)),
         circadian_bpm=float(rng.uniform(0, 5)),
         night_calm=float(rng.uniform(0, 0.6)),
         arousals_per_hour=around(1.3, 0.8, 0.1, 6),
         arousal_bpm=around(4.2, 0.65, 0.7, 14),
         arousal_fall_min=around(2.2, 0.5, 0.6, 8),
-        arousal_breaths=around(1.8, 0.7, 0.2, 6),
+        arousal_breaths=around(1.8, 0.8, 0.2, 7),
         care_per_day=float(rng.uniform(3, 11)),
         care_bpm=around(5, 0.65, 0.5, 16),
         care_breaths=around(2.0, 0.8, 0.2, 7),
-        shifts_per_day=float(rng.uniform(0.3, 4)),
+        heart_shifts_per_day=float(rng.uniform(0.3, 4)),
+        breath_shifts_per_day=around(3.5, 0.9, 0.3, 18),
         gaps_per_day=around(6, 0.7, 0.5, 30),
         artefacts_per_day=around(3.5, 1.0, 0.2, 30),
         pulse_missing_share=float(rng.uniform(0.05, 0.6)),
