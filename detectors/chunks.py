@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,7 @@ def plain(channel: Channel) -> Sequence[float | None]:
     return channel
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MinuteChunk:
+class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
     """Consecutive minutes of one device; None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
 
     May be of any length; one without minutes can announce the end of a recording or open a session. The pulse is
@@ -48,8 +47,7 @@ class Transition(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdicts:
+class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
 
     `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (standard deviations, higher is

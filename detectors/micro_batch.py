@@ -66,7 +66,6 @@ class Work:
 
     def close(self, track: Track) -> None:
         """Make the verdicts, with the device as it stands after this chunk."""
-        score = np.array(self.score, np.float32)
         scored = [line for line, value in enumerate(self.error) if value == value]  # noqa: PLR0124 - NaN: no window
         last = scored[-1] if scored else None
         self._verdicts = Verdicts(
@@ -74,7 +73,7 @@ class Work:
             session_id=track.session_id,
             event_minute=np.array(self.event_minute, np.int64),
             reconstruction_error=np.array(self.error, np.float32),
-            score=score,
+            score=np.array(self.score, np.float32),
             threshold=np.array(self.threshold, np.float32),
             flagged=np.array(self.flagged, np.bool_),
             state=self.state,
