@@ -14,6 +14,7 @@ from streams.edge import EdgeWorker
 from streams.engine import DetectorEngine, EngineFactory
 from streams.exit_watchdog import GRACE_S, ExitWatchdog
 from streams.faust_app import WorkerApp, build_app
+from streams.quiet_logs import quieten_libraries
 
 log = structlog.get_logger()
 
@@ -23,6 +24,7 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
 
     With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
     """
+    quieten_libraries()
     watchdog = ExitWatchdog()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
