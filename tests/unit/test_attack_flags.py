@@ -1,0 +1,110 @@
+"""An attack is read from a flag or a plan; a wrong one is told what is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from contracts.errors import Misconfigured
+from fedsecure.commands import attacks as attacks_command
+from replay.attacks import ATTACKS, AttackSpec, parse_attack, read_attack_plan
+
+FULL = "data-poisoning-2:device=p000020,onset=600,duration=240,level=medium,seed=7"
+
+
+def test_a_full_flag_is_read() -> None:
+    assert parse_attack(FULL) == AttackSpec("data-poisoning-2", "p000020", 600, 240, "medium", 7)
+
+
+def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
+    assert parse_attack("backdoor-1: device=s00001, onset=60") == AttackSpec(
+        "backdoor-1", "s00001", 60, None, "strong", 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        (
+            "data-poisonin-2:device=a,onset=1",
+            r"did you mean data-poisoning-2\?\); the attacks are backdoor-1, backdoor-2",
+        ),
+        ("", "there is no attack ''; the attacks are"),
+        ("backdoor-1:device=a,onset=1,lenght=3", "no key 'lenght'.*the keys are device, onset, duration, level, seed"),
+        ("backdoor-1:device=a,onset=1,level=huge", "no level 'huge'; its levels are subtle, medium, strong"),
+        ("backdoor-1:device=a,onset=ten", "onset=ten is not a whole number of minutes"),
+        ("backdoor-1:device=a,onset=1.5", "onset=1.5 is not a whole number of minutes"),
+        ("backdoor-1:device=a,onset=-1", "onset=-1; the least possible is 0"),
+        ("backdoor-1:device=a,onset=1,duration=0", "duration=0; the least possible is 1"),
+        ("backdoor-1:device=a,onset=1,seed=x", "seed=x is not a whole number$"),
+        ("backdoor-1:onset=1", "needs device=…; an example: data-poisoning-2:device="),
+        ("backdoor-1:device=a", "needs onset="),
+        ("backdoor-1", "needs device="),
+        ("backdoor-1:device", "'device' in the attack .* is not key=value"),
+        ("backdoor-1:device=a,onset=1,onset=2", "'onset' is given twice"),
+        ("backdoor-1:device=A B,onset=1", "'A B' is not a device id"),
+    ],
+)
+def test_a_wrong_flag_says_what_is_wrong_and_what_is_right(flag: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        parse_attack(flag)
+
+
+def test_a_plan_is_a_list_of_attacks(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "- {attack: data-poisoning-2, device: p000020, onset: 600, duration: 240, level: medium, seed: 7}\n"
+        "- attack: backdoor-1\n  device: s00001\n  onset: 60\n"
+    )
+    assert read_attack_plan(plan) == [parse_attack(FULL), parse_attack("backdoor-1:device=s00001,onset=60")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- {attack: backdoor-1, device: a}", r"attack 1 of .*plan.yaml: backdoor-1 needs onset"),
+        ("- {attack: backdoor-1, device: a, onset: 1}\n- {device: a}", "attack 2 of .* has no `attack`"),
+        ("- {attack: backdoor-1, device: a, onset: }", "onset=None is not a whole number"),
+        ("attack: backdoor-1", "is not a list of attacks"),
+        ("", "is not a list of attacks"),
+        ("- {attack", "is not YAML"),
+        ("- !!python/object/apply:os.getcwd []", "is not YAML"),
+    ],
+)
+def test_a_wrong_plan_names_the_file_and_the_entry(tmp_path: Path, text: str, words: str) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(text)
+    with pytest.raises(Misconfigured, match=words):
+        read_attack_plan(plan)
+
+
+def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"nowhere.yaml cannot be read"):
+        read_attack_plan(tmp_path / "nowhere.yaml")
+
+
+@pytest.fixture
+def cli() -> typer.Typer:
+    app = typer.Typer()
+    attacks_command.register(app)
+    return app
+
+
+def test_the_command_lists_every_attack_level_and_unit(cli: typer.Typer) -> None:
+    shown = CliRunner().invoke(cli, [], env={"COLUMNS": "120"})
+    assert shown.exit_code == 0
+    for attack in ATTACKS.values():
+        assert attack.name in shown.output
+        for level in attack.levels:
+            assert attack.describe(level) in shown.output
+    assert "--attack data-poisoning-2:device=p000020,onset=600" in shown.output
+
+
+def test_the_listed_examples_can_be_used_as_flags(cli: typer.Typer) -> None:
+    listed = json.loads(CliRunner().invoke(cli, ["--json"]).output)
+    assert [parse_attack(attack["example"]).name for attack in listed] == list(ATTACKS)
+    assert listed[0]["levels"]["strong"] == [30.0, 10.0, 120.0]

@@ -1,0 +1,102 @@
+"""CSV vitals are read minute by minute; a mistake is named by line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.errors import Misconfigured
+from contracts.event_time import from_event_minute
+from replay.sources import read_recordings
+
+HEADER = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bpm\n"
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path):
+    def write(text: str, encoding: str = "utf-8") -> Path:
+        path = tmp_path / "vitals.csv"
+        path.write_text(text, encoding=encoding)
+        return path
+
+    return write
+
+
+def test_many_devices_with_gaps_and_empty_values_are_read(csv_file) -> None:
+    text = (
+        "bed-1,2183-04-28T17:47:00Z,80.1,15,80\n"
+        "bed-2,2896-01-01T00:00:00+00:00,60,12,\n"
+        "bed-1,2183-04-28T17:48:00Z,,16,81\n"
+        "bed-1,2183-04-28T17:51:00Z,82,0,\n"
+    )
+    first, second = read_recordings([csv_file(HEADER + text)])
+    assert (first.device_id, first.resolution_bpm) == ("bed-1", 0.1)
+    assert f"{from_event_minute(first.first_event_minute):%F %R}" == "2183-04-28 17:47"
+    nan = np.nan
+    np.testing.assert_array_equal(first.heart_rate_bpm, [80.1, nan, nan, nan, 82])
+    np.testing.assert_array_equal(first.resp_rate_bpm, [15, 16, nan, nan, nan])
+    np.testing.assert_array_equal(first.pulse_bpm, [80, 81, nan, nan, nan])
+    assert (second.device_id, second.minutes, second.resolution_bpm) == ("bed-2", 1, 1.0)
+
+
+def test_columns_may_come_in_any_order_and_pulse_is_optional(csv_file) -> None:
+    path = csv_file(
+        "resp_rate_bpm, spo2, observed_at, device_id, heart_rate_bpm\n15, 97, 2150-01-01T00:00Z, bed-1, 80\n"
+    )
+    (recording,) = read_recordings([path])
+    assert (recording.heart_rate_bpm[0], recording.resp_rate_bpm[0], recording.pulse_bpm) == (80.0, 15.0, None)
+
+
+def test_a_file_saved_by_a_spreadsheet_is_read(csv_file) -> None:
+    path = csv_file((HEADER + "bed-1,2150-01-01T00:00Z,80,15,\n\n").replace("\n", "\r\n"), encoding="utf-8-sig")
+    assert read_recordings([path])[0].minutes == 1
+
+
+def test_other_time_zones_are_turned_into_utc(csv_file) -> None:
+    (recording,) = read_recordings([csv_file(HEADER + "bed-1,2150-01-01T01:30:59+01:00,80,15,\n")])
+    assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2150-01-01 00:30"
+
+
+GOOD = "bed-1,2150-01-01T00:00Z,80,15,\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("bed-1,yesterday,80,15,", "line 3, column observed_at: 'yesterday' is not a time; write it as 2183-"),
+        ("bed-1,2150-01-01T00:01,80,15,", "line 3, column observed_at: .* has no time zone"),
+        ("bed-1,2150-01-01T00:01Z,fast,15,", "line 3, column heart_rate_bpm: 'fast' is not a rate"),
+        ("bed-1,2150-01-01T00:01Z,80,-3,", "line 3, column resp_rate_bpm: '-3'"),
+        ("bed-1,2150-01-01T00:01Z,80,15,nan", "line 3, column pulse_bpm: 'nan' is not .* empty means missing"),
+        ("Bed 1,2150-01-01T00:01Z,80,15,", "line 3, column device_id: 'Bed 1' is not a device id"),
+        ("bed-1,2150-01-01T00:01Z,80", "line 3: the row ends before the column resp_rate_bpm"),
+        ("bed-1,2150-01-01T00:00:30Z,80,15,", r"a second row for 2150-01-01T00:00Z \(the first is line 2\)"),
+        ("bed-1,2149-12-31T23:59Z,80,15,", "is before the time in line 2; sort"),
+        ("bed-1,2510-01-01T00:01Z,80,15,", "taken for a wrong date"),
+    ],
+)
+def test_a_wrong_row_is_named_by_line_and_column(csv_file, row: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        read_recordings([csv_file(HEADER + GOOD + row + "\n")])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("device_id,observed_at,heart_rate\n", r"no column heart_rate_bpm, resp_rate_bpm; the columns are device_id,"),
+        ("", "line 1: no column device_id"),
+        (HEADER, "no rows below its header"),
+    ],
+)
+def test_a_wrong_file_is_told_the_columns(csv_file, text: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        read_recordings([csv_file(text)])
+
+
+def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
+    for name in ("nowhere.csv", "binary.csv"):
+        with pytest.raises(Misconfigured, match=f"{name} cannot be read"):
+            read_recordings([tmp_path / name])

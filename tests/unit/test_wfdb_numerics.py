@@ -1,0 +1,129 @@
+"""WFDB numerics are read as monitors wrote them; anything else is refused with a reason."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.errors import Misconfigured
+from contracts.event_time import from_event_minute
+from replay.sources import read_recordings
+from replay.sources.shipped import RECORD_NAMES, RECORDS_DIR, shipped_recordings
+from replay.sources.wfdb_numerics import read_wfdb_numerics
+
+
+def test_the_two_real_records_ship_and_are_whole() -> None:
+    first, second = shipped_recordings()
+    assert (first.device_id, first.minutes, f"{from_event_minute(first.first_event_minute):%F %R}") == (
+        "p000020", 1315, "2183-04-28 17:47",
+    )  # fmt: skip
+    assert (second.device_id, second.minutes, f"{from_event_minute(second.first_event_minute):%F %R}") == (
+        "s00001", 1936, "2896-10-10 00:31",
+    )  # fmt: skip
+    assert first.resolution_bpm == second.resolution_bpm == 0.1
+    assert first.heart_rate_bpm[0] == 98.6
+    assert np.nanmean(first.heart_rate_bpm) == pytest.approx(78.6, abs=0.05)
+    assert np.nanmean(second.resp_rate_bpm) == pytest.approx(12.15, abs=0.05)
+
+
+def test_zero_is_missing() -> None:
+    first, second = shipped_recordings()
+    assert np.isnan(first.resp_rate_bpm).mean() == pytest.approx(0.031, abs=0.001)
+    assert np.isnan(second.heart_rate_bpm).mean() == pytest.approx(0.024, abs=0.001)
+    for recording in (first, second):
+        assert not any((values == 0).any() for values in recording.channels().values())
+
+
+def test_the_shipped_records_carry_licence_and_attribution() -> None:
+    text = (RECORDS_DIR / "README.md").read_text()
+    for word in ("ODbL", "unmodified", "Moody", "Goldberger", "10.13026/c2294b", *RECORD_NAMES):
+        assert word in text
+
+
+def test_a_record_is_named_with_or_without_its_suffix() -> None:
+    name = RECORDS_DIR / RECORD_NAMES[0]
+    by_header, by_name = read_wfdb_numerics(name.parent / f"{name.name}.hea"), read_wfdb_numerics(name)
+    assert by_header.device_id == by_name.device_id
+    np.testing.assert_array_equal(by_header.heart_rate_bpm, by_name.heart_rate_bpm)
+
+
+def write(
+    folder: Path, *, name: str = "P7-x", signals: tuple[str, ...] = ("HR", "RESP"), minutes: int = 5,
+    per_minute: int = 1, gain: int = 10, start: str = " 10:30:59 01/01/2150",
+) -> Path:  # fmt: skip
+    header = [f"{name} {len(signals)} {per_minute / 60:.10f} {minutes}{start}"]
+    header += [f"{name}.dat 16 {gain}/bpm 16 0 0 0 0 {signal}" for signal in signals]
+    (folder / f"{name}.hea").write_text("\n".join(header) + "\n")
+    values = np.repeat(2 * gain * np.arange(minutes), len(signals))
+    (folder / f"{name}.dat").write_bytes(values.astype("<i2").tobytes())
+    return folder / f"{name}.hea"
+
+
+def test_a_record_of_another_hospital_is_read(tmp_path: Path) -> None:
+    (recording,) = read_recordings([write(tmp_path, gain=1)])
+    assert (recording.device_id, recording.resolution_bpm, recording.pulse_bpm) == ("p7", 1.0, None)
+    np.testing.assert_array_equal(recording.heart_rate_bpm, [np.nan, 2, 4, 6, 8])
+    assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2150-01-01 10:30"
+
+
+def test_whole_numbers_under_a_finer_gain_are_a_whole_number_device(tmp_path: Path) -> None:
+    assert read_wfdb_numerics(write(tmp_path, gain=10)).resolution_bpm == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"minutes": 1}, "1 minute long"),
+        ({"signals": ("HR", "SpO2")}, "has no RESP; its signals: HR, SpO2"),
+        ({"signals": ("ABP",)}, "no HR and no RESP"),
+        ({"per_minute": 60}, "60 values a minute"),
+        ({"start": ""}, "no base date"),
+        ({"name": "p_7-x"}, "not a device id"),
+    ],
+)
+def test_a_record_that_cannot_be_streamed_is_refused(tmp_path: Path, options: dict[str, object], words: str) -> None:
+    path = write(tmp_path, **options)  # type: ignore[arg-type]
+    with pytest.raises(Misconfigured, match=words):
+        read_wfdb_numerics(path)
+
+
+def test_a_header_without_its_signal_file_is_refused(tmp_path: Path) -> None:
+    shutil.copy(RECORDS_DIR / f"{RECORD_NAMES[0]}.hea", tmp_path)
+    with pytest.raises(Misconfigured, match=r"not beside it: .*3544749n.dat"):
+        read_wfdb_numerics(tmp_path / Path(RECORD_NAMES[0]).name)
+
+
+def test_a_cut_signal_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    signal = path.with_suffix(".dat")
+    signal.write_bytes(signal.read_bytes()[:-6])
+    with pytest.raises(Misconfigured, match="not a readable WFDB record"):
+        read_wfdb_numerics(path)
+
+
+def test_a_header_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p1.hea").write_text("hello\n")
+    with pytest.raises(Misconfigured, match="p1"):
+        read_wfdb_numerics(tmp_path / "p1.hea")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("vitals.xlsx", r"\.xlsx files are not read; these are: \.csv .*\.hea"),
+        ("3544749n.dat", "name the record's header"),
+        ("nothing-here", "no WFDB header .*nothing-here.hea"),
+        ("", "is a folder"),
+    ],
+)
+def test_a_file_that_is_not_read_is_told_what_is(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        read_recordings([tmp_path / name])
+
+
+def test_one_device_in_two_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="p7 is in two files"):
+        read_recordings([write(tmp_path), write(tmp_path, name="p7-y")])
