@@ -32,6 +32,7 @@ class Outlet(Protocol):
     acked_messages: int
     acked_minutes: int
     rebuilt: int
+    while_waiting: Callable[[], None]
 
     @property
     def oldest_unacked_s(self) -> float: ...
@@ -88,6 +89,7 @@ class Player:
     def play(self) -> ReplayResult:
         """Send everything when it is due; raises Unavailable when Kafka stays away or refuses for good."""
         self._started = self._clock.monotonic()
+        self._outlet.while_waiting = self._report_waiting
         try:
             self._tell_truth()
             stopped = not self._send_all()
@@ -119,7 +121,7 @@ class Player:
         due_s = due_after_s(departure.elapsed_min, self._options.speed)
         while not self._stop.is_set():
             now_s = self._clock.monotonic() - self._started
-            self._report_now_and_then(now_s, behind_s=0.0 if self._options.speed is None else max(0.0, now_s - due_s))
+            self._report_now_and_then(behind_s=0.0 if self._options.speed is None else max(0.0, now_s - due_s))
             if now_s >= due_s:
                 return True
             self._clock.sleep(min(due_s - now_s, MAX_WAIT_S))
@@ -159,8 +161,11 @@ class Player:
             stopped = self._stop.is_set()
         return self._outlet.drain(STOP_GRACE_S)
 
-    def _report_now_and_then(self, now_s: float, behind_s: float) -> None:
-        if now_s - self._reported_at >= REPORT_EVERY_S:
+    def _report_waiting(self) -> None:
+        self._report_now_and_then(behind_s=0.0)
+
+    def _report_now_and_then(self, behind_s: float) -> None:
+        if self._clock.monotonic() - self._started - self._reported_at >= REPORT_EVERY_S:
             self._report(max(behind_s, self._outlet.oldest_unacked_s))
 
     def _report(self, lag_s: float) -> None:

@@ -86,7 +86,7 @@ class Publisher:
     """A checked way out to Kafka; not thread-safe, `poll` is to be called a few times a second.
 
     `connect` returns a producer that knows every topic (raises Unavailable); `stopped` says that the user wants to
-    leave: waiting then ends with Stopped.
+    leave: waiting then ends with Stopped. `while_waiting` is called again and again while Kafka keeps `send` waiting.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class Publisher:
         self.acked_messages = 0
         self.acked_minutes = 0
         self.rebuilt = 0
+        self.while_waiting: Callable[[], None] = lambda: None
 
     @property
     def unacked(self) -> int:
@@ -213,6 +214,7 @@ class Publisher:
     def _pause(self, seconds: float) -> None:
         if self._stopped():
             raise Stopped(f"{len(self._unacked)} messages were not acknowledged")
+        self.while_waiting()
         self._clock.sleep(seconds)
 
     def _discard(self, producer: Producer) -> None:

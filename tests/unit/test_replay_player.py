@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 import msgspec
@@ -33,6 +34,7 @@ class FakeOutlet:
         self.acked_messages = self.acked_minutes = self.rebuilt = 0
         self.oldest_unacked_s = 0.0
         self.refuse_after: int | None = None
+        self.while_waiting: Callable[[], None] = lambda: None
 
     @property
     def clock(self) -> Clock:
@@ -174,6 +176,23 @@ def test_lag_is_what_kafka_owes() -> None:
     progress: list[Progress] = []
     play(outlet, [patient("a", 5)], ReplayOptions(speed=60.0), progress=progress)
     assert progress[0].lag_s == 7.0
+
+
+def test_progress_is_told_while_kafka_keeps_the_replay_waiting() -> None:
+    outlet = FakeOutlet()
+    progress: list[Progress] = []
+    take = outlet.send
+
+    def send_after_a_minute(topic: str, key: bytes, value: bytes, minutes: int = 0) -> None:
+        for _ in range(60):
+            outlet.now_s += 1.0
+            outlet.oldest_unacked_s += 1.0
+            outlet.while_waiting()
+        take(topic, key, value, minutes)
+
+    outlet.send = send_after_a_minute  # type: ignore[method-assign]
+    play(outlet, [patient("a", 1)], ReplayOptions(speed=None), progress=progress)
+    assert [each.lag_s for each in progress[1:61]] == [float(second) for second in range(1, 61)]
 
 
 def test_truth_is_told_once_on_its_own_topic_and_never_with_the_vitals() -> None:

@@ -144,8 +144,11 @@ def test_a_broker_that_comes_back_in_time_is_waited_for() -> None:
     bench.send(b"1")
     bench.away = 50
     bench.producers[0].halt()
+    waits: list[float] = []
+    bench.publisher.while_waiting = lambda: waits.append(bench.time.now_s)
     bench.publisher.poll()
     assert bench.producers[1].values == [b"1"]
+    assert len(waits) == 50
 
 
 def test_a_broker_that_stays_away_is_given_up() -> None:
