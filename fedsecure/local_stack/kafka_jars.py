@@ -72,8 +72,8 @@ def jar_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def ensure_jars(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetch: Fetch | None = None) -> list[Path]:
     """Return the paths of all locked jars, each compared with the lock; fetches what is missing or damaged.
 
-    Blocks (about 0.1 s when all are there). A damaged jar is named and fetched once more; raises Unavailable, with
-    the way out, when it cannot be had as locked.
+    Blocks (about 0.1 s when all are there). A damaged jar is named and fetched anew; raises Unavailable, with the way
+    out, when it cannot be had as locked after two tries.
     """
     flaws = {jar: flaw for jar in jars if (flaw := jar.flaw(folder / jar.file_name))}
     for jar, flaw in flaws.items():
@@ -109,14 +109,18 @@ def _fetch_all(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetc
 
 
 def _fetch_one(folder: Path, jar: LockedJar, incoming: Path, add_bytes: AddBytes, fetch: Fetch) -> None:
-    path = fetch(jar, incoming, add_bytes)
-    if flaw := jar.flaw(path):
-        path.unlink(missing_ok=True)
-        raise Unavailable(
-            f"{jar.file_name} came {flaw}. The download was cut or changed on the way: run the command again; if it "
-            f"stays so, put the jar ({jar.group}:{jar.artifact}:{jar.version}) into {folder} by hand"
-        )
-    path.replace(folder / jar.file_name)
+    flaw = None
+    for _attempt in range(2):
+        path = fetch(jar, incoming, add_bytes)
+        flaw = jar.flaw(path)
+        if flaw is None:
+            path.replace(folder / jar.file_name)
+            return
+        path.unlink(missing_ok=True)  # jgo takes a file that is there for good
+    raise Unavailable(
+        f"{jar.file_name} came {flaw}, twice. It was changed on the way (a proxy?): run the command again; if it stays "
+        f"so, put the jar ({jar.group}:{jar.artifact}:{jar.version}) into {folder} by hand"
+    )
 
 
 def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,10 @@ from types import FrameType
 import msgspec
 import psutil
 
+from contracts.errors import Unavailable
+
+KILL_TIMEOUT_S = 10.0
+POLL_S = 0.02
 CREATED_TOLERANCE_S = 2.0  # psutil derives the creation time from the boot time, which the clock's owner may adjust
 
 
@@ -57,25 +62,34 @@ def start_detached(command: Sequence[str], environ: dict[str, str], log: Path) -
 
 def stop(process_id: ProcessId, grace_s: float) -> None:
     """End a process: SIGTERM, then SIGKILL after `grace_s`; blocks until it is gone, and reaps it if it is ours."""
-    process = process_id.find()
-    if process is None:
-        return
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.terminate()
-        try:
-            process.wait(grace_s)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait()
+    _send(process_id, signal.SIGTERM)
+    if not _gone_within(process_id, grace_s):
+        kill(process_id)
 
 
 def kill(process_id: ProcessId) -> None:
-    """End a process by SIGKILL and wait until it is gone."""
-    process = process_id.find()
-    if process is not None:
+    """End a process by SIGKILL and wait until it is gone; raises Unavailable if even that does not end it."""
+    _send(process_id, signal.SIGKILL)
+    if not _gone_within(process_id, KILL_TIMEOUT_S):
+        raise Unavailable(f"process {process_id.pid} does not end, not even by SIGKILL: its disk may hang")
+
+
+def _send(process_id: ProcessId, number: signal.Signals) -> None:
+    if process := process_id.find():
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-            process.wait()
+            process.send_signal(number)
+
+
+def _gone_within(process_id: ProcessId, timeout_s: float) -> bool:
+    # Not psutil's wait: that waits for a zombie too, which is not ours to reap while its parent lives.
+    deadline = time.monotonic() + timeout_s
+    while process_id.find() is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(process_id.pid, os.WNOHANG)
+    return True
 
 
 @contextlib.contextmanager
