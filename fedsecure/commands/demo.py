@@ -22,7 +22,7 @@ def demo(
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            help="Replace the demo's own attacks, e.g. data-poisoning-2:device=p000020,onset=760,duration=400 (minutes of the "
+            help="Replace the demo's own attacks, e.g. data-poisoning-2:device=p000020,onset=840,duration=400 (minutes of the "
             "recording; begin after 700, when every device is enrolled). Repeatable; `fedsecure attacks` lists them.",
             metavar="SPEC",
         ),
@@ -48,7 +48,7 @@ def demo(
     Examples:
       fedsecure demo
 
-      fedsecure demo --attack backdoor-1:device=s00001,onset=760,duration=400 --report /tmp/mine
+      fedsecure demo --attack backdoor-1:device=s00001,onset=840,duration=400 --report /tmp/mine
 
     """
     from rich.console import Console

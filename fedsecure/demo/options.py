@@ -9,7 +9,7 @@ from pathlib import Path
 from contracts.errors import Misconfigured
 
 ENROLMENT_MIN = 600
-DEFAULT_ONSET_MIN = 760
+DEFAULT_ONSET_MIN = 840
 DEFAULT_DURATION_MIN = 400
 RECORDING_MIN = 1315
 ROUND_INTERVAL_S = 10.0

@@ -25,7 +25,6 @@ from fedsecure.demo.screens import Screen, screen_for
 from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.supervisor import Supervisor
 from fedsecure.device_view import DeviceView, read_devices
-from fedsecure.endpoints import environ_of
 from fedsecure.local_stack import LocalStack
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
@@ -34,7 +33,6 @@ READY_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.5
 LATE_BY_S = 45.0
 CATCH_UP_S = 20.0
-SHOWN = {"KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "FEDSECURE_PREFIX"}
 
 
 class Demo:
@@ -102,8 +100,7 @@ class Demo:
             screen.say(line)
 
     def _stay(self, settings: Settings, watch: _Watch, screen: Screen) -> None:
-        shown = " ".join(f"{name}={value}" for name, value in environ_of(settings).items() if name in SHOWN)
-        screen.say(f"still running until Ctrl-C; look at it with: {shown} fedsecure status")
+        screen.say(f"still running until Ctrl-C; look at it with: FEDSECURE_PREFIX={settings.prefix} fedsecure status")
         while True:
             watch.look()
             time.sleep(LOOK_EVERY_S)

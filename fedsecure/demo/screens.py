@@ -18,6 +18,7 @@ from fedsecure.demo.frames import Frame
 from fedsecure.device_table import live_table
 
 PLAIN_EVERY_S = 5.0
+NAMED_AT_MOST = 2
 PHASE_STYLE = {"committed": "green", "skipped": "yellow", "failed": "red"}
 
 
@@ -113,11 +114,22 @@ def numbers_line(frame: Frame) -> str:
 
 def round_line(record: RoundRecord) -> str:
     """Return a round in one line."""
-    out = ", ".join(f"{name} ({why})" for name, why in sorted(record.excluded.items()))
+    out = who_sat_out(record)
     return (
         f"round {record.round} {record.phase}: {len(record.cohort)} train"
         + (f"; out: {out}" if out else "")
         + _because(record.reason)
+    )
+
+
+def who_sat_out(record: RoundRecord) -> str:
+    """Return the devices that sat out by reason; many with the same reason are counted, not named."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in sorted(record.excluded.items()):
+        by_reason.setdefault(why, []).append(name)
+    return ", ".join(
+        f"{len(names)} {why}" if len(names) > NAMED_AT_MOST else f"{' and '.join(names)} {why}"
+        for why, names in by_reason.items()
     )
 
 
@@ -140,7 +152,7 @@ def _round_table(records: Sequence[RoundRecord]) -> Table:
     table.add_column("loss", justify="right", no_wrap=True)
     table.add_column("sat out", ratio=1, no_wrap=True, overflow="ellipsis")
     for record in records:
-        out = ", ".join(f"{name} ({why})" for name, why in sorted(record.excluded.items())) or record.reason
+        out = who_sat_out(record) or record.reason
         phase = Text(str(record.phase), style=PHASE_STYLE.get(str(record.phase), ""))
         loss = "-" if record.loss is None else f"{record.loss:.4f}"
         table.add_row(str(record.round), phase, f"{len(record.accepted)}/{len(record.cohort)}", loss, out)
