@@ -132,6 +132,7 @@ class Collection:
             claimed_samples=update.sample_count,
             loss_before=update.loss_before,
             loss_after=update.loss_after,
+            train_s=update.train_s,
         )
 
     async def _put_out(self, device_id: str, reason: str) -> None:

@@ -37,7 +37,7 @@ async def read_history(settings: Settings) -> History:
     topics = settings.topics
     history = History({}, {})
     async with TopicReader(settings) as reader:
-        await reader.add([topics.fl_rounds, topics.models], start="earliest")
+        await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
         for record in await reader.read_to_end():
             try:
                 if record.topic == topics.models:

@@ -133,7 +133,7 @@ class DeviceProgram:
     async def _follow_rounds(self, models: ModelCache, answering: Answering, stop: asyncio.Event) -> None:
         topics = self._settings.topics
         async with TopicReader(self._settings) as reader:
-            await reader.add([topics.fl_rounds, topics.models], start="earliest")
+            await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
             for record in await reader.read_to_end():
                 self._note(record, models)
             self._waiting_for.discard("the rounds on record")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -13,6 +14,8 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
+
+Start = Literal["earliest", "latest"]
 
 
 class Record(Protocol):
@@ -70,7 +73,23 @@ class TopicReader:
         except KafkaError as error:
             raise self._unavailable(error) from None
 
-    async def add(self, topics: Iterable[str], *, start: Literal["earliest", "latest"]) -> None:
+    async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
+        """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
+
+        A broker shows a topic a moment after its creation: to go on without it would look like an empty topic.
+        """
+        wanted = set(topics)
+        deadline = monotonic() + wait_s
+        while True:
+            await self.add(wanted, start=start)
+            missing = sorted(wanted - self.topics_read)
+            if not missing:
+                return
+            if monotonic() > deadline:
+                raise Unavailable(f"Kafka has no topic {', '.join(missing)}: `fedsecure topics` creates the fixed ones")
+            await asyncio.sleep(0.1)
+
+    async def add(self, topics: Iterable[str], *, start: Start) -> None:
         """Read these topics too; those already read stay where they are.
 
         A topic that the broker does not show yet is left out: look at `topics_read` and add it again later.

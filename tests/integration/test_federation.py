@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,14 +91,16 @@ async def taking_part(devices: list[Device], answers: dict[str, Answer] | None =
     """Devices that stand benign and follow `fl.rounds` meanwhile, each answering in its own way (default: honestly)."""
     settings = devices[0].settings
     ensure_topics(settings, [settings.topics.fl_updates_spec(device.device_id) for device in devices])
+    async with TopicReader(settings) as reader:
+        await reader.add_existing([settings.topics.fl_updates(device.device_id) for device in devices], start="latest")
     for device in devices:
         set_status(settings, device.device_id)
 
     async def follow() -> None:
         async with TopicReader(settings) as reader:
-            await reader.add([settings.topics.fl_rounds], start="latest")
+            await reader.add_existing([settings.topics.fl_rounds], start="latest")
             listening.set()
-            while True:
+            while not done.is_set():
                 for message in await reader.poll(0.1):
                     record = decode_federation(RoundRecord, message.value)
                     for device in devices:
@@ -106,15 +108,14 @@ async def taking_part(devices: list[Device], answers: dict[str, Answer] | None =
                             device.answered.append(record)
                             await (answers or {}).get(device.device_id, honestly)(device, record)
 
-    listening = asyncio.Event()
+    listening, done = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(follow())
     await listening.wait()
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        done.set()
+        await task
 
 
 async def run_rounds(settings: Settings, rounds: int = 1, **changes) -> dict[int, RoundRecord]:
@@ -127,7 +128,7 @@ async def run_rounds(settings: Settings, rounds: int = 1, **changes) -> dict[int
 
 async def records_of(settings: Settings, topic: str) -> list:
     async with TopicReader(settings) as reader:
-        await reader.add([topic], start="earliest")
+        await reader.add_existing([topic], start="earliest")
         return await reader.read_to_end()
 
 

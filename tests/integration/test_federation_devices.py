@@ -1,0 +1,130 @@
+"""The device host as a program: it finds its devices, trains on their own clean windows and answers real rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from contracts.federation import RoundPhase, RoundRecord
+from contracts.settings import Settings
+from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
+from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.bundle import Bundle, PopulationStats, save_bundle
+from detectors.weight_layout import autoencoder_shapes, classifier_shapes
+from fl_coordinator.history import History, read_history
+from transport.publisher import Publisher
+from transport.redis_client import connect_redis
+from transport.topic_admin import ensure_topics
+from transport.weights import decode_weights
+
+pytestmark = pytest.mark.integration
+
+DEVICES = ("p1", "p2", "p3", "p4", "p5")
+ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20
+
+
+@pytest.fixture
+def federation(settings: Settings, tmp_path) -> Settings:
+    """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
+    rng = np.random.default_rng(0)
+    weights = [
+        {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+        for shapes in (autoencoder_shapes(), classifier_shapes())
+    ]
+    calm = PopulationStats(
+        median=(84.0, 18.0), scale=(14.0, 4.0), residual_rms=(0.5, 0.5), logit_mean=0.0, logit_sd=1.0,
+        logit_sd_floor=0.5, enrolling_threshold=1e9, threshold=1e9,
+    )  # fmt: skip
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    save_bundle(Bundle(weights[0], weights[1], calm, {}, {"clean": np.zeros((1, 60, 2), np.int16)}), folder)
+    return settings.model_copy(
+        update={
+            "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,
+            "round_interval_s": 1.0, "round_quorum": 5,
+        }
+    )  # fmt: skip
+
+
+async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
+    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
+    minute = np.arange(recorded_min)
+    noise = np.random.default_rng(seed).normal(0, 1, (2, recorded_min))
+    heart = 80 + 8 * np.sin(minute / 90 + seed) + noise[0]
+    breath = 17 + 2 * np.sin(minute / 50 + seed) + noise[1]
+    async with Publisher(settings) as publisher:
+        for start in range(0, recorded_min, PACK):
+            batch = VitalsBatch(
+                device_id=device_id,
+                session_id=1,
+                observed_at=datetime(2150, 1, 1, tzinfo=UTC) + timedelta(minutes=start),
+                heart_rate_bpm=heart[start : start + PACK].tolist(),
+                resp_rate_bpm=breath[start : start + PACK].tolist(),
+                batch_interval_s=1.0,
+                sent_at=time.time(),
+            )
+            await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
+
+
+def keep_benign(settings: Settings, device_id: str) -> None:
+    status = DeviceStatus(
+        device_id=device_id, epoch=1, applied_through=1, vitals_offset=1, session_id=1, state=DeviceState.BENIGN,
+        reason="", state_since=1, enrolled=True, enrolment_share=1.0, score=0.1, threshold=4.0, scores={},
+        flagged=False, flagged_share=0.0, received_at=time.time(), batch_interval_s=60.0, finished=False,
+        bundle_sha="b", worker_id="w", minutes=1, windows=1, flagged_windows=0,
+    )  # fmt: skip
+    with connect_redis(settings) as redis:
+        redis.hset(settings.redis_keys.device(device_id), "status", encode_verdict(status))
+        redis.zadd(settings.redis_keys.devices_last_seen, {device_id: status.received_at})
+
+
+def history_of(settings: Settings) -> History:
+    return asyncio.run(read_history(settings))
+
+
+def committed(settings: Settings) -> list[RoundRecord]:
+    records = history_of(settings).rounds.values()
+    return [record for record in records if record.phase is RoundPhase.COMMITTED]
+
+
+def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_before(federation, spawn, wait_until):
+    settings = federation
+    for seed, device_id in enumerate(DEVICES[:4]):
+        asyncio.run(send_vitals(settings, device_id, seed))
+    host = spawn("device", "--all", settings=settings)
+    wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
+    for device_id in DEVICES:
+        keep_benign(settings, device_id)
+    coordinator = spawn("coordinator", settings=settings)
+    wait_until(lambda: "round_skipped" in coordinator.log, 30, "a round without the fifth device is skipped")
+    asyncio.run(send_vitals(settings, DEVICES[4], seed=4))
+    rounds = wait_until(lambda: len(found := committed(settings)) >= 4 and found, 60, "four rounds are committed")
+    assert coordinator.stop(10) == 0
+    assert host.stop(10) == 0
+    full = [record for record in rounds if len(record.accepted) == len(DEVICES)]
+    assert full
+    for before, after in pairwise(rounds):
+        assert after.model_sha256 == before.new_model_sha256
+    losses = [record.loss for record in full]
+    assert losses[-1] < losses[0]
+    model = history_of(settings).models[rounds[-1].new_model_sha256]
+    assert {name: array.shape for name, array in decode_weights(model.weights).items()} == autoencoder_shapes()
+
+
+def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, spawn, wait_until):
+    settings = federation.model_copy(update={"round_quorum": 1, "round_deadline_s": 60.0})
+    asyncio.run(send_vitals(settings, "p1", seed=1))
+    asyncio.run(send_vitals(settings, "young", seed=2, recorded_min=ENROLMENT_MIN + 20))
+    host = spawn("device", "--device", "p1", "--device", "young", settings=settings)
+    wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
+    for device_id in ("p1", "young"):
+        keep_benign(settings, device_id)
+    spawn("coordinator", settings=settings)
+    record = wait_until(lambda: committed(settings), 30, "a round is committed")[-1]
+    assert record.accepted == ["p1"]
+    assert record.excluded == {"young": "no_data"}
