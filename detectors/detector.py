@@ -27,15 +27,16 @@ class Detector:
     bundle_sha: str
 
     @classmethod
-    def load(cls, bundle_dir: Path | None = None) -> Detector:
+    def load(cls, bundle_dir: Path | None = None, *, buckets: Sequence[int] | None = None) -> Detector:
         """Load a bundle (None: the one that ships) with TensorFlow; raises Misconfigured when it is not intact.
 
-        Batch sizes compile on first use (about half a second each): `warm` does it ahead.
+        `buckets` are the batch sizes that the scorer pads to (None: its own choice, right for streams). Each compiles on
+        its first use (about half a second): `warm` does it ahead.
         """
-        from detectors.scoring.runtime import WindowScorer  # noqa: PLC0415 - imports TensorFlow, seconds
-
         bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
-        return cls(WindowScorer(bundle), bundle.population, bundle.sha256)
+        from detectors.scoring.runtime import BUCKETS, WindowScorer  # noqa: PLC0415 - imports TensorFlow, seconds
+
+        return cls(WindowScorer(bundle, buckets or BUCKETS), bundle.population, bundle.sha256)
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
         """Compile the scorer's batch sizes (None: all) before the first minute arrives."""

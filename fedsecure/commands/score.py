@@ -1,0 +1,147 @@
+"""`fedsecure score`: judge recordings offline, with the engine and the bundle that the workers run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from contracts.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from detectors import Detector, Verdicts
+    from fedsecure.score_rows import Row
+    from replay.recording import Recording
+
+BUCKETS = (32, 512)  # recordings fill large batches; each further size costs its compilation
+ENROLMENT_HELP = (
+    "Valid minutes from which a device's own profile is learnt; until then the population's scale and limit judge it."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("score")(score)
+
+
+def score(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recordings: CSV (columns device_id, observed_at, heart_rate_bpm, resp_rate_bpm[, pulse_bpm]) or WFDB "
+            "numerics records (the .hea file, or the record's name).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of standard output.")] = None,
+    output_format: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option("--format", help="csv or jsonl; by default what --out ends with, else csv."),
+    ] = None,
+    enrolment: Annotated[int, typer.Option("--enrolment", min=120, help=ENROLMENT_HELP)] = 600,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Folder of a detector made by `fedsecure train`; else the shipped one."),
+    ] = None,
+) -> None:
+    """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
+
+    Columns: device_id, observed_at (UTC), minute (since the recording's start), heart_rate_bpm, resp_rate_bpm
+    (breaths/min), reconstruction_error, score (standard deviations, higher is more anomalous), threshold, flagged, state.
+    A minute that ends no usable window has no error and no score.
+
+    Example: fedsecure score p000020n.hea ward.csv --out scores.csv
+    """
+    chosen = output_format or ("jsonl" if out is not None and out.suffix in {".jsonl", ".ndjson"} else "csv")
+    if out is not None and not out.parent.is_dir():
+        raise Misconfigured(f"cannot write {out}: there is no folder {out.parent}; make it or choose another --out")
+    from detectors import Detector
+    from fedsecure.score_rows import row_writer
+    from replay.sources import read_recordings
+
+    recordings = read_recordings(files)
+    started = time.perf_counter()
+    detector = Detector.load(bundle, buckets=BUCKETS)
+    detector.warm()
+    loaded = time.perf_counter()
+    with _opened(out) as stream:
+        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=_bar_fits(out))
+    _summarise(recordings, final, detector.bundle_sha, loaded - started, time.perf_counter() - loaded)
+
+
+def _judge_all(
+    recordings: Sequence[Recording],
+    detector: Detector,
+    enrolment_min: int,
+    write: Callable[[Iterator[Row]], None],
+    *,
+    visible: bool,
+) -> list[Verdicts]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from fedsecure.score_rows import score_rows
+
+    all_verdicts = []
+    with Progress(console=Console(stderr=True), transient=True, disable=not visible) as bar:
+        task = bar.add_task("scoring", total=sum(recording.minutes for recording in recordings))
+        for recording in recordings:
+            verdicts = detector.score(
+                recording.device_id,
+                recording.first_event_minute,
+                recording.heart_rate_bpm,
+                recording.resp_rate_bpm,
+                pulse_bpm=recording.pulse_bpm,
+                enrolment_min=enrolment_min,
+            )
+            write(score_rows(recording, verdicts))
+            all_verdicts.append(verdicts)
+            bar.advance(task, recording.minutes)
+    return all_verdicts
+
+
+@contextmanager
+def _opened(out: Path | None) -> Iterator[IO[str]]:
+    """Yield where rows go; a file appears under its name only when it is whole."""
+    if out is None:
+        yield sys.stdout
+        return
+    partial = out.with_name(out.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        partial.replace(out)
+    except OSError as error:
+        raise Misconfigured(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _bar_fits(out: Path | None) -> bool:
+    """A bar needs a terminal that does not show the rows themselves."""
+    return sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
+
+
+def _summarise(
+    recordings: Sequence[Recording], final: Sequence[Verdicts], bundle_sha: str, loading_s: float, scoring_s: float
+) -> None:
+    minutes = sum(recording.minutes for recording in recordings)
+    states = Counter(verdicts.state[-1].value for verdicts in final if len(verdicts))
+    short = [verdicts.device_id for verdicts in final if not verdicts.windows]
+    typer.echo(
+        f"{len(recordings)} devices, {minutes:,} minutes in {scoring_s:.1f} s ({minutes / scoring_s:,.0f} minutes/s; "
+        f"loading {loading_s:.1f} s), {sum(v.windows for v in final):,} windows, "
+        f"{sum(v.flagged_windows for v in final):,} flagged, bundle {bundle_sha[:12]}",
+        err=True,
+    )
+    typer.echo("state at the end: " + ", ".join(f"{count} {state}" for state, count in states.most_common()), err=True)
+    if short:
+        typer.echo(f"never scored, for want of 60 valid minutes within two hours: {', '.join(short)}", err=True)

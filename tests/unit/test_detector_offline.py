@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from contracts.event_time import to_event_minute
+from contracts.verdicts import DeviceState
+from detectors import Detector, DeviceTracks, MinuteChunk, Verdicts
+from replay.recording import Recording
+from replay.sources.shipped import shipped_recordings
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load(buckets=(32, 512))
+
+
+@pytest.fixture(scope="module")
+def stay() -> Recording:
+    return next(recording for recording in shipped_recordings() if recording.device_id == "p000020")
+
+
+def judged(detector: Detector, stay: Recording, factor: np.ndarray | float = 1.0) -> Verdicts:
+    heart, resp = stay.heart_rate_bpm * factor, stay.resp_rate_bpm * factor
+    return detector.score(stay.device_id, stay.first_event_minute, heart, resp)
+
+
+@pytest.fixture(scope="module")
+def clean(detector: Detector, stay: Recording) -> Verdicts:
+    return judged(detector, stay)
+
+
+def test_importing_the_engine_does_not_import_tensorflow() -> None:
+    code = "import sys, detectors, detectors.tracks; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_minute_of_a_stay_has_a_line_and_most_have_a_score(clean: Verdicts, stay: Recording) -> None:
+    assert len(clean) == stay.minutes
+    assert clean.event_minute[0] == stay.first_event_minute
+    assert np.isfinite(clean.score).mean() > 0.8
+    assert np.array_equal(np.isnan(clean.score), np.isnan(clean.reconstruction_error))
+    assert clean.enrolled
+
+
+def test_a_clean_real_stay_is_never_quarantined(clean: Verdicts) -> None:
+    assert DeviceState.QUARANTINED not in clean.state
+    assert clean.state[-1] is DeviceState.BENIGN
+
+
+def test_doubled_vitals_are_quarantined_within_two_hours(detector: Detector, stay: Recording) -> None:
+    factor = np.ones(stay.minutes)
+    factor[900:] = 2.0
+    verdicts = judged(detector, stay, factor)
+    states = verdicts.state
+    assert DeviceState.QUARANTINED not in states[:900]
+    assert DeviceState.QUARANTINED in states[900:1020]
+
+
+def test_the_same_minutes_give_the_same_verdicts_twice(detector: Detector, stay: Recording, clean: Verdicts) -> None:
+    again = judged(detector, stay)
+    assert np.array_equal(again.score, clean.score, equal_nan=True)
+    assert again.transitions == clean.transitions
+
+
+def test_packing_moves_no_score_by_more_than_the_compilers_rounding(
+    detector: Detector, stay: Recording, clean: Verdicts
+) -> None:
+    tracks = DeviceTracks(detector, enrolment_min=600)
+    tracks.open("x", None)
+    parts = []
+    for first in range(0, stay.minutes, 37):
+        part = slice(first, first + 37)
+        vitals = (stay.heart_rate_bpm[part].tolist(), stay.resp_rate_bpm[part].tolist())
+        parts += tracks.apply([MinuteChunk("x", 1, stay.first_event_minute + first, *vitals)])
+    score = np.concatenate([verdicts.score for verdicts in parts])
+    np.testing.assert_allclose(score, clean.score, atol=1e-4, equal_nan=True)
+    assert [state for verdicts in parts for state in verdicts.state] == clean.state
+
+
+def test_an_empty_recording_and_one_without_a_valid_minute_are_never_scored(detector: Detector) -> None:
+    assert len(detector.score("x", 0, [], [])) == 0
+    silent = detector.score("x", to_event_minute(datetime(2900, 1, 1, tzinfo=UTC)), [None] * 90, [float("nan")] * 90)
+    assert (len(silent), silent.windows) == (90, 0)
+    assert set(silent.state) == {DeviceState.ENROLLING}

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import detectors
+from contracts.errors import Misconfigured
+from detectors.bundle import PopulationStats
+from fedsecure.cli import app
+
+COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
+
+
+@dataclass(frozen=True)
+class FakeScores:
+    mean_squared_residual: np.ndarray
+    logit: np.ndarray
+
+
+class FakeScorer:
+    def score(self, window_z: np.ndarray, event_minute: np.ndarray, residual_rms: np.ndarray) -> FakeScores:
+        return FakeScores((window_z**2).mean(axis=1), window_z[:, -5:, 0].mean(axis=1))
+
+    def warm(self, buckets: object = None) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def fake_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    population = PopulationStats(
+        median=(80.0, 15.0),
+        scale=(10.0, 3.0),
+        residual_rms=(1.0, 1.0),
+        logit_mean=0.0,
+        logit_sd=1.0,
+        logit_sd_floor=0.5,
+        enrolling_threshold=2.0,
+        threshold=2.0,
+    )
+    detector = detectors.Detector(FakeScorer(), population, "f" * 64)
+    monkeypatch.setattr(detectors.Detector, "load", lambda *_, **__: replace(detector))
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Path:
+    lines = ["device_id,observed_at,heart_rate_bpm,resp_rate_bpm"]
+    for device, minutes in (("bed-1", 130), ("bed-2", 70)):
+        for minute in range(minutes):
+            heart = "" if minute == 65 else 140 if minute > 125 else 80.5
+            lines.append(f"{device},2180-01-01T{minute // 60:02d}:{minute % 60:02d}:00Z,{heart},15")
+    path = tmp_path / "ward.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def run(*args: object) -> Any:
+    return CliRunner().invoke(app, ["score", *map(str, args)])
+
+
+def test_one_csv_row_a_minute_goes_to_standard_output(ward: Path) -> None:
+    result = run(ward, "--enrolment", 120)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == COLUMNS
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert len(rows) == 200
+    assert [row["minute"] for row in rows[129:131]] == ["129", "0"]
+    assert rows[58]["score"] == rows[58]["reconstruction_error"] == ""
+    assert rows[59]["observed_at"] == "2180-01-01T00:59:00Z"
+    assert float(rows[59]["score"]) == pytest.approx(0.05)
+    missing = rows[65]
+    assert (missing["heart_rate_bpm"], missing["resp_rate_bpm"], missing["score"]) == ("", "15.0", "")
+    assert [row["state"] for row in rows[119:122]] == ["enrolling", "benign", "benign"]  # 120 valid ones by minute 120
+    assert (rows[129]["flagged"], rows[100]["flagged"]) == ("true", "false")
+
+
+def test_the_summary_goes_to_standard_error(ward: Path) -> None:
+    result = run(ward, "--enrolment", 120)
+    assert "2 devices, 200 minutes" in result.stderr
+    assert "minutes/s" in result.stderr
+    assert "state at the end: 1 benign, 1 enrolling" in result.stderr
+
+
+def test_json_lines_have_null_for_what_is_missing(ward: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.jsonl"
+    assert run(ward, "--out", out).stdout == ""
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert list(rows[0]) == COLUMNS.split(",")
+    assert rows[65]["heart_rate_bpm"] is None
+    assert rows[65]["score"] is None
+    assert rows[0]["flagged"] is False
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_format_can_be_named(ward: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.txt"
+    run(ward, "--out", out, "--format", "jsonl")
+    assert json.loads(out.read_text().splitlines()[0])["device_id"] == "bed-1"
+
+
+def test_a_recording_too_short_to_judge_is_named(ward: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("device_id,observed_at,heart_rate_bpm,resp_rate_bpm\nbed-9,2180-01-01T00:00:00Z,80,15\n")
+    result = run(ward, short)
+    assert result.exit_code == 0
+    assert "never scored, for want of 60 valid minutes within two hours: bed-9" in result.stderr
+
+
+def test_wrong_calls_say_what_is_wrong(ward: Path, tmp_path: Path) -> None:
+    result = run(ward, "--out", tmp_path / "nowhere" / "x.csv")
+    assert isinstance(result.exception, Misconfigured)
+    assert "there is no folder" in str(result.exception)
+    assert isinstance(run(tmp_path / "absent.csv").exception, Misconfigured)
+    assert run(ward, "--enrolment", 60).exit_code == 2
+    assert run().exit_code == 2
