@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 import urllib.request
@@ -51,9 +52,8 @@ def make_stay(device_id: str, minutes: int = 480, *, racing_from: int = 200, ses
     heart = np.round(80 + 5 * np.sin(np.arange(minutes) / 50) + rng.normal(0, 2, minutes), 1)
     resp = np.round(17 + rng.normal(0, 1, minutes), 1)
     heart[racing_from : racing_from + 100] += 60
-    values = [[None if rng.random() < 0.03 else float(v) for v in channel] for channel in (heart, resp)]
-    values[0][100:106] = [None] * 6
-    values[0][130:145] = [None] * 15
+    heart[100:106] = heart[130:145] = np.nan
+    values = [[None if np.isnan(v) or rng.random() < 0.03 else float(v) for v in channel] for channel in (heart, resp)]
     return Stay(device_id, values[0], values[1], session_id)
 
 
@@ -253,17 +253,25 @@ def probe():
 
 @pytest.fixture
 def plain_worker(spawn, worker_settings: Settings, wait_until):
-    """Start a worker without TensorFlow and wait until it is ready."""
+    """Start a worker without TensorFlow and wait until it is ready; all end before their topics are deleted."""
+    started = []
 
     def start(*, wait: bool = True, **changes):
         settings = worker_settings.model_copy(update=changes)
         program = spawn(module="plain_worker", settings=settings, environ={"PYTHONPATH": str(FAKES)})
+        started.append(program)
         if wait:
             wait_until(lambda: not program.runs() or _probe(program, "/readyz")[0] == 200, 30, "the worker is ready")
             assert program.runs(), program.log
         return program
 
-    return start
+    yield start
+    for program in started:
+        if program.runs():
+            program.send(signal.SIGCONT)
+            program.send(signal.SIGTERM)
+    for program in started:
+        program.stop(10)
 
 
 def held_devices(program) -> int:
