@@ -42,17 +42,22 @@ def device_figure(observation: Observation, trace: DeviceTrace) -> str:
     """Return a device's vitals, score against threshold, and states over its recorded time, as SVG."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 5.0), layout="constrained")
-        vitals, score, states = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 0.7))
-        first = min((*trace.vitals, *trace.verdicts), default=0)
-        _draw_vitals(vitals, trace, first)
-        _draw_score(score, trace, first)
-        _draw_states(states, trace, first)
-        for axes in (vitals, score):
-            _shade_attacks(axes, observation, trace.device_id, first)
-        _mark_quarantine(score, observation, trace.device_id, first)
-        _legend_above(score)
-        states.set_xlabel("recorded time (hours)")
+        draw_device(figure, observation, trace)
         return to_svg(figure, trace.device_id, describe_device(observation, trace))
+
+
+def draw_device(figure: Figure, observation: Observation, trace: DeviceTrace) -> None:
+    """Draw a device's three panels into an empty figure."""
+    vitals, score, states = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 0.7))
+    first = min((*trace.vitals, *trace.verdicts), default=0)
+    _draw_vitals(vitals, trace, first)
+    _draw_score(score, trace, first)
+    _draw_states(states, trace, first)
+    for axes in (vitals, score):
+        _shade_attacks(axes, observation, trace.device_id, first)
+    _mark_quarantine(score, observation, trace.device_id, first)
+    _legend_above(score)
+    states.set_xlabel("recorded time (hours)")
 
 
 def describe_device(observation: Observation, trace: DeviceTrace) -> str:
