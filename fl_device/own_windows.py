@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from detectors.preprocessing import MAX_GAP_MIN, MAX_SPAN_MIN, WINDOW_MIN, cut_w
 
 STRIDE_MIN: Final = 8
 _LOOK_BACK_MIN: Final = MAX_SPAN_MIN + MAX_GAP_MIN + 1
+_FIRST: Final = -sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class OwnWindows:
         self._stride_min = stride_min
         self._waiting: deque[tuple[int, _Window]] = deque()
         self._released: deque[_Window] = deque(maxlen=max_windows)
-        self._last_kept: int | None = None
+        self._next_end = _FIRST
         self._minutes = np.empty(0, np.int64)
         self._vitals = np.empty((0, 2), np.float64)
 
@@ -64,7 +66,7 @@ class OwnWindows:
         """Start anew: another session has begun, with another profile."""
         self._waiting.clear()
         self._released.clear()
-        self._last_kept = None
+        self._next_end = _FIRST
         self._minutes, self._vitals = self._minutes[:0], self._vitals[:0]
 
     def observe(self, judged: JudgedMinutes) -> None:
@@ -78,10 +80,10 @@ class OwnWindows:
             if not benign:
                 self._waiting.clear()
                 continue
-            while self._waiting and self._waiting[0][0] + self._horizon_min <= minute:
-                self._released.append(self._waiting.popleft()[1])
             if minute in windows:
                 self._waiting.append((minute, windows[minute]))
+            while self._waiting and self._waiting[0][0] + self._horizon_min <= minute:
+                self._released.append(self._waiting.popleft()[1])
         recent = self._minutes >= self._minutes[-1] - _LOOK_BACK_MIN
         self._minutes, self._vitals = self._minutes[recent], self._vitals[recent]
 
@@ -93,23 +95,23 @@ class OwnWindows:
         return TrainingWindows(np.stack(values), np.stack(minutes))
 
     def _windows_ending_at(self, wanted: NDArray[np.int64]) -> dict[int, _Window]:
-        """Cut the windows that end at the wanted minutes, a stride apart."""
-        ends = self._a_stride_apart(wanted)
-        if not ends:
+        """Cut the windows that end at wanted minutes, a stride apart."""
+        if not len(wanted) or int(wanted[-1]) < self._next_end:
             return {}
         first = int(self._minutes[0])
         series = np.full((int(self._minutes[-1]) - first + 1, 2), np.nan)
         series[self._minutes - first] = self._vitals
         rows = pushed_rows(first, series[:, 0], series[:, 1])
         usable = usable_window_ends(rows)
-        usable = usable[np.isin(rows.event_minute[usable], ends)]
-        values, minutes = cut_windows(rows, usable)
+        usable = usable[np.isin(rows.event_minute[usable], wanted)]
+        values, minutes = cut_windows(rows, usable[self._a_stride_apart(rows.event_minute[usable])])
         return {int(minute[-1]): (value, minute) for value, minute in zip(values, minutes, strict=True)}
 
-    def _a_stride_apart(self, wanted: NDArray[np.int64]) -> list[int]:
-        ends: list[int] = []
-        for minute in wanted.tolist():
-            if self._last_kept is None or minute >= self._last_kept + self._stride_min:
-                ends.append(minute)
-                self._last_kept = minute
-        return ends
+    def _a_stride_apart(self, ends: NDArray[np.int64]) -> list[int]:
+        """Return the positions of those ends (rising event minutes) that lie far enough from the one kept before."""
+        kept: list[int] = []
+        for position, minute in enumerate(ends.tolist()):
+            if minute >= self._next_end:
+                kept.append(position)
+                self._next_end = minute + self._stride_min
+        return kept

@@ -74,9 +74,7 @@ class DeviceProgram:
                 blobs = RedisBlobStore(connect_redis(self._settings))
                 models = ModelCache(blobs, self._settings)
                 answering = self._answering(models, blobs, publisher, prepared)
-                await _together(
-                    self._follow_vitals(prepared.judge, stop), self._follow_rounds(models, answering, stop)
-                )
+                await _together(self._follow_vitals(prepared.judge, stop), self._follow_rounds(models, answering, stop))
         finally:
             self._executor.shutdown(wait=True, cancel_futures=True)
 

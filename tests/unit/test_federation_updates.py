@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from contracts.errors import InvalidMessage, Misconfigured
+from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord
+from fl_coordinator import rounds
+from fl_coordinator.aggregation.base import Contribution, aggregation_rule, aggregation_rules
+from fl_coordinator.errors import AggregationRefused, UpdateRefused
+from fl_coordinator.history import History
+from fl_coordinator.registry import model_of, model_on_record
+from fl_coordinator.screening import capped_samples, is_declined, screen_message, screen_weights
+from fl_coordinator.selection import Selection
+from transport.weights import decode_weights, encode_weights
+
+MODEL = {"kernel": np.zeros((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
+TERMS = rounds.RoundTerms(
+    "reconstruction", quorum=1, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
+)
+
+
+def open_round() -> RoundRecord:
+    selection = Selection(("a", "b"), {"c": "quarantined"})
+    record = rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection, now=100.0)
+    return rounds.accept(rounds.open_collection(record, 1, 100.0), "b")
+
+
+def update(**changes) -> ModelUpdate:
+    good = ModelUpdate(
+        device_id="a", round=7, lease_token=3, base_sha256="m", update_sha256="u", sample_count=10, loss_before=1.0,
+        loss_after=0.5, train_s=0.1, sent_at=101.0,
+    )  # fmt: skip
+    return replace(good, **changes)
+
+
+def test_an_update_that_fits_the_round_passes():
+    screen_message(update(), "a", open_round())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sender", "reason", "is_bad"),
+    [
+        ({}, "b", "wrong_device", True),
+        ({"round": 6}, "a", "wrong_round", False),
+        ({"lease_token": 2}, "a", "wrong_lease", False),
+        ({"device_id": "c"}, "c", "not_in_cohort", False),
+        ({"device_id": "b"}, "b", "duplicate", False),
+        ({"base_sha256": "other"}, "a", "wrong_base", True),
+        ({"sample_count": -1}, "a", "bad_samples", True),
+        ({"loss_after": float("nan")}, "a", "bad_loss", True),
+    ],
+)
+def test_an_update_that_does_not_fit_the_round_is_refused(changes, sender, reason, is_bad):
+    with pytest.raises(UpdateRefused) as refusal:
+        screen_message(update(**changes), sender, open_round())
+    assert (refusal.value.reason, refusal.value.is_bad) == (reason, is_bad)
+
+
+def test_nothing_is_taken_in_while_no_round_collects():
+    for record in (None, rounds.skip(open_round(), "no_quorum", 110.0)):
+        with pytest.raises(UpdateRefused, match="wrong_round"):
+            screen_message(update(), "a", record)
+
+
+def test_no_samples_mean_that_the_device_declines():
+    assert is_declined(update(sample_count=0))
+    assert not is_declined(update(sample_count=1))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"kernel": MODEL["kernel"]},
+        {**MODEL, "extra": np.zeros(1, np.float32)},
+        {**MODEL, "bias": np.zeros(4, np.float32)},
+        {**MODEL, "bias": np.zeros(3, np.float64)},
+        {**MODEL, "bias": np.array([0, np.inf, 0], np.float32)},
+        {**MODEL, "bias": np.array([0, np.nan, 0], np.float32)},
+    ],
+)
+def test_weights_of_another_shape_type_or_without_a_value_are_refused(weights):
+    screen_weights(MODEL, MODEL)
+    with pytest.raises(UpdateRefused, match="bad_weights"):
+        screen_weights(weights, MODEL)
+
+
+def test_a_device_weighs_no_more_than_the_coordinator_allows():
+    assert (capped_samples(10, 256), capped_samples(10**9, 256)) == (10, 256)
+
+
+@pytest.mark.parametrize(
+    "blob", [b"", b"garbage", b"\xff" * 64, encode_weights(MODEL)[:-1], encode_weights(MODEL) + b"x"]
+)
+def test_bytes_that_are_not_whole_safetensors_are_invalid(blob):
+    with pytest.raises(InvalidMessage):
+        decode_weights(blob)
+
+
+def test_weights_survive_the_wire_and_equal_weights_give_equal_bytes():
+    weights = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.float32([1.5])}
+    back = decode_weights(encode_weights(weights))
+    assert back.keys() == weights.keys()
+    for name, array in weights.items():
+        np.testing.assert_array_equal(back[name], array)
+    assert encode_weights(dict(reversed(weights.items()))) == encode_weights(weights)
+
+
+def test_fedavg_is_the_sample_weighted_mean():
+    contributions = [
+        Contribution("a", {"w": np.float32([1, 2])}, 10),
+        Contribution("b", {"w": np.float32([4, 8])}, 30),
+    ]
+    np.testing.assert_array_equal(aggregation_rule("fedavg").aggregate(contributions)["w"], np.float32([3.25, 6.5]))
+
+
+def test_fedavg_refuses_updates_without_a_sample():
+    with pytest.raises(AggregationRefused):
+        aggregation_rule("fedavg").aggregate([])
+
+
+finite = st.floats(-1e3, 1e3, width=32)
+contribution_values = st.tuples(st.lists(finite, min_size=3, max_size=3), st.integers(1, 256))
+
+
+@given(parts=st.lists(contribution_values, min_size=1, max_size=6), data=st.data())
+def test_every_rule_gives_the_same_bits_in_any_order_and_stays_within_the_updates(parts, data):
+    contributions = [
+        Contribution(f"d{number}", {"w": np.float32(values)}, samples) for number, (values, samples) in enumerate(parts)
+    ]
+    shuffled = data.draw(st.permutations(contributions))
+    stacked = np.stack([item.weights["w"] for item in contributions])
+    for rule in aggregation_rules().values():
+        result = rule.aggregate(contributions)["w"]
+        np.testing.assert_array_equal(rule.aggregate(shuffled)["w"], result)
+        assert result.dtype == np.float32
+        slack = 1e-6 * np.abs(stacked).max(axis=0)
+        assert (result >= stacked.min(axis=0) - slack).all()
+        assert (result <= stacked.max(axis=0) + slack).all()
+
+
+def test_an_unknown_rule_is_refused_with_the_list_of_those_there_are():
+    with pytest.raises(Misconfigured, match="there are: fedavg"):
+        aggregation_rule("median-of-nothing")
+
+
+def committed(number: int, sha256: str) -> RoundRecord:
+    selection = Selection(("a",), {})
+    record = rounds.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection, now=1.0)
+    record = rounds.close_collection(rounds.accept(rounds.open_collection(record, 1, 1.0), "a"), 1, 2.0)
+    return rounds.commit(record, sha256, 0.1, 3.0)
+
+
+def test_the_current_model_is_that_of_the_last_committed_round_not_the_last_published():
+    first, second, published_only = (model_of({"w": np.float32([value])}, value) for value in (1, 2, 3))
+    blobs = {model.sha256: model.blob for model in (first, second, published_only)}
+    records = [committed(1, first.sha256), committed(2, second.sha256)]
+    records.append(rounds.fail(rounds.propose(
+        3, TERMS, lease_token=9, model_sha256=second.sha256, selection=Selection((), {}), now=4.0), "crash", 5.0))  # fmt: skip
+    found = model_on_record(records, blobs.get)
+    assert found is not None
+    assert (found.sha256, found.round) == (second.sha256, 2)
+
+
+def test_a_model_whose_bytes_were_altered_or_lost_is_not_taken_up():
+    first, second = (model_of({"w": np.float32([value])}, value) for value in (1, 2))
+    records = [committed(1, first.sha256), committed(2, second.sha256)]
+    found = model_on_record(records, {first.sha256: first.blob, second.sha256: first.blob}.get)
+    assert found is not None
+    assert found.sha256 == first.sha256
+    assert model_on_record(records, {}.get) is None
+
+
+def test_history_knows_the_last_round_and_the_highest_lease():
+    records = {1: committed(1, "x"), 2: replace(committed(2, "y"), lease_token=5)}
+    history = History(records, dict[str, GlobalModel]())
+    assert (history.last_round, history.last_lease_token) == (2, 5)
+    assert records[2].phase is RoundPhase.COMMITTED
+    assert (History({}, {}).last_round, History({}, {}).last_lease_token) == (0, 0)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from contracts.errors import InvalidMessage
+from detectors.scoring.tensorflow_runtime import tf
+from fl_device.local_training import Course, LocalResult, LocalTrainer
+from fl_device.reconstruction import Reconstruction
+from fl_device.tasks import Examples
+
+COURSE = Course(epochs=2, batch_size=4, learning_rate=1e-2, seed=7)
+
+
+class Line:
+    """The smallest network that learns: three inputs, one output."""
+
+    name = "line"
+
+    def build(self):
+        return tf.keras.Sequential([tf.keras.layers.Input((3,)), tf.keras.layers.Dense(1)])
+
+    def weights_of(self, model):
+        return dict(zip(("kernel", "bias"), model.get_weights(), strict=True))
+
+    def load_weights(self, model, weights):
+        model.set_weights([weights["kernel"], weights["bias"]])
+
+    def examples(self, window_z, event_minute):
+        raise AssertionError
+
+
+BASE = {"kernel": np.float32([[0.1], [0.2], [0.3]]), "bias": np.float32([0.0])}
+
+
+def examples(count: int, seed: int = 0) -> Examples:
+    inputs = np.random.default_rng(seed).normal(size=(count, 3)).astype(np.float32)
+    return Examples(inputs, inputs @ np.float32([[1.0], [-1.0], [0.5]]))
+
+
+def squared_error(weights, data: Examples) -> float:
+    return float(np.mean((data.inputs @ weights["kernel"] + weights["bias"] - data.targets) ** 2))
+
+
+@pytest.fixture(scope="module")
+def trainer() -> LocalTrainer:
+    trainer = LocalTrainer(Line())
+    trainer.warm(examples(1), COURSE.batch_size)
+    return trainer
+
+
+def test_training_lowers_the_loss_and_tells_both_for_any_number_of_windows(trainer):
+    for count in (1, 4, 10):
+        data = examples(count)
+        result = trainer.train(BASE, data, COURSE)
+        assert result.sample_count == count
+        assert result.loss_before == pytest.approx(squared_error(BASE, data), rel=1e-5)
+        assert result.loss_after == pytest.approx(squared_error(result.weights, data), rel=1e-5)
+        assert result.loss_after < result.loss_before
+        assert result.is_finite()
+
+
+def test_nothing_of_one_device_reaches_the_next(trainer):
+    alone = trainer.train(BASE, examples(10, seed=1), COURSE)
+    trainer.train(BASE, examples(10, seed=2), Course(epochs=5, batch_size=4, learning_rate=0.5, seed=3))
+    after_another = trainer.train(BASE, examples(10, seed=1), COURSE)
+    for name, array in alone.weights.items():
+        np.testing.assert_array_equal(after_another.weights[name], array)
+
+
+def test_the_rows_that_fill_up_a_batch_have_no_weight(trainer):
+    one_step = Course(epochs=1, batch_size=4, learning_rate=1e-2, seed=7)
+    data = examples(3)
+    exact = trainer.train(BASE, data, Course(epochs=1, batch_size=3, learning_rate=1e-2, seed=7))
+    filled = trainer.train(BASE, data, one_step)
+    np.testing.assert_allclose(filled.weights["kernel"], exact.weights["kernel"], rtol=1e-5)
+
+
+def test_a_warm_trainer_compiles_nothing_in_a_round(trainer):
+    step, measure = trainer._step.experimental_get_tracing_count(), trainer._measure.experimental_get_tracing_count()
+    trainer.train(BASE, examples(9), COURSE)
+    trainer.train(BASE, examples(2), Course(epochs=1, batch_size=4, learning_rate=0.5, seed=1))
+    assert trainer._step.experimental_get_tracing_count() == step
+    assert trainer._measure.experimental_get_tracing_count() == measure
+
+
+@pytest.mark.parametrize("weights", [{"kernel": BASE["kernel"]}, {**BASE, "bias": np.zeros(2, np.float32)}])
+def test_a_global_model_that_does_not_fit_is_refused(trainer, weights):
+    with pytest.raises(InvalidMessage, match="does not fit"):
+        trainer.train(weights, examples(4), COURSE)
+
+
+def test_a_training_that_diverged_is_known_by_its_numbers():
+    broken = LocalResult({"w": np.float32([np.nan])}, 1, 1.0, 1.0, 0.1)
+    assert not broken.is_finite()
+
+
+def test_reconstruction_rebuilds_the_two_channels_from_channels_and_calendar():
+    window_z = np.ones((2, 60, 2), np.float32)
+    made = Reconstruction().examples(window_z, np.arange(120).reshape(2, 60))
+    assert made.inputs.shape == (2, 60, 6)
+    assert made.inputs.dtype == np.float32
+    np.testing.assert_array_equal(made.targets, window_z)
+
+
+def test_the_coordinator_runs_without_tensorflow():
+    code = (
+        "import sys, fl_coordinator.program, detectors.bundle, fedsecure.commands.coordinator;"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

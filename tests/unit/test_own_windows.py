@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.event_time import EPOCH
+from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.bundle import PopulationStats
+from detectors.preprocessing import cut_windows, pushed_rows, usable_window_ends
+from detectors.tracks import DeviceTracks
+from fl_device.judging import SelfJudge
+from fl_device.own_windows import JudgedMinutes, OwnWindows
+from fl_device.tasks import Examples
+
+START = 1_000_000
+HORIZON_MIN = 120
+
+
+def judged(first: int, vitals, benign=None, clean=None) -> JudgedMinutes:
+    count = len(vitals)
+    return JudgedMinutes(
+        event_minute=np.arange(first, first + count),
+        vitals=np.asarray(vitals, np.float64),
+        benign=np.ones(count, np.bool_) if benign is None else np.asarray(benign),
+        clean=np.ones(count, np.bool_) if clean is None else np.asarray(clean),
+    )
+
+
+def calm_vitals(minutes: int, seed: int = 0):
+    return np.random.default_rng(seed).normal((80, 17), (3, 1), (minutes, 2))
+
+
+def own_windows(**changes) -> OwnWindows:
+    return OwnWindows(**{"max_windows": 256, "horizon_min": HORIZON_MIN, "stride_min": 8} | changes)
+
+
+def ends_of(windows: OwnWindows) -> list[int]:
+    return [int(minutes[-1]) - START for minutes in windows.released().event_minute]
+
+
+def test_a_window_is_released_when_the_device_stayed_benign_for_the_horizon_and_not_a_minute_before():
+    windows = own_windows()
+    vitals = calm_vitals(59 + HORIZON_MIN + 1)
+    windows.observe(judged(START, vitals[:-1]))
+    assert ends_of(windows) == []
+    windows.observe(judged(START + len(vitals) - 1, vitals[-1:]))
+    assert ends_of(windows) == [59]
+    np.testing.assert_array_equal(windows.released().values[0], vitals[:60].astype(np.float32))
+
+
+def test_one_minute_that_is_not_benign_forgets_what_waits_and_keeps_what_was_released():
+    windows = own_windows()
+    vitals = calm_vitals(400)
+    benign = np.ones(400, np.bool_)
+    benign[250] = False
+    windows.observe(judged(START, vitals, benign))
+    released = ends_of(windows)
+    assert [end for end in released if end <= 250 - HORIZON_MIN - 1] == released[: len(range(59, 130, 8))]
+    assert not [end for end in released if 250 - HORIZON_MIN <= end <= 250]
+    assert released[-1] > 250
+
+
+def test_windows_of_flagged_minutes_and_of_other_states_are_never_kept():
+    windows = own_windows(horizon_min=0, stride_min=1)
+    clean, benign = np.ones(200, np.bool_), np.ones(200, np.bool_)
+    clean[100:120] = False
+    benign[150:160] = False
+    windows.observe(judged(START, calm_vitals(200), benign, clean))
+    assert ends_of(windows) == [end for end in range(59, 200) if not (100 <= end < 120 or 150 <= end < 160)]
+
+
+def test_the_newest_windows_are_kept_a_stride_apart_and_no_more_than_the_limit():
+    windows = own_windows(max_windows=3, horizon_min=0)
+    windows.observe(judged(START, calm_vitals(200)))
+    assert ends_of(windows) == [179, 187, 195]
+
+
+def test_a_new_session_forgets_everything():
+    windows = own_windows(horizon_min=0)
+    windows.observe(judged(START, calm_vitals(100)))
+    windows.forget()
+    assert len(windows.released()) == 0
+    windows.observe(judged(START + 100, calm_vitals(59)))
+    assert len(windows.released()) == 0
+
+
+@given(
+    gaps=st.sets(st.integers(0, 299), max_size=120),
+    cuts=st.lists(st.integers(1, 299), max_size=12),
+)
+def test_however_the_minutes_come_in_the_windows_are_those_of_the_whole_recording(gaps, cuts):
+    vitals = calm_vitals(300)
+    vitals[sorted(gaps)] = np.nan
+    rows = pushed_rows(START, vitals[:, 0], vitals[:, 1])
+    usable = usable_window_ends(rows)
+    expected_values, expected_minutes = cut_windows(rows, usable)
+    clean = np.isin(np.arange(START, START + 300), rows.event_minute[usable])
+    windows = own_windows(horizon_min=0, stride_min=1, max_windows=300)
+    bounds = [0, *sorted(set(cuts)), 300]
+    for begin, end in pairwise(bounds):
+        windows.observe(judged(START + begin, vitals[begin:end], clean=clean[begin:end]))
+    np.testing.assert_array_equal(windows.released().event_minute, expected_minutes)
+    np.testing.assert_array_equal(windows.released().values, expected_values)
+
+
+@dataclass(frozen=True)
+class PlainScores:
+    mean_squared_residual: np.ndarray
+    logit: np.ndarray
+
+
+class PlainScorer:
+    """The logit is the mean of the hour's scaled heart rate."""
+
+    def score(self, window_z, event_minute, residual_rms):
+        return PlainScores((window_z**2).mean(axis=1), 4 * window_z[:, :, 0].mean(axis=1))
+
+
+class PlainModel:
+    bundle_sha = "b"
+    scorer = PlainScorer()
+    population = PopulationStats(
+        median=(80.0, 17.0), scale=(4.0, 1.5), residual_rms=(1.0, 1.0), logit_mean=0.0, logit_sd=1.0,
+        logit_sd_floor=0.5, enrolling_threshold=4.0, threshold=4.0,
+    )  # fmt: skip
+
+
+class PlainTask:
+    name = "plain"
+
+    def examples(self, window_z, event_minute):
+        return Examples(window_z, event_minute.astype(np.float32))
+
+
+def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
+    """Judge 600 minutes whose heart rate drifts up from `onset` on; return the ends of the released windows."""
+    vitals = calm_vitals(600)
+    vitals[onset:, 0] += 0.2 * np.arange(600 - onset)
+    judge = SelfJudge(
+        DeviceTracks(PlainModel(), enrolment_min=120), PlainTask(), max_windows=256, horizon_min=horizon_min
+    )
+    judge.open(["p1"])
+    messages = [
+        VitalsBatch(
+            device_id="p1", session_id=1, observed_at=EPOCH + timedelta(minutes=START + begin),
+            heart_rate_bpm=vitals[begin : begin + 30, 0].tolist(), resp_rate_bpm=vitals[begin : begin + 30, 1].tolist(),
+            batch_interval_s=1.0, sent_at=0.0,
+        )
+        for begin in range(0, 600, 30)
+    ]  # fmt: skip
+    judge.take([("p1", encode_vitals(message)) for message in messages])
+    examples = judge.examples("p1")
+    assert examples is not None
+    return [int(minutes[-1] - START) for minutes in examples.targets.astype(np.int64)]
+
+
+def test_the_wait_keeps_what_was_poisoned_before_the_vote_noticed_out_of_training():
+    onset = 400
+    at_once = last_minutes_trained_on(horizon_min=0, onset=onset)
+    after_the_horizon = last_minutes_trained_on(horizon_min=HORIZON_MIN, onset=onset)
+    assert any(end >= onset for end in at_once)
+    assert after_the_horizon
+    assert not any(end >= onset for end in after_the_horizon)
+
+
+def test_a_device_that_enrols_or_sends_rubbish_has_nothing_to_train_on():
+    judge = SelfJudge(DeviceTracks(PlainModel(), enrolment_min=120), PlainTask(), max_windows=8, horizon_min=0)
+    judge.open(["p1"])
+    judge.take([("p1", b"rubbish"), ("p1", None)])
+    assert judge.examples("p1") is None
