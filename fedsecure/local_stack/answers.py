@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 from contracts.settings import Settings
 
 
@@ -13,19 +17,13 @@ def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     from transport.kafka_options import kafka_python_options
 
     timeout_ms = int(timeout_s * 1000)
+    limits = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
     try:
-        admin = KafkaAdminClient(
-            **kafka_python_options(settings), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
-        )
+        with _quiet("kafka"), closing(KafkaAdminClient(**kafka_python_options(settings), **limits)) as admin:
+            # A broker that is still fenced is not listed: it would refuse to create a topic.
+            return bool(admin.describe_cluster()["brokers"])
     except (KafkaError, OSError):
         return False
-    try:
-        # A broker that is still fenced is not listed: it would refuse to create a topic.
-        return bool(admin.describe_cluster()["brokers"])
-    except (KafkaError, OSError):
-        return False
-    finally:
-        admin.close()
 
 
 def redis_answers(settings: Settings) -> bool:
@@ -39,3 +37,15 @@ def redis_answers(settings: Settings) -> bool:
             return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    # The client logs a dozen lines about a broker that does not answer; here that is an answer.
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

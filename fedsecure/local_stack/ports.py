@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 
 HOST = "127.0.0.1"
+# Below the range from which outgoing connections take theirs (Linux: 32768-60999): while a server is down, a client
+# that retries could otherwise be given the server's own port, and even connect to itself.
+CHOICE = range(20_000, 32_000)
 
 
 def choose_ports(names: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
     """Return a free port for each name, the ones of `before` if all of them are free."""
-    if set(before) == set(names) and all(_is_free(port) for port in before.values()):
+    if set(before) == set(names) and all(is_free(port) for port in before.values()):
         return dict(before)
-    with ExitStack() as held:
-        # All are bound before one is let go, so that no port is given twice.
-        sockets = [held.enter_context(socket.socket()) for _ in names]
-        for bound in sockets:
-            bound.bind((HOST, 0))
-        return {name: bound.getsockname()[1] for name, bound in zip(names, sockets, strict=True)}
+    candidates = random.Random().sample(CHOICE, len(CHOICE))  # noqa: S311 - no secret
+    free = (port for port in candidates if is_free(port))
+    return {name: next(free) for name in names}
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether a server could listen there now."""
     with socket.socket() as attempt:
         # As the servers do: a port that only lingers in TIME_WAIT is free.
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -32,13 +32,15 @@ class ProcessId(msgspec.Struct, frozen=True):
         return cls(os.getpid(), psutil.Process().create_time())
 
     def find(self) -> psutil.Process | None:
-        """Return the process if it still runs (a zombie does not), else None."""
+        """Return the process if it still runs, else None; a zombie runs while a thread of it holds files and ports."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created_at_s) <= CREATED_TOLERANCE_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            if abs(process.create_time() - self.created_at_s) > CREATED_TOLERANCE_S:
+                return None
+            dead = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
         except psutil.NoSuchProcess:
             return None
+        return None if dead else process
 
 
 def start_detached(command: Sequence[str], environ: dict[str, str], log: Path) -> ProcessId:

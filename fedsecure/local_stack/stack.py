@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -55,6 +55,7 @@ class LocalStack:
         self._servers: dict[str, Server] = {each.name: each for each in servers if each.name not in self._external}
         self._owner: ProcessId | None = None
         self._guard: ProcessId | None = None
+        self._started: set[str] = set()
 
     def up(self) -> Endpoints:
         """Start what does not run, wait until both answer, return where they are.
@@ -74,10 +75,10 @@ class LocalStack:
         with self._state.locked():
             return self._stop(name for name, record in self._state.read().items() if record.runs())
 
-    def down_owned_by(self, owner: ProcessId) -> None:
+    def down_owned_by(self, owner: ProcessId, among: Container[str] = VARIABLE_OF) -> None:
         """End the servers that belong to a process which used this stack as a context manager."""
         with self._state.locked():
-            self._stop(name for name, record in self._state.read().items() if record.owner == owner)
+            self._stop(name for name, record in self._state.read().items() if record.owner == owner and name in among)
 
     def wipe(self) -> None:
         """Delete the local servers' data and logs; raises Misconfigured while one runs."""
@@ -140,7 +141,7 @@ class LocalStack:
     ) -> None:
         with signals_held():
             if self._owner is not None:
-                self.down_owned_by(self._owner)
+                self.down_owned_by(self._owner, among=self._started)
             self._end_guard()
 
     def _start_all(self, servers: Iterable[Server]) -> None:
@@ -170,6 +171,7 @@ class LocalStack:
             process = server.launch()
             self._state.note(server.name, ServerRecord(process, ports, self._owner))
             started.append(server.name)
+            self._started.add(server.name)
 
     def _wait_until_answers(self, server: Server) -> None:
         record = self._state.read()[server.name]
