@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fedsecure.demo.options import (
     DEFAULT_DURATION_MIN,
@@ -56,25 +57,31 @@ def program_environ(settings: Settings, environ: Mapping[str, str] = os.environ)
 
 def device_ids(options: DemoOptions) -> list[str]:
     """Return the devices that the replay will stream: the two real records and the synthetic patients."""
-    from replay.sources.shipped import shipped_recordings
+    from replay.sources.shipped import RECORD_NAMES
     from replay.sources.synthetic import synthetic_cohort
 
-    recordings = [*shipped_recordings(), *synthetic_cohort(options.seed, options.synthetic, 1)]
-    return [recording.device_id for recording in recordings]
+    # A record's folder is its device; reading the records takes a second, which the start of the demo does not have.
+    real = [name.split("/")[0] for name in RECORD_NAMES]
+    return real + [recording.device_id for recording in synthetic_cohort(options.seed, options.synthetic, 1)]
 
 
 def attacks_of(options: DemoOptions) -> tuple[str, ...]:
-    """Return the attacks asked for, checked (raises Misconfigured), or one on a real and one on a synthetic device."""
+    """Return the attacks asked for, or one on a real and one on a synthetic device; raises Misconfigured for a wrong one."""
     from replay.attacks import parse_attack
 
+    devices = device_ids(options)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
-    synthetic = device_ids(options)[-1]
     attacks = options.attacks or (
-        f"data-poisoning-2:device=p000020,{when}",
-        f"data-poisoning-1:device={synthetic},{when}",
+        f"data-poisoning-2:device={devices[0]},{when}",
+        f"data-poisoning-1:device={devices[-1]},{when}",
     )
-    for attack in attacks:
-        parse_attack(attack)
+    for spec in map(parse_attack, attacks):
+        if spec.device not in devices:
+            raise Misconfigured(f"{spec.name} names the device {spec.device!r}; the demo has {', '.join(devices)}")
+        if spec.onset_min >= RECORDING_MIN:
+            raise Misconfigured(
+                f"{spec.name}: onset {spec.onset_min}; the demo streams {RECORDING_MIN} minutes of each device"
+            )
     return attacks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,11 @@ class Demo:
             settings = plan.settings_for_run(stack.endpoints())
             ensure_topics(settings, settings.topics.fixed())
             screen.say("attacks: " + "; ".join(attacks))
-            checks = self._with_services(settings, screen)
-            remove_traces(settings)
-        return checks
+            try:
+                return self._with_services(settings, screen)
+            finally:
+                with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
+                    remove_traces(settings)
 
     def _with_services(self, settings: Settings, screen: Screen) -> list[Check]:
         collector = Collector(settings.topics, self._started_at)

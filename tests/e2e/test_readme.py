@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -82,6 +83,7 @@ def test_the_first_commands_are_targets_of_the_makefile_and_run_from_a_clean_clo
 @pytest.mark.parametrize(
     "command",
     [c for c in COMMANDS if c.startswith("fedsecure ") and subcommand(c) not in LONG_RUNNING],
+    ids=lambda command: " ".join(shlex.split(command)[1:3]),
 )
 def test_a_command_works_as_written(
     command: str, folder: Path, environ: dict[str, str], running: dict[str, subprocess.Popen[bytes]]
@@ -93,10 +95,19 @@ def test_a_command_works_as_written(
     assert "Traceback" not in done.stderr
 
 
-def test_the_programs_are_up_and_end_cleanly_when_asked(
-    folder: Path, running: dict[str, subprocess.Popen[bytes]]
+def test_the_programs_judge_what_was_streamed_and_end_cleanly_when_asked(
+    folder: Path, environ: dict[str, str], running: dict[str, subprocess.Popen[bytes]], wait_until: Any
 ) -> None:
+    def devices() -> list[dict[str, Any]]:
+        told = subprocess.run(
+            ["fedsecure", "status", "--json"], cwd=folder, env=environ, capture_output=True, check=True
+        )
+        return list(json.loads(told.stdout))
+
     assert running.keys() == LONG_RUNNING
+    wait_until(
+        lambda: len(devices()) == 6 and all(device["minutes"] for device in devices()), 90.0, "six devices judged"
+    )
     for name, program in running.items():
         assert program.poll() is None, (folder / f"{name}.log").read_text()
         program.terminate()
