@@ -40,6 +40,7 @@ log = structlog.get_logger()
 BEAT_S = 1.0
 LOOP_WEDGED_S = 10.0
 BATCH_WEDGED_S = 180.0
+FENCE_SESSIONS = 3.0
 
 
 class WorkerCore:
@@ -83,7 +84,9 @@ class WorkerCore:
         restorer = Restorer(sources, self._store, self._publisher, engine, self._executor, self.worker_id)
         outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series))
         judge = Judge(engine, Intake(), self.worker_id)
-        self._loop = ScoringLoop(self.names, judge, self._executor, restorer, history, outlets)
+        self._loop = ScoringLoop(
+            self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
+        )
         BUILD_INFO.info({"version": version("fedsecure"), "bundle": engine.bundle_sha, "worker": self.worker_id})
         self.spawn(self._keep_view())
         log.info("worker_started", worker=self.worker_id, bundle=engine.bundle_sha[:12])

@@ -8,9 +8,8 @@ from typing import Protocol
 from contracts.settings import Settings
 from contracts.verdicts import DeviceSnapshot
 from detectors.chunks import MinuteChunk, Verdicts
+from detectors.detector import Detector
 from detectors.tracks import DeviceTracks
-
-WARM_BUCKETS = (1, 8, 32, 128, 512)
 
 
 class Engine(Protocol):
@@ -50,9 +49,7 @@ class DetectorEngine(DeviceTracks):
     """The real detector, warm, with the name of its bundle."""
 
     def __init__(self, settings: Settings) -> None:
-        from detectors.detector import Detector  # noqa: PLC0415 - TensorFlow is imported in the executor thread only
-
         detector = Detector.load(settings.bundle_dir)
-        detector.warm(WARM_BUCKETS)
+        detector.warm()
         self.bundle_sha: str = detector.bundle_sha
         super().__init__(detector, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row)

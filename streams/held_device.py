@@ -50,7 +50,8 @@ class Holdings:
     """Whom the worker holds now.
 
     `units` are assigned to it; `devices` are open in the engine; `verified` are those of them known to be current
-    since the last assignment; `fenced` belong to another worker although the group has not said so yet.
+    since the last assignment; `fenced` belong to another worker although the group has not said so yet (since when:
+    monotonic seconds).
     """
 
     units: set[Unit] = field(default_factory=set)
@@ -58,12 +59,14 @@ class Holdings:
     unit_of: dict[str, Unit] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     fenced: set[str] = field(default_factory=set)
+    fenced_since: float | None = None
 
     def assign(self, units: Iterable[Unit]) -> set[str]:
         """Take a new assignment and return the open devices that left with it."""
         self.units = set(units)
         self.verified.clear()
         self.fenced.clear()
+        self.fenced_since = None
         return {device for device in self.devices if self.unit_of[device] not in self.units}
 
     def hold(self, device: HeldDevice, unit: Unit) -> None:
@@ -71,6 +74,11 @@ class Holdings:
         self.devices[device.device_id] = device
         self.unit_of[device.device_id] = unit
         self.verified.add(device.device_id)
+
+    def fence(self, devices: Iterable[str], now: float) -> None:
+        """Leave devices that another worker took alone until the next assignment."""
+        self.fenced.update(devices)
+        self.fenced_since = self.fenced_since or now
 
     def forget(self, device_id: str) -> None:
         """Drop a device that left or was taken."""

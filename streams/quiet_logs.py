@@ -41,6 +41,8 @@ class OneLineAMinute(logging.Filter):
 
 def quieten_libraries() -> None:
     """Put the filter on every handler of the root logger; call after logging is configured."""
+    # It warns of "retracing" when the fixed batch sizes are compiled, which is what we want.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     one_line = OneLineAMinute()
     for handler in logging.getLogger().handlers:
         handler.addFilter(one_line)

@@ -12,6 +12,7 @@ import structlog
 
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.device_series import DeviceSeries
+from streams.errors import Fatal
 from streams.held_device import Holdings
 from streams.history import HistoryReader
 from streams.judge import Judge, Judgement
@@ -50,6 +51,7 @@ class ScoringLoop:
         restorer: Restorer,
         history: HistoryReader,
         outlets: Outlets,
+        fence_patience_s: float,
     ) -> None:
         self.held = Holdings()
         self.busy_since: float | None = None
@@ -60,6 +62,7 @@ class ScoringLoop:
         self._restorer = restorer
         self._history = history
         self._outlets = outlets
+        self._fence_patience_s = fence_patience_s
         self._lock = asyncio.Lock()
         self._stopping = False
         self._last_record_at = time.time()
@@ -106,6 +109,9 @@ class ScoringLoop:
     async def keep_view(self) -> None:
         """Notice a Redis that lost the view and write it again from what is held."""
         self._outlets.series.count()
+        fenced_since = self.held.fenced_since
+        if fenced_since is not None and time.monotonic() - fenced_since > self._fence_patience_s:
+            raise Fatal("another worker judges devices that this one is assigned")
         if not await self._outlets.store.needs_rewrite():
             return
         async with self._lock:
@@ -171,7 +177,7 @@ class ScoringLoop:
             return
         log.warning("devices_fenced", devices=len(refused))
         FENCED_DEVICES.inc(len(refused))
-        self.held.fenced.update(refused)
+        self.held.fence(refused, time.monotonic())
         await self._forget(refused)
 
     async def _forget(self, devices: Collection[str]) -> None:

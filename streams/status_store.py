@@ -46,12 +46,14 @@ return answers
 """
 
 TAKE_SCRIPT: Final = """
--- KEYS: one hash a device; ARGV: per device the epoch of its snapshot. Takes the next epoch.
+-- KEYS: one hash a device; ARGV: per device the epoch of its snapshot. Takes the next epoch. The former holder may
+-- have shown more than it published, so under the new epoch the minutes count from the snapshot again.
 local epochs = {}
 for i = 1, #KEYS do
   local stored = tonumber(redis.call('HGET', KEYS[i], 'epoch') or '0')
   epochs[i] = math.max(stored, tonumber(ARGV[i])) + 1
   redis.call('HSET', KEYS[i], 'epoch', epochs[i])
+  redis.call('HDEL', KEYS[i], 'applied_through')
 end
 return epochs
 """

@@ -45,7 +45,7 @@ def worker(
         "metrics_port": metrics_port,
         "metrics_host": metrics_host or None,
     }
-    settings = settings_for_running_stack().model_copy(update={k: v for k, v in given.items() if v is not None})
+    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
     configure_logs("worker")
     from streams.worker import run_worker
 

@@ -47,6 +47,15 @@ class Stay:
         return len(self.heart)
 
 
+def stay_of(recording, *, session_id: int = 1) -> Stay:
+    """A recording as a stay to send."""
+    channels = [
+        [None if np.isnan(v) else v for v in channel.tolist()]
+        for channel in (recording.heart_rate_bpm, recording.resp_rate_bpm)
+    ]
+    return Stay(recording.device_id, *channels, session_id, recording.first_event_minute)
+
+
 def make_stay(device_id: str, minutes: int = 480, *, racing_from: int = 200, session_id: int = 1) -> Stay:
     rng = np.random.default_rng(sum(device_id.encode()))
     heart = np.round(80 + 5 * np.sin(np.arange(minutes) / 50) + rng.normal(0, 2, minutes), 1)
@@ -225,6 +234,11 @@ def undisturbed(stays: list[Stay], settings: Settings) -> dict[tuple[str, int, i
 @pytest.fixture
 def offline(worker_settings: Settings):
     return lambda stays: undisturbed(stays, worker_settings)
+
+
+@pytest.fixture
+def recorded():
+    return stay_of
 
 
 @pytest.fixture
