@@ -1,24 +1,45 @@
-"""Ends an asyncio program in order on Ctrl-C or SIGTERM."""
+"""Ends an asyncio program in order on Ctrl-C or SIGTERM, and within ten seconds."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from collections.abc import Awaitable, Callable
+from threading import Timer
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger()
+GRACE_S: Final = 8.0
+LAST_RESORT_S: Final = 1.0
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGINT or SIGTERM sets; call it inside the running loop.
+async def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a program that ends by itself soon after its event is set, which SIGINT and SIGTERM do.
 
+    A program that hangs on a service that is gone is cancelled after `GRACE_S`, and the process ended shortly after.
     A second signal ends the process at once, as if none of this were here.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(run(stop))
 
     def first_signal() -> None:
+        log.info("stopping")
         stop.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+        loop.call_later(GRACE_S, running.cancel)
+        last_resort = Timer(GRACE_S + LAST_RESORT_S, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, first_signal)
-    return stop
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.warning("stopped_without_waiting", grace_s=GRACE_S)
+        raise SystemExit(1) from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +25,8 @@ from transport.topic_reader import Record
 from transport.weights import decode_weights
 
 log = structlog.get_logger()
+MAX_REFUSALS: Final = 10
+"""After so many refused updates a device is only counted until the next round: a flood must not hold up the others."""
 
 
 async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
@@ -62,12 +65,15 @@ class Collection:
         self._model: Model | None = None
         self._contributions: dict[str, Contribution] = {}
         self._losses: dict[str, float] = {}
-        self._refused: dict[str, str] = {}
+        self._bad: set[str] = set()
+        self._refusals: Counter[str] = Counter()
 
     def open(self, record: RoundRecord, model: Model) -> None:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
-        self._contributions, self._losses, self._refused = {}, {}, {}
+        self._contributions, self._losses = {}, {}
+        self._bad.clear()
+        self._refusals.clear()
 
     def close(self) -> None:
         """Refuse whatever comes from now on."""
@@ -75,6 +81,9 @@ class Collection:
 
     async def consider(self, sender_id: str, message: Record) -> None:
         """Take in, drop or refuse one update; raises GateClosed when Redis, Unavailable when Kafka does not answer."""
+        if self._refusals[sender_id] >= MAX_REFUSALS:
+            UPDATES.labels("too_many").inc()
+            return
         try:
             update = decode_federation(ModelUpdate, message.value)
             screen_message(update, sender_id, self.record)
@@ -99,9 +108,9 @@ class Collection:
     def settle(self) -> RoundRecord:
         """Return the record in which a device that sent only bad updates is out with that reason."""
         assert self.record is not None
-        for device_id, reason in self._refused.items():
+        for device_id in sorted(self._bad):
             if rounds.is_awaited(self.record, device_id):
-                self.record = rounds.drop(self.record, device_id, reason)
+                self.record = rounds.drop(self.record, device_id, "bad_update")
         return self.record
 
     def accepted(self) -> tuple[list[Contribution], float]:
@@ -144,9 +153,10 @@ class Collection:
 
     async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused) -> None:
         number = self.record.round if self.record else 0
+        self._refusals[sender_id] += 1
         UPDATES.labels(refusal.reason).inc()
         log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=refusal.detail)
         if refusal.is_bad:
-            self._refused[sender_id] = "bad_update"
+            self._bad.add(sender_id)
             await self._journal.dead_letter(message, sender_id, "bad_update", str(refusal))
         await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=refusal.detail)

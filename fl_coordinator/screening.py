@@ -30,7 +30,7 @@ def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | No
         raise UpdateRefused("wrong_base", f"trained from {update.base_sha256[:12]}", is_bad=True)
     if update.sample_count < 0:
         raise UpdateRefused("bad_samples", f"{update.sample_count} samples", is_bad=True)
-    if not (np.isfinite(update.loss_after) and np.isfinite(update.loss_before)):
+    if not all(np.isfinite(loss) and loss >= 0 for loss in (update.loss_before, update.loss_after)):
         raise UpdateRefused("bad_loss", is_bad=True)
 
 

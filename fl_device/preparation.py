@@ -9,6 +9,7 @@ import numpy as np
 from contracts.settings import Settings
 from detectors.detector import Detector
 from detectors.preprocessing import WINDOW_MIN
+from detectors.scoring.tensorflow_runtime import limit_threads
 from detectors.tracks import DeviceTracks
 from fl_device.judging import SelfJudge
 from fl_device.local_training import LocalTrainer
@@ -26,7 +27,9 @@ class Prepared:
 
 def prepare(settings: Settings) -> Prepared:
     """Load the frozen bundle and compile detector and trainer; blocks for some seconds, imports TensorFlow."""
+    limit_threads()
     detector = Detector.load(settings.bundle_dir)
+    detector.warm()
     tracks = DeviceTracks(
         detector, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row
     )

@@ -67,12 +67,11 @@ async def _run(settings: Settings, rounds: int | None) -> None:
     from contracts.metrics import BUILD_INFO
     from detectors.bundle import DEFAULT_BUNDLE, load_bundle
     from fedsecure.probes import probes_of
-    from fedsecure.signals import stop_on_signals
+    from fedsecure.signals import run_until_signal
     from fl_coordinator.program import CoordinatorProgram
 
-    stop = stop_on_signals()
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
     program = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=rounds)
     with probes_of(settings, program.not_ready_because):
-        await program.run(stop)
+        await run_until_signal(program.run)

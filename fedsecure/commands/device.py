@@ -57,10 +57,9 @@ def device(
 
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.probes import probes_of
-    from fedsecure.signals import stop_on_signals
+    from fedsecure.signals import run_until_signal
     from fl_device.program import DeviceProgram
 
-    stop = stop_on_signals()
     program = DeviceProgram(settings, device_ids)
     with probes_of(settings, program.not_ready_because):
-        await program.run(stop)
+        await run_until_signal(program.run)

@@ -52,6 +52,7 @@ def test_an_update_that_fits_the_round_passes():
         ({"base_sha256": "other"}, "a", "wrong_base", True),
         ({"sample_count": -1}, "a", "bad_samples", True),
         ({"loss_after": float("nan")}, "a", "bad_loss", True),
+        ({"loss_before": -0.1}, "a", "bad_loss", True),
     ],
 )
 def test_an_update_that_does_not_fit_the_round_is_refused(changes, sender, reason, is_bad):

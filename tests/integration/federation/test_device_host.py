@@ -12,13 +12,11 @@ import pytest
 
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
-from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.bundle import Bundle, PopulationStats, save_bundle
 from detectors.weight_layout import autoencoder_shapes, classifier_shapes
 from fl_coordinator.history import History, read_history
 from transport.publisher import Publisher
-from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
 from transport.weights import decode_weights
 
@@ -71,18 +69,6 @@ async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_mi
             await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
 
 
-def keep_benign(settings: Settings, device_id: str) -> None:
-    status = DeviceStatus(
-        device_id=device_id, epoch=1, applied_through=1, vitals_offset=1, session_id=1, state=DeviceState.BENIGN,
-        reason="", state_since=1, enrolled=True, enrolment_share=1.0, score=0.1, threshold=4.0, scores={},
-        flagged=False, flagged_share=0.0, received_at=time.time(), batch_interval_s=60.0, finished=False,
-        bundle_sha="b", worker_id="w", minutes=1, windows=1, flagged_windows=0,
-    )  # fmt: skip
-    with connect_redis(settings) as redis:
-        redis.hset(settings.redis_keys.device(device_id), "status", encode_verdict(status))
-        redis.zadd(settings.redis_keys.devices_last_seen, {device_id: status.received_at})
-
-
 def history_of(settings: Settings) -> History:
     return asyncio.run(read_history(settings))
 
@@ -92,14 +78,16 @@ def committed(settings: Settings) -> list[RoundRecord]:
     return [record for record in records if record.phase is RoundPhase.COMMITTED]
 
 
-def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_before(federation, spawn, wait_until):
+def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_before(
+    federation, bench, spawn, wait_until
+):
     settings = federation
     for seed, device_id in enumerate(DEVICES[:4]):
         asyncio.run(send_vitals(settings, device_id, seed))
     host = spawn("device", "--all", settings=settings)
     wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
     for device_id in DEVICES:
-        keep_benign(settings, device_id)
+        bench.set_status(device_id)
     coordinator = spawn("coordinator", settings=settings)
     wait_until(lambda: "round_skipped" in coordinator.log, 30, "a round without the fifth device is skipped")
     asyncio.run(send_vitals(settings, DEVICES[4], seed=4))
@@ -116,14 +104,14 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
     assert {name: array.shape for name, array in decode_weights(model.weights).items()} == autoencoder_shapes()
 
 
-def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, spawn, wait_until):
+def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, bench, spawn, wait_until):
     settings = federation.model_copy(update={"round_quorum": 1, "round_deadline_s": 60.0})
     asyncio.run(send_vitals(settings, "p1", seed=1))
     asyncio.run(send_vitals(settings, "young", seed=2, recorded_min=ENROLMENT_MIN + 20))
     host = spawn("device", "--device", "p1", "--device", "young", settings=settings)
     wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
     for device_id in ("p1", "young"):
-        keep_benign(settings, device_id)
+        bench.set_status(device_id)
     spawn("coordinator", settings=settings)
     record = wait_until(lambda: committed(settings), 30, "a round is committed")[-1]
     assert record.accepted == ["p1"]

@@ -1,0 +1,92 @@
+"""Coordinators that restart or are replaced, and services that die, with the real Kafka and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from contracts.federation import RoundPhase
+from fl_coordinator.errors import Fenced
+from transport.redis_client import connect_redis
+
+pytestmark = pytest.mark.integration
+
+
+async def test_rounds_go_on_from_the_last_model_and_a_restarted_coordinator_from_where_the_record_ends(bench):
+    devices = [bench.device("a", 1.0), bench.device("b", 3.0)]
+    async with bench.taking_part(*devices):
+        await bench.run_rounds(2)
+        with connect_redis(bench.settings) as redis:
+            for key in redis.scan_iter(match=f"{bench.settings.prefix}:*fl:*"):
+                redis.delete(key)
+        rounds = await bench.run_rounds()
+    assert sorted(rounds) == [1, 2, 3]
+    assert rounds[1].model_sha256 == bench.model(0.0).sha256
+    assert rounds[2].model_sha256 == rounds[1].new_model_sha256
+    assert rounds[3].model_sha256 == rounds[2].new_model_sha256
+    assert rounds[3].lease_token > rounds[2].lease_token
+    assert [record.model_sha256 for record in devices[0].invitations] == [rounds[n].model_sha256 for n in (1, 2, 3)]
+
+
+async def test_an_older_coordinator_stops_when_a_newer_one_holds_the_lease(bench):
+    older = bench.coordinator()
+    running = asyncio.create_task(older.run(asyncio.Event()))
+    while older.not_ready_because():
+        await asyncio.sleep(0.05)
+    await bench.run_rounds()
+    with pytest.raises(Fenced, match="another coordinator took over"):
+        await asyncio.wait_for(running, 30)
+
+
+async def test_a_coordinator_that_is_stopped_while_it_collects_says_so_and_leaves_no_round_open(bench):
+    async def tells(device, record) -> None:
+        invited.set()
+
+    invited, stop = asyncio.Event(), asyncio.Event()
+    devices = [bench.device("a", 1.0), bench.device("b", 3.0)]
+    async with bench.taking_part(*devices, answers={"a": tells, "b": tells}):
+        running = asyncio.create_task(bench.coordinator().run(stop))
+        await invited.wait()
+        stop.set()
+        await asyncio.wait_for(running, 10)
+    record = (await bench.rounds())[1]
+    assert (record.phase, record.reason) == (RoundPhase.FAILED, "coordinator_stopped")
+
+
+async def test_while_redis_is_down_rounds_are_skipped_and_go_on_when_it_is_back(bench, own_stack):
+    stop = asyncio.Event()
+    async with asyncio.timeout(90), bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0)):
+        running = asyncio.create_task(bench.coordinator().run(stop))
+        first = await bench.until_round(RoundPhase.COMMITTED)
+        await asyncio.to_thread(own_stack.kill_redis)
+        skipped = await bench.until_round(RoundPhase.SKIPPED, "redis_unavailable", after=first.round)
+        await asyncio.to_thread(own_stack.start_redis)
+        for device_id in ("a", "b"):
+            bench.set_status(device_id)
+        after = await bench.until_round(RoundPhase.COMMITTED, after=skipped.round)
+        stop.set()
+        await running
+    assert skipped.cohort == skipped.accepted == []
+    assert skipped.new_model_sha256 is None
+    assert after.accepted == ["a", "b"]
+
+
+async def test_after_the_broker_was_killed_and_restarted_rounds_go_on_from_the_same_model(bench, own_stack):
+    stop = asyncio.Event()
+    async with asyncio.timeout(150), bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0)):
+        running = asyncio.create_task(bench.coordinator(round_deadline_s=3.0).run(stop))
+        await bench.until_round(RoundPhase.COMMITTED)
+        await asyncio.to_thread(own_stack.kill_broker)
+        await asyncio.sleep(12.0)
+        await asyncio.to_thread(own_stack.start_broker)
+        before = max((await bench.rounds()).values(), key=lambda record: record.round)
+        for device_id in ("a", "b"):
+            bench.set_status(device_id)
+        after = await bench.until_round(RoundPhase.COMMITTED, after=before.round)
+        stop.set()
+        await running
+    assert after.accepted == ["a", "b"]
+    committed = [record for record in (await bench.rounds()).values() if record.phase is RoundPhase.COMMITTED]
+    models = {bench.model(0.0).sha256} | {record.new_model_sha256 for record in committed}
+    assert {record.model_sha256 for record in (await bench.rounds()).values()} <= models
