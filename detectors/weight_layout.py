@@ -8,6 +8,7 @@ CHANNELS: Final = 2
 INPUTS: Final = 6
 UNITS: Final = 32
 LATENT: Final = 8
+REACH_Z: Final = 3.0  # the largest |z| that the autoencoder can rebuild
 HIDDEN: Final = (64, 32)
 
 _PER_CHANNEL: Final = (

@@ -3,6 +3,8 @@
 The paper's own model reconstructs each step from that step's state and so copies its input, attacks included. Here only
 z (8 numbers for 120 values) passes, so the slow course of both channels is rebuilt and everything else stays in the residual.
 The calendar is an input of the encoder only: rebuilding it would dilute the error, and it hardly moves within an hour.
+The output cannot leave +-3 standard deviations: a level far outside the device's own range (pattern scaling reaches the
+clip at 8) would otherwise be a flat line, the easiest thing to rebuild, and look more normal than normal.
 The decoder reads z alone, the same at every step, so the compiled scorer multiplies it by the gate weights once a window.
 """
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.preprocessing import WINDOW_MIN
 from detectors.scoring.tensorflow_runtime import tf
-from detectors.weight_layout import CHANNELS, INPUTS, LATENT, UNITS, autoencoder_shapes
+from detectors.weight_layout import CHANNELS, INPUTS, LATENT, REACH_Z, UNITS, autoencoder_shapes
 
 
 def build_bottleneck(units: int = UNITS, latent: int = LATENT) -> Any:
@@ -27,7 +29,8 @@ def build_bottleneck(units: int = UNITS, latent: int = LATENT) -> Any:
     z = layers.Dense(latent, name="latent")(state)
     steps = layers.RepeatVector(WINDOW_MIN, name="repeat")(z)
     states = layers.Bidirectional(layers.LSTM(units, return_sequences=True), name="decoder")(steps)
-    rebuilt = layers.Dense(CHANNELS, name="output")(states)
+    bounded = layers.Dense(CHANNELS, activation="tanh", name="output")(states)
+    rebuilt = layers.Rescaling(REACH_Z, name="reach")(bounded)
     return tf.keras.Model(window, rebuilt, name="bottleneck")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from detectors.features.residual import residual_features
 from detectors.preprocessing import WINDOW_MIN
 from detectors.scoring.tensorflow_runtime import tf
+from detectors.weight_layout import REACH_Z
 
 INPUT_ROWS: Final = 7  # two channels, four calendar rows, a row of ones for the bias
 
@@ -94,7 +95,7 @@ def _decode(matrices: Matrices, z: Any) -> Any:
 
     outputs = [tf.TensorArray(tf.float32, WINDOW_MIN, element_shape=(2, z.shape[-1])) for _ in range(2)]
     *_, out_f, out_b = _sixty_times(step, (zero, zero, zero, zero, *outputs))
-    return out_f.stack() + out_b.stack() + matrices["output_bias"]
+    return REACH_Z * tf.tanh(out_f.stack() + out_b.stack() + matrices["output_bias"])
 
 
 def _cell(gates: Any, cell: Any) -> tuple[Any, Any]:
