@@ -90,8 +90,8 @@ def worker_programs() -> list[Program]:
     return [Program(name, ("worker",)) for name in WORKERS]
 
 
-def other_programs() -> list[Program]:
-    """Return what joins once the workers are ready."""
+def federation_programs() -> list[Program]:
+    """Return what joins once the first minute is judged: no device may train for a long while."""
     return [Program("coordinator", ("coordinator",)), Program("devices", ("device", "--all"))]
 
 

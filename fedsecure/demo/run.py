@@ -75,16 +75,18 @@ class Demo:
         return checks
 
     def _start(self, programs: Supervisor, watch: _Watch) -> None:
+        """Start the programs in the order in which the first verdict needs them: it waits for nobody else's start."""
         ports = {}
         for program in plan.worker_programs():
             ports[program.name] = free_port()
-            programs.start_fedsecure(
-                program.name, program.arguments, {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
-            )
+            metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
+            programs.start_fedsecure(program.name, program.arguments, metrics)
         wait_until_ready(ports, READY_WITHIN_S, watch.look)
-        for program in (plan.replay_program(self._options), *plan.other_programs()):
+        replay = plan.replay_program(self._options)
+        programs.start_fedsecure(replay.name, replay.arguments).may_end = True
+        watch.until_the_first_verdict(READY_WITHIN_S)
+        for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)
-        programs.children["replay"].may_end = True
 
     def _finish(self, settings: Settings, collector: Collector) -> Observation:
         with collector.lock:
@@ -143,6 +145,17 @@ class _Watch:
         with self._collector.lock:
             frame = frame_of(self._collector.observation, views, now, self._planned_s)
         self._screen.show(frame)
+
+    def until_the_first_verdict(self, timeout_s: float) -> None:
+        """Look until a worker has judged something; raises Unavailable after the time."""
+        deadline = time.monotonic() + timeout_s
+        while self._collector.observation.streaming_at is None:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
+                )
+            self.look()
+            time.sleep(LOOK_EVERY_S)
 
     def until_the_stream_ends(self) -> None:
         """Look until the replay is over, every minute judged and the last round closed; raises Unavailable if late."""
