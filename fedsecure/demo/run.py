@@ -101,8 +101,7 @@ class Demo:
         from fedsecure.report.writer import write_report
 
         summary = write_report(self._options.report_dir, observation, checks)
-        for line in closing_lines(self._options.report_dir, summary, checks):
-            screen.say(line)
+        screen.conclude(closing_lines(self._options.report_dir, summary, checks))
 
     def _stay(self, settings: Settings, watch: _Watch, screen: Screen) -> None:
         screen.say(f"still running until Ctrl-C; look at it with: FEDSECURE_PREFIX={settings.prefix} fedsecure status")

@@ -37,6 +37,9 @@ class Screen(Protocol):
     def show(self, frame: Frame) -> None:
         """Show the state of things now."""
 
+    def conclude(self, lines: Sequence[str]) -> None:
+        """Show what is to be read last."""
+
 
 def screen_for(console: Console) -> Screen:
     """Return the live view if the console is a terminal, else plain lines."""
@@ -60,7 +63,15 @@ class LiveScreen:
         self._live.console.print(text, markup=False, highlight=False)
 
     def show(self, frame: Frame) -> None:
+        if not self._live.is_started:
+            self._live.start()
         self._live.update(draw(frame), refresh=True)
+
+    def conclude(self, lines: Sequence[str]) -> None:
+        # Lines said while the view is live stand above it; these belong below the last picture.
+        self._live.stop()
+        for line in lines:
+            self.say(line)
 
 
 class PlainScreen:
@@ -88,6 +99,10 @@ class PlainScreen:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY_S
             self.say(f"{frame.elapsed_s:6.1f} s  {numbers_line(frame)}")
+
+    def conclude(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.say(line)
 
     def _changes(self, frame: Frame) -> list[str]:
         lines = []

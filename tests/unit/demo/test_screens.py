@@ -73,6 +73,14 @@ def test_the_live_view_fits_80_columns_and_holds_everything(frame: Frame) -> Non
         assert word in text
 
 
+def test_the_verdict_stands_below_the_last_picture(frame: Frame) -> None:
+    sink = io.StringIO()
+    with LiveScreen(Console(file=sink, width=80, force_terminal=True, color_system=None)) as screen:
+        screen.show(frame)
+        screen.conclude(["demo passed"])
+    assert sink.getvalue().rindex("demo passed") > sink.getvalue().rindex("federated rounds")
+
+
 def test_a_pipe_gets_plain_lines() -> None:
     assert isinstance(screen_for(Console(file=io.StringIO())), PlainScreen)
     assert isinstance(screen_for(Console(file=io.StringIO(), force_terminal=True)), LiveScreen)
