@@ -75,6 +75,9 @@ class Sender:
 
     def create(self, *device_ids: str) -> None:
         topics = self.settings.topics
+        if self.settings.topic_layout == "shared":
+            ensure_topics(self.settings, [topics.vitals_shared_spec(self.settings.shared_partitions)])
+            return
         ensure_topics(self.settings, [topics.vitals_spec(device_id) for device_id in device_ids])
 
     def raw(self, device_id: str, value: bytes | None) -> None:
