@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from detectors.bundle import Bundle, PopulationStats
 from detectors.device_state import SUSPECT_ABOVE, VOTE_LIMIT
-from detectors.preprocessing import Rows
 from detectors.scoring.runtime import WindowScorer
 from detectors.training.cohort import Stay
 from detectors.training.fleet import Judged, false_rate, judge_enrolled, judge_enrolling, profile_after
@@ -54,21 +53,52 @@ def calibrate(
 
     `measure` holds the population's scale and usual residuals. Blocks for a minute or so a hundred device-days.
     """
-    start = _without_thresholds(measure)
-    scorer = WindowScorer(Bundle(dict(autoencoder), dict(classifier), start, {}), buckets=(512,))
-    rows = [rows_of(stay.recording) for stay in fleet]
-    stats = _with_logit_scale(rows, Model(scorer, start))
-    model = Model(scorer, stats)
-    enrolling = [judge_enrolling(each, ENROLMENTS_MIN[-1], model) for each in rows]
+    start = _before_calibration(measure)
+    model = Model(WindowScorer(Bundle(dict(autoencoder), dict(classifier), start, {}), buckets=(512,)), start)
+    enrolling: list[Judged] = []
     enrolled: dict[int, list[Judged]] = {length: [] for length in ENROLMENTS_MIN}
-    for index, each in enumerate(rows):
+    own_sd: dict[int, list[float]] = {length: [] for length in ENROLMENTS_MIN}
+    for index, stay in enumerate(fleet):
+        rows = rows_of(stay.recording)
+        enrolling.append(judge_enrolling(rows, ENROLMENTS_MIN[-1], model))
         for length in ENROLMENTS_MIN:
-            enrolled[length].append(judge_enrolled(each, profile_after(each, length, model), model))
-        report((index + 1) / len(rows), f"{index + 1} of {len(rows)} devices judged")
-    threshold = max(lowest_threshold(devices, SUSPECTS_A_WEEK) for devices in enrolled.values())
-    enrolling_threshold = lowest_threshold(enrolling, np.inf)
-    found = msgspec.structs.replace(stats, threshold=threshold, enrolling_threshold=enrolling_threshold)
-    return Calibration(found, _metrics(found, enrolling, enrolled))
+            profile = profile_after(rows, length, model)
+            enrolled[length].append(judge_enrolled(rows, profile, model))
+            own_sd[length].append(profile.logit_sd)
+        report((index + 1) / len(fleet), f"{index + 1} of {len(fleet)} devices judged")
+    return _calibrated(start, enrolling, enrolled, own_sd)
+
+
+def _calibrated(
+    start: PopulationStats,
+    enrolling: Sequence[Judged],
+    enrolled: Mapping[int, Sequence[Judged]],
+    own_sd: Mapping[int, Sequence[float]],
+) -> Calibration:
+    """Find the scales of the scores, put the judged devices on them, then find the thresholds.
+
+    The floor under a device's own sd is the spread of all devices' logits after enrolment about their enrolment means:
+    a device that was calm for ten hours must not be blamed for becoming an ordinary one.
+    """
+    first = ENROLMENTS_MIN[0]
+    after = np.concatenate([judged.score * sd for judged, sd in zip(enrolled[first], own_sd[first], strict=True)])
+    floor = float(np.sqrt(np.mean(after**2)))
+    scaled = {
+        length: [judged.rescaled(0.0, max(sd, floor) / sd) for judged, sd in zip(devices, own_sd[length], strict=True)]
+        for length, devices in enrolled.items()
+    }
+    logits = np.concatenate([judged.score for judged in enrolling])
+    mean, sd = float(logits.mean()), float(logits.std())
+    anchored = [judged.rescaled(mean, sd) for judged in enrolling]
+    found = msgspec.structs.replace(
+        start,
+        logit_mean=mean,
+        logit_sd=sd,
+        logit_sd_floor=floor,
+        threshold=max(lowest_threshold(devices, SUSPECTS_A_WEEK) for devices in scaled.values()),
+        enrolling_threshold=lowest_threshold(anchored, np.inf),
+    )
+    return Calibration(found, _metrics(found, anchored, scaled))
 
 
 def lowest_threshold(fleet: Sequence[Judged], suspects_a_week: float) -> float:
@@ -87,7 +117,8 @@ def lowest_threshold(fleet: Sequence[Judged], suspects_a_week: float) -> float:
     return round(float(GRID[low]), 4)
 
 
-def _without_thresholds(measure: Yardstick) -> PopulationStats:
+def _before_calibration(measure: Yardstick) -> PopulationStats:
+    """Statistics under which a score is a bare logit and nothing but a device's own quantile is a threshold."""
     return PopulationStats(
         median=_pair(measure.scale.median),
         scale=_pair(measure.scale.scale),
@@ -97,18 +128,6 @@ def _without_thresholds(measure: Yardstick) -> PopulationStats:
         logit_sd_floor=1e-6,
         enrolling_threshold=-np.inf,
         threshold=-np.inf,
-    )
-
-
-def _with_logit_scale(rows: Sequence[Rows], model: Model) -> PopulationStats:
-    """Add the logits' mean and sd over all enrolling devices, and half the typical sd within one as the floor."""
-    logits = np.concatenate([judge_enrolling(each, ENROLMENTS_MIN[0], model).score for each in rows])
-    within = [profile_after(each, ENROLMENTS_MIN[0], model).logit_sd for each in rows]
-    return msgspec.structs.replace(
-        model.population,
-        logit_mean=float(logits.mean()),
-        logit_sd=float(logits.std()),
-        logit_sd_floor=float(np.median(within)) / 2,
     )
 
 

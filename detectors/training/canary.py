@@ -43,7 +43,7 @@ def canary_windows(
 
 def unpacked(canary: dict[str, NDArray[Any]], kind: str) -> Windows:
     """Return the windows of a kind ("clean" or "attacked") as the scorer takes them."""
-    z = canary[f"{kind}_window_z"].astype(np.float32) / STEPS_PER_Z
+    z: NDArray[np.float32] = canary[f"{kind}_window_z"].astype(np.float32) / np.float32(STEPS_PER_Z)
     return Windows(z, canary[f"{kind}_minute"].astype(np.int64))
 
 

@@ -45,7 +45,9 @@ def distort(
         x = _filled(before[:, channel])
         bent = _bent(x, (other[: len(x), channel] - np.nanmedian(other[:, channel])) / scale.scale[channel], rng)
         after[:, channel] += envelope * (bent - x)
-    if np.nanmax(np.nanmean(np.abs(after - before)[envelope > 0.5], axis=0), initial=0.0) < SMALLEST_CHANGE:
+    moved = np.abs(after - before)[envelope > 0.5]
+    seen = np.maximum((~np.isnan(moved)).sum(axis=0), 1)
+    if (np.nansum(moved, axis=0) / seen).max() < SMALLEST_CHANGE:
         return None
     distorted = vitals.copy()
     bpm = np.clip(after * scale.scale + scale.median, LOWEST, HIGHEST)

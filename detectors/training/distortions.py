@@ -17,14 +17,16 @@ Distortion = Callable[[Series, np.random.Generator], Series]
 
 def value_warp(x: Series, rng: np.random.Generator) -> Series:
     """Stretch or press values by a power of their distance from the median."""
-    return np.sign(x) * np.abs(x) ** rng.uniform(0.3, 2.5) * rng.uniform(0.5, 2.0)
+    size: Series = np.abs(x) ** rng.uniform(0.3, 2.5)
+    return np.sign(x) * size * rng.uniform(0.5, 2.0)
 
 
 def time_warp(x: Series, rng: np.random.Generator) -> Series:
     """Run through the series now faster, now slower (a third to three times)."""
     pace = np.exp(_curve(len(x), rng) * rng.uniform(0.3, 1.1))
     clock = np.cumsum(pace)
-    return np.interp(clock * (len(x) - 1) / clock[-1], np.arange(len(x)), x)
+    bent: Series = np.interp(clock * (len(x) - 1) / clock[-1], np.arange(len(x)), x)
+    return bent
 
 
 def band_noise(x: Series, rng: np.random.Generator) -> Series:
@@ -33,7 +35,8 @@ def band_noise(x: Series, rng: np.random.Generator) -> Series:
     smooth = _moving_average(noise, int(rng.choice([1, 1, 2, 3, 5, 9, 15])))
     if rng.random() < 0.3:
         smooth = np.diff(smooth, prepend=smooth[:1])
-    return x + _strength(rng, 0.2, 4.0) * (smooth / smooth.std())[: len(x)]
+    bent: Series = x + _strength(rng, 0.2, 4.0) * (smooth / smooth.std())[: len(x)]
+    return bent
 
 
 def smoothing(x: Series, rng: np.random.Generator) -> Series:
@@ -62,7 +65,8 @@ def gain_curve(x: Series, rng: np.random.Generator) -> Series:
 def offset_curve(x: Series, rng: np.random.Generator) -> Series:
     """Shift by a constant and a slow curve, up to 12 standard deviations."""
     size = _strength(rng, 0.5, 12.0) * rng.choice([-1, 1])
-    return x + size + _curve(len(x), rng) * _strength(rng, 0.2, 2.0)
+    bent: Series = x + size + _curve(len(x), rng) * _strength(rng, 0.2, 2.0)
+    return bent
 
 
 def tone(x: Series, rng: np.random.Generator) -> Series:
@@ -74,7 +78,8 @@ def tone(x: Series, rng: np.random.Generator) -> Series:
 def square(x: Series, rng: np.random.Generator) -> Series:
     """Add rectangular bumps of period 4 to 240 minutes and any duty cycle."""
     phase = np.mod(np.arange(len(x)) / _strength(rng, 4, 240) + rng.random(), 1.0)
-    return x + _strength(rng, 0.5, 5.0) * rng.choice([-1, 1]) * (phase < rng.uniform(0.1, 0.6))
+    bent: Series = x + _strength(rng, 0.5, 5.0) * rng.choice([-1, 1]) * (phase < rng.uniform(0.1, 0.6))
+    return bent
 
 
 def delay(x: Series, rng: np.random.Generator) -> Series:
@@ -111,7 +116,8 @@ def clip(x: Series, rng: np.random.Generator) -> Series:
 def impulses(x: Series, rng: np.random.Generator) -> Series:
     """Add single-minute spikes of 2 to 8 standard deviations."""
     hit = rng.random(len(x)) < _strength(rng, 1 / 40, 1 / 3)
-    return x + hit * rng.choice([-1, 1], len(x)) * rng.uniform(2, 8, len(x))
+    bent: Series = x + hit * rng.choice([-1, 1], len(x)) * rng.uniform(2, 8, len(x))
+    return bent
 
 
 def _moving_average(x: Series, width: int) -> Series:

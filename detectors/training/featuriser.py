@@ -32,4 +32,5 @@ class Featuriser:
     def residual_rms(self, windows: Windows) -> NDArray[np.float64]:
         """Return the RMS of the residuals over k >= 1 windows, per channel."""
         mean_square = self._batches.run(windows.z, windows.event_minute, each(1.0, len(windows)))[0]
-        return np.sqrt(mean_square.astype(np.float64).mean(axis=0))
+        rms: NDArray[np.float64] = np.sqrt(mean_square.astype(np.float64).mean(axis=0))
+        return rms

@@ -36,6 +36,10 @@ class Judged:
     score: NDArray[np.float64]
     own_threshold: float
 
+    def rescaled(self, mean: float, sd: float) -> Judged:
+        """Return the same device on another scale of scores: (score - mean)/sd."""
+        return Judged(self.event_minute, (self.score - mean) / sd, (self.own_threshold - mean) / sd)
+
     def flagged(self, threshold: float) -> NDArray[np.bool_]:
         """Return which windows are flagged under a population threshold."""
         return self.score > max(threshold, self.own_threshold)
@@ -45,7 +49,8 @@ class Judged:
         flagged = np.concatenate([[0], np.cumsum(self.flagged(threshold))])
         start = np.searchsorted(self.event_minute, self.event_minute - HORIZON_MIN, side="right")
         end = np.arange(1, len(self.event_minute) + 1)
-        return (flagged[end] - flagged[start]) / np.maximum(end - start, FEWEST_SCORED)
+        share: NDArray[np.float64] = (flagged[end] - flagged[start]) / np.maximum(end - start, FEWEST_SCORED)
+        return share
 
     def decisions(self) -> NDArray[np.bool_]:
         """Return which scored minutes are the first of a five-minute block, when votes are taken."""
