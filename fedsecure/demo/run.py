@@ -50,7 +50,9 @@ class Demo:
         attacks = plan.attacks_of(self._options)
         with screen_for(self._console) as screen, LocalStack(announce=screen.say) as stack:
             settings = plan.settings_for_run(stack.endpoints())
-            ensure_topics(settings, settings.topics.fixed())
+            # With the patients' topics there already, workers share them while they start, not after.
+            devices = map(settings.topics.vitals_spec, plan.device_ids(self._options))
+            ensure_topics(settings, [*settings.topics.fixed(), *devices])
             screen.say("attacks: " + "; ".join(attacks))
             try:
                 return self._with_services(settings, screen)
@@ -81,9 +83,11 @@ class Demo:
             ports[program.name] = free_port()
             metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
             programs.start_fedsecure(program.name, program.arguments, metrics)
+        program = plan.replay_program(self._options)
+        replay = programs.hold_fedsecure(program.name, program.arguments)
         wait_until_ready(ports, READY_WITHIN_S, watch.look)
-        replay = plan.replay_program(self._options)
-        programs.start_fedsecure(replay.name, replay.arguments).may_end = True
+        replay.may_end = True
+        replay.release()
         watch.until_the_first_verdict(READY_WITHIN_S)
         for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)

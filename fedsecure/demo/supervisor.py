@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,15 @@ class Child:
         self.log = log
         self.may_end = False
 
+    def release(self) -> None:
+        """Let a held program begin."""
+        if self.process.stdin is not None:
+            with (
+                contextlib.suppress(BrokenPipeError),
+                self.process.stdin as line,
+            ):  # one that is gone is named by `check`
+                line.write(b"\n")
+
     def tail(self) -> str:
         """Return the last lines of the log."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
@@ -53,13 +63,15 @@ class Supervisor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.stop()
 
-    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
-        """Start a program; its output goes to `<log_dir>/<name>.log`."""
+    def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None, *, held: bool = False
+    ) -> Child:
+        """Start a program; its output goes to `<log_dir>/<name>.log`. A held one waits for `Child.release`."""
         log = self._log_dir / f"{name}.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
                 list(command),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if held else subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env={**self._environ, **(environ or {})},
@@ -72,6 +84,10 @@ class Supervisor:
     def start_fedsecure(self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
         """Start a `fedsecure` command under this interpreter."""
         return self.start(name, [sys.executable, "-m", "fedsecure", *arguments], environ)
+
+    def hold_fedsecure(self, name: str, arguments: Sequence[str]) -> Child:
+        """Start a `fedsecure` command that loads now and begins when it is released."""
+        return self.start(name, [sys.executable, "-m", "fedsecure.demo.held", *arguments], held=True)
 
     def check(self) -> None:
         """Raise ChildDied if a child ended that should not have, or that failed."""
@@ -87,6 +103,8 @@ class Supervisor:
         running = [child.process for child in self.children.values()]
         for process in running:
             _signal_group(process, signal.SIGTERM)
+            if process.stdin is not None:
+                process.stdin.close()
         deadline = time.monotonic() + STOP_WITHIN_S
         while any(process.poll() is None for process in running) and time.monotonic() < deadline:
             time.sleep(POLL_S)

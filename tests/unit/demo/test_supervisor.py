@@ -89,3 +89,23 @@ def test_a_child_that_may_end_may_not_fail(tmp_path: Path) -> None:
                 programs.check()
         with pytest.raises(ChildDied, match="badly"):
             programs.check()
+
+
+def test_a_held_program_begins_when_it_is_released(tmp_path: Path) -> None:
+    wait = [sys.executable, "-c", "import sys; sys.stdin.readline() and print('begun')"]
+    with Supervisor(tmp_path, os.environ) as programs:
+        held = programs.start("replay", wait, held=True)
+        time.sleep(0.3)
+        assert held.process.poll() is None
+        held.may_end = True
+        held.release()
+        assert wait_for_output(held.log) == "begun"
+        held.process.wait()
+        programs.check()
+
+
+def test_a_held_program_that_is_never_released_just_ends(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, os.environ) as programs:
+        held = programs.start("replay", [sys.executable, "-m", "fedsecure.demo.held", "attacks"], held=True)
+    assert held.process.returncode is not None
+    assert held.log.read_text() == ""
