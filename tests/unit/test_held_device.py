@@ -1,0 +1,40 @@
+"""Whom a worker holds after assignments, fencing and departures."""
+
+from __future__ import annotations
+
+from streams.held_device import HeldDevice, Holdings
+from streams.records import Unit
+
+A, B = Unit("v.a", 0), Unit("v.b", 0)
+
+
+def holding(*units: Unit) -> Holdings:
+    held = Holdings()
+    held.assign(units)
+    for unit in units:
+        held.hold(HeldDevice(unit.topic[2:], 1, 0), unit)
+    return held
+
+
+def test_a_new_assignment_names_who_left_and_trusts_nobody_unchecked():
+    held = holding(A, B)
+    assert held.assign({B}) == {"a"}
+    assert held.verified == set()
+    assert set(held.devices) == {"a", "b"}
+
+
+def test_a_fenced_device_is_left_alone_until_the_next_assignment():
+    held = holding(A)
+    held.fence({"a"}, now=5.0)
+    held.fence({"a"}, now=9.0)
+    assert held.fenced_since == 5.0
+    held.assign({A})
+    assert held.fenced == set()
+    assert held.fenced_since is None
+
+
+def test_forgetting_twice_is_harmless():
+    held = holding(A)
+    held.forget("a")
+    held.forget("a")
+    assert held.devices == {}

@@ -1,0 +1,52 @@
+"""How far back a restore reads: far enough, and not fooled by a record that came late."""
+
+from __future__ import annotations
+
+from contracts.event_time import from_event_minute
+from contracts.vitals import VitalsBatch, encode_vitals
+from streams.history import HistoryWanted
+from streams.records import Unit
+
+
+def wanted(from_event_minute: int, *, session_id: int = 2) -> HistoryWanted:
+    return HistoryWanted("p1", Unit("v.p1", 0), 100, session_id, from_event_minute)
+
+
+def value(event_minute: int, *, session_id: int = 2) -> bytes:
+    return encode_vitals(
+        VitalsBatch(
+            device_id="p1",
+            session_id=session_id,
+            observed_at=from_event_minute(event_minute),
+            heart_rate_bpm=[80.0],
+            resp_rate_bpm=[16.0],
+            batch_interval_s=1.0,
+            sent_at=0.0,
+        )
+    )
+
+
+def test_goes_back_until_the_oldest_record_is_old_enough():
+    one = wanted(50)
+    one.add_older(value(minute) for minute in range(80, 100))
+    assert not one.is_complete()
+    one.add_older(value(minute) for minute in range(30, 80))
+    assert one.is_complete()
+    assert [batch.first_event_minute for batch in one.batches] == list(range(30, 100))
+
+
+def test_a_late_repetition_at_the_start_does_not_end_the_search():
+    one = wanted(50)
+    one.add_older([value(40), *(value(minute) for minute in range(80, 100))])
+    assert not one.is_complete()
+
+
+def test_what_lies_in_an_older_session_is_not_needed():
+    one = wanted(50)
+    one.add_older([value(10, session_id=1), value(80), b"garbage", None, value(81)])
+    assert one.is_complete()
+    assert [batch.first_event_minute for batch in one.batches] == [80, 81]
+
+
+def test_nothing_read_is_not_complete():
+    assert not wanted(50).is_complete()
