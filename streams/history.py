@@ -11,7 +11,7 @@ from streams.records import DeviceNames, Unit, VitalsRecord
 from streams.topic_reader import TopicReader
 
 FIRST_STEP = 128
-UNITS_AT_ONCE = 64
+UNITS_AT_ONCE = 128
 PROBED_RECORDS = 16
 
 

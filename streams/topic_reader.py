@@ -70,13 +70,16 @@ class TopicReader:
         return [Unit(topic, number) for number in sorted(self._connected().partitions_for_topic(topic) or (0,))]
 
     async def bounds(self, units: Iterable[Unit]) -> dict[Unit, tuple[int, int]]:
-        """Return each unit's (first offset kept, next offset to be written)."""
+        """Return each unit's (first offset kept, next offset to be written); two requests for all of them."""
         tps = [TopicPartition(*unit) for unit in units]
         if not tps:
             return {}
         consumer = self._connected()
 
         async def ask() -> dict[Unit, tuple[int, int]]:
+            # Assigned topics are learnt in one request; unknown ones would be asked for one by one, 100 ms each.
+            consumer.assign(tps)
+            consumer.pause(*tps)
             starts = await consumer.beginning_offsets(tps)
             ends = await consumer.end_offsets(tps)
             return {Unit(*tp): (starts[tp], ends[tp]) for tp in tps}
