@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contracts.event_time import from_event_minute
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.vitals import VitalsBatch, decode_vitals, encode_vitals
 from streams.history import HistoryWanted
 from streams.records import Unit
+from streams.restore import joined
 
 
 def wanted(from_event_minute: int, *, session_id: int = 2) -> HistoryWanted:
@@ -50,3 +51,12 @@ def test_what_lies_in_an_older_session_is_not_needed():
 
 def test_nothing_read_is_not_complete():
     assert not wanted(50).is_complete()
+
+
+def test_batches_that_follow_each_other_are_joined_and_no_minute_changes():
+    minutes = [*range(10, 20), *range(25, 30), 27, *range(30, 1000)]
+    batches = [decode_vitals(value(minute), expected_device_id="p1") for minute in minutes]
+    chunks = list(joined(batches))
+    assert [chunk.first_event_minute for chunk in chunks][:4] == [10, 25, 27, 30]
+    joined_minutes = [chunk.first_event_minute + n for chunk in chunks for n in range(len(chunk.heart_rate_bpm))]
+    assert joined_minutes == minutes
