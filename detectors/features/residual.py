@@ -11,7 +11,7 @@ from typing import Any, Final
 from detectors.preprocessing import WINDOW_MIN
 from detectors.scoring.tensorflow_runtime import tf
 
-RMS_FLOOR: Final = 0.05
+RMS_FLOOR: Final = 0.2  # below it a device is no judge: a paced or ventilated patient leaves next to no residual
 TINY: Final = 1e-4
 
 

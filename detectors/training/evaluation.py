@@ -18,6 +18,7 @@ from detectors.training.series import ENROLMENTS_MIN, rows_of
 WITHIN_MIN: Final = (120, 240, 720)
 EARLIEST_ONSET_MIN: Final = 720
 LATEST_ONSET_MIN: Final = 1080
+ATTACKED_DEVICES: Final = 48
 
 Report = Callable[[float, str], None]
 
@@ -35,8 +36,9 @@ def evaluate(
     clean = [judge_enrolled(each, profile, model) for each, profile in zip(rows, profiles, strict=True)]
     report(1 / (len(cases) + 1), "clean devices judged")
     detection: dict[str, Any] = {}
+    stable = [pair for pair in zip(test, profiles, strict=True) if not pair[0].deteriorating.any()]
     for index, (name, level) in enumerate(cases):
-        found = _found_after(test, profiles, name, level, inject, model, seed)
+        found = _found_after(stable[:ATTACKED_DEVICES], name, level, inject, model, seed)
         detection[f"{name} {level}"] = _summary(found)
         report((index + 2) / (len(cases) + 1), f"{name} {level}: {np.mean(found <= WITHIN_MIN[0]):.0%} within 2 h")
     return {"false_exclusions": _false_exclusions(test, clean, model), "detection": detection}
@@ -50,8 +52,7 @@ def found_after_min(judged: Judged, onset_event_minute: int, threshold: float) -
 
 
 def _found_after(
-    test: Sequence[Stay],
-    profiles: Sequence[DeviceProfile],
+    devices: Sequence[tuple[Stay, DeviceProfile]],
     name: str,
     level: str,
     inject: Injector,
@@ -60,7 +61,7 @@ def _found_after(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     rng = np.random.default_rng([seed, *name.encode(), *level.encode()])
     found = []
-    for stay, profile in zip(test, profiles, strict=True):
+    for stay, profile in devices:
         onset = int(rng.integers(EARLIEST_ONSET_MIN, LATEST_ONSET_MIN))
         case = AttackCase(name, level, onset, WITHIN_MIN[-1], int(rng.integers(1 << 31)))
         attacked = np.stack(inject(stay.recording, case), axis=-1)

@@ -35,7 +35,12 @@ ATTACK_MIN: Final = 480
 DISTORTION_MIN: Final = 360
 POISONED_SHARE: Final = 0.2
 FAINTEST: Final = 0.25
-LEFT_OUT: Final = frozenset({("data-poisoning-1", "subtle"), ("data-poisoning-2", "subtle"), ("backdoor-2", "subtle")})
+LEFT_OUT: Final = frozenset(
+    {
+        *((name, "subtle") for name in ("data-poisoning-1", "data-poisoning-2", "backdoor-1", "backdoor-2")),
+        ("backdoor-1", "medium"),  # a coherent ramp inside the clinical range is what deterioration looks like
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def train_bundle(
         "calibration": calibrated.metrics,
         "test": metrics,
     }
-    canary = canary_windows(cohorts.test, cases, inject, effort.canary_windows, seed)
+    strong = [case for case in cases if case[1] == "strong"] or cases
+    canary = canary_windows(cohorts.test, strong, inject, effort.canary_windows, seed)
     return Bundle(fitted.weights, classifier, calibrated.population, metadata, canary)
 
 

@@ -40,7 +40,7 @@ def reference_residual_features():
     """Return a function (residual [B, 60, 2], rms [B, 2]) -> features [B, 15], in float64 numpy."""
 
     def features(residual, rms):
-        r = np.asarray(residual, np.float64) / (np.asarray(rms, np.float64)[:, None] + 0.05)
+        r = np.asarray(residual, np.float64) / (np.asarray(rms, np.float64)[:, None] + 0.2)
         square, mean = r**2, r.mean(1)
         centred = r - mean[:, None]
         variance = (centred**2).mean(1) + 1e-4

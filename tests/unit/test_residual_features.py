@@ -33,7 +33,7 @@ def test_features_equal_the_reference(kind, reference_residual_features):
 def test_the_median_is_the_lower_one_exactly():
     residual = np.zeros((1, 60, 2), np.float32)
     residual[0, :, 0] = np.random.default_rng(1).permutation(60) / 10
-    features = computed(residual, np.full((1, 2), 0.95, np.float32))
+    features = computed(residual, np.full((1, 2), 0.8, np.float32))
     at = RESIDUAL_FEATURES.index("heart_rate_log_median_square")
     assert features[0, at] == pytest.approx(np.log(2.9**2 + 1e-4), abs=1e-6)
 
