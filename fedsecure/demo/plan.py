@@ -72,7 +72,7 @@ def attacks_of(options: DemoOptions) -> tuple[str, ...]:
     devices = device_ids(options)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
     attacks = options.attacks or (
-        f"data-poisoning-2:device={devices[0]},{when}",
+        f"data-poisoning-2:device={devices[1]},{when}",
         f"data-poisoning-1:device={devices[-1]},{when}",
     )
     for spec in map(parse_attack, attacks):

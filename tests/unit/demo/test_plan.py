@@ -26,7 +26,7 @@ def test_the_devices_are_those_that_the_replay_will_read() -> None:
 
 def test_by_default_a_real_and_a_synthetic_device_are_attacked_after_a_clean_stretch() -> None:
     specs = [parse_attack(text) for text in plan.attacks_of(DemoOptions(HERE))]
-    assert [spec.device for spec in specs] == ["p000020", "synthetic-7-0003"]
+    assert [spec.device for spec in specs] == ["s00001", "synthetic-7-0003"]
     assert all(spec.onset_min >= 720 for spec in specs)
 
 
