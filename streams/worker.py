@@ -30,12 +30,7 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    worker: WorkerApp | EdgeWorker
-    if settings.devices:
-        factory = engine_factory or (lambda: DetectorEngine(settings))
-        worker = EdgeWorker(WorkerCore(settings, factory, watchdog))
-    else:
-        worker = build_app(settings, engine_factory, watchdog)
+    worker = _make(settings, engine_factory, watchdog)
     starting = asyncio.ensure_future(worker.start())
     stopping = asyncio.ensure_future(stop.wait())
     failing = asyncio.ensure_future(worker.core.failed.wait())
@@ -51,3 +46,10 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
         await asyncio.wait_for(worker.stop(), GRACE_S - 1)
     log.info("worker_stopped", exit_code=exit_code)
     return exit_code
+
+
+def _make(settings: Settings, engine_factory: EngineFactory | None, watchdog: ExitWatchdog) -> WorkerApp | EdgeWorker:
+    if not settings.devices:
+        return build_app(settings, engine_factory, watchdog)
+    factory = engine_factory or (lambda: DetectorEngine(settings))
+    return EdgeWorker(WorkerCore(settings, factory, watchdog))
