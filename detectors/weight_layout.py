@@ -18,7 +18,7 @@ _PER_CHANNEL: Final = (
     "mean",
     "log_ratio_of_halves",
     "lag1_autocorrelation",
-    "dispersion",
+    "log_dispersion",
 )
 RESIDUAL_FEATURES: Final = (
     *(f"{channel}_{name}" for name in _PER_CHANNEL for channel in ("heart_rate", "resp_rate")),

@@ -19,7 +19,8 @@ def residual_features(residual: Any, residual_rms: Any) -> Any:
     """Return float32[15, B] from residuals float32[60, 2, B] and the device's usual RMS float32[2, B] (scaled units).
 
     Order of `weight_layout.RESIDUAL_FEATURES`. The mean is taken through asinh and the squares through log(x + 1e-4), so that no
-    attack, however strong, lies far outside what the classifier has seen.
+    attack, however strong, lies far outside what the classifier has seen. The dispersion is the logarithm of the standard
+    deviation: beside the mean it tells a lifted course from a lifted flat line, which the mean square alone cannot.
     """
     r = residual / (residual_rms + RMS_FLOOR)
     square = r * r
@@ -34,18 +35,11 @@ def residual_features(residual: Any, residual_rms: Any) -> Any:
         tf.math.asinh(mean),
         tf.math.log((tf.reduce_mean(square[half:], 0) + TINY) / (tf.reduce_mean(square[:half], 0) + TINY)),
         tf.reduce_sum(centred[1:] * centred[:-1], 0) / (WINDOW_MIN * variance),
-        _dispersion(tf.abs(r)),
+        0.5 * tf.math.log(variance),
     ]
     covariance = tf.reduce_mean(centred[:, 0] * centred[:, 1], 0)
     correlation = covariance * tf.math.rsqrt(variance[0] * variance[1])
     return tf.concat([*per_channel, correlation[None]], 0)
-
-
-def _dispersion(size: Any) -> Any:
-    """Standard deviation over mean of the residuals' sizes: large when few minutes carry the error."""
-    mean = tf.reduce_mean(size, 0)
-    spread = size - mean
-    return tf.sqrt(tf.reduce_mean(spread * spread, 0) + TINY) / (mean + TINY**0.5)
 
 
 def _lower_median(square: Any) -> Any:

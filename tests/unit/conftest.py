@@ -44,8 +44,6 @@ def reference_residual_features():
         square, mean = r**2, r.mean(1)
         centred = r - mean[:, None]
         variance = (centred**2).mean(1) + 1e-4
-        size = np.abs(r)
-        dispersion = np.sqrt(size.var(1) + 1e-4) / (size.mean(1) + 1e-2)
         per_channel = [
             np.log(square.mean(1) + 1e-4),
             np.log(square.max(1) + 1e-4),
@@ -53,7 +51,7 @@ def reference_residual_features():
             np.arcsinh(mean),
             np.log((square[:, 30:].mean(1) + 1e-4) / (square[:, :30].mean(1) + 1e-4)),
             (centred[:, 1:] * centred[:, :-1]).sum(1) / (60 * variance),
-            dispersion,
+            0.5 * np.log(variance),
         ]
         correlation = (centred[:, :, 0] * centred[:, :, 1]).mean(1) / np.sqrt(variance.prod(1))
         return np.concatenate([*per_channel, correlation[:, None]], axis=1)
