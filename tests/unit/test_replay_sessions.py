@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from replay.recording import Recording
 
 from contracts.errors import Misconfigured
 from replay.options import ReplayOptions
+from replay.recording import Recording
 from replay.sessions import LastSent, Session, open_sessions
 
 NOW_MS = 1_700_000_000_000
