@@ -24,13 +24,13 @@ from streams.exit_watchdog import ExitWatchdog
 from streams.history import HistoryReader
 from streams.intake import Intake
 from streams.judge import Judge
-from streams.publish import Publisher
+from streams.publish import VerdictPublisher
 from streams.records import DeviceNames, Unit, VitalsRecord
 from streams.restore import Restorer, RestoreSources
 from streams.scoring_loop import Outlets, ScoringLoop
 from streams.status_log import StatusLog
 from streams.status_store import StatusStore
-from streams.topic_reader import TopicReader
+from streams.stretch_reader import StretchReader
 from transport.probes import ProbeServer
 from transport.redis_client import connect_redis_async
 from transport.topic_admin import ensure_topics
@@ -50,13 +50,13 @@ class WorkerCore:
         self.settings = settings
         self.names = DeviceNames(settings)
         self.worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
-        self.reader = TopicReader(settings)
+        self.reader = StretchReader(settings)
         self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
         self._engine_factory = engine_factory
         self._watchdog = watchdog
-        self._publisher = Publisher(settings)
+        self._publisher = VerdictPublisher(settings)
         self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._loop: ScoringLoop | None = None

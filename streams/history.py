@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from contracts.errors import InvalidMessage
 from contracts.vitals import VitalsBatch, decode_vitals
 from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.topic_reader import TopicReader
+from streams.stretch_reader import StretchReader
 
 FIRST_STEP = 128
 UNITS_AT_ONCE = 128
@@ -52,7 +52,7 @@ class HistoryWanted:
 class HistoryReader:
     """Reads many devices' history together, a bounded number of topics at a time."""
 
-    def __init__(self, reader: TopicReader, names: DeviceNames) -> None:
+    def __init__(self, reader: StretchReader, names: DeviceNames) -> None:
         self._reader = reader
         self._names = names
 

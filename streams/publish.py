@@ -29,7 +29,7 @@ class DeviceRecords:
     scores: Sequence[bytes] = ()
 
 
-class Publisher:
+class VerdictPublisher:
     """An idempotent producer of its own: aiokafka retries for two minutes, after that the worker ends."""
 
     def __init__(self, settings: Settings) -> None:

@@ -18,11 +18,11 @@ from detectors.chunks import MinuteChunk
 from streams.engine import Engine
 from streams.held_device import HeldDevice, Holdings
 from streams.history import HistoryReader, HistoryWanted
-from streams.publish import DeviceRecords, Publisher
+from streams.publish import DeviceRecords, VerdictPublisher
 from streams.records import Unit
 from streams.status_log import StatusLog
 from streams.status_store import FencedWrite, StatusStore
-from streams.topic_reader import TopicReader
+from streams.stretch_reader import StretchReader
 from streams.verdict_records import taken_over
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ JOINED_MIN = 360
 class RestoreSources:
     """Where a restore reads: any topic, the status topic, the vitals' past."""
 
-    reader: TopicReader
+    reader: StretchReader
     status_log: StatusLog
     history: HistoryReader
 
@@ -46,7 +46,7 @@ class Restorer:
         self,
         sources: RestoreSources,
         store: StatusStore,
-        publisher: Publisher,
+        publisher: VerdictPublisher,
         engine: Engine,
         executor: Executor,
         worker_id: str,

@@ -16,7 +16,7 @@ from streams.errors import Fatal
 from streams.held_device import Holdings
 from streams.history import HistoryReader
 from streams.judge import Judge, Judgement
-from streams.publish import DeviceRecords, Publisher
+from streams.publish import DeviceRecords, VerdictPublisher
 from streams.records import DeviceNames, Unit, VitalsRecord
 from streams.restore import Restorer
 from streams.status_store import StatusStore
@@ -32,7 +32,7 @@ class Outlets:
     """Where judgements go: Redis first (it refuses whoever was overtaken), then Kafka, then this worker's metrics."""
 
     store: StatusStore
-    publisher: Publisher
+    publisher: VerdictPublisher
     series: DeviceSeries
 
 

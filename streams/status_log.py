@@ -9,7 +9,7 @@ import structlog
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceStatus, decode_status
 from streams.records import Unit
-from streams.topic_reader import TopicReader
+from streams.stretch_reader import StretchReader
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ FIRST_STEP = 500
 class StatusLog:
     """Remembers which devices the topic has ever named, so that looking for a new one reads only what is new."""
 
-    def __init__(self, reader: TopicReader, topic: str) -> None:
+    def __init__(self, reader: StretchReader, topic: str) -> None:
         self._reader = reader
         self._topic = topic
         self._named: set[str] = set()

@@ -26,8 +26,11 @@ STALL_S = 30.0
 POLL_MS = 500
 
 
-class TopicReader:
-    """One consumer without a group; one reader at a time (its owner holds the lock)."""
+class StretchReader:
+    """Reads stretches with a known end, where `transport.topic_reader` follows topics as they grow.
+
+    One reader at a time: its owner holds the lock.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
