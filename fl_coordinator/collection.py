@@ -25,6 +25,8 @@ from transport.topic_reader import Record
 from transport.weights import decode_weights
 
 log = structlog.get_logger()
+MAX_DETAIL_CHARS: Final = 300
+"""What a device wrote into an update may stand in the audit trail, but a long text must not keep the trail from Kafka."""
 MAX_REFUSALS: Final = 10
 """After so many refused updates a device is only counted until the next round: a flood must not hold up the others."""
 
@@ -153,10 +155,11 @@ class Collection:
 
     async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused) -> None:
         number = self.record.round if self.record else 0
+        detail = refusal.detail[:MAX_DETAIL_CHARS]
         self._refusals[sender_id] += 1
         UPDATES.labels(refusal.reason).inc()
-        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=refusal.detail)
+        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=detail)
         if refusal.is_bad:
             self._bad.add(sender_id)
-            await self._journal.dead_letter(message, sender_id, "bad_update", str(refusal))
-        await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=refusal.detail)
+            await self._journal.dead_letter(message, sender_id, "bad_update", f"{refusal.reason}: {detail}")
+        await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=detail)

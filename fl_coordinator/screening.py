@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.rounds import is_awaited
 
 Arrays = Mapping[str, NDArray[np.float32]]
+SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | None) -> None:
@@ -28,6 +31,8 @@ def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | No
         raise UpdateRefused("duplicate")
     if update.base_sha256 != record.model_sha256:
         raise UpdateRefused("wrong_base", f"trained from {update.base_sha256[:12]}", is_bad=True)
+    if not SHA256.fullmatch(update.update_sha256):
+        raise UpdateRefused("bad_sha256", "update_sha256 is not 64 hex digits", is_bad=True)
     if update.sample_count < 0:
         raise UpdateRefused("bad_samples", f"{update.sample_count} samples", is_bad=True)
     if not all(np.isfinite(loss) and loss >= 0 for loss in (update.loss_before, update.loss_after)):

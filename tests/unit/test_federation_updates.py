@@ -31,7 +31,7 @@ def open_round() -> RoundRecord:
 
 def update(**changes) -> ModelUpdate:
     good = ModelUpdate(
-        device_id="a", round=7, lease_token=3, base_sha256="m", update_sha256="u", sample_count=10, loss_before=1.0,
+        device_id="a", round=7, lease_token=3, base_sha256="m", update_sha256="0" * 64, sample_count=10, loss_before=1.0,
         loss_after=0.5, train_s=0.1, sent_at=101.0,
     )  # fmt: skip
     return replace(good, **changes)
@@ -50,6 +50,8 @@ def test_an_update_that_fits_the_round_passes():
         ({"device_id": "c"}, "c", "not_in_cohort", False),
         ({"device_id": "b"}, "b", "duplicate", False),
         ({"base_sha256": "other"}, "a", "wrong_base", True),
+        ({"update_sha256": "../a"}, "a", "bad_sha256", True),
+        ({"update_sha256": "0" * 1_000_000}, "a", "bad_sha256", True),
         ({"sample_count": -1}, "a", "bad_samples", True),
         ({"loss_after": float("nan")}, "a", "bad_loss", True),
         ({"loss_before": -0.1}, "a", "bad_loss", True),
