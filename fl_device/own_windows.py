@@ -73,8 +73,10 @@ class OwnWindows:
         """Take in the next minutes, all after those taken in before."""
         if not len(judged.event_minute):
             return
-        self._minutes = np.concatenate([self._minutes, judged.event_minute])
-        self._vitals = np.concatenate([self._vitals, judged.vitals])
+        # First of all, so that a jump of years in the device's clock does not become a series of as many minutes.
+        recent = self._minutes >= judged.event_minute[0] - _LOOK_BACK_MIN
+        self._minutes = np.concatenate([self._minutes[recent], judged.event_minute])
+        self._vitals = np.concatenate([self._vitals[recent], judged.vitals])
         windows = self._windows_ending_at(judged.event_minute[judged.benign & judged.clean])
         for minute, benign in zip(judged.event_minute.tolist(), judged.benign.tolist(), strict=True):
             if not benign:
@@ -84,8 +86,6 @@ class OwnWindows:
                 self._waiting.append((minute, windows[minute]))
             while self._waiting and self._waiting[0][0] + self._horizon_min <= minute:
                 self._released.append(self._waiting.popleft()[1])
-        recent = self._minutes >= self._minutes[-1] - _LOOK_BACK_MIN
-        self._minutes, self._vitals = self._minutes[recent], self._vitals[recent]
 
     def released(self) -> TrainingWindows:
         """Return copies of the windows that may be trained on now, oldest first."""

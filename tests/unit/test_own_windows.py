@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -87,6 +88,18 @@ def test_a_new_session_forgets_everything():
     assert len(windows.released()) == 0
     windows.observe(judged(START + 100, calm_vitals(59)))
     assert len(windows.released()) == 0
+
+
+def test_a_jump_of_centuries_costs_no_memory():
+    windows = own_windows(horizon_min=0)
+    windows.observe(judged(START, calm_vitals(60)))
+    far = START + 700 * 525_960
+    tracemalloc.start()
+    windows.observe(judged(far, calm_vitals(60)))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ends_of(windows) == [59, far - START + 59]
+    assert peak_bytes < 10_000_000
 
 
 @given(
