@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+LAST_EVENT_MINUTE = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MINUTE
 
 
 def to_event_minute(observed_at: datetime) -> int:

@@ -111,7 +111,7 @@ def decode_federation(kind: type[Message], value: bytes | None) -> Message:
         raise InvalidMessage("tombstone")
     try:
         message = cast("Message", _decoders[kind].decode(value))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("bad_schema", str(error)) from None
     if message.schema_version != SCHEMA_VERSION:
         raise InvalidMessage("unknown_version", str(message.schema_version))

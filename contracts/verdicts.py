@@ -131,7 +131,7 @@ def decode_status(value: bytes) -> DeviceStatus:
     """Return a status, or raise InvalidMessage: readers treat that as `unknown`, never as benign."""
     try:
         status = _status_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("bad_schema", str(error)) from None
     if status.schema_version != SCHEMA_VERSION:
         raise InvalidMessage("unknown_version", str(status.schema_version))
@@ -142,5 +142,5 @@ def decode_scores(value: bytes) -> ScoreBatch:
     """Return a score batch, or raise InvalidMessage."""
     try:
         return _score_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("bad_schema", str(error)) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from contracts.errors import InvalidMessage
-from contracts.event_time import to_event_minute
+from contracts.event_time import LAST_EVENT_MINUTE, to_event_minute
 from contracts.identifiers import DeviceId
 
 SCHEMA_VERSION = 1
@@ -68,6 +68,8 @@ def decode_vitals(value: bytes | None, *, expected_device_id: str) -> VitalsBatc
         raise InvalidMessage("bad_schema", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidMessage("not_json") from None
+    except RecursionError:
+        raise InvalidMessage("bad_schema", "nested too deeply") from None
     _check(batch, expected_device_id)
     return batch
 
@@ -88,3 +90,5 @@ def _check(batch: VitalsBatch, expected_device_id: str) -> None:
         raise InvalidMessage("bad_schema", "observed_at has no time zone")
     if batch.observed_at.second or batch.observed_at.microsecond:
         raise InvalidMessage("bad_schema", "observed_at is not a whole minute")
+    if not 0 <= batch.first_event_minute <= LAST_EVENT_MINUTE - len(batch):
+        raise InvalidMessage("bad_schema", "observed_at is before 1970 or after 9999")

@@ -72,6 +72,8 @@ def test_unknown_fields_are_ignored() -> None:
         ({"heart_rate_bpm": [], "resp_rate_bpm": []}, "bad_schema"),
         ({"observed_at": datetime(2183, 4, 28, 17, 47, 3, tzinfo=UTC)}, "bad_schema"),
         ({"observed_at": datetime(2183, 4, 28, 17, 47)}, "bad_schema"),  # noqa: DTZ001 - a missing zone is the case
+        ({"observed_at": datetime(1969, 12, 31, 23, 59, tzinfo=UTC)}, "bad_schema"),
+        ({"observed_at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)}, "bad_schema"),
         ({"session_id": -1}, "bad_schema"),
         ({"schema_version": 2}, "unknown_version"),
         ({"heart_rate_bpm": [1.0] * 1441, "resp_rate_bpm": [1.0] * 1441}, "bad_schema"),
@@ -89,6 +91,7 @@ def test_a_wrong_field_is_named(changes: dict[str, Any], reason: str) -> None:
         (b"\xff\xfe", "not_json"),
         (b"{", "not_json"),
         (b"[]", "bad_schema"),
+        (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "bad_schema"),
         (b" " * (MAX_BATCH_BYTES + 1), "too_large"),
     ],
 )

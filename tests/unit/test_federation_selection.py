@@ -92,6 +92,7 @@ def test_a_benign_device_that_nobody_hosts_is_not_waited_for():
         b"{",
         b"\xff",
         b'{"state":"benign","enrolled":true}',
+        b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         encode_verdict(status("other")),
         encode_verdict(status("bad", schema_version=2)),
         redis.ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value"),
