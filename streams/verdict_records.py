@@ -13,16 +13,26 @@ from detectors.chunks import Verdicts
 from streams.held_device import HeldDevice
 
 DECIMALS = 6
+MOST_MINUTES = 1440  # in one record, about 100 kB: a broker takes 1 MB
 SCORE_NAME = "autoencoder"
 
 
 def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
-    """Return one batch a session, minutes in the order they were applied; NaN travels as null."""
-    by_session: dict[int, list[Verdicts]] = {}
+    """Return batches of one session each, minutes in the order they were applied; NaN travels as null.
+
+    A batch ends before the message that would take it over `MOST_MINUTES`.
+    """
+    batches: list[list[Verdicts]] = []
+    minutes = 0
     for one in verdicts:
-        if one.minutes:
-            by_session.setdefault(one.session_id, []).append(one)
-    return [_score_batch(device, parts, bundle_sha) for parts in by_session.values()]
+        if not one.minutes:
+            continue
+        minutes += one.minutes
+        if not batches or batches[-1][0].session_id != one.session_id or minutes > MOST_MINUTES:
+            batches.append([])
+            minutes = one.minutes
+        batches[-1].append(one)
+    return [_score_batch(device, parts, bundle_sha) for parts in batches]
 
 
 def _score_batch(device: HeldDevice, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
