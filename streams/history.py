@@ -25,28 +25,25 @@ class HistoryWanted:
     session_id: int
     from_event_minute: int
     batches: list[VitalsBatch] = field(default_factory=list)
-    reaches_older_session: bool = False
+    _oldest: list[tuple[int, int]] = field(default_factory=list)
 
     def add_older(self, values: Iterable[bytes | None]) -> None:
         """Put records read from before the known ones in front; invalid ones were dead letters already."""
-        older = []
+        older, places = [], []
         for value in values:
             try:
                 batch = decode_vitals(value, expected_device_id=self.device_id)
             except InvalidMessage:
                 continue
+            places.append((batch.session_id, batch.first_event_minute))
             if batch.session_id == self.session_id:
                 older.append(batch)
-            elif batch.session_id < self.session_id:
-                self.reaches_older_session = True
         self.batches[:0] = older
+        self._oldest = (places + self._oldest)[:PROBED_RECORDS]
 
     def is_complete(self) -> bool:
         """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""
-        if self.reaches_older_session:
-            return True
-        oldest = self.batches[:PROBED_RECORDS]
-        return bool(oldest) and max(batch.first_event_minute for batch in oldest) <= self.from_event_minute
+        return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
 
 
 class HistoryReader:

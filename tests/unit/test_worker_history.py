@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, decode_vitals, encode_vitals
-from streams.history import HistoryWanted
+from streams.history import PROBED_RECORDS, HistoryWanted
 from streams.records import Unit
 from streams.restore import joined
 
@@ -44,9 +44,19 @@ def test_a_late_repetition_at_the_start_does_not_end_the_search():
 
 def test_what_lies_in_an_older_session_is_not_needed():
     one = wanted(50)
-    one.add_older([value(10, session_id=1), value(80), b"garbage", None, value(81)])
+    older = [value(minute, session_id=1) for minute in range(900, 900 + PROBED_RECORDS)]
+    one.add_older([*older, value(80), b"garbage", None, value(81)])
     assert one.is_complete()
     assert [batch.first_event_minute for batch in one.batches] == [80, 81]
+
+
+def test_a_late_record_of_an_older_session_does_not_end_the_search():
+    one = wanted(50)
+    one.add_older([*(value(minute) for minute in range(80, 100)), value(10, session_id=1)])
+    assert not one.is_complete()
+    one.add_older([value(10, session_id=1), *(value(minute) for minute in range(30, 80))])
+    assert one.is_complete()
+    assert [batch.first_event_minute for batch in one.batches] == list(range(30, 100))
 
 
 def test_nothing_read_is_not_complete():
