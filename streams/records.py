@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from contracts.identifiers import DEVICE_ID_PATTERN
 from contracts.settings import Settings
 from contracts.topics import Topics
+
+_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 
 
 class Unit(NamedTuple):
@@ -39,7 +43,8 @@ class DeviceNames:
         return topic == self.topics.vitals_shared if self.shared else topic.startswith(self.topics.vitals_prefix)
 
     def device_of(self, topic: str, key: bytes | None) -> str:
-        """Return the device id; a shared record without a readable key belongs to nobody (empty)."""
+        """Return the device id; a shared record whose key is no device id belongs to nobody (empty)."""
         if not self.shared:
             return self.topics.device_of_vitals(topic) or ""
-        return key.decode("ascii", "replace") if key else ""
+        name = (key or b"").decode("ascii", "replace")
+        return name if _DEVICE_ID.fullmatch(name) else ""
