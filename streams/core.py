@@ -98,6 +98,11 @@ class WorkerCore:
             raise Fatal("the worker is not started")
         return self._loop
 
+    @property
+    def may_commit(self) -> bool:
+        """Whether the group may be told that everything handed over is done."""
+        return self.failure is None and (self._loop is None or self._loop.may_commit)
+
     async def process(self, records: Sequence[VitalsRecord]) -> None:
         """Apply records; what cannot be applied ends the process and is never acknowledged."""
         await self._or_fail(self.loop.process(records))
@@ -116,15 +121,21 @@ class WorkerCore:
         """Run a coroutine beside the rest until the core stops."""
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._settled)
         return task
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """End the process: in order if that works within seconds, by force if not."""
         if self.failure is None:
             self.failure = error
             self._watchdog.arm(1)
-            log.error("worker_failed", error=str(error) or type(error).__name__, kind=type(error).__name__)
+            unforeseen = None if isinstance(error, FedSecureError) else error
+            log.error("worker_failed", error=str(error), kind=type(error).__name__, exc_info=unforeseen)
         self.failed.set()
 
     async def stop(self) -> None:
@@ -163,10 +174,7 @@ class WorkerCore:
     async def _or_fail(self, work: Awaitable[None]) -> None:
         try:
             await work
-        except FedSecureError as error:
-            self.fail(error)
-        except Exception as error:
-            log.exception("unexpected_error")
+        except Exception as error:  # noqa: BLE001 - whatever it is: going on would lose what was in flight
             self.fail(error)
         if self.failure is not None:
             # Returning would acknowledge records that were not applied.

@@ -15,7 +15,12 @@ log = structlog.get_logger()
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        """Commit; Faust's own crashes the app when the group has moved on (a worker stopped and woken)."""
+        """Commit what was applied; Faust's own crashes the app when the group has moved on (a worker that slept).
+
+        Faust acknowledges whatever its agent was given, also when the agent was stopped half-way.
+        """
+        if not self.app.core.may_commit:
+            return False
         assigned = self.assignment()
         wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in assigned}
         try:

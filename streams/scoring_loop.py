@@ -56,6 +56,7 @@ class ScoringLoop:
         self.held = Holdings()
         self.busy_since: float | None = None
         self.assigned_once = False
+        self._left_over = False
         self._names = names
         self._judge = judge
         self._executor = executor
@@ -72,15 +73,23 @@ class ScoringLoop:
         """Judge, show and publish the records; returns when everything is acknowledged."""
         self._last_record_at = time.time()
         async with self._lock:
-            self.busy_since = time.monotonic()
             try:
                 for part in _parts(records):
                     if self._stopping:
+                        self._left_over = True
                         return
-                    await self._process(part)
                     self.busy_since = time.monotonic()
+                    await self._process(part)
+            except BaseException:
+                self._left_over = True
+                raise
             finally:
                 self.busy_since = None
+
+    @property
+    def may_commit(self) -> bool:
+        """Whether all that was handed over was applied: a commit beyond would hide records from the next holder."""
+        return not self._left_over and not self.held.fenced
 
     async def assign(self, units: Collection[Unit]) -> None:
         """Take a new assignment: what left is forgotten, what stayed is checked again before it goes on."""
