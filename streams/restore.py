@@ -118,8 +118,11 @@ class Restorer:
 
     async def _announce(self, devices: list[HeldDevice]) -> None:
         statuses = [device.status for device in devices if device.status is not None]
-        await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
-        await self._publisher.publish([DeviceRecords(s.device_id, encode_verdict(s)) for s in statuses])
+        refused = await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
+        # Whoever was overtaken since it took the epoch must not publish after its successor.
+        await self._publisher.publish(
+            [DeviceRecords(s.device_id, encode_verdict(s)) for s in statuses if s.device_id not in refused]
+        )
 
 
 def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
