@@ -136,6 +136,8 @@ class Coordinator:
     async def _aggregate(self, record: RoundRecord) -> RoundRecord:
         collection = self._parts.collection
         collection.record = record
+        # A coordinator that was replaced while it collected has no say in the model, nor in what is on record.
+        await ask_redis(self._parts.lease.check)
         await self._parts.journal.round(record)
         contributions, loss = collection.accepted()
         try:

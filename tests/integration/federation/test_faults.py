@@ -39,6 +39,20 @@ async def test_an_older_coordinator_stops_when_a_newer_one_holds_the_lease(bench
         await asyncio.wait_for(running, 30)
 
 
+async def test_a_coordinator_that_is_replaced_while_it_collects_makes_no_model(bench):
+    async def answers_after_the_takeover(device, record) -> None:
+        with connect_redis(bench.settings) as redis:
+            redis.incr(bench.settings.redis_keys.coordinator_lease)
+        await device.send(record)
+
+    devices = [bench.device("a", 1.0), bench.device("b", 3.0)]
+    async with bench.taking_part(*devices, answers={"b": answers_after_the_takeover}):
+        with pytest.raises(Fenced, match="another coordinator took over"):
+            await asyncio.wait_for(bench.run_rounds(), 30)
+    assert (await bench.rounds())[1].phase is RoundPhase.COLLECTING
+    assert list(await bench.models()) == [bench.model(0.0).sha256]
+
+
 async def test_a_coordinator_that_is_stopped_while_it_collects_says_so_and_leaves_no_round_open(bench):
     async def tells(device, record) -> None:
         invited.set()
