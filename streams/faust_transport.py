@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -19,7 +19,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
         Faust acknowledges whatever its agent was given, also when the agent was stopped half-way.
         """
-        if not self.app.core.may_commit:
+        if not cast("Any", self.app).core.may_commit:
             return False
         assigned = self.assignment()
         wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in assigned}

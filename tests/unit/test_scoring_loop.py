@@ -38,7 +38,7 @@ class FakeJudge:
 
 
 class FakeOutlet:
-    refused: set[str] = set()
+    refused: frozenset[str] = frozenset()
 
     async def write(self, writes):
         return self.refused
@@ -105,7 +105,7 @@ async def test_a_batch_that_fails_is_not_committed(loop, judge):
 
 
 async def test_nothing_is_committed_while_another_worker_judges_a_device(loop, outlet):
-    outlet.refused = {"p1"}
+    outlet.refused = frozenset({"p1"})
     await loop.process(records(0))
     assert not loop.may_commit
     await loop.assign([UNIT])
