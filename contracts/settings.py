@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts.errors import Misconfigured
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
 
 
 class Settings(BaseSettings):
-    """All programs' settings; a program reads only the fields it needs."""
+    """All programs' settings; a program reads only the fields it needs. Raises Misconfigured naming each wrong variable."""
 
     model_config = SettingsConfigDict(env_prefix="FEDSECURE_", frozen=True, populate_by_name=True, extra="ignore")
 
@@ -65,6 +74,15 @@ class Settings(BaseSettings):
     local_max_windows: int = Field(256, ge=1)
     vote_horizon_min: int = Field(120, ge=0)
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_sentence(cls, values: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return check(values)
+        except ValidationError as error:
+            wrong = (f"{_variable(found['loc'][0])}: {found['msg']}" for found in error.errors(include_input=False))
+            raise Misconfigured("; ".join(wrong)) from None
+
     @field_validator("devices", mode="before")
     @classmethod
     def _split_devices(cls, value: object) -> object:
@@ -77,3 +95,9 @@ class Settings(BaseSettings):
     @cached_property
     def redis_keys(self) -> RedisKeys:
         return RedisKeys(self.prefix)
+
+
+def _variable(name: int | str) -> str:
+    """Return the environment variable of a field; a field with a name of its own comes under that already."""
+    text = str(name)
+    return text if text.isupper() else f"FEDSECURE_{text.upper()}"

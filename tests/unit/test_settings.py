@@ -1,0 +1,27 @@
+"""A wrong variable is named with what would be right, and nothing secret is repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.errors import Misconfigured
+from contracts.settings import Settings
+from transport.redis_client import connect_redis, connect_redis_async
+
+
+def test_every_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDSECURE_ROUND_QUORUM", "three")
+    monkeypatch.setenv("FEDSECURE_TOPIC_LAYOUT", "mixed")
+    with pytest.raises(Misconfigured) as wrong:
+        Settings()
+    assert "FEDSECURE_ROUND_QUORUM: Input should be a valid integer" in str(wrong.value)
+    assert "FEDSECURE_TOPIC_LAYOUT: Input should be 'per-patient' or 'shared'" in str(wrong.value)
+    assert "three" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "redis://user:secret@host:secret/0"])
+def test_an_address_that_is_no_redis_is_refused_without_its_password(url: str) -> None:
+    for connect in (connect_redis, connect_redis_async):
+        with pytest.raises(Misconfigured, match="REDIS_URL is no address of a Redis: write redis://") as wrong:
+            connect(Settings(redis_url=url))
+        assert "secret" not in str(wrong.value)
