@@ -28,6 +28,9 @@ def ensure_topics(settings: Settings, specs: Iterable[TopicSpec]) -> list[str]:
         if missing:
             _create(admin, missing)
         return [spec.name for spec in missing]
+    except KafkaError as error:
+        # The error's own text repeats the whole request (many kB): name its kind only.
+        raise Unavailable(f"Kafka did not list or create topics ({type(error).__name__})") from None
     finally:
         admin.close()
 
@@ -43,6 +46,3 @@ def _create(admin: KafkaAdminClient, specs: list[TopicSpec]) -> None:
                 admin.create_topics([topic])
             except TopicAlreadyExistsError:
                 continue
-    except KafkaError as error:
-        # The error's own text repeats the whole request (many kB): name its kind only.
-        raise Unavailable(f"Kafka refused to create topics ({type(error).__name__})") from None
