@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from contracts.metrics import RESTORE_SECONDS
-from contracts.verdicts import DeviceStatus, encode_verdict
+from contracts.verdicts import DeviceSnapshot, DeviceStatus, encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.chunks import MinuteChunk
 from streams.engine import Engine
@@ -71,12 +71,14 @@ class Restorer:
         wanted = [self._history_of(device, unit, found, bounds[unit]) for device, unit in again.items()]
         histories = [one for one in wanted if one is not None]
         await self._sources.history.read(histories, {unit: start for unit, (start, _) in bounds.items()})
-        await get_running_loop().run_in_executor(self._executor, partial(self._open, set(again), found, histories))
+        opened = await get_running_loop().run_in_executor(
+            self._executor, partial(self._open, set(again), found, histories)
+        )
         epochs = await self._store.take_epochs({d: found[d].epoch if d in found else 0 for d in again})
         for device_id, unit in again.items():
             status = found.get(device_id)
             if status is not None:
-                status = taken_over(status, epochs[device_id], self._worker_id)
+                status = taken_over(status, epochs[device_id], self._worker_id, opened[device_id])
             next_offset = _next_offset(status, bounds[unit])
             held.hold(HeldDevice.from_status(device_id, epochs[device_id], next_offset, status), unit)
         await self._announce([held.devices[device_id] for device_id in again])
@@ -106,8 +108,10 @@ class Restorer:
             return None
         return HistoryWanted(device_id, unit, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
-    def _open(self, devices: set[str], found: Mapping[str, DeviceStatus], histories: list[HistoryWanted]) -> None:
-        """Run in the executor thread, which owns the engine."""
+    def _open(
+        self, devices: set[str], found: Mapping[str, DeviceStatus], histories: list[HistoryWanted]
+    ) -> dict[str, DeviceSnapshot]:
+        """Run in the executor thread, which owns the engine; return where each device stands in it."""
         for device_id in devices:
             self._engine.close(device_id)
             status = found.get(device_id)
@@ -115,6 +119,7 @@ class Restorer:
         for one in histories:
             for chunk in joined(one.batches):
                 self._engine.fill(chunk)
+        return {device_id: self._engine.snapshot(device_id) for device_id in devices}
 
     async def _announce(self, devices: list[HeldDevice]) -> None:
         statuses = [device.status for device in devices if device.status is not None]

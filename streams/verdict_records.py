@@ -105,6 +105,20 @@ def _last_window(scored: Verdicts | None, before: DeviceStatus | None) -> tuple[
     return (before.score, before.threshold, before.flagged) if before else (None, None, False)
 
 
-def taken_over(status: DeviceStatus, epoch: int, worker_id: str) -> DeviceStatus:
-    """Return the status as its new holder publishes it first."""
+def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
+    """Return the status as its new holder publishes it first.
+
+    `snapshot` is where the new holder's engine stands: a profile of another bundle is void at once, not only when the
+    next minute arrives.
+    """
+    if status.enrolled and snapshot.profile is None:
+        status = msgspec.structs.replace(
+            status,
+            state=snapshot.state,
+            state_since=snapshot.state_since,
+            reason="the profile belongs to another bundle",
+            enrolled=False,
+            enrolment_share=0.0,
+            snapshot=snapshot,
+        )
     return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id)
