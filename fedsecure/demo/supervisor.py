@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from contracts.errors import FedSecureError
+from fedsecure.local_stack.processes import signals_held
 
 STOP_WITHIN_S = 8.0
 POLL_S = 0.05
@@ -68,7 +69,7 @@ class Supervisor:
     ) -> Child:
         """Start a program; its output goes to `<log_dir>/<name>.log`. A held one waits for `Child.release`."""
         log = self._log_dir / f"{name}.log"
-        with log.open("wb") as sink:
+        with log.open("wb") as sink, signals_held():
             process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
                 list(command),
                 stdin=subprocess.PIPE if held else subprocess.DEVNULL,
@@ -77,8 +78,7 @@ class Supervisor:
                 env={**self._environ, **(environ or {})},
                 start_new_session=True,  # a Ctrl-C on the terminal is ours to pass on
             )
-        child = Child(name, process, log)
-        self.children[name] = child
+            child = self.children[name] = Child(name, process, log)
         return child
 
     def start_fedsecure(self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
@@ -99,19 +99,23 @@ class Supervisor:
                 )
 
     def stop(self) -> None:
-        """End every child that still runs; blocks for at most `STOP_WITHIN_S` and a moment."""
-        running = [child.process for child in self.children.values()]
-        for process in running:
-            _signal_group(process, signal.SIGTERM)
-            if process.stdin is not None:
-                process.stdin.close()
-        deadline = time.monotonic() + STOP_WITHIN_S
-        while any(process.poll() is None for process in running) and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-        for process in running:
-            # Also for a child that is gone: something it started may have stayed in its group.
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+        """End every child that still runs; blocks for at most `STOP_WITHIN_S` and a moment, a second Ctrl-C included."""
+        with signals_held():
+            _end([child.process for child in self.children.values()])
+
+
+def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        _signal_group(process, signal.SIGTERM)
+        if process.stdin is not None:
+            process.stdin.close()
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while any(process.poll() is None for process in running) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    for process in running:
+        # Also for a child that is gone: something it started may have stayed in its group.
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

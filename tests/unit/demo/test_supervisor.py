@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -62,6 +64,20 @@ def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch:
         child = programs.start("stubborn", STUBBORN)
         wait_for_output(child.log)
     assert child.process.returncode == -9
+
+
+def test_a_second_interrupt_leaves_no_child_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedsecure.demo.supervisor.STOP_WITHIN_S", 0.6)
+    programs = Supervisor(tmp_path, os.environ)
+
+    def run_until_interrupted_twice() -> None:
+        with programs:
+            wait_for_output(programs.start("stubborn", STUBBORN).log)
+            Timer(0.2, signal.raise_signal, (signal.SIGINT,)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_until_interrupted_twice()
+    assert programs.children["stubborn"].process.returncode == -9
 
 
 def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
