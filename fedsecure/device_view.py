@@ -8,10 +8,11 @@ from typing import Any
 import redis
 from msgspec.structs import replace
 
-from contracts.errors import InvalidMessage, Unavailable
+from contracts.errors import Unavailable
 from contracts.freshness import not_eligible_because
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceState, DeviceStatus, decode_status
+from contracts.verdicts import DeviceState, DeviceStatus
+from fl_coordinator.selection import RedisDeviceView
 
 FRESH = "fresh"
 UNKNOWN = "unknown"
@@ -68,27 +69,13 @@ def view_of(device_id: str, status: DeviceStatus | None, now: float, cap_s: floa
 
 
 def read_devices(client: redis.Redis, keys: RedisKeys, *, now: float, cap_s: float) -> list[DeviceView]:
-    """Return every known device in order of its id; blocks for two round trips; raises Unavailable."""
+    """Return every known device in order of its id, as the coordinator would read it now; raises Unavailable.
+
+    Blocks for two round trips.
+    """
+    view = RedisDeviceView(client, keys)
     try:
-        ids = sorted(key.decode() for key in _ids(client, keys))
-        pipeline = client.pipeline(transaction=False)
-        for device_id in ids:
-            pipeline.hget(keys.device(device_id), "status")
-        values = pipeline.execute() if ids else []
-    except redis.RedisError as error:
-        raise Unavailable(
-            f"Redis does not answer ({type(error).__name__}): is the stack up? See `fedsecure stack status`, or set REDIS_URL"
-        ) from None
-    return [view_of(device_id, _decoded(value), now, cap_s) for device_id, value in zip(ids, values, strict=True)]
-
-
-def _ids(client: redis.Redis, keys: RedisKeys) -> list[bytes]:
-    found: Any = client.zrange(keys.devices_last_seen, 0, -1)
-    return list(found)
-
-
-def _decoded(value: bytes | None) -> DeviceStatus | None:
-    try:
-        return None if value is None else decode_status(value)
-    except InvalidMessage:
-        return None
+        statuses = view.statuses(view.known_devices())
+    except Unavailable as error:
+        raise Unavailable(f"{error}: is the stack up? See `fedsecure stack status`, or set REDIS_URL") from None
+    return [view_of(device_id, status, now, cap_s) for device_id, status in statuses.items()]

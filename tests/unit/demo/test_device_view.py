@@ -42,7 +42,7 @@ class FakeRedis:
         assert field == "status"
         self._asked.append(self._statuses[key.removeprefix("t:device:")])
 
-    def execute(self) -> list[bytes | None]:
+    def execute(self, *, raise_on_error: bool) -> list[bytes | None]:
         return self._asked
 
 
@@ -80,9 +80,19 @@ def test_devices_come_in_order_and_unreadable_ones_are_unknown(device_status: An
     assert [view.may_train for view in views] == [False, True, False]
 
 
+def test_a_status_of_another_device_and_a_key_of_another_kind_make_only_their_own_device_unknown(
+    device_status: Any,
+) -> None:
+    p1 = encode_verdict(device_status(device_id="p1"))
+    wrong_kind: Any = redis.ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+    client: Any = FakeRedis({"p1": p1, "p2": p1, "p3": wrong_kind})
+    views = read_devices(client, KEYS, now=NOW, cap_s=CAP_S)
+    assert [(view.device_id, view.state) for view in views] == [("p1", "benign"), ("p2", "unknown"), ("p3", "unknown")]
+
+
 def test_a_redis_that_does_not_answer_is_said_in_one_sentence() -> None:
     broken: Any = BrokenRedis()
-    with pytest.raises(Unavailable, match="Redis does not answer"):
+    with pytest.raises(Unavailable, match=r"Redis does not show the devices .* is the stack up"):
         read_devices(broken, KEYS, now=NOW, cap_s=CAP_S)
 
 
