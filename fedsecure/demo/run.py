@@ -11,7 +11,7 @@ import msgspec
 import psutil
 from rich.console import Console
 
-from contracts.errors import Unavailable
+from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.checks import Check, judge
@@ -48,6 +48,7 @@ class Demo:
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
         attacks = plan.attacks_of(self._options)
+        make_folder(self._options.report_dir)
         with screen_for(self._console) as screen, LocalStack(announce=screen.say) as stack:
             settings = plan.settings_for_run(stack.endpoints())
             # With the patients' topics there already, workers share them while they start, not after.
@@ -200,6 +201,16 @@ def _servers() -> dict[str, int]:
         except psutil.Error:
             continue
     return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make the report's folder before anything starts, not after four minutes; raises Misconfigured."""
+    try:
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot write to {folder} ({error.strerror}): choose another folder with --report"
+        ) from None
 
 
 def closing_lines(folder: Path, summary: dict[str, Any], checks: list[Check]) -> list[str]:

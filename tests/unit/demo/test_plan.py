@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.run import Demo
 from fedsecure.local_stack import Endpoints
 from replay.attacks import parse_attack
 from replay.sources.shipped import shipped_recordings
@@ -75,3 +78,11 @@ def test_the_replay_sends_about_two_messages_a_second_of_each_device() -> None:
     arguments = plan.replay_program(DemoOptions(HERE)).arguments
     assert arguments[arguments.index("--pack") + 1] == "4"
     assert arguments.count("--attack") == 2
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+    output = io.StringIO()
+    with pytest.raises(Misconfigured, match="choose another folder with --report"):
+        Demo(DemoOptions(report_dir=tmp_path / "taken"), Console(file=output)).run()
+    assert output.getvalue() == ""
