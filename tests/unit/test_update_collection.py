@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
+from msgspec.structs import replace
 
-from contracts.errors import InvalidMessage
+from contracts.errors import InvalidMessage, Unavailable
 from contracts.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator import rounds
 from fl_coordinator.collection import Collection
+from fl_coordinator.errors import GateClosed
 from fl_coordinator.journal import Journal
 from fl_coordinator.registry import model_of
 from fl_coordinator.selection import Selection
@@ -61,8 +65,12 @@ def benign(device_id: str) -> DeviceStatus:
     )  # fmt: skip
 
 
-def collecting(broker: Broker, blobs: dict[str, bytes]) -> Collection:
-    view: Any = SimpleNamespace(statuses=lambda ids: {name: benign(name) for name in ids})
+def all_benign(device_ids: Iterable[str]) -> dict[str, DeviceStatus | None]:
+    return {name: benign(name) for name in device_ids}
+
+
+def collecting(broker: Broker, blobs: dict[str, bytes], statuses: Any = all_benign) -> Collection:
+    view: Any = SimpleNamespace(statuses=statuses)
     journal = Journal(broker, TOPICS, lambda: NOW)  # type: ignore[arg-type]
     collection = Collection(
         view=view, blobs=Blobs(blobs), keys=KEYS, journal=journal, clock=lambda: NOW, stale_cap_s=2100.0, sample_cap=256
@@ -103,3 +111,32 @@ async def test_a_good_update_is_accepted_after_a_bad_one():
     await collection.consider("b", message("b", sha256_of(good)))
     assert collection.settle().accepted == ["b"]
     assert collection.settle().excluded == {"a": "bad_update"}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (None, "unknown"),
+        (replace(benign("a"), state=DeviceState.QUARANTINED), "quarantined"),
+        (replace(benign("a"), received_at=NOW - 60), "stale"),
+    ],
+)
+async def test_a_device_that_lost_its_standing_is_dropped_as_its_update_arrives(status, reason):
+    good = encode_weights({"w": np.ones(3, np.float32)})
+    blobs = {KEYS.update_blob("a", sha256_of(good)): good}
+    collection = collecting(Broker(), blobs, lambda _ids: {"a": status})
+    await collection.consider("a", message("a", sha256_of(good)))
+    assert collection.record is not None
+    assert (collection.record.accepted, collection.record.excluded) == ([], {"a": reason})
+
+
+async def test_a_gate_that_cannot_be_read_closes_and_nothing_is_accepted():
+    def lost(_ids: Iterable[str]) -> Any:
+        raise Unavailable("Redis does not show the devices")
+
+    good = encode_weights({"w": np.ones(3, np.float32)})
+    collection = collecting(Broker(), {KEYS.update_blob("a", sha256_of(good)): good}, lost)
+    with pytest.raises(GateClosed):
+        await collection.consider("a", message("a", sha256_of(good)))
+    assert collection.record is not None
+    assert collection.record.accepted == []
