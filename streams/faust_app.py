@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import faust
 import structlog
+from faust.app.base import BootStrategy
 
 from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
@@ -25,8 +26,16 @@ RESUBSCRIBE_AFTER_S = 1.0
 LAG_EVERY_S = 2.0
 
 
+class _NoWeb(BootStrategy):
+    """`faust worker` turns the web of its settings on: a second worker on the machine would find the port taken."""
+
+    enable_web = False
+
+
 class WorkerApp(faust.App):
     """Starts the core before it joins the group and settles it before it leaves."""
+
+    BootStrategy = _NoWeb
 
     core: WorkerCore
     device_names: DeviceNames

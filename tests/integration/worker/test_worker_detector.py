@@ -25,7 +25,7 @@ def test_online_equals_offline_although_the_worker_is_killed_and_faust_goes_on(
     killed.kill()
     sender.send(stays, 700, pack=4)
     faust = spawn(
-        "-A", "streams.app", "worker", "--without-web", "-l", "warn", module="faust",
+        "-A", "streams.app", "worker", "-l", "warn", module="faust",
         settings=settings.model_copy(update={"metrics_port": None}),
     )  # fmt: skip
     wait_until(lambda: view.applied_through(stays) or not faust.runs(), 120, "everything is applied")
