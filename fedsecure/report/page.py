@@ -107,22 +107,27 @@ def _devices(observation: Observation) -> str:
 
 
 def _rounds(observation: Observation) -> str:
-    records = [record for _, record in sorted(observation.rounds.items())]
-    head = ("device", *(str(record.round) for record in records))
-    body = [[name, *(_seat(name, record) for record in records)] for name in sorted(observation.devices)]
-    foot = [
-        ["outcome", *(f"<td>{escape(str(record.phase))}</td>" for record in records)],
-        ["loss", *(f'<td class="n">{_number(record.loss, "{:.4f}")}</td>' for record in records)],
-        ["at (s)", *(f'<td class="n">{record.gated_at - observation.started_at:.0f}</td>' for record in records)],
-    ]
-    rows = "".join(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>' for name, *cells in (*body, *foot))
-    columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
-    reasons = [f"<li>Round {r.round} {escape(str(r.phase))}: {escape(r.reason)}</li>" for r in records if r.reason]
+    names = sorted(observation.devices)
+    columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("round", "at", "outcome", "loss", *names))
+    rows = "".join(
+        _round(record, record.gated_at - observation.started_at, names)
+        for _, record in sorted(observation.rounds.items())
+    )
     return (
         "<h2>Federated rounds</h2>\n<div class='wide'><table><caption>Who trained in which round, and why the others sat out"
         f"</caption><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
-        + (f"<ul>{''.join(reasons)}</ul>" if reasons else "")
     )
+
+
+def _round(record: RoundRecord, at_s: float, names: Sequence[str]) -> str:
+    why = f": {record.reason.replace('_', ' ')}" if record.reason else ""
+    cells = (
+        f'<td class="n">{at_s:.0f} s</td>',
+        f"<td>{escape(record.phase + why)}</td>",
+        f'<td class="n">{_number(record.loss, "{:.4f}")}</td>',
+        *(_seat(name, record) for name in names),
+    )
+    return f'<tr><th scope="row">{record.round}</th>{"".join(cells)}</tr>'
 
 
 def _seat(name: str, record: RoundRecord) -> str:
@@ -130,7 +135,8 @@ def _seat(name: str, record: RoundRecord) -> str:
         return '<td class="in">trained</td>'
     if name in record.excluded:
         reason = record.excluded[name]
-        return f'<td class="{"idle" if reason in {"enrolling", "finished", "not_enrolled"} else "out"}">{escape(reason)}</td>'
+        kind = "idle" if reason in {"enrolling", "finished", "not_enrolled"} else "out"
+        return f'<td class="{kind}">{escape(reason.replace("_", " "))}</td>'
     return '<td class="idle">no update</td>' if name in record.cohort else '<td class="idle">-</td>'
 
 

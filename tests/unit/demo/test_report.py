@@ -85,7 +85,7 @@ def test_no_id_is_used_twice_so_that_no_clip_path_is_borrowed(page: Page) -> Non
 def test_the_verdict_and_the_exclusions_are_on_the_page(page: Page) -> None:
     assert "Passed." in page.text
     assert "enrolling" in page.text
-    assert "no_quorum" in page.text
+    assert "no quorum" in page.text
     assert "Apache Kafka 4.1" in page.text
 
 
