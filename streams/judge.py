@@ -66,10 +66,8 @@ class Judge:
             if device is not None:
                 device.next_offset = record.offset + 1
             if isinstance(message, VitalsBatch) and device is not None:
-                device.received_at = record.received_at
-                device.batch_interval_s = message.batch_interval_s
                 judgement.sent_at.append(message.sent_at)
-                work.add(message)
+                work.add(message, device, record.received_at)
                 continue
             if isinstance(message, DeadLetter):
                 judgement.dead_letters.append(message)
@@ -114,11 +112,13 @@ class _Work:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._chunks: list[MinuteChunk] = []
+        self._arrivals: list[tuple[HeldDevice, float, float]] = []
         self._devices: set[str] = set()
         self.verdicts: dict[str, list[Verdicts]] = {}
 
-    def add(self, batch: VitalsBatch) -> None:
+    def add(self, batch: VitalsBatch, device: HeldDevice, received_at: float) -> None:
         self._chunks.append(chunk_of(batch))
+        self._arrivals.append((device, received_at, batch.batch_interval_s))
         self._devices.add(batch.device_id)
 
     def add_invalid(self, device_id: str) -> None:
@@ -128,9 +128,12 @@ class _Work:
         self.verdicts.setdefault(device_id, [])
 
     def flush(self) -> None:
-        for one in self._engine.apply(self._chunks) if self._chunks else ():
+        applied = self._engine.apply(self._chunks) if self._chunks else []
+        for one, (device, received_at, batch_interval_s) in zip(applied, self._arrivals, strict=True):
             self.verdicts.setdefault(one.device_id, []).append(one)
-        self._chunks, self._devices = [], set()
+            if one.minutes:  # a device that only repeats old minutes is silent, and must go stale
+                device.received_at, device.batch_interval_s = received_at, batch_interval_s
+        self._chunks, self._arrivals, self._devices = [], [], set()
 
 
 def chunk_of(batch: VitalsBatch) -> MinuteChunk:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from plain_engine import PlainEngine
 
 from contracts.event_time import from_event_minute
 from contracts.settings import Settings
@@ -25,9 +25,6 @@ from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
 
 FAKES = Path(__file__).parents[2] / "fakes"
-sys.path.insert(0, str(FAKES))
-
-from plain_engine import PlainEngine  # noqa: E402 - found on the path that was just given
 
 FIRST_MINUTE = 90_000_000
 

@@ -1,0 +1,54 @@
+"""What a micro-batch makes of a device's freshness: only minutes that counted keep it fresh."""
+
+from __future__ import annotations
+
+import pytest
+from plain_engine import PlainEngine
+
+from contracts.event_time import from_event_minute
+from contracts.settings import Settings
+from contracts.vitals import VitalsBatch, encode_vitals
+from streams.held_device import HeldDevice
+from streams.intake import Intake
+from streams.judge import Judge
+from streams.records import Unit, VitalsRecord
+
+START = 92_000_000
+UNIT = Unit("t.vitals.v1.p1", 0)
+
+
+@pytest.fixture
+def device() -> HeldDevice:
+    return HeldDevice.from_status("p1", 1, 0, None)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    engine = PlainEngine(Settings())
+    engine.open("p1", None)
+    return Judge(engine, Intake(), "worker-1")
+
+
+def record(offset: int, first_minute: int, received_at: float) -> VitalsRecord:
+    batch = VitalsBatch(
+        device_id="p1",
+        session_id=1,
+        observed_at=from_event_minute(START + first_minute),
+        heart_rate_bpm=[80.0, 81.0],
+        resp_rate_bpm=[16.0, 17.0],
+        batch_interval_s=2.0,
+        sent_at=received_at,
+    )
+    return VitalsRecord("p1", UNIT, offset, received_at, encode_vitals(batch))
+
+
+def test_new_minutes_keep_a_device_fresh(judge: Judge, device: HeldDevice) -> None:
+    judge.judge([record(0, 0, 100.0), record(1, 2, 102.0)], {"p1": device})
+    assert device.received_at == 102.0
+
+
+def test_a_device_that_only_repeats_old_minutes_goes_stale(judge: Judge, device: HeldDevice) -> None:
+    judge.judge([record(0, 0, 100.0)], {"p1": device})
+    judgement = judge.judge([record(1, 0, 500.0)], {"p1": device})
+    assert judgement.outcomes[0].write.status.received_at == 100.0
+    assert judgement.outcomes[0].write.status.vitals_offset == 2
