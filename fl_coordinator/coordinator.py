@@ -55,7 +55,7 @@ class Coordinator:
     async def run_round(self) -> RoundRecord:
         """Run one round to its end and return its final record; raises Fenced, never Unavailable."""
         started = monotonic()
-        record = self._proposal(Selection((), {}))
+        record = self._proposal(Selection(self._parts.clock(), (), {}))
         self.next_round += 1
         try:
             record = await self._carry_out(record)
@@ -95,8 +95,9 @@ class Coordinator:
     def _check_and_select(self) -> Selection:
         self._parts.lease.check()
         self._parts.model_view.show(self.model)
+        now = self._parts.clock()  # before the reading: whatever changes during it comes after this gate
         statuses = self._parts.view.statuses(self._parts.view.known_devices())
-        return select(statuses, self._parts.clock(), self._parts.stale_cap_s, self._parts.inbox.participating)
+        return select(statuses, now, self._parts.stale_cap_s, self._parts.inbox.participating)
 
     def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:
         return rounds.propose(
@@ -105,7 +106,6 @@ class Coordinator:
             lease_token=self._parts.lease.token,
             model_sha256=self.model.sha256,
             selection=selection,
-            now=self._parts.clock(),
         )
 
     async def _tell_selection(self, record: RoundRecord) -> None:

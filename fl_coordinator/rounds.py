@@ -39,17 +39,17 @@ class RoundTerms:
 
 
 def propose(
-    number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection, now: float
+    number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection
 ) -> RoundRecord:
-    """Return a proposed round over the selected devices; `now` is the gate's wall time (epoch seconds)."""
+    """Return a proposed round over the selected devices."""
     return RoundRecord(
         round=number,
         phase=RoundPhase.PROPOSED,
         task=terms.task,
         lease_token=lease_token,
         model_sha256=model_sha256,
-        gated_at=now,
-        deadline_at=now + terms.deadline_s,
+        gated_at=selection.gated_at,
+        deadline_at=selection.gated_at + terms.deadline_s,
         cohort=list(selection.cohort),
         excluded=dict(selection.excluded),
         accepted=[],

@@ -32,8 +32,9 @@ class DeviceView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The devices of a round, and why each other known device sits it out."""
+    """The devices of a round, and why each other known device sits it out; judged as of `gated_at` (epoch seconds)."""
 
+    gated_at: float
     cohort: tuple[str, ...]
     excluded: dict[str, str]
 
@@ -53,7 +54,7 @@ def select(
             reason = "not_participating"
         if reason is not None:
             excluded[device_id] = reason
-    return Selection(tuple(sorted(statuses.keys() - excluded.keys())), excluded)
+    return Selection(now, tuple(sorted(statuses.keys() - excluded.keys())), excluded)
 
 
 class RedisDeviceView:

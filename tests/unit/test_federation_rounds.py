@@ -16,8 +16,8 @@ DEVICES = ("a", "b", "c", "d")
 
 
 def proposal(cohort=DEVICES, excluded=None) -> RoundRecord:
-    selection = Selection(tuple(cohort), excluded or {})
-    return rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection, now=100.0)
+    selection = Selection(100.0, tuple(cohort), excluded or {})
+    return rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
 
 
 def collecting(cohort=DEVICES, excluded=None) -> RoundRecord:

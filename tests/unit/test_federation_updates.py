@@ -24,8 +24,8 @@ TERMS = rounds.RoundTerms(
 
 
 def open_round() -> RoundRecord:
-    selection = Selection(("a", "b"), {"c": "quarantined"})
-    record = rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection, now=100.0)
+    selection = Selection(100.0, ("a", "b"), {"c": "quarantined"})
+    record = rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
     return rounds.accept(rounds.open_collection(record, 1, 100.0), "b")
 
 
@@ -151,8 +151,8 @@ def test_an_unknown_rule_is_refused_with_the_list_of_those_there_are():
 
 
 def committed(number: int, sha256: str) -> RoundRecord:
-    selection = Selection(("a",), {})
-    record = rounds.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection, now=1.0)
+    selection = Selection(1.0, ("a",), {})
+    record = rounds.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection)
     record = rounds.close_collection(rounds.accept(rounds.open_collection(record, 1, 1.0), "a"), 1, 2.0)
     return rounds.commit(record, sha256, 0.1, 3.0)
 
@@ -162,7 +162,7 @@ def test_the_current_model_is_that_of_the_last_committed_round_not_the_last_publ
     blobs = {model.sha256: model.blob for model in (first, second, published_only)}
     records = [committed(1, first.sha256), committed(2, second.sha256)]
     records.append(rounds.fail(rounds.propose(
-        3, TERMS, lease_token=9, model_sha256=second.sha256, selection=Selection((), {}), now=4.0), "crash", 5.0))  # fmt: skip
+        3, TERMS, lease_token=9, model_sha256=second.sha256, selection=Selection(4.0, (), {})), "crash", 5.0))  # fmt: skip
     found = model_on_record(records, blobs.get)
     assert found is not None
     assert (found.sha256, found.round) == (second.sha256, 2)

@@ -76,8 +76,8 @@ def collecting(broker: Broker, blobs: dict[str, bytes], statuses: Any = all_beni
         view=view, blobs=Blobs(blobs), keys=KEYS, journal=journal, clock=lambda: NOW, stale_cap_s=2100.0, sample_cap=256
     )  # type: ignore[arg-type]
     terms = rounds.RoundTerms("reconstruction", 1, 20.0, 1, 32, 1e-3)
-    selection = Selection(("a", "b"), {})
-    record = rounds.propose(1, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection, now=NOW)
+    selection = Selection(NOW, ("a", "b"), {})
+    record = rounds.propose(1, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection)
     collection.open(rounds.open_collection(record, 1, NOW), MODEL)
     return collection
 
