@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from contracts.errors import Misconfigured
-from detectors.weight_layout import RESIDUAL_FEATURES, Shapes, autoencoder_shapes, classifier_shapes
+from detectors.weight_layout import ARCHITECTURE, RESIDUAL_FEATURES, Shapes, autoencoder_shapes, classifier_shapes
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"
 FORMAT: Final = "fedsecure-bundle-1"
@@ -77,6 +77,7 @@ class _FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str
+    architecture: str
     features: list[str]
     files: dict[str, _FileEntry]
 
@@ -91,7 +92,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
         "canary.safetensors": save(dict(sorted(bundle.canary.items()))),
     }
     entries = {name: _FileEntry(_sha256(content), len(content)) for name, content in contents.items()}
-    contents[MANIFEST] = _json(_Manifest(FORMAT, list(RESIDUAL_FEATURES), entries))
+    contents[MANIFEST] = _json(_Manifest(FORMAT, ARCHITECTURE, list(RESIDUAL_FEATURES), entries))
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return load_bundle(folder)
@@ -120,6 +121,8 @@ def load_bundle(folder: Path) -> Bundle:
 def _check_names(folder: Path, manifest: _Manifest) -> None:
     if manifest.format != FORMAT:
         raise _refused(folder, f"its format is {manifest.format!r}, this version reads {FORMAT!r}")
+    if manifest.architecture != ARCHITECTURE:
+        raise _refused(folder, f"it holds {manifest.architecture!r}, this version runs {ARCHITECTURE!r}")
     if tuple(manifest.features) != RESIDUAL_FEATURES:
         raise _refused(folder, "it was trained on other features than this version computes")
     present = {path.name for path in folder.iterdir()}

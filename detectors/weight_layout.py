@@ -8,8 +8,9 @@ CHANNELS: Final = 2
 INPUTS: Final = 6
 UNITS: Final = 32
 LATENT: Final = 8
-REACH_Z: Final = 3.0  # the largest |z| that the autoencoder can rebuild
+REACH_Z: Final = 2.0  # the largest |z| that the autoencoder can rebuild
 HIDDEN: Final = (64, 32)
+ARCHITECTURE: Final = f"bottleneck-{UNITS}-{LATENT} reach-{REACH_Z:g} residual-15 dnn-{HIDDEN[0]}-{HIDDEN[1]}-1"
 
 _PER_CHANNEL: Final = (
     "log_mean_square",

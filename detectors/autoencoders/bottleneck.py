@@ -3,7 +3,7 @@
 The paper's own model reconstructs each step from that step's state and so copies its input, attacks included. Here only
 z (8 numbers for 120 values) passes, so the slow course of both channels is rebuilt and everything else stays in the residual.
 The calendar is an input of the encoder only: rebuilding it would dilute the error, and it hardly moves within an hour.
-The output cannot leave +-3 standard deviations: a level far outside the device's own range (pattern scaling reaches the
+The output cannot leave +-2 standard deviations: a level far outside the device's own range (pattern scaling reaches the
 clip at 8) would otherwise be a flat line, the easiest thing to rebuild, and look more normal than normal.
 The decoder reads z alone, the same at every step, so the compiled scorer multiplies it by the gate weights once a window.
 """

@@ -17,6 +17,7 @@ from detectors.training.series import ENROLMENTS_MIN, Scale, Windows, own_scale,
 
 BATCH: Final = 128
 STRIDE: Final = 8
+LEARNING_RATE: Final = 3e-3
 PATIENCE: Final = 5
 HELD_OUT_EVERY: Final = 8
 
@@ -41,13 +42,7 @@ def fit_autoencoder(reference: Sequence[Stay], population: Scale, epochs: int, r
     held_out = [stay for index, stay in enumerate(reference) if index % HELD_OUT_EVERY == 0]
     trained = [stay for index, stay in enumerate(reference) if index % HELD_OUT_EVERY]
     inputs, targets = _examples(trained, population)
-    model = build_bottleneck()
-    steps = epochs * (len(inputs) // BATCH)
-    model.compile(
-        optimizer=tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(3e-3, max(steps, 1))),
-        loss=tf.keras.losses.Huber(2.0),
-        jit_compile=False,  # XLA's gradient of a loop is a quarter slower here
-    )
+    model = _compiled(max(epochs * (len(inputs) // BATCH), 1))
     stop = tf.keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     tell = tf.keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: report((epoch + 1) / epochs, f"held-out loss {logs['val_loss']:.4f}")
@@ -63,6 +58,16 @@ def fit_autoencoder(reference: Sequence[Stay], population: Scale, epochs: int, r
     )
     losses = history.history["val_loss"]
     return FittedAutoencoder(named_weights(model), len(inputs), len(losses), float(min(losses)))
+
+
+def _compiled(steps: int) -> Any:
+    model = build_bottleneck()
+    model.compile(
+        optimizer=tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
+        loss=tf.keras.losses.Huber(2.0),
+        jit_compile=False,  # XLA's gradient of a loop is a quarter slower here
+    )
+    return model
 
 
 def _examples(stays: Sequence[Stay], population: Scale) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -75,14 +75,8 @@ def _calibrated(
     enrolled: Mapping[int, Sequence[Judged]],
     own_sd: Mapping[int, Sequence[float]],
 ) -> Calibration:
-    """Find the scales of the scores, put the judged devices on them, then find the thresholds.
-
-    The floor under a device's own sd is the spread of all devices' logits after enrolment about their enrolment means:
-    a device that was calm for ten hours must not be blamed for becoming an ordinary one.
-    """
-    first = ENROLMENTS_MIN[0]
-    after = np.concatenate([judged.score * sd for judged, sd in zip(enrolled[first], own_sd[first], strict=True)])
-    floor = float(np.sqrt(np.mean(after**2)))
+    """Find the scales of the scores, put the judged devices on them, then find the thresholds."""
+    floor = _logit_sd_floor(enrolled[ENROLMENTS_MIN[0]], own_sd[ENROLMENTS_MIN[0]])
     scaled = {
         length: [judged.rescaled(0.0, max(sd, floor) / sd) for judged, sd in zip(devices, own_sd[length], strict=True)]
         for length, devices in enrolled.items()
@@ -99,6 +93,15 @@ def _calibrated(
         enrolling_threshold=lowest_threshold(anchored, np.inf),
     )
     return Calibration(found, _metrics(found, anchored, scaled))
+
+
+def _logit_sd_floor(enrolled: Sequence[Judged], own_sd: Sequence[float]) -> float:
+    """Return the spread of all devices' logits after enrolment about their enrolment means.
+
+    A device that was calm for ten hours must not be blamed for becoming an ordinary one.
+    """
+    after = np.concatenate([judged.score * sd for judged, sd in zip(enrolled, own_sd, strict=True)])
+    return float(np.sqrt(np.mean(after**2)))
 
 
 def lowest_threshold(fleet: Sequence[Judged], suspects_a_week: float) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle
+from detectors.bundle import Bundle, Weights
 from detectors.preprocessing import robust_scale
 from detectors.scoring.runtime import WindowScorer
 from detectors.scoring.tensorflow_runtime import tf
@@ -30,7 +30,7 @@ STAGES = ("autoencoder", "rows", "classifier", "calibration", "evaluation")
 class Effort:
     """How much work to put in; the defaults are the shipped bundle's."""
 
-    autoencoder_epochs: int = 31
+    autoencoder_epochs: int = 24
     classifier_epochs: int = 8
     distortions_per_patient: int = 60
     canary_windows: int = 256
@@ -59,29 +59,52 @@ def train_bundle(
     """
     cohorts.check_disjoint()
     tf.keras.utils.set_random_seed(seed)
-    scale = _population_scale(cohorts.reference)
-    fitted = fit_autoencoder(cohorts.reference, scale, effort.autoencoder_epochs, _stage(progress, "autoencoder"))
-    featuriser = Featuriser(fitted.weights)
-    measure = Yardstick(scale, featuriser.residual_rms(_population_windows(cohorts.reference, scale)), 0, 0)
-    maker = RowMaker(featuriser, measure, inject, np.random.default_rng([seed, 1]))
-    rows = _all_rows(maker, cohorts.reference, cases, effort, _stage(progress, "rows"))
-    classifier = fit_classifier(rows, effort.classifier_epochs, _stage(progress, "classifier"))
-    calibrated = calibrate(fitted.weights, classifier, measure, cohorts.calibration, _stage(progress, "calibration"))
-    unnamed = Bundle(fitted.weights, classifier, calibrated.population, {})
-    model = Model(WindowScorer(unnamed, buckets=(512,)), calibrated.population)
+    learnt = _learn(cohorts.reference, cases, inject, seed, effort, progress)
+    found = calibrate(
+        learnt.autoencoder, learnt.classifier, learnt.measure, cohorts.calibration, _stage(progress, "calibration")
+    )
+    unnamed = Bundle(learnt.autoencoder, learnt.classifier, found.population, {})
+    model = Model(WindowScorer(unnamed, buckets=(512,)), found.population)
     metrics = evaluate(cohorts.test, cases, inject, model, seed, _stage(progress, "evaluation"))
-    metadata = {
-        "seed": seed,
-        "effort": asdict(effort),
-        "data": dict(data),
+    strong = [case for case in cases if case[1] == "strong"] or cases
+    said = {"seed": seed, "effort": asdict(effort), "data": dict(data), **learnt.facts}
+    return replace(
+        unnamed,
+        metadata={**said, "calibration": found.metrics, "test": metrics},
+        canary=canary_windows(cohorts.test, strong, inject, effort.canary_windows, seed),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """Both networks' weights, the population's measure, and what there is to say about the fits."""
+
+    autoencoder: Weights
+    classifier: Weights
+    measure: Yardstick
+    facts: Mapping[str, Any]
+
+
+def _learn(
+    reference: Sequence[Stay],
+    cases: Sequence[tuple[str, str]],
+    inject: Injector,
+    seed: int,
+    effort: Effort,
+    progress: Progress,
+) -> _Learnt:
+    scale = _population_scale(reference)
+    fitted = fit_autoencoder(reference, scale, effort.autoencoder_epochs, _stage(progress, "autoencoder"))
+    featuriser = Featuriser(fitted.weights)
+    measure = Yardstick(scale, featuriser.residual_rms(_population_windows(reference, scale)), 0, 0)
+    maker = RowMaker(featuriser, measure, inject, np.random.default_rng([seed, 1]))
+    rows = _all_rows(maker, reference, cases, effort, _stage(progress, "rows"))
+    classifier = fit_classifier(rows, effort.classifier_epochs, _stage(progress, "classifier"))
+    facts = {
         "autoencoder": {"windows": fitted.windows, "epochs": fitted.epochs, "held_out_huber": round(fitted.loss, 6)},
         "classifier": {"rows": len(rows), "poisoned_share": round(float(rows.label.mean()), 4)},
-        "calibration": calibrated.metrics,
-        "test": metrics,
     }
-    strong = [case for case in cases if case[1] == "strong"] or cases
-    canary = canary_windows(cohorts.test, strong, inject, effort.canary_windows, seed)
-    return Bundle(fitted.weights, classifier, calibrated.population, metadata, canary)
+    return _Learnt(fitted.weights, classifier, measure, facts)
 
 
 def _stage(progress: Progress, stage: str) -> Any:

@@ -14,7 +14,9 @@ import typer
 from contracts.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from detectors.bundle import Bundle
     from detectors.training.cohort import AttackCase, Cohorts, Recording, Vitals
+    from detectors.training.trainer import Progress
 
 DAYS_MIN = 1440
 DETERIORATING_SHARE = {"reference": 0.25, "calibration": 0.1, "test": 0.1}
@@ -37,35 +39,37 @@ def train(
 ) -> None:
     """Train the detector: autoencoder, classifier, thresholds; 10 to 20 minutes on two cores.
 
-    Quick or not, three disjoint sets of synthetic patients are used: models learn from the first, thresholds come from the second,
+    Three disjoint sets of synthetic patients are used: models learn from the first, thresholds come from the second,
     the metrics in metadata.json from the third. Use the result with FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
 
     Example: fedsecure train --out my-bundle --seed 7
     """
     _check_target(out)
-    from detectors.bundle import save_bundle
+    with _progress() as progress:
+        bundle = _trained(seed, quick, _sizes(quick, patients), progress)
+    with _folder_that_appears_whole(out) as folder:
+        from detectors.bundle import save_bundle
+
+        saved = save_bundle(bundle, folder)
+    typer.echo(f"bundle {saved.sha256[:12]} in {out}")
+
+
+def _trained(seed: int, quick: bool, sizes: dict[str, tuple[int, int]], progress: Progress) -> Bundle:
     from detectors.training.trainer import Effort, train_bundle
     from replay.attacks import ATTACKS
 
     effort = Effort(autoencoder_epochs=4, classifier_epochs=3, distortions_per_patient=12) if quick else Effort()
-    sizes = _sizes(quick, patients)
     cases = [(attack.name, level) for attack in ATTACKS.values() for level in attack.levels]
-    with _progress() as progress:
-        bundle = train_bundle(
-            _cohorts(seed, sizes),
-            cases,
-            _inject,
-            seed=seed,
-            effort=effort,
-            progress=progress,
-            data={
-                "source": "synthetic",
-                **{name: {"patients": count, "days": days} for name, (count, days) in sizes.items()},
-            },
-        )
-    with _folder_that_appears_whole(out) as folder:
-        saved = save_bundle(bundle, folder)
-    typer.echo(f"bundle {saved.sha256[:12]} in {out}")
+    sets = {name: {"patients": count, "days": days} for name, (count, days) in sizes.items()}
+    return train_bundle(
+        _cohorts(seed, sizes),
+        cases,
+        _inject,
+        seed=seed,
+        effort=effort,
+        progress=progress,
+        data={"source": "synthetic", **sets},
+    )
 
 
 def _check_target(out: Path) -> None:

@@ -69,6 +69,15 @@ def test_a_missing_file_is_named(saved, name):
         load_bundle(folder)
 
 
+@pytest.mark.parametrize(("key", "value"), [("format", "zip"), ("architecture", "gru"), ("features", ["mean"])])
+def test_a_bundle_of_another_kind_is_refused(saved, key, value):
+    folder, _ = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {key: value}))
+    with pytest.raises(Misconfigured, match="this version"):
+        load_bundle(folder)
+
+
 def test_a_pickle_in_the_folder_is_refused(saved):
     folder, _ = saved
     (folder / "weights.pkl").write_bytes(pickle.dumps({"a": 1}))

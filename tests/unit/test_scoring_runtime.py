@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -69,3 +72,16 @@ def test_a_swapped_bundle_scores_at_once_and_compiles_nothing(untrained_bundle, 
     assert np.abs(after - before).max() > 1e-3
     np.testing.assert_array_equal(after, fresh.score(*windows).logit)
     assert program.experimental_get_tracing_count() == 1
+
+
+def test_tensorflow_starts_silently_with_one_thread():
+    code = (
+        "from detectors.scoring.tensorflow_runtime import limit_threads, tf\n"
+        "limit_threads()\n"
+        "assert tf.constant(1.0).numpy() == 1.0\n"
+        "limit_threads()\n"
+        "assert tf.config.threading.get_intra_op_parallelism_threads() == 1\n"
+        "assert tf.config.threading.get_inter_op_parallelism_threads() == 1\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
