@@ -13,15 +13,22 @@ from contracts.settings import Settings
 from contracts.topics import TopicSpec
 from transport.kafka_options import kafka_python_options
 
+BOOTSTRAP_TIMEOUT_MS = 5000  # the client's own default lets a person wait for half a minute
 
-def ensure_topics(settings: Settings, specs: Iterable[TopicSpec]) -> list[str]:
-    """Create those topics that do not exist yet and return their names; blocks; raises Unavailable."""
+
+def connect_admin(settings: Settings) -> KafkaAdminClient:
+    """Return an admin client, to be closed by the caller; blocks for 5 s or so at most; raises Unavailable."""
     try:
-        admin = KafkaAdminClient(**kafka_python_options(settings))
+        return KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
     except KafkaError as error:
         raise Unavailable(
             f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({type(error).__name__})"
         ) from None
+
+
+def ensure_topics(settings: Settings, specs: Iterable[TopicSpec]) -> list[str]:
+    """Create those topics that do not exist yet and return their names; blocks; raises Unavailable."""
+    admin = connect_admin(settings)
     try:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import redis
-from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from transport.kafka_options import kafka_python_options
 from transport.redis_client import connect_redis
+from transport.topic_admin import connect_admin
 
 # Kafka tells no release number over the wire; the highest metadata.version that it supports dates it
 # (org.apache.kafka.server.common.MetadataVersion).
@@ -34,7 +33,7 @@ def kafka_release(metadata_version: int | None) -> str:
 def describe_kafka(settings: Settings) -> dict[str, Any]:
     """Ask the broker what it is; blocks; raises Unavailable."""
     try:
-        admin = KafkaAdminClient(**kafka_python_options(settings))
+        admin = connect_admin(settings)
         try:
             features = admin.describe_features()
             cluster = admin.describe_cluster()
@@ -72,7 +71,7 @@ def describe_redis(settings: Settings) -> dict[str, Any]:
 def remove_traces(settings: Settings) -> None:
     """Delete this prefix's topics and keys; blocks; raises Unavailable. Other prefixes stay as they are."""
     try:
-        admin = KafkaAdminClient(**kafka_python_options(settings))
+        admin = connect_admin(settings)
         try:
             own = [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]
             if own:

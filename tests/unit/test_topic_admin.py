@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -64,3 +65,12 @@ def test_a_topic_that_somebody_else_creates_meanwhile_is_taken_as_it_is(monkeypa
 def test_a_lost_broker_is_unavailable(monkeypatch: pytest.MonkeyPatch, admin: Admin) -> None:
     with pytest.raises(Unavailable, match="KafkaConnectionError"):
         ensure(monkeypatch, admin)
+
+
+@pytest.mark.timeout(15)
+def test_a_broker_that_is_not_there_is_not_waited_for_as_long_as_the_client_would() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, not listening: a connection is refused
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"{address} does not answer"):
+            topic_admin.ensure_topics(Settings(kafka_bootstrap_servers=address), SPECS)
