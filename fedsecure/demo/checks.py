@@ -48,7 +48,7 @@ def judge(observation: Observation) -> list[Check]:
     """
     attacked = sorted(observation.attacked)
     clean = sorted({*observation.planned_devices, *observation.devices} - observation.attacked)
-    checks = [_attacked_something(attacked), _streamed_to_the_end(observation)]
+    checks = [_attacked_something(attacked), streamed_to_the_end(observation)]
     for device_id in attacked:
         quarantine = quarantine_after_onset(observation, device_id)
         after = None if quarantine is None else next_round(observation, quarantine.at)
@@ -65,17 +65,25 @@ def _attacked_something(attacked: list[str]) -> Check:
     return Check(name="attacks_were_injected", passed=bool(attacked), detail=detail)
 
 
-def _streamed_to_the_end(observation: Observation) -> Check:
-    def unfinished(device_id: str) -> bool:
-        trace = observation.devices.get(device_id)
-        return trace is None or trace.status is None or not trace.status.finished
+def streamed_to_the_end(observation: Observation) -> Check:
+    """Return whether every planned minute of every planned device was sent, judged and shown as final."""
+    faults = [_not_streamed_because(observation, device_id) for device_id in sorted(observation.planned_devices)]
+    found = [fault for fault in faults if fault is not None]
+    detail = "; ".join(found) or (
+        f"{len(faults)} recordings judged to their end, {observation.planned_minutes} minutes each"
+    )
+    return Check(name="streamed_to_the_end", passed=not found, detail=detail)
 
-    late = [device_id for device_id in sorted(observation.planned_devices) if unfinished(device_id)]
-    if late:
-        detail = "no final status of " + ", ".join(late)
-    else:
-        detail = f"{len(observation.planned_devices)} recordings judged to their end"
-    return Check(name="streamed_to_the_end", passed=not late, detail=detail)
+
+def _not_streamed_because(observation: Observation, device_id: str) -> str | None:
+    """Return what a planned device lacks (a final status, minutes sent, minutes judged), or None."""
+    trace = observation.devices.get(device_id)
+    if trace is None or trace.status is None or not trace.status.finished:
+        return f"no final status of {device_id}"
+    planned, sent, judged = observation.planned_minutes, len(trace.vitals), len(trace.vitals.keys() & trace.verdicts)
+    if sent != planned:
+        return f"{device_id}: {sent} of {planned} planned minutes sent"
+    return None if judged == planned else f"{device_id}: {judged} of {planned} minutes judged"
 
 
 def _was_quarantined(observation: Observation, device_id: str, quarantine: StateSeen | None) -> Check:

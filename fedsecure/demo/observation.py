@@ -51,13 +51,17 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Observation(msgspec.Struct, kw_only=True):
-    """Everything the report needs. Wall times are epoch seconds; `rounds` holds the latest record of each round."""
+    """Everything the report needs. Wall times are epoch seconds; `rounds` holds the latest record of each round.
+
+    `planned_minutes`: what the replay was told to send of every planned device.
+    """
 
     started_at: float
     streaming_at: float | None = None
     ended_at: float | None = None
     speed: float = 0.0
     planned_devices: list[str] = []
+    planned_minutes: int = 0
     devices: dict[str, DeviceTrace] = {}
     truth: list[TruthInterval] = []
     states: list[StateSeen] = []

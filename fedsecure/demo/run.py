@@ -14,12 +14,12 @@ from rich.console import Console
 from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
 from fedsecure.demo import plan
-from fedsecure.demo.checks import Check, judge
+from fedsecure.demo.checks import Check, judge, streamed_to_the_end
 from fedsecure.demo.collector import Collector
 from fedsecure.demo.frames import frame_of
 from fedsecure.demo.observation import Observation
 from fedsecure.demo.observer import Observer
-from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.processes import MemoryMeter
 from fedsecure.demo.readiness import free_port, wait_until_ready
 from fedsecure.demo.screens import Screen, screen_for
@@ -65,12 +65,15 @@ class Demo:
         collector = Collector(settings.topics, self._started_at)
         collector.observation.speed = self._options.speed
         collector.observation.planned_devices = plan.device_ids(self._options)
+        collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
         with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
             watch = _Watch(settings, collector, observer, programs, self._meter, screen, self._options)
             self._start(programs, watch)
+            # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
+            collector.observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             watch.until_the_stream_ends()
-            observation = self._finish(settings, collector)
+            observation = self._finish(collector)
             checks = judge(observation)
             self._report(observation, checks, screen)
             if self._options.keep_running:
@@ -93,12 +96,11 @@ class Demo:
         for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)
 
-    def _finish(self, settings: Settings, collector: Collector) -> Observation:
+    def _finish(self, collector: Collector) -> Observation:
         with collector.lock:
             observation = collector.observation
             observation.ended_at = time.time()
             observation.peak_rss_bytes = dict(self._meter.peak_rss_bytes)
-            observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             return msgspec.json.decode(msgspec.json.encode(observation), type=Observation)
 
     def _report(self, observation: Observation, checks: list[Check], screen: Screen) -> None:
@@ -185,8 +187,7 @@ class _Watch:
     def _all_done(self) -> bool:
         with self._collector.lock:
             observation = self._collector.observation
-            statuses = [trace.status for trace in observation.devices.values()]
-            judged = len(statuses) == len(observation.planned_devices) and all(s and s.finished for s in statuses)
+            judged = streamed_to_the_end(observation).passed
             open_rounds = any(r.phase not in {"committed", "skipped", "failed"} for r in observation.rounds.values())
         return judged and not open_rounds
 

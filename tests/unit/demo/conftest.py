@@ -60,6 +60,7 @@ def run(device_status: MakeStatus) -> Observation:
     """A run of three devices over 1200 minutes at eight a second, one of them attacked and found after 70 minutes."""
     observation = Observation(started_at=1000.0, streaming_at=1010.0, ended_at=1170.0, speed=480.0)
     observation.planned_devices = list(DEVICES)
+    observation.planned_minutes = END
     observation.services = {
         "broker": {"product": "Apache Kafka", "version": "4.1"},
         "redis": {"product": "Redis", "version": "6.2"},

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState
+from contracts.verdicts import DeviceState, DeviceStatus
 from fedsecure.demo.checks import Check, judge
 from fedsecure.demo.observation import DeviceTrace, Observation, StateSeen
 
 CLEAN = ["c1", "c2", "c3"]
 ONSET = 760
 QUARANTINED_AT = 110.0
+PLANNED_MIN = 3
 
 
 def round_record(number: int, gated_at: float, cohort: list[str], **changes: Any) -> RoundRecord:
@@ -39,6 +40,15 @@ def seen(state: DeviceState, event_minute: int, at: float, device_id: str = "bad
     return StateSeen(device_id=device_id, state=state, at=at, event_minute=event_minute, reason="")
 
 
+def streamed(device_id: str, status: DeviceStatus) -> DeviceTrace:
+    """A device of which every planned minute was sent and judged."""
+    trace = DeviceTrace(device_id=device_id, status=status)
+    for minute in range(PLANNED_MIN):
+        trace.vitals[minute] = (80.0, None)
+        trace.verdicts[minute] = (None, None, False, DeviceState.BENIGN)
+    return trace
+
+
 @pytest.fixture
 def good(device_status: Any) -> Observation:
     """A run as it should be: quarantined 70 minutes after onset, the next round without it and with all others."""
@@ -46,7 +56,8 @@ def good(device_status: Any) -> Observation:
     return Observation(
         started_at=0.0,
         planned_devices=["bad", *CLEAN],
-        devices={name: DeviceTrace(device_id=name, status=status) for name in ("bad", *CLEAN)},
+        planned_minutes=PLANNED_MIN,
+        devices={name: streamed(name, status) for name in ("bad", *CLEAN)},
         truth=[
             TruthInterval(
                 device_id="bad",
@@ -141,4 +152,22 @@ def test_a_run_without_attacks_proves_nothing(good: Observation) -> None:
 def test_a_device_that_was_not_judged_to_its_end_is_named(good: Observation, device_status: Any) -> None:
     good.devices["c2"].status = device_status(finished=False)
     del good.devices["c3"]
-    assert check(good, "streamed_to_the_end").detail == "no final status of c2, c3"
+    assert check(good, "streamed_to_the_end").detail == "no final status of c2; no final status of c3"
+
+
+def test_a_minute_that_was_sent_and_not_judged_fails_the_run(good: Observation) -> None:
+    del good.devices["c2"].verdicts[1]
+    assert broken(good) == ["streamed_to_the_end"]
+    assert check(good, "streamed_to_the_end").detail == "c2: 2 of 3 minutes judged"
+
+
+def test_a_verdict_on_a_minute_that_nobody_sent_does_not_make_up_for_a_lost_one(good: Observation) -> None:
+    verdicts = good.devices["c2"].verdicts
+    verdicts[99] = verdicts.pop(1)
+    assert check(good, "streamed_to_the_end").detail == "c2: 2 of 3 minutes judged"
+
+
+def test_a_planned_minute_that_was_never_sent_fails_the_run(good: Observation) -> None:
+    del good.devices["c3"].vitals[2], good.devices["c3"].verdicts[2]
+    assert broken(good) == ["streamed_to_the_end"]
+    assert check(good, "streamed_to_the_end").detail == "c3: 2 of 3 planned minutes sent"
