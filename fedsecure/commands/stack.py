@@ -55,7 +55,11 @@ def up(state_dir: StateDir = None) -> None:
     local = LocalStack(state_dir, announce=lambda text: typer.echo(f"  {text}", err=True))
     endpoints = local.up()
     settings = Settings(kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url)
-    created = ensure_topics(settings, settings.topics.fixed())
+    try:
+        created = ensure_topics(settings, settings.topics.fixed())
+    except BaseException:
+        local.down_started()
+        raise
     typer.echo(f"up after {time.monotonic() - began:.1f} s; {len(created)} topics created")
     _show(local.status())
 

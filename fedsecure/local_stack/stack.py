@@ -75,6 +75,11 @@ class LocalStack:
         with self._state.locked():
             return self._stop(name for name, record in self._state.read().items() if record.runs())
 
+    def down_started(self) -> None:
+        """End the servers that this object started, and no other; for a caller of `up()` that cannot go on."""
+        with signals_held(), self._state.locked():
+            self._stop(self._started)
+
     def down_owned_by(self, owner: ProcessId, among: Container[str] = VARIABLE_OF) -> None:
         """End the servers that belong to a process which used this stack as a context manager."""
         with self._state.locked():

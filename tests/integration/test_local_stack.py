@@ -16,6 +16,7 @@ import pytest
 
 from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
+from fedsecure.commands.stack import up
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.kafka_broker import KafkaBroker
 from transport.redis_client import connect_redis
@@ -113,6 +114,25 @@ def test_an_interrupted_up_leaves_no_process(
     up.send(number)
     assert up.wait(30) == status
     assert processes_of(state_dir) == []
+
+
+def test_an_up_that_cannot_create_the_topics_ends_what_it_started_and_nothing_else(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise Unavailable("no topics today")
+
+    for variable in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    local = LocalStack(state_dir, environ={})
+    monkeypatch.setattr("transport.topic_admin.ensure_topics", refuse)
+    with pytest.raises(Unavailable, match="no topics today"):
+        up(state_dir)
+    assert [server.state for server in local.status().servers] == ["down", "down"]
+    local.up()
+    with pytest.raises(Unavailable, match="no topics today"):
+        up(state_dir)
+    assert local.status().up
 
 
 def test_a_stack_ends_with_a_process_that_is_killed(state_dir: Path, tmp_path: Path, wait_until: Any) -> None:
