@@ -11,6 +11,7 @@ import faust
 import structlog
 from faust.app.base import BootStrategy
 
+from contracts.errors import Unavailable
 from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
 from streams.assignor import SpreadingAssignor
@@ -39,10 +40,15 @@ class WorkerApp(faust.App):
 
     core: WorkerCore
     device_names: DeviceNames
+    judged: Any
+    """The agent's channel; its iterator, made when the agent starts, subscribes to the channel's topics."""
 
     async def on_first_start(self) -> None:
         """Load the detector; not Faust's own step, which makes a data directory that nothing would use."""
         await self.core.start()
+        # What exists is in the first subscription: found later, it would cost one more rebalance.
+        with contextlib.suppress(Unavailable):
+            self.judged.topics = sorted({*self.judged.topics, *await self.core.discovery.vitals_topics()})
 
     async def on_started(self) -> None:
         await super().on_started()
@@ -112,6 +118,7 @@ def build_app(
         key_serializer="raw",
         value_serializer="raw",
     )
+    app.judged = channel
     app.agent(channel, name="judge_vitals", concurrency=1)(_judge_vitals(app))
     app.on_partitions_revoked.connect(_settle(app))
     app.on_partitions_assigned.connect(_assign(app))
