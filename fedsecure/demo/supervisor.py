@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from contracts.errors import FedSecureError
 from fedsecure.local_stack.processes import signals_held
 
@@ -50,7 +52,10 @@ class Child:
 
 
 class Supervisor:
-    """A context: whatever ends it, no child is left behind (SIGTERM, then SIGKILL after `STOP_WITHIN_S`)."""
+    """A context: whatever ends it, no child is left behind (SIGTERM, then SIGKILL after `STOP_WITHIN_S`).
+
+    When this process itself is killed, a guard that watches it ends the children.
+    """
 
     def __init__(self, log_dir: Path, environ: Mapping[str, str]) -> None:
         self._log_dir = log_dir
@@ -59,6 +64,9 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._guard = subprocess.Popen(
+            [sys.executable, "-P", "-m", "fedsecure.demo.guard"], stdin=subprocess.PIPE, start_new_session=True
+        )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -79,7 +87,16 @@ class Supervisor:
                 start_new_session=True,  # a Ctrl-C on the terminal is ours to pass on
             )
             child = self.children[name] = Child(name, process, log)
+            self._tell_guard(process)
         return child
+
+    def _tell_guard(self, process: subprocess.Popen[bytes]) -> None:
+        # Without a guard, or for a program that is over already, there is nothing to tell.
+        with contextlib.suppress(BrokenPipeError, psutil.NoSuchProcess):
+            line = f"{process.pid} {psutil.Process(process.pid).create_time()}\n"
+            if self._guard.stdin is not None:
+                self._guard.stdin.write(line.encode())
+                self._guard.stdin.flush()
 
     def start_fedsecure(self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
         """Start a `fedsecure` command under this interpreter."""
@@ -102,6 +119,7 @@ class Supervisor:
         """End every child that still runs; blocks for at most `STOP_WITHIN_S` and a moment, a second Ctrl-C included."""
         with signals_held():
             _end([child.process for child in self.children.values()])
+            self._guard.communicate()
 
 
 def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,15 @@ import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
+"""
+_SUPERVISE = """
+import os, sys, time
+from pathlib import Path
+from fedsecure.demo.supervisor import Supervisor
+with Supervisor(Path(sys.argv[1]), os.environ) as programs:
+    child = programs.start("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"])
+    print(child.process.pid, flush=True)
+    time.sleep(60)
 """
 PARENT = [sys.executable, "-c", _BEGET]
 
@@ -85,6 +95,19 @@ def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
         child = programs.start("parent", PARENT)
         grandchild = int(wait_for_output(child.log))
     assert is_gone(grandchild)
+
+
+def test_a_supervisor_that_is_killed_leaves_no_child_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SUPERVISE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        child = int(supervisor.stdout.readline())
+        assert not is_gone(child)
+        supervisor.kill()
+    deadline = time.monotonic() + 20.0
+    while not is_gone(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_child_that_dies_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
