@@ -17,6 +17,7 @@ app = typer.Typer(
     name="fedsecure",
     help="Keeps poisoned medical devices out of federated models: streams vitals, judges devices, gates rounds.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

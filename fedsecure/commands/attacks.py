@@ -21,7 +21,11 @@ def attacks(
 ) -> None:
     """List the attacks with their levels and units, and show how to inject one.
 
-    Example: fedsecure replay --attack data-poisoning-2:device=p000020,onset=600,duration=240,level=strong,seed=7
+    Examples:
+
+    - `fedsecure attacks --json`
+
+    - `fedsecure replay --attack data-poisoning-2:device=p000020,onset=600,duration=240,level=strong,seed=7`
     """
     if as_json:
         typer.echo(json.dumps(_described(), indent=2))

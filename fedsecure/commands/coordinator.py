@@ -41,11 +41,11 @@ def coordinator(
     and again when its update arrives. Without a quorum, or without Redis, the round is skipped and the model stays.
     Rounds are on the topic `fl.rounds`, every decision on `fl.events`, the models on `models`.
 
-    For example:
+    Examples:
 
-      fedsecure coordinator
+    - `fedsecure coordinator`
 
-      fedsecure coordinator --interval 10 --quorum 3 --metrics-port 9102
+    - `fedsecure coordinator --interval 10 --quorum 3 --metrics-port 9102`
     """
     import asyncio
 

@@ -46,10 +46,10 @@ def demo(
     and are removed at the end.
 
     Examples:
-      fedsecure demo
 
-      fedsecure demo --attack backdoor-1:device=s00001,onset=840,duration=400 --report /tmp/mine
+    - `fedsecure demo`
 
+    - `fedsecure demo --attack backdoor-2:device=s00001,onset=840,duration=400 --report my-report`
     """
     from rich.console import Console
 

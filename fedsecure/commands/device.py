@@ -35,11 +35,11 @@ def device(
     not flagged and after which it stayed benign for the vote's horizon (120 minutes). It joins once its topic exists,
     and answers a round that invites it on its own topic `fl.updates.v1.<id>`.
 
-    For example:
+    Examples:
 
-      fedsecure device --device p000020 --device s00001
+    - `fedsecure device --device p000020 --device s00001`
 
-      fedsecure device --all --metrics-port 9103
+    - `fedsecure device --all --metrics-port 9103`
     """
     import asyncio
 

@@ -83,12 +83,12 @@ def replay(
     A replay that was stopped goes on after the last minute that Kafka holds when the same command is run again.
 
     Examples:
-      fedsecure replay --speed 480
 
-      fedsecure replay --synthetic 100 --seed 3 --speed max
+    - `fedsecure replay --speed 480`
 
-      fedsecure replay --records p000020 --attack data-poisoning-2:device=p000020,onset=720,duration=240
+    - `fedsecure replay --synthetic 100 --seed 3 --speed max`
 
+    - `fedsecure replay --records p000020 --attack data-poisoning-2:device=p000020,onset=720,duration=240`
     """
     from fedsecure.endpoints import settings_for_running_stack
     from replay.options import ReplayOptions, parse_speed

@@ -58,7 +58,11 @@ def score(
     (breaths/min), reconstruction_error, score (standard deviations, higher is more anomalous), threshold, flagged, state.
     A minute that ends no usable window has no error and no score.
 
-    Example: fedsecure score p000020n.hea ward.csv --out scores.csv
+    Examples:
+
+    - `fedsecure score ward.csv --out scores.csv`
+
+    - `fedsecure score p000020n.hea ward.csv --format jsonl`
     """
     chosen = output_format or ("jsonl" if out is not None and out.suffix in {".jsonl", ".ndjson"} else "csv")
     if out is not None and not out.parent.is_dir():

@@ -27,6 +27,7 @@ StateDir = Annotated[
     ),
 ]
 stack = typer.Typer(
+    rich_markup_mode="markdown",
     help="Start, show and end a real Kafka and Redis on this machine (no Docker, no Java needed).\n\n"
     "A service named by KAFKA_BOOTSTRAP_SERVERS or REDIS_URL is used as it is and never started or ended.",
     no_args_is_help=True,

@@ -32,7 +32,11 @@ def status(
 
     Exit code 0: Redis answered (even when it knows no device yet); 1: Redis does not answer; 2: no stack is known.
 
-    Examples: `fedsecure status`, `fedsecure status --watch`, `fedsecure status --json`.
+    Examples:
+
+    - `fedsecure status --watch`
+
+    - `fedsecure status --json`
     """
     from fedsecure.device_view import read_devices
     from fedsecure.endpoints import settings_for_running_stack

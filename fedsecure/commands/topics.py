@@ -11,7 +11,14 @@ def register(app: typer.Typer) -> None:
 
 
 def topics() -> None:
-    """Create the fixed topics on the broker; those that exist are left as they are."""
+    """Create the fixed topics on the broker; those that exist are left as they are.
+
+    Examples:
+
+    - `fedsecure topics`
+
+    - `KAFKA_BOOTSTRAP_SERVERS=broker:9092 fedsecure topics`
+    """
     from fedsecure.endpoints import settings_for_running_stack
     from transport.topic_admin import ensure_topics
 

@@ -42,7 +42,11 @@ def train(
     Three disjoint sets of synthetic patients are used: models learn from the first, thresholds come from the second,
     the metrics in metadata.json from the third. Use the result with FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
 
-    Example: fedsecure train --out my-bundle --seed 7
+    Examples:
+
+    - `fedsecure train --out my-bundle --seed 7`
+
+    - `fedsecure train --out my-bundle --quick`
     """
     _check_target(out)
     with _progress() as progress:

@@ -30,7 +30,11 @@ def worker(
     Start as many as you like: they share the devices and take over from each other. Ctrl-C or SIGTERM ends it within
     ten seconds; exit code 1 means that it could not go on. Every setting may come from the environment (FEDSECURE_*).
 
-    Examples: `fedsecure worker`, `fedsecure worker --metrics-port 9101`, `fedsecure worker --devices p000020`.
+    Examples:
+
+    - `fedsecure worker --metrics-port 9101`
+
+    - `fedsecure worker --devices p000020`
     """
     import asyncio
     import os
