@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+_EAGER_KERAS: Final = "keras.src.optimizers"
 
 
 @contextmanager
@@ -25,12 +27,25 @@ def _standard_error_closed() -> Iterator[None]:
         os.close(nowhere)
 
 
+@contextmanager
+def _keras_left_for_later() -> Iterator[None]:
+    """Scoring never needs Keras, which takes two fifths of TensorFlow's import: `tf.keras` loads it on first use.
+
+    TensorFlow's last step imports this module for its side effects only and goes on without it.
+    """
+    sys.modules[_EAGER_KERAS] = None  # type: ignore[assignment]  # makes its import fail
+    try:
+        yield
+    finally:
+        del sys.modules[_EAGER_KERAS]
+
+
 def _import_quietly() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN's summation order depends on the machine
-    if "tensorflow" in sys.modules:
+    if "tensorflow" in sys.modules or _EAGER_KERAS in sys.modules:
         return import_module("tensorflow")
-    with _standard_error_closed():
+    with _standard_error_closed(), _keras_left_for_later():
         return import_module("tensorflow")
 
 

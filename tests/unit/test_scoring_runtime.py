@@ -85,3 +85,16 @@ def test_tensorflow_starts_silently_with_one_thread():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_scoring_loads_no_keras_and_training_still_can():
+    code = (
+        "import sys\n"
+        "from detectors import Detector\n"
+        "Detector.load()\n"
+        "assert 'keras' not in sys.modules\n"
+        "from detectors.scoring.tensorflow_runtime import tf\n"
+        "tf.keras.layers.Dense(1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
