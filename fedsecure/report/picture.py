@@ -28,4 +28,6 @@ def draw_picture(report_dir: Path, device_id: str, picture: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: python -m fedsecure.report.picture REPORT_DIR DEVICE_ID PICTURE.png")
     draw_picture(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
