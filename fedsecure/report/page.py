@@ -94,7 +94,7 @@ def _checks(checks: Sequence[Check]) -> str:
 
 def _devices(observation: Observation) -> str:
     legend = (
-        '<p class="soft">Shaded with stripes: the attack, from ground truth. The score counts standard deviations above the '
+        '<p class="soft">Shaded: the attack, from ground truth. The score counts standard deviations above the '
         "device's own mean; a window above the threshold is flagged; the share of flagged windows decides the state.</p>"
     )
     parts = ["<h2>Devices</h2>", legend]
