@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from threading import Event
 
@@ -21,7 +21,7 @@ from replay.progress import ReplayResult
 from replay.publisher import PATIENT, Limits, Publisher
 from replay.recording import Recording
 from replay.sessions import LastSent, open_sessions
-from transport.probes import ProbeServer
+from transport.probes import ProbeServer, serve_probes
 from transport.topic_admin import ensure_topics
 
 NOT_READY_AFTER_S = 30.0
@@ -54,7 +54,7 @@ def run(
     topics = [*sorted({route.vitals_of(device_id) for device_id in device_ids}), route.truth]
     publisher = Publisher(partial(connect_producer, settings, topics), clock=clock, limits=limits, stopped=stop.is_set)
     try:
-        with _probes(settings, publisher):
+        with _probes(settings, publisher) or nullcontext():
             player = Player(
                 patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress
             )
@@ -85,17 +85,12 @@ def _prepare_topics(settings: Settings, device_ids: Sequence[str]) -> dict[str, 
     return read_last_sent(settings, known) if known else {}
 
 
-def _probes(settings: Settings, publisher: Publisher) -> AbstractContextManager[object]:
-    if settings.metrics_port is None:
-        return nullcontext()
-
+def _probes(settings: Settings, publisher: Publisher) -> ProbeServer | None:
     def ready() -> str | None:
         age_s = publisher.oldest_unacked_s
         return f"Kafka has not acknowledged for {age_s:.0f} s" if age_s > NOT_READY_AFTER_S else None
 
-    server = ProbeServer(settings.metrics_host, settings.metrics_port, ready=ready)
-    log.info("probes_listen", host=settings.metrics_host, port=server.port)
-    return server
+    return serve_probes(settings, ready=ready)
 
 
 def _logged(result: ReplayResult) -> ReplayResult:

@@ -31,7 +31,7 @@ from streams.scoring_loop import Outlets, ScoringLoop
 from streams.status_log import StatusLog
 from streams.status_store import StatusStore
 from streams.stretch_reader import StretchReader
-from transport.probes import ProbeServer
+from transport.probes import ProbeServer, serve_probes
 from transport.redis_client import connect_redis_async
 from transport.topic_admin import ensure_topics
 
@@ -68,11 +68,7 @@ class WorkerCore:
     async def start(self) -> None:
         """Connect, load and warm the detector; raises Unavailable or Misconfigured."""
         settings = self.settings
-        if settings.metrics_port is not None:
-            self._probes = ProbeServer(
-                settings.metrics_host, settings.metrics_port, healthy=self.why_not_healthy, ready=self.why_not_ready
-            )
-            log.info("probes_listen", host=settings.metrics_host, port=self._probes.port)
+        self._probes = serve_probes(settings, healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
         await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
         await self.reader.start()

@@ -9,8 +9,13 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
+import structlog
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.settings import Settings
+
+log = structlog.get_logger()
 
 Check = Callable[[], str | None]
 """Returns why the program is not well, or None when it is; must not block."""
@@ -73,3 +78,12 @@ class ProbeServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+
+def serve_probes(settings: Settings, *, ready: Check, healthy: Check = always_well) -> ProbeServer | None:
+    """Serve a program's probes where its settings ask for them; None where no metrics port is set."""
+    if settings.metrics_port is None:
+        return None
+    server = ProbeServer(settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready)
+    log.info("probes_listen", host=settings.metrics_host, port=server.port)
+    return server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,12 +67,12 @@ def coordinator(
 async def _run(settings: Settings, rounds: int | None) -> None:
     from contracts.metrics import BUILD_INFO
     from detectors.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.probes import probes_of
     from fedsecure.signals import run_until_signal
     from fl_coordinator.program import CoordinatorProgram
+    from transport.probes import serve_probes
 
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
     program = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=rounds)
-    with probes_of(settings, program.not_ready_because):
+    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)

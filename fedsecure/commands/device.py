@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,10 +57,10 @@ def device(
 
 
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
-    from fedsecure.probes import probes_of
     from fedsecure.signals import run_until_signal
     from fl_device.program import DeviceProgram
+    from transport.probes import serve_probes
 
     program = DeviceProgram(settings, device_ids)
-    with probes_of(settings, program.not_ready_because):
+    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)
