@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import Misconfigured
 from replay.recording import Recording
-from replay.sources.csv_vitals import read_csv_vitals
-from replay.sources.wfdb_numerics import read_wfdb_numerics
+from replay.sources.formats import read_path
+from replay.sources.reading import Reading, describe_skipped
 
-__all__ = ["read_recordings"]
+__all__ = ["read_recordings", "read_sources"]
 
-FORMATS = ".csv (vital signs), or .hea or no suffix (the header or name of a WFDB numerics record)"
+log = logging.getLogger(__name__)  # its warnings reach people also where no program has set up logs
 
 
 def read_recordings(paths: Sequence[Path]) -> list[Recording]:
-    """Return every recording of the files in their order; the suffix picks the format.
+    """Return every usable recording of the files and folders in their order; what is skipped is logged as one warning.
 
-    Reads files. Raises Misconfigured for an unknown suffix, a wrong file, or a device that two files hold.
+    Reads files. Raises Misconfigured for an unknown format, a wrong file, a path without any usable recording, or a
+    device that two paths hold.
     """
-    recordings = [recording for path in paths for recording in _read(path)]
+    reading = read_sources(paths)
+    if reading.skipped:
+        skipped = describe_skipped(reading.skipped)
+        log.warning("skipped %d of %d recordings: %s", len(reading.skipped), reading.found, skipped)
+    return list(reading.recordings)
+
+
+def read_sources(paths: Sequence[Path]) -> Reading:
+    """Return the same recordings together with those that cannot be used."""
+    readings = [_read(path) for path in paths]
+    recordings = tuple(recording for reading in readings for recording in reading.recordings)
+    _check_devices(recordings)
+    return Reading(recordings, tuple(error for reading in readings for error in reading.skipped))
+
+
+def _read(path: Path) -> Reading:
+    reading = read_path(path)
+    if not reading.recordings:
+        if len(reading.skipped) == 1:
+            raise reading.skipped[0]
+        raise Misconfigured(
+            f"{path} has no usable recording among {reading.found}: {describe_skipped(reading.skipped)}"
+        )
+    return reading
+
+
+def _check_devices(recordings: Sequence[Recording]) -> None:
     origins: dict[str, str] = {}
     for recording in recordings:
         if recording.device_id in origins:
@@ -29,16 +57,3 @@ def read_recordings(paths: Sequence[Path]) -> list[Recording]:
                 "read one of them"
             )
         origins[recording.device_id] = recording.origin
-    return recordings
-
-
-def _read(path: Path) -> list[Recording]:
-    if path.is_dir():
-        raise Misconfigured(f"{path} is a folder; name its files: {FORMATS}")
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return read_csv_vitals(path)
-    if suffix in {".hea", ""}:
-        return [read_wfdb_numerics(path)]
-    hint = " by themselves; name the record's header (.hea)" if suffix == ".dat" else ""
-    raise Misconfigured(f"{path}: {suffix} files are not read{hint}; these are: {FORMATS}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
-from replay.sources import read_recordings
+from detectors import preprocessing
+from replay.sources import read_recordings, usable
 
 HEADER = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bpm\n"
 
@@ -86,7 +88,10 @@ def test_a_wrong_row_is_named_by_line_and_column(csv_file, row: str, words: str)
     ("text", "words"),
     [
         ("device_id,observed_at,heart_rate\n", r"no column heart_rate_bpm, resp_rate_bpm; the columns are device_id,"),
-        ("", "line 1: no column device_id"),
+        ("", "vitals.csv is empty; was it downloaded or exported to its end"),
+        ("\n", "begins with an empty line"),
+        ("device_id,observed_at,heart_rate_bpm\n", "no column resp_rate_bpm; the columns are"),
+        ("bed,time,hr\n1,2,3\n", "no known header; a table's columns are device_id,.*CHARTEVENTS.*BIDMC.*CinC 2012"),
         (HEADER, "no rows below its header"),
     ],
 )
@@ -100,3 +105,58 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     for name in ("nowhere.csv", "binary.csv"):
         with pytest.raises(Misconfigured, match=f"{name} cannot be read"):
             read_recordings([tmp_path / name])
+
+
+def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "vitals.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + GOOD).encode()))
+    assert read_recordings([path])[0].minutes == 1
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(Misconfigured, match=r"vitals\.csv\.gz cannot be read"):
+        read_recordings([path])
+
+
+def rows(heart: object, breath: object, device: str = "bed-1", minutes: int = 5) -> str:
+    return "".join(f"{device},2150-01-01T00:{minute:02d}Z,{heart},{breath},\n" for minute in range(minutes))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (rows("", 15), "heart rate never measured, every value is missing; both rates are needed"),
+        (rows(80, 0), "respiratory rate never measured"),
+        (rows(1.3, 15), "heart rate is not in beats per minute: 100% .* outside 20-300, as if beats per second"),
+        (rows(750, 15), "as if milliseconds between beats .*; 60000 divided by"),
+        (rows(80, 0.25), "respiratory rate is not in breaths per minute: .* outside 3-100, as if breaths per second"),
+        (rows(80, 4000), "as if milliseconds between breaths"),
+        (rows(12, 15), "as if another unit or a sensor that was off"),
+    ],
+)
+def test_a_device_with_nothing_measured_or_in_other_units_is_refused(csv_file, text: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words) as refused:
+        read_recordings([csv_file(HEADER + text)])
+    assert "vitals.csv, device bed-1: " in str(refused.value)
+    assert "750" not in str(refused.value)  # a patient's value is not for logs
+
+
+def test_such_a_device_among_others_is_skipped_and_said(csv_file, caplog: pytest.LogCaptureFixture) -> None:
+    text = rows(80, 15) + rows("", 15, "bed-2") + rows(1.3, 15, "bed-3") + rows("", 15, "bed-4")
+    assert [recording.device_id for recording in read_recordings([csv_file(HEADER + text)])] == ["bed-1"]
+    (message,) = caplog.messages
+    assert message.startswith("skipped 3 of 4 recordings: heart rate never measured")
+    assert "(2: vitals.csv, device bed-2, vitals.csv, device bed-4); heart rate is not in" in message
+
+
+def test_a_bad_sensor_is_not_a_wrong_unit(csv_file) -> None:
+    text = rows(12, 15, minutes=17) + "bed-1,2150-01-01T01:00Z,80,15,\nbed-1,2150-01-01T01:01Z,80,15,\n"
+    assert read_recordings([csv_file(HEADER + text)])[0].minutes == 62
+
+
+def test_ten_years_are_taken_for_wrong_dates(csv_file) -> None:
+    months = [f"bed-1,{year}-{month:02d}-01T00:00Z,80,15,\n" for year in range(2150, 2160) for month in range(1, 13)]
+    with pytest.raises(Misconfigured, match=r"device bed-1: 9\.9 years long, which is taken for wrong dates"):
+        read_recordings([csv_file(HEADER + "".join(months))])
+
+
+def test_the_limits_of_artefacts_are_the_detectors() -> None:
+    assert (usable.LOWEST, usable.HIGHEST) == (preprocessing.LOWEST, preprocessing.HIGHEST)

@@ -54,10 +54,11 @@ def write(
     folder: Path, *, name: str = "P7-x", signals: tuple[str, ...] = ("HR", "RESP"), minutes: int = 5,
     per_minute: int = 1, gain: int = 10, start: str = " 10:30:59 01/01/2150",
 ) -> Path:  # fmt: skip
-    header = [f"{name} {len(signals)} {per_minute / 60:.10f} {minutes}{start}"]
+    header = [f"{name} {len(signals)} {per_minute / 60:.10f} {minutes * per_minute}{start}"]
     header += [f"{name}.dat 16 {gain}/bpm 16 0 0 0 0 {signal}" for signal in signals]
     (folder / f"{name}.hea").write_text("\n".join(header) + "\n")
-    values = np.repeat(2 * gain * np.arange(minutes), len(signals))
+    values = np.repeat(gain * np.arange(60, 60 + minutes * per_minute), len(signals))
+    values[0] = 0
     (folder / f"{name}.dat").write_bytes(values.astype("<i2").tobytes())
     return folder / f"{name}.hea"
 
@@ -65,8 +66,15 @@ def write(
 def test_a_record_of_another_hospital_is_read(tmp_path: Path) -> None:
     (recording,) = read_recordings([write(tmp_path, gain=1)])
     assert (recording.device_id, recording.resolution_bpm, recording.pulse_bpm) == ("p7", 1.0, None)
-    np.testing.assert_array_equal(recording.heart_rate_bpm, [np.nan, 2, 4, 6, 8])
+    np.testing.assert_array_equal(recording.heart_rate_bpm, [np.nan, 61, 62, 63, 64])
     assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2150-01-01 10:30"
+
+
+def test_a_record_of_one_value_a_second_becomes_minute_averages(tmp_path: Path) -> None:
+    (recording,) = read_recordings([write(tmp_path, per_minute=60, minutes=2)])
+    assert (recording.minutes, recording.resolution_bpm) == (2, 0.1)
+    assert recording.heart_rate_bpm.tolist() == [90.0, 149.5]  # of 61..119, and of 120..179
+    assert recording.resp_rate_bpm.tolist() == [89.5, 149.5]
 
 
 def test_whole_numbers_under_a_finer_gain_are_a_whole_number_device(tmp_path: Path) -> None:
@@ -77,9 +85,9 @@ def test_whole_numbers_under_a_finer_gain_are_a_whole_number_device(tmp_path: Pa
     ("options", "words"),
     [
         ({"minutes": 1}, "1 minute long"),
-        ({"signals": ("HR", "SpO2")}, "has no RESP; its signals: HR, SpO2"),
+        ({"signals": ("HR", "SpO2")}, ": no RESP; its signals: HR, SpO2"),
         ({"signals": ("ABP",)}, "no HR and no RESP"),
-        ({"per_minute": 60}, "60 values a minute"),
+        ({"per_minute": 7500}, "7500 values a minute; numerics have one a minute or one a second"),
         ({"start": ""}, "no base date"),
         ({"name": "p_7-x"}, "not a device id"),
     ],
@@ -113,10 +121,10 @@ def test_a_header_that_is_none_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("vitals.xlsx", r"\.xlsx files are not read; these are: \.csv .*\.hea"),
+        ("vitals.xlsx", r"\.xlsx files are not read; these are: \.hea .*\.csv.*\.parquet"),
         ("3544749n.dat", "name the record's header"),
         ("nothing-here", "no WFDB header .*nothing-here.hea"),
-        ("", "is a folder"),
+        ("", "is a folder without RECORDS-numerics .*; name its files"),
     ],
 )
 def test_a_file_that_is_not_read_is_told_what_is(tmp_path: Path, name: str, words: str) -> None:

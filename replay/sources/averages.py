@@ -1,0 +1,26 @@
+"""Make minutes of values that come more often: the mean of each minute that is at least half measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replay.recording import Vitals, round_to_grid
+
+LEAST_VALID_SHARE = 0.5
+AVERAGES_GRID_BPM = 0.1  # the grid on which monitors write their own minute averages
+
+
+def minute_averages(values: Vitals, per_minute: float) -> Vitals:
+    """Return float64[m] on a grid of tenths: the mean of each minute's valid values, NaN for less than half of them.
+
+    `values` float64[n] are equally spaced, `per_minute` of them in a minute, NaN = missing. A last minute that the
+    values fill by less than half is left out.
+    """
+    minute = np.floor(np.arange(len(values)) / per_minute + 1e-9).astype(np.int64)
+    minutes = int(len(values) / per_minute + 1 - LEAST_VALID_SHARE)
+    used = ~np.isnan(values) & (minute < minutes)
+    count = np.bincount(minute[used], minlength=minutes)
+    total = np.bincount(minute[used], weights=values[used], minlength=minutes)
+    enough = count >= LEAST_VALID_SHARE * per_minute
+    means = np.divide(total, count, out=np.full(minutes, np.nan), where=enough)
+    return round_to_grid(means, AVERAGES_GRID_BPM)

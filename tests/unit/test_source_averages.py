@@ -1,0 +1,77 @@
+"""Values that come every second become minute averages: BIDMC numerics, and WFDB numerics of 1 Hz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.errors import Misconfigured
+from contracts.event_time import from_event_minute
+from replay.recording import Recording
+from replay.sources import read_recordings
+from replay.sources.averages import minute_averages
+
+EXCERPT = Path(__file__).parents[1] / "data" / "bidmc" / "bidmc_13_Numerics.csv"
+HEADER = "Time [s], HR, PULSE, RESP, SpO2\n"
+NAN = np.nan
+
+
+def test_a_minute_that_is_half_measured_is_averaged() -> None:
+    values = np.array([80, NAN, NAN, 81, 82, 83, NAN, NAN, NAN, 90, 90, 90], dtype=np.float64)
+    np.testing.assert_array_equal(minute_averages(values, 4), [80.5, 82.5, 90])
+    np.testing.assert_array_equal(minute_averages(values, 3), [NAN, 82, NAN, 90])
+
+
+def test_a_last_minute_counts_when_half_of_it_is_there() -> None:
+    assert minute_averages(np.ones(5), 4).tolist() == [1]
+    assert minute_averages(np.ones(6), 4).tolist() == [1, 1]
+
+
+def test_samples_that_do_not_divide_a_minute_fall_where_they_begin() -> None:
+    every_16_s = np.array(
+        [1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9], dtype=np.float64
+    )  # at 0, 16, 32, 48 | 64, 80, 96, 112 | 128
+    assert minute_averages(every_16_s, 60 / 16).tolist() == [1, 5, 9]
+
+
+def test_a_real_file_is_read_to_the_value() -> None:
+    (recording,) = read_recordings([EXCERPT])
+    assert (recording.device_id, recording.resolution_bpm, recording.charted) == ("bidmc-13", 0.1, False)
+    assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2100-01-01 00:00"
+    assert recording.heart_rate_bpm.tolist() == [67, 66.8, 66.3, 66.8, 67, 66.7, 66.9, 67]
+    # of the respiratory rate, zero and NaN are missing: 53 valid seconds in the first minute, then 21, 24, 0, 9, 8, 0, 0
+    np.testing.assert_array_equal(recording.resp_rate_bpm, [7.2] + 7 * [NAN])
+    assert recording.pulse_bpm is not None
+    assert recording.pulse_bpm.tolist() == [66.3, 66.1, 66, 66, 65.8, 66.2, 66.1, 66]
+
+
+def read(folder: Path, rows: list[str], header: str = HEADER) -> list[Recording]:
+    (folder / "bidmc_07_Numerics.csv").write_text(header + "".join(rows))
+    return read_recordings([folder])
+
+
+def test_a_second_without_a_row_is_missing(tmp_path: Path) -> None:
+    rows = [f"{second},{80 + second},80,15,97\n" for second in range(120) if second not in range(29, 60)]
+    (recording,) = read(tmp_path, rows)
+    np.testing.assert_array_equal(recording.heart_rate_bpm, [NAN, 169.5])  # 29 of 60 are too few
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "words"),
+    [
+        ([], HEADER, "has no rows"),
+        (["0,80,80,15,97\n"], HEADER, "1 seconds long; at least a minute"),
+        (["0,80,80,15,97\n", "0,80,80,15,97\n"], HEADER, "line 3: second 0 is there twice"),
+        (["0,fast,80,15,97\n"], HEADER, "line 2, column HR: 'fast' is not a number"),
+        (["0,80,80,-15,97\n"], HEADER, "line 2, column RESP: '-15'"),
+        (["NaN,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: 'NaN'"),
+        (["0,80\n"], "Time [s], HR\n", "no column RESP; HR and RESP are both needed"),
+        (["0,80,80,15,97\n", "99999999999,80,80,15,97\n"], HEADER, "years long, which is taken for wrong dates"),
+        ([f"{second},80,80,0,97\n" for second in range(60)], HEADER, "respiratory rate never measured"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, rows: list[str], header: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        read(tmp_path, rows, header)
