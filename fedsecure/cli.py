@@ -11,6 +11,7 @@ from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "score", "train",
+    "fetch",
 )  # fmt: skip
 
 app = typer.Typer(

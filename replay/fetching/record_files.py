@@ -1,0 +1,69 @@
+"""Which files a WFDB record has, and whether their bytes are those that its header promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from replay.fetching.errors import Damaged
+from replay.sources.wfdb_numerics import load_wfdb
+
+BYTES_PER_SAMPLE: Final = {"16": 2, "24": 3, "32": 4, "80": 1}
+FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+WFDB_ERRORS: Final = (ValueError, IndexError, KeyError, TypeError, AttributeError, OSError)
+
+
+def signal_files(record: Path) -> list[str]:
+    """Return the names of the signal files beside a header. Raises Damaged when the header cannot be read."""
+    header = _header(record)
+    names = list(dict.fromkeys(header.file_name or ()))
+    for name in names:
+        if not FILE_NAME.fullmatch(name):  # it becomes a path on this machine
+            raise Damaged(f"its header names a signal file {name!r}, which is no plain file name")
+    return names
+
+
+def check_record(record: Path) -> None:
+    """Raise Damaged unless the signal files beside the header have the size and the checksums that it says."""
+    header = _header(record)
+    for name in signal_files(record):
+        expected = _expected_bytes(header, name)
+        path = record.with_name(name)
+        size = path.stat().st_size if path.is_file() else 0
+        if expected is not None and size != expected:
+            raise Damaged(f"{name} has {size} bytes; its header says {expected}")
+    if header.n_sig and all(count == 1 for count in header.samps_per_frame):
+        _check_sums(record, header.checksum)
+
+
+def _header(record: Path) -> Any:
+    try:
+        header = load_wfdb().rdheader(str(record))
+    except WFDB_ERRORS as error:
+        raise Damaged(f"its header cannot be read: {error}") from None
+    if not hasattr(header, "file_name"):
+        raise Damaged("its header lists other records; numerics records have signals of their own")
+    return header
+
+
+def _expected_bytes(header: Any, name: str) -> int | None:
+    """The size of a signal file by the header; None for a format whose samples are packed."""
+    of_file = [index for index, file_name in enumerate(header.file_name) if file_name == name]
+    frame_bytes = 0
+    for index in of_file:
+        if header.fmt[index] not in BYTES_PER_SAMPLE:
+            return None
+        frame_bytes += BYTES_PER_SAMPLE[header.fmt[index]] * int(header.samps_per_frame[index])
+    return int(header.byte_offset[of_file[0]] or 0) + frame_bytes * int(header.sig_len or 0)
+
+
+def _check_sums(record: Path, promised: list[int | None]) -> None:
+    """The header's checksum of a signal is the sum of its samples modulo 2^16."""
+    try:
+        found = load_wfdb().rdrecord(str(record), physical=False).calc_checksum()
+    except WFDB_ERRORS as error:
+        raise Damaged(f"it cannot be read: {error}") from None
+    for index, (is_, should) in enumerate(zip(found, promised, strict=True)):
+        if should is not None and (is_ - should) % 65536:
+            raise Damaged(f"the bytes of its signal {index + 1} differ from the header's checksum")
