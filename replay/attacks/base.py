@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ from contracts.errors import Misconfigured
 from replay.recording import Recording, Vitals
 
 DEFAULT_LEVEL = "strong"
+
+Channels = Literal["both", "hr", "rr"]
+CHANNELS: Final[tuple[Channels, ...]] = ("both", "hr", "rr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,20 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttackedSpan:
-    """What an attack sees: the whole recording (its past included) and the half-open span [onset, end) to alter."""
+    """What an attack sees: the whole recording (its past included) and the half-open span [onset, end) to alter.
+
+    `donor` is the other patient of an attack that takes one; None lets the attack draw one.
+    """
 
     recording: Recording
     onset_min: int
     end_min: int
+    donor: Recording | None = None
+
+    @property
+    def minutes(self) -> int:
+        """Length of the span, missing minutes included."""
+        return self.end_min - self.onset_min
 
     @property
     def heart_rate_bpm(self) -> Vitals:
@@ -43,19 +57,24 @@ class AttackedSpan:
     @property
     def elapsed_min(self) -> Vitals:
         """Minutes since the onset: 0, 1, 2, ..."""
-        return np.arange(self.end_min - self.onset_min, dtype=np.float64)
+        return np.arange(self.minutes, dtype=np.float64)
 
 
 Amounts = tuple[float, ...]
 Alter = Callable[[AttackedSpan, Amounts, np.random.Generator], tuple[Vitals, Vitals]]
 
 
+def _no_past(_amounts: Amounts) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A named attack. `levels` gives, for each level, one amount per parameter.
+    """A named attack. `levels` gives, for each level, one amount per parameter; `words` says a level where numbers do not.
 
     `alter` returns the heart and respiratory rate of the span, not yet rounded or limited: `inject` does both, so
-    that every attack acts at the device's own resolution and a missing minute stays missing.
+    that every attack acts at the device's own resolution. A missing minute stays missing; one that `alter` makes NaN
+    becomes missing. `past_min` gives the minutes that must lie before the onset, `channels` what the attack can change.
     """
 
     name: str
@@ -63,6 +82,10 @@ class Attack:
     parameters: tuple[Parameter, ...]
     levels: Mapping[str, Amounts]
     alter: Alter
+    words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    past_min: Callable[[Amounts], int] = _no_past
+    channels: Channels = "both"
+    takes_donor: bool = False
 
     def amounts(self, level: str) -> Amounts:
         """Return the level's amounts, or raise Misconfigured listing the levels."""
@@ -72,13 +95,24 @@ class Attack:
 
     def describe(self, level: str) -> str:
         """The level in words, such as `HR noise sd 10 bpm, RR noise sd 5 /min`."""
-        pairs = zip(self.parameters, self.amounts(level), strict=True)
+        amounts = self.amounts(level)
+        if level in self.words:
+            return self.words[level]
+        pairs = zip(self.parameters, amounts, strict=True)
         return ", ".join(f"{parameter.name} {amount:g} {parameter.unit}" for parameter, amount in pairs)
+
+    def smallest_onset_min(self, level: str) -> int:
+        """The first minute of a recording at which the level can begin: it may need some of the device's own past."""
+        return self.past_min(self.amounts(level))
 
 
 @dataclass(frozen=True, slots=True)
 class AttackSpec:
-    """One attack on one device. Minutes count from the recording's first minute; no duration means to its end."""
+    """One attack on one device. Minutes count from the recording's first minute; no duration means to its end.
+
+    `channels` limits it to heart rate (hr) or respiratory rate (rr). It fades in over `ramp_min` minutes (0 = at once).
+    `donor` is the device whose data an attack such as spoof takes; None means a synthetic patient drawn by the seed.
+    """
 
     name: str
     device: str
@@ -86,13 +120,16 @@ class AttackSpec:
     duration_min: int | None = None
     level: str = DEFAULT_LEVEL
     seed: int = 0
+    channels: Channels = "both"
+    ramp_min: int = 0
+    donor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Injection:
     """An attacked recording and its exact ground truth.
 
-    `poisoned` is bool of shape [minutes]: True where a value differs from the one before the attack.
+    `poisoned` is bool of shape [minutes]: True where a value differs from the one before the attack, or went missing.
     `end_min` is the first minute after the attack (limited to the recording's length).
     """
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import cast
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
-from replay.attacks.base import DEFAULT_LEVEL, AttackSpec
-from replay.attacks.registry import find_attack
+from replay.attacks.base import DEFAULT_LEVEL, AttackSpec, Channels
+from replay.attacks.fit import check_choices
+from replay.attacks.registry import ATTACKS, find_attack
 
 EXAMPLE = "data-poisoning-2:device=p000020,onset=600,duration=240,level=strong,seed=7"
-KEYS = ("device", "onset", "duration", "level", "seed")
+KEYS = ("device", "onset", "duration", "level", "seed", "channels", "ramp", "donor")
 
 
 def parse_attack(text: str) -> AttackSpec:
-    """Return the attack that the flag describes; `onset` and `duration` are minutes.
+    """Return the attack that the flag describes; `onset`, `duration` and `ramp` are minutes.
 
     Raises Misconfigured saying what is wrong and what is right.
     """
-    name, _, rest = text.partition(":")
+    name, rest = _name_and_fields(text)
     fields: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
@@ -29,6 +31,14 @@ def parse_attack(text: str) -> AttackSpec:
             raise Misconfigured(f"{key!r} is given twice in the attack {text!r}")
         fields[key] = value
     return spec_from_fields(name.strip(), fields)
+
+
+def _name_and_fields(text: str) -> tuple[str, str]:
+    """Split at the last colon, unless it is the one inside the name of an own attack (`my_attack.py:alter`)."""
+    name, colon, fields = text.rpartition(":")
+    if colon and ("=" in fields or name.strip() in ATTACKS):
+        return name, fields
+    return text, ""
 
 
 def spec_from_fields(name: str, fields: Mapping[str, object]) -> AttackSpec:
@@ -42,16 +52,19 @@ def spec_from_fields(name: str, fields: Mapping[str, object]) -> AttackSpec:
     for key in ("device", "onset"):
         if key not in fields:
             raise Misconfigured(f"{name} needs {key}=…; an example: {EXAMPLE}")
-    level = str(fields.get("level", DEFAULT_LEVEL))
-    attack.amounts(level)
-    return AttackSpec(
+    spec = AttackSpec(
         name=name,
         device=check_device_id(str(fields["device"])),
         onset_min=_whole(name, "onset", fields["onset"], least=0),
         duration_min=_whole(name, "duration", fields["duration"], least=1) if "duration" in fields else None,
-        level=level,
+        level=str(fields.get("level", DEFAULT_LEVEL)),
         seed=_whole(name, "seed", fields.get("seed", 0), least=0),
+        channels=cast("Channels", str(fields.get("channels", "both"))),
+        ramp_min=_whole(name, "ramp", fields.get("ramp", 0), least=0),
+        donor=check_device_id(str(fields["donor"])) if "donor" in fields else None,
     )
+    check_choices(attack, spec)
+    return spec
 
 
 def _whole(name: str, key: str, value: object, *, least: int) -> int:

@@ -31,7 +31,7 @@ def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
     [
         (
             "data-poisonin-2:device=a,onset=1",
-            r"did you mean data-poisoning-2\?\); the attacks are backdoor-1, backdoor-2",
+            r"did you mean data-poisoning-2\?\); the attacks are amplitude, backdoor-1",
         ),
         ("", "there is no attack ''; the attacks are"),
         ("backdoor-1:device=a,onset=1,lenght=3", "no key 'lenght'.*the keys are device, onset, duration, level, seed"),
@@ -107,4 +107,4 @@ def test_the_command_lists_every_attack_level_and_unit(cli: typer.Typer) -> None
 def test_the_listed_examples_can_be_used_as_flags(cli: typer.Typer) -> None:
     listed = json.loads(CliRunner().invoke(cli, ["--json"]).output)
     assert [parse_attack(attack["example"]).name for attack in listed] == list(ATTACKS)
-    assert listed[0]["levels"]["strong"] == [30.0, 10.0, 120.0]
+    assert listed[1]["levels"]["strong"] == [30.0, 10.0, 120.0]

@@ -1,0 +1,41 @@
+"""Motif: the device's last minutes before the onset are repeated over and over."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
+from replay.attacks.past import measured
+from replay.recording import Vitals
+
+
+def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
+    """Repeat each channel's last measured minutes before the onset, as many as the level's period.
+
+    A channel that measured fewer repeats those, and one that measured none stays as it is.
+    """
+    period_min = _period_min(amounts)
+
+    def repeated(channel: Vitals, values: Vitals) -> Vitals:
+        segment = measured(channel[: span.onset_min])[-period_min:]
+        return np.resize(segment, span.minutes) if len(segment) else values
+
+    recording = span.recording
+    return (
+        repeated(recording.heart_rate_bpm, span.heart_rate_bpm),
+        repeated(recording.resp_rate_bpm, span.resp_rate_bpm),
+    )
+
+
+def _period_min(amounts: Amounts) -> int:
+    return int(amounts[0])
+
+
+ATTACK = Attack(
+    name="motif",
+    summary="the last own segment before the onset, repeated",
+    parameters=(Parameter("period", "min"),),
+    levels={"subtle": (60.0,), "medium": (30.0,), "strong": (10.0,)},
+    alter=alter,
+    past_min=_period_min,
+)

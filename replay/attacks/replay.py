@@ -1,0 +1,35 @@
+"""Replay: the device's own past is sent again, exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
+from replay.attacks.past import values_ago
+from replay.recording import Vitals
+
+
+def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
+    """Return what the recording holds the level's lag before each minute, its gaps included.
+
+    The past is that of the recording as the attack found it: a span longer than the lag does not repeat itself.
+    """
+    lag_min = _lag_min(amounts)
+    return (
+        values_ago(span, span.recording.heart_rate_bpm, lag_min),
+        values_ago(span, span.recording.resp_rate_bpm, lag_min),
+    )
+
+
+def _lag_min(amounts: Amounts) -> int:
+    return int(amounts[0])
+
+
+ATTACK = Attack(
+    name="replay",
+    summary="the own past sent again, exactly",
+    parameters=(Parameter("lag", "min"),),
+    levels={"subtle": (1440.0,), "medium": (720.0,), "strong": (360.0,)},
+    alter=alter,
+    past_min=_lag_min,
+)
