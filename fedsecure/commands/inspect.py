@@ -1,0 +1,95 @@
+"""`fedsecure inspect`: say what recordings hold, and what they are good for, before anything is judged or sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fedsecure.inspection import RecordingFacts
+    from replay.sources.usable import Unusable
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("inspect")(inspect)
+
+
+def inspect(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recordings: files or folders of any format that is read (CSV, Parquet, WFDB numerics, MIMIC-III "
+            "CHARTEVENTS, BIDMC, CinC 2012).",
+            show_default=False,
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw heart and respiratory rate over time, gaps shaded.", metavar="FILE.png"),
+    ] = None,
+) -> None:
+    """Show what recordings hold: length, gaps, ranges, artefacts, usable windows, and whether a device can enrol.
+
+    A minute is missing when heart or respiratory rate is, or is an artefact (outside 20-300 bpm, 3-100 breaths/min); gaps
+    are runs of such minutes: how many (their median and longest, in minutes). Rates are median (5-95 %) and the range below.
+    Windows are the hours that the detector can judge. A device enrols on 10 or 24 hours of valid minutes.
+
+    Examples:
+
+    - `fedsecure inspect ward.csv`
+
+    - `fedsecure inspect mimic3-waveforms --plot vitals.png`
+
+    - `fedsecure inspect CHARTEVENTS.csv.gz --json`
+    """
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise Misconfigured(f"--plot {plot}: the picture is a PNG; name it {plot.with_suffix('.png')}")
+    from fedsecure.inspection import inspect_recording
+    from replay.sources import read_sources
+
+    reading = read_sources(files)
+    all_facts = [inspect_recording(recording) for recording in reading.recordings]
+    if as_json:
+        _print_json(all_facts, reading.skipped)
+    else:
+        _print_table(all_facts, reading.skipped)
+    if plot is not None:
+        from fedsecure.inspection_plot import MOST_DRAWN, draw_recordings
+
+        draw_recordings(reading.recordings[:MOST_DRAWN], plot)
+        drawn = f", the first {MOST_DRAWN} of {len(all_facts)} recordings" if len(all_facts) > MOST_DRAWN else ""
+        typer.echo(f"drawn: {plot}{drawn}", err=True)
+
+
+def _print_json(all_facts: Sequence[RecordingFacts], skipped: Sequence[Unusable]) -> None:
+    import msgspec
+
+    report = {
+        "recordings": all_facts,
+        "skipped": [{"name": error.name, "reason": error.reason} for error in skipped],
+        "minutes": sum(facts.minutes for facts in all_facts),
+        "valid_minutes": sum(facts.valid_minutes for facts in all_facts),
+    }
+    typer.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+
+
+def _print_table(all_facts: Sequence[RecordingFacts], skipped: Sequence[Unusable]) -> None:
+    from rich.console import Console
+
+    from fedsecure.inspection_table import facts_table
+    from replay.sources.reading import describe_skipped
+
+    console = Console()
+    console.print(facts_table(all_facts))
+    minutes, valid = (sum(getattr(facts, name) for facts in all_facts) for name in ("minutes", "valid_minutes"))
+    console.print(f"{len(all_facts)} recordings, {minutes:,} minutes, {valid:,} of them valid", soft_wrap=True)
+    if skipped:
+        console.print(f"skipped {len(skipped)}: {describe_skipped(skipped)}", soft_wrap=True, highlight=False)
