@@ -12,7 +12,6 @@ from contracts.errors import FedSecureError, Misconfigured
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "score", "train",
     "fetch", "cohort", "inspect",
-    "fetch", "inspect",
 )  # fmt: skip
 
 app = typer.Typer(
