@@ -142,6 +142,16 @@ def test_a_record_that_was_damaged_here_is_fetched_again(library: Library, tmp_p
     assert files_in(out) == ALL
 
 
+def test_a_record_that_was_damaged_here_and_cannot_be_had_again_is_no_longer_listed(
+    library: Library, tmp_path: Path
+) -> None:
+    fetch(library, tmp_path / "out")
+    (tmp_path / "out" / FIRST_SIGNALS).write_bytes(b"")
+    (library.root / FIRST_SIGNALS).unlink()
+    assert fetch(library, tmp_path / "out").records == 1
+    assert (tmp_path / "out" / "RECORDS-numerics").read_text() == f"{SECOND}\n"
+
+
 def test_a_missing_file_costs_its_record_only(library: Library, tmp_path: Path) -> None:
     (library.root / FIRST_SIGNALS).unlink()
     fetched = fetch(library, tmp_path / "out")
