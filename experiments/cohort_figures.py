@@ -21,7 +21,7 @@ from replay.recording import Recording
 SYNTHETIC: Final = "#0072B2"
 REAL: Final[tuple[tuple[str, str, str], ...]] = (("#D55E00", "-", "o"), ("#E69F00", "--", "s"), ("#CC79A7", ":", "^"))
 COLUMNS: Final = 4
-DOTS: Final = 150  # more synthetic patients would only hide each other
+DOTS: Final = 80  # more synthetic patients would only hide each other
 CHANNEL_NAMES: Final = ("heart rate", "respiratory rate")
 LAGS_SHOWN_MIN: Final = (1, 2, 3, 5, 8, 12, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)
 LAGS_SHOWN_H: Final = tuple(range(1, 19))

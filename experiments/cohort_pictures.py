@@ -53,7 +53,7 @@ def _examples(report: CohortReport, shipped: Measured) -> Picture:
     return Picture(
         "examples",
         "Real beside synthetic",
-        "Ten hours from the middle of each real record; beside it the synthetic patient whose level, spread, minute "
+        "Eight hours from the middle of each real record; beside it the synthetic patient whose level, spread, minute "
         "differences and memory rank nearest to it; below, two synthetic patients drawn at random.",
         example_figure(shipped, np.random.default_rng(report.plan.seed)),
     )

@@ -75,15 +75,15 @@ def compare(plan: CohortPlan, groups: Sequence[Group], progress: Progress = lamb
         plan.seed, plan.patients, plan.days * DAY_MIN, deteriorating_share=plan.deteriorating_share
     )
     progress("cohort")
-    rng = np.random.default_rng([plan.seed, plan.patients])
     measured, comparisons, members = [], [], []
-    for group in groups:
-        measured.append(measure(group, cohort, rng))
-        comparisons.append(_comparisons(measured[-1], rng, plan.draws))
+    for at, group in enumerate(groups):
+        cutting, drawing = np.random.default_rng([plan.seed, at]).spawn(2)  # more draws cut no stay differently
+        measured.append(measure(group, cohort, cutting))
+        comparisons.append(_comparisons(measured[-1], drawing, plan.draws))
         progress(group.name)
-    for recording in _candidates(groups):
+    for at, recording in enumerate(_candidates(groups)):
         alone = Group(recording.device_id, "minute", (recording,))
-        members.append(place(measure(alone, cohort, rng)))
+        members.append(place(measure(alone, cohort, np.random.default_rng([plan.seed, len(groups), at]))))
         progress(recording.device_id)
     return CohortReport(plan, tuple(measured), tuple(comparisons), tuple(members))
 

@@ -18,14 +18,14 @@ HEART: Final = "#0072B2"
 BREATH: Final = "#E69F00"
 TWIN: Final = "#8C8C8C"
 ILL: Final = "#CC79A7"
-SHOWN_MIN: Final = 10 * 60
+SHOWN_MIN: Final = 8 * 60
 BIN_MIN: Final = 30
 ALIKE_IN: Final = ("mean", "within_sd", "step_sd", "zero_step_share", "autocorrelation_5_min")
 TRIED: Final = 15
 
 
 def example_figure(measured: Measured, rng: np.random.Generator) -> Figure:
-    """Return ten hours of up to two real minute records, each beside its most similar synthetic stay, and of two others.
+    """Return eight hours of up to two real minute records, each beside its most similar synthetic stay, and of two others.
 
     The two others are drawn at random.
     """
