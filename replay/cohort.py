@@ -30,7 +30,8 @@ def assemble(
 ) -> list[Patient]:
     """Return every device of a replay, sorted by id.
 
-    Raises Misconfigured for no recordings, ids that clash or are unknown, and an attack that the slice leaves out.
+    Raises Misconfigured for no recordings, ids that clash or are unknown, an attack that the slice leaves out, and two
+    attacks of one name that begin on the same minute of the slice: the truth topic could not tell them apart.
 
     Onsets count from the recording's own start, not from the slice or the resumed minute: a replay that was
     interrupted goes on with exactly the attack that it began.
@@ -40,6 +41,7 @@ def assemble(
     attacked, injections = inject_all(_with_copies(recordings, options.repeat), attacks)
     for injection in chain.from_iterable(injections.values()):
         _check_inside_slice(injection, options)
+    _check_told_apart(attacks, options)
     patients = [Patient(recording, tuple(injections.get(recording.device_id, ()))) for recording in attacked]
     return sorted(patients, key=lambda patient: patient.device_id)
 
@@ -57,6 +59,18 @@ def _check_inside_slice(injection: Injection, options: ReplayOptions) -> None:
             f"{spec.name} on {spec.device} lasts from minute {spec.onset_min} to {injection.end_min}, outside what is "
             f"replayed: minutes {options.start_min} to {slice_end}"
         )
+
+
+def _check_told_apart(attacks: Sequence[AttackSpec], options: ReplayOptions) -> None:
+    told: set[tuple[str, str, int]] = set()
+    for spec in attacks:
+        key = (spec.device, spec.name, max(spec.onset_min, options.start_min))
+        if key in told:
+            raise Misconfigured(
+                f"{spec.name} strikes {spec.device} twice from minute {key[2]} of the replay on: "
+                "let one begin a minute later, or use one attack"
+            )
+        told.add(key)
 
 
 def _with_copies(recordings: Sequence[Recording], repeat: int) -> list[Recording]:

@@ -75,6 +75,7 @@ class Attack:
     `alter` returns the heart and respiratory rate of the span, not yet rounded or limited: `inject` does both, so
     that every attack acts at the device's own resolution. A missing minute stays missing; one that `alter` makes NaN
     becomes missing. `past_min` gives the minutes that must lie before the onset, `channels` what the attack can change.
+    What `repeats` recorded values sends them as they are: only made-up values are limited to the physiological range.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Attack:
     past_min: Callable[[Amounts], int] = _no_past
     channels: Channels = "both"
     takes_donor: bool = False
+    repeats: bool = False
 
     def amounts(self, level: str) -> Amounts:
         """Return the level's amounts, or raise Misconfigured listing the levels."""

@@ -10,38 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-from replay.attacks.base import AttackedSpan, AttackSpec, Injection
+from replay.attacks.base import Attack, AttackedSpan, AttackSpec, Injection
 from replay.attacks.fade import faded_in
 from replay.attacks.fit import fitted_span
 from replay.attacks.registry import find_attack
 from replay.recording import Recording, Vitals, round_to_grid
 
 # An attacker who wants his values used keeps them inside what the preprocessing accepts as physiological.
-HEART_RATE_LIMITS_BPM = (20.0, 300.0)
-RESP_RATE_LIMITS_BPM = (3.0, 100.0)
+LIMITS_BPM = ((20.0, 300.0), (3.0, 100.0))  # heart rate, respiratory rate
+NO_LIMITS = (-np.inf, np.inf)
 
 
 def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = None) -> Injection:
     """Return the attacked recording and its ground truth; the same spec and donor always give the same result.
 
-    Values are altered at the device's own resolution, limited to the physiological range and rounded to the device's grid.
+    Values are altered at the device's own resolution, limited to the physiological range (unless the attack repeats
+    recorded ones) and rounded to the device's grid.
     A missing minute stays missing. PULSE is left alone: the paper's attacker reaches HR and RR only. An attack that
     takes a donor and is given none draws a synthetic patient, which takes milliseconds.
     Raises Misconfigured for a spec that does not fit the recording, or names a donor that is not the one given.
     """
     attack = find_attack(spec.name)
     span = fitted_span(attack, recording, spec, donor)
-    generator = _generator(spec)
-    heart, breath = attack.alter(span, attack.amounts(spec.level), generator)
-    if spec.ramp_min:
-        share = np.minimum(1.0, (span.elapsed_min + 1.0) / spec.ramp_min)
-        chance = generator.random(span.minutes)
-        heart = faded_in(span.heart_rate_bpm, heart, share, chance)
-        breath = faded_in(span.resp_rate_bpm, breath, share, chance)
+    heart, breath = _altered(attack, span, spec)
+    heart_limits, breath_limits = (NO_LIMITS, NO_LIMITS) if attack.repeats else LIMITS_BPM
     attacked = replace(
         recording,
-        heart_rate_bpm=_written(recording.heart_rate_bpm, heart, span, HEART_RATE_LIMITS_BPM, spec.channels != "rr"),
-        resp_rate_bpm=_written(recording.resp_rate_bpm, breath, span, RESP_RATE_LIMITS_BPM, spec.channels != "hr"),
+        heart_rate_bpm=_written(recording.heart_rate_bpm, heart, span, heart_limits, spec.channels != "rr"),
+        resp_rate_bpm=_written(recording.resp_rate_bpm, breath, span, breath_limits, spec.channels != "hr"),
     )
     return Injection(attacked, _changed(span, attacked), spec, span.end_min)
 
@@ -73,8 +69,15 @@ def _device(recordings: Mapping[str, Recording], spec: AttackSpec, device_id: st
     return recordings[device_id]
 
 
-def _generator(spec: AttackSpec) -> np.random.Generator:
-    return np.random.default_rng([spec.seed, crc32(spec.device.encode()), crc32(spec.name.encode())])
+def _altered(attack: Attack, span: AttackedSpan, spec: AttackSpec) -> tuple[Vitals, Vitals]:
+    """Return the span's vital signs after the attack, faded in, neither limited nor rounded."""
+    generator = np.random.default_rng([spec.seed, crc32(spec.device.encode()), crc32(spec.name.encode())])
+    heart, breath = attack.alter(span, attack.amounts(spec.level), generator)
+    if not spec.ramp_min:
+        return heart, breath
+    share = np.minimum(1.0, (span.elapsed_min + 1.0) / spec.ramp_min)
+    chance = generator.random(span.minutes)
+    return faded_in(span.heart_rate_bpm, heart, share, chance), faded_in(span.resp_rate_bpm, breath, share, chance)
 
 
 def _written(before: Vitals, altered: Vitals, span: AttackedSpan, limits: tuple[float, float], hit: bool) -> Vitals:

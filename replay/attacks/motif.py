@@ -38,4 +38,5 @@ ATTACK = Attack(
     levels={"subtle": (60.0,), "medium": (30.0,), "strong": (10.0,)},
     alter=alter,
     past_min=_period_min,
+    repeats=True,
 )

@@ -50,10 +50,9 @@ def own_attack(reference: str) -> Attack:
     if not callable(found) or not _takes_three(found):
         raise Misconfigured(f"{reference} is neither an Attack nor a function {SIGNATURE}")
     summary = (getdoc(found) or "an attack of your own").splitlines()[0]
-    levels = {DEFAULT_LEVEL: ()}
-    return Attack(
-        reference, summary, (), levels, _checked(reference, found), {DEFAULT_LEVEL: summary}, takes_donor=True
-    )
+    levels: dict[str, Amounts] = {DEFAULT_LEVEL: ()}
+    words = {DEFAULT_LEVEL: "the one level of a function"}
+    return Attack(reference, summary, (), levels, _checked(reference, found), words, takes_donor=True)
 
 
 def _imported(reference: str, where: str) -> ModuleType:
@@ -111,10 +110,11 @@ def _checked(reference: str, alter: Alter) -> Alter:
 
     def checked(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
         returned = alter(span, amounts, generator)
-        shapes = [np.shape(channel) for channel in returned] if isinstance(returned, tuple) else [()]
+        shapes = [np.shape(channel) for channel in returned] if isinstance(returned, tuple) else None
         if shapes != [(span.minutes,)] * 2:
+            what = type(returned).__name__ if shapes is None else f"arrays of {shapes}"
             raise Misconfigured(
-                f"{reference} returned {' and '.join(map(str, shapes))} for a span of {span.minutes} minutes; "
+                f"{reference} returned {what} for a span of {span.minutes} minutes; "
                 f"it must return (heart_rate_bpm, resp_rate_bpm), each of shape ({span.minutes},)"
             )
         return np.asarray(returned[0], np.float64), np.asarray(returned[1], np.float64)

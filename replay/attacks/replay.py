@@ -32,4 +32,5 @@ ATTACK = Attack(
     levels={"subtle": (1440.0,), "medium": (720.0,), "strong": (360.0,)},
     alter=alter,
     past_min=_lag_min,
+    repeats=True,
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
 from replay.attacks.past import measured, usual_values
 from replay.recording import Vitals
 from replay.sources.synthetic import synthetic_recording
+
+UNROUNDED_BPM: Final = 0.001  # alignment would magnify the steps of a monitor's grid
 
 
 def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
@@ -27,8 +31,7 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
 def _donated(span: AttackedSpan, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
     if span.donor is None:
         seed, start = int(generator.integers(1 << 31)), span.recording.first_event_minute + span.onset_min
-        grid = span.recording.resolution_bpm
-        stranger = synthetic_recording(seed, 0, span.minutes, first_event_minute=start, resolution_bpm=grid)
+        stranger = synthetic_recording(seed, 0, span.minutes, first_event_minute=start, resolution_bpm=UNROUNDED_BPM)
         return stranger.heart_rate_bpm, stranger.resp_rate_bpm
     minutes = np.arange(span.onset_min, span.end_min) % span.donor.minutes
     return span.donor.heart_rate_bpm[minutes], span.donor.resp_rate_bpm[minutes]

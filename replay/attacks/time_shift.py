@@ -27,4 +27,5 @@ ATTACK = Attack(
     alter=alter,
     past_min=_delay_min,
     channels="hr",
+    repeats=True,
 )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
-from fedsecure.commands import attacks as attacks_command
-from replay.attacks import ATTACKS, AttackSpec, parse_attack, read_attack_plan
+from replay.attacks import AttackSpec, parse_attack, read_attack_plan
 
 FULL = "data-poisoning-2:device=p000020,onset=600,duration=240,level=medium,seed=7"
 
@@ -26,6 +22,11 @@ def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
     )
 
 
+def test_channels_ramp_and_donor_are_read() -> None:
+    spec = parse_attack("spoof:device=a,onset=60,channels=hr,ramp=30,donor=b")
+    assert spec == AttackSpec("spoof", "a", 60, channels="hr", ramp_min=30, donor="b")
+
+
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
@@ -34,7 +35,10 @@ def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
             r"did you mean data-poisoning-2\?\); the attacks are amplitude, backdoor-1",
         ),
         ("", "there is no attack ''; the attacks are"),
-        ("backdoor-1:device=a,onset=1,lenght=3", "no key 'lenght'.*the keys are device, onset, duration, level, seed"),
+        (
+            "backdoor-1:device=a,onset=1,lenght=3",
+            "no key 'lenght'.*the keys are device, onset, duration, level, seed, c",
+        ),
         ("backdoor-1:device=a,onset=1,level=huge", "no level 'huge'; its levels are subtle, medium, strong"),
         ("backdoor-1:device=a,onset=ten", "onset=ten is not a whole number of minutes"),
         ("backdoor-1:device=a,onset=1.5", "onset=1.5 is not a whole number of minutes"),
@@ -47,6 +51,11 @@ def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
         ("backdoor-1:device", "'device' in the attack .* is not key=value"),
         ("backdoor-1:device=a,onset=1,onset=2", "'onset' is given twice"),
         ("backdoor-1:device=A B,onset=1", "'A B' is not a device id"),
+        ("bias:device=a,onset=1,channels=pulse", "channels=pulse; use both, hr, rr"),
+        ("bias:device=a,onset=1,ramp=-5", "ramp=-5; the least possible is 0"),
+        ("bias:device=a,onset=1,donor=b", "bias takes no donor"),
+        ("spoof:device=a,onset=1,donor=B!", "'B!' is not a device id"),
+        ("time-shift:device=a,onset=200,channels=rr", "changes the heart rate only"),
     ],
 )
 def test_a_wrong_flag_says_what_is_wrong_and_what_is_right(flag: str, words: str) -> None:
@@ -58,9 +67,10 @@ def test_a_plan_is_a_list_of_attacks(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(
         "- {attack: data-poisoning-2, device: p000020, onset: 600, duration: 240, level: medium, seed: 7}\n"
-        "- attack: backdoor-1\n  device: s00001\n  onset: 60\n"
+        "- attack: backdoor-1\n  device: s00001\n  onset: 60\n  ramp: 15\n  channels: rr\n"
     )
-    assert read_attack_plan(plan) == [parse_attack(FULL), parse_attack("backdoor-1:device=s00001,onset=60")]
+    second = parse_attack("backdoor-1:device=s00001,onset=60,ramp=15,channels=rr")
+    assert read_attack_plan(plan) == [parse_attack(FULL), second]
 
 
 @pytest.mark.parametrize(
@@ -85,26 +95,3 @@ def test_a_wrong_plan_names_the_file_and_the_entry(tmp_path: Path, text: str, wo
 def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"nowhere.yaml cannot be read"):
         read_attack_plan(tmp_path / "nowhere.yaml")
-
-
-@pytest.fixture
-def cli() -> typer.Typer:
-    app = typer.Typer()
-    attacks_command.register(app)
-    return app
-
-
-def test_the_command_lists_every_attack_level_and_unit(cli: typer.Typer) -> None:
-    shown = CliRunner().invoke(cli, [], env={"COLUMNS": "120"})
-    assert shown.exit_code == 0
-    for attack in ATTACKS.values():
-        assert attack.name in shown.output
-        for level in attack.levels:
-            assert attack.describe(level) in shown.output
-    assert "--attack data-poisoning-2:device=p000020,onset=600" in shown.output
-
-
-def test_the_listed_examples_can_be_used_as_flags(cli: typer.Typer) -> None:
-    listed = json.loads(CliRunner().invoke(cli, ["--json"]).output)
-    assert [parse_attack(attack["example"]).name for attack in listed] == list(ATTACKS)
-    assert listed[1]["levels"]["strong"] == [30.0, 10.0, 120.0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,29 @@ def test_an_attack_that_reaches_into_the_slice_is_injected() -> None:
 def test_nothing_to_replay_is_said() -> None:
     with pytest.raises(Misconfigured, match="nothing to replay"):
         assemble([], [])
+
+
+def test_a_donor_is_any_device_of_the_replay_and_gives_what_it_recorded() -> None:
+    donor = replace(recording("b"), heart_rate_bpm=np.full(200, 95.0))
+    specs = [AttackSpec("bias", "b", 0), AttackSpec("spoof", "a", 50, 20, donor="b")]
+    patients = {patient.device_id: patient for patient in assemble([recording("a"), donor], specs)}
+    np.testing.assert_array_equal(patients["a"].recording.heart_rate_bpm[49:71], [70.0, *[95.0] * 20, 70.0])
+    assert patients["b"].recording.heart_rate_bpm[60] == 107.0
+
+
+def test_a_donor_that_is_not_replayed_is_refused_with_the_devices() -> None:
+    with pytest.raises(Misconfigured, match="spoof names the donor 'x', which is not here; devices: a, a-r2"):
+        assemble([recording("a")], [AttackSpec("spoof", "a", 50, donor="x")], ReplayOptions(repeat=2))
+
+
+@pytest.mark.parametrize("onsets", [(50, 50), (20, 50)])
+def test_two_attacks_that_the_truth_could_not_tell_apart_are_refused(onsets: tuple[int, int]) -> None:
+    specs = [AttackSpec("bias", "a", onset, channels=only) for onset, only in zip(onsets, ("hr", "rr"), strict=True)]
+    with pytest.raises(Misconfigured, match="bias strikes a twice from minute 50 of the replay on: let one begin"):
+        assemble([recording("a")], specs, ReplayOptions(start_min=50))
+
+
+def test_one_attack_may_strike_a_device_again_later() -> None:
+    specs = [AttackSpec("bias", "a", onset, 10) for onset in (20, 50)]
+    (patient,) = assemble([recording("a")], specs)
+    assert [injection.spec.onset_min for injection in patient.injections] == [20, 50]
