@@ -123,6 +123,11 @@ def test_time_shift_delays_the_heart_rate_and_leaves_the_breathing() -> None:
     np.testing.assert_array_equal(np.flatnonzero(injection.poisoned), range(15, 35))
 
 
+def test_time_shift_delays_artefacts_as_they_are() -> None:
+    heart = np.array([11.3, *[70.0] * 11])
+    assert attacked(bed(heart), "time-shift", 10, level="subtle").recording.heart_rate_bpm[10] == 11.3
+
+
 def test_mirror_flip_turns_every_block_about_the_median_of_the_past() -> None:
     injection = attacked(bed([*[70.0] * 60, 80, 65, 70, NAN], [*[15.0] * 60, 15, 12, 19, 20]), "mirror-flip", 60)
     np.testing.assert_array_equal(injection.recording.heart_rate_bpm[60:], [60, 75, 70, NAN])
@@ -138,7 +143,7 @@ def test_mirror_flip_turns_its_share_of_whole_blocks(level: str, blocks: int) ->
 
 
 def test_slow_drift_takes_a_day_and_holds() -> None:
-    rise = attacked(bed(np.full(3000, 80.0), np.full(3000, 16.0)), "slow-drift", 100).recording
+    rise = attacked(bed(np.full(3000, 80.0), np.full(3000, 16.0), grid=0.001), "slow-drift", 100).recording
     np.testing.assert_array_equal(rise.heart_rate_bpm[[99, 159, 819, 1539, 2999]] - 80, [0, 1, 12, 24, 24])
     np.testing.assert_array_equal(rise.resp_rate_bpm[[99, 279, 819, 1539, 2999]] - 16, [0, 1, 4, 8, 8])
 
