@@ -30,8 +30,11 @@ def measured(values: Vitals) -> Vitals:
 
 
 def median(values: Vitals) -> float:
-    """Return the median, NaN when there is no value."""
-    return float(np.median(values)) if len(values) else np.nan
+    """Return the median of float64[n] without NaN, NaN when there is no value."""
+    if not len(values):
+        return np.nan
+    middle = [(len(values) - 1) // 2, len(values) // 2]
+    return float(np.partition(values, middle)[middle].mean())  # training attacks a lot, and np.median is slower
 
 
 def values_ago(span: AttackedSpan, channel: Vitals, lag_min: int) -> Vitals:
