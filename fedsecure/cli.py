@@ -10,8 +10,8 @@ import typer
 from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
-    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "score", "train",
-    "fetch", "cohort", "inspect",
+    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "score", "train", "evaluate",
+    "fetch", "cohort", "inspect", "paper",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -1,0 +1,95 @@
+"""The paper's way: one autoencoder trained on the patients it is then used on, windows held out at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.paper_fit import FittedPerStep, Rebuild, Report, fit_per_step
+from experiments.paper_inputs import ATTACKS, DAY_MIN, MinMax, PaperWindows, attacked_windows, clean_windows, min_max
+from experiments.paper_plan import PaperPlan
+from experiments.paper_reconstruction import Pool, measured_accuracy, pooled, vital_signs
+from experiments.paper_rows import Rows, rows_of
+from replay.recording import Recording
+
+VALIDATION_SHARE: Final = 0.2
+SHOWN_ATTACK: Final = ATTACKS[0]
+DEVICE_SHOWN: Final = 1  # the paper's Dev2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """`curves` float64[epochs, 5]: loss, validation loss, argmax accuracy, its validation, tolerance accuracy in validation.
+
+    `accuracy` float64[6]: the fields of `Accuracy` on the validation windows. `rows`: every clean window of every patient,
+    and the attacked ones of the last day. `example` float64[2, 2, 60, 2]: a clean and an attacked window of the second patient,
+    actual and rebuilt, in bpm and breaths/min.
+    """
+
+    curves: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    rows: Rows
+    example: NDArray[np.float64]
+
+
+def study_known(recordings: Sequence[Recording], plan: PaperPlan, report: Report) -> Known:
+    """Train and judge; blocks for minutes."""
+    scales = [min_max(one) for one in recordings]
+    pool = pooled(
+        [clean_windows(one, scale, plan.trained_every_min) for one, scale in zip(recordings, scales, strict=True)],
+        scales,
+    )
+    trained, validated = _split(pool, plan.seed)
+    tolerances: list[float] = []
+
+    def check(rebuild: Rebuild) -> None:
+        tolerances.append(measured_accuracy(validated, rebuild(validated.values)).tolerance)
+
+    fitted = fit_per_step(
+        trained.values, validated.values, plan.autoencoder_epochs, plan.seed, _first_part(report), check
+    )
+    names = ("loss", "val_loss", "accuracy", "val_accuracy")
+    curves = np.column_stack([*(fitted.curves[name] for name in names), tolerances])
+    accuracy = measured_accuracy(validated, fitted.rebuild(validated.values))
+    rows = [_rows(fitted, at, one, scales[at], plan, report) for at, one in enumerate(recordings)]
+    example = _example(fitted, recordings[DEVICE_SHOWN], scales[DEVICE_SHOWN], plan.seed)
+    return Known(curves, np.array(astuple(accuracy)), np.concatenate(rows), example)
+
+
+def _split(pool: Pool, seed: int) -> tuple[Pool, Pool]:
+    order = np.random.default_rng(seed).permutation(len(pool))
+    held_out = max(1, int(VALIDATION_SHARE * len(pool)))
+    return pool.part(order[held_out:]), pool.part(order[:held_out])
+
+
+def _rows(fitted: FittedPerStep, at: int, recording: Recording, scale: MinMax, plan: PaperPlan, report: Report) -> Rows:
+    report(0.8 + 0.02 * at, f"judging {recording.device_id}")
+    clean = clean_windows(recording, scale, 1)
+    parts = [rows_of(clean, fitted.errors(clean.values), at, 0)]
+    for case, attack in enumerate(ATTACKS, start=1):
+        attacked = _last_day(attacked_windows(recording, scale, attack, plan.seed, 1))
+        parts.append(rows_of(attacked, fitted.errors(attacked.values), at, case))
+    return np.concatenate(parts)
+
+
+def _last_day(windows: PaperWindows) -> PaperWindows:
+    late = windows.end_minute > windows.end_minute.max() - DAY_MIN
+    return PaperWindows(windows.values[late], windows.end_minute[late], windows.poisoned[late])
+
+
+def _example(fitted: FittedPerStep, recording: Recording, scale: MinMax, seed: int) -> NDArray[np.float64]:
+    """The middle window after the onset, clean and attacked."""
+    attacked = attacked_windows(recording, scale, SHOWN_ATTACK, seed, 1)
+    clean = clean_windows(recording, scale, 1)
+    at = len(attacked) // 2
+    same = int(np.argmin(np.abs(clean.end_minute - attacked.end_minute[at])))
+    actual = np.stack([clean.values[same], attacked.values[at]])
+    return np.stack([vital_signs(actual, scale), vital_signs(fitted.rebuild(actual), scale)], axis=1)
+
+
+def _first_part(report: Report) -> Report:
+    return lambda share, text: report(0.8 * share, text)
