@@ -22,8 +22,8 @@ DROPPED_MINUTES = Counter("fedsecure_dropped_minutes_total", "Minutes not applie
 DEAD_LETTERS = Counter("fedsecure_dead_letters_total", "Messages set aside, by reason.", ["reason"])
 SCORES = Histogram(
     "fedsecure_score",
-    "Anomaly scores of windows (standard deviations above the device's own mean logit).",
-    buckets=(-4, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
+    "Anomaly scores of windows (1 = would exclude a clean device once in ten weeks, 2 = in a hundred).",
+    buckets=(-2, -1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 6, 8, 12),
 )
 DEVICE_STATE = Gauge("fedsecure_device_state", "1 for the state a device is in.", ["device", "state"])
 DEVICE_SCORE = Gauge("fedsecure_device_score", "Latest anomaly score of a device.", ["device"])
@@ -31,7 +31,7 @@ DEVICE_THRESHOLD = Gauge(
     "fedsecure_device_threshold", "Adaptive threshold of a device, on the score's scale.", ["device"]
 )
 DEVICE_FLAGGED_SHARE = Gauge(
-    "fedsecure_device_flagged_share", "Share of flagged windows in a device's vote horizon.", ["device"]
+    "fedsecure_device_flagged_share", "Largest share of flagged decisions of any kind of score.", ["device"]
 )
 DEVICE_LAST_RECEIVED_SECONDS = Gauge(
     "fedsecure_device_last_received_timestamp_seconds", "Broker time of the last record applied.", ["device"]

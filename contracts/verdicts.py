@@ -9,7 +9,7 @@ import msgspec
 from contracts.errors import InvalidMessage
 from contracts.identifiers import DeviceId
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class DeviceState(StrEnum):
@@ -27,15 +27,21 @@ class DeviceState(StrEnum):
 class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A device's frozen statistics, all learnt from its enrolment minutes (two channels: HR, RR).
 
-    `median` and `scale` are in bpm and breaths/min; `residual_rms` in scaled units; `logit_mean`, `logit_sd` and
-    `threshold` belong to the score named "autoencoder" and to the bundle `bundle_sha`.
+    `median`, `scale` and `grid_bpm` are in bpm and breaths/min; `difference_sd` and `residual_rms` (two autoencoders, two
+    channels) in scaled units. `centre` and `spread` (little-endian float32, one a feature) say what to expect of each
+    feature. `threshold` is the device's limit on the common scale, `situation` names the calibration it belongs to; all of it
+    belongs to the bundle `bundle_sha`.
     """
 
     median: tuple[float, float]
     scale: tuple[float, float]
-    residual_rms: tuple[float, float]
-    logit_mean: float
-    logit_sd: float
+    difference_sd: tuple[float, float]
+    grid_bpm: tuple[float, float]
+    residual_rms: tuple[float, float, float, float]
+    centre: bytes
+    spread: bytes
+    pulse_limit_bpm: float
+    situation: str
     threshold: float
     first_event_minute: int
     last_event_minute: int
@@ -45,7 +51,9 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All that decides a device's next verdict, except the vitals themselves (re-read from the topic).
 
-    The three masks are shift registers over event minutes: bit 0 is `applied_through`, bit k the minute k before it.
+    `seen_mask` is a shift register over event minutes: bit 0 is `applied_through`, bit k the minute k before it. The vote
+    masks are registers over five-minute blocks, bit 0 the block of `applied_through`: which were decided, and which kinds
+    of score flagged them. `held_scores` are those of the last decision, taken in the block `held_block`.
     """
 
     session_id: int
@@ -55,7 +63,10 @@ class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     state_since: int
     seen_mask: int = 0
     scored_mask: int = 0
-    flagged_mask: int = 0
+    flagged_masks: dict[str, int] = {}
+    held_scores: dict[str, float] = {}
+    held_block: int = 0
+    explanation: str = ""
     calm_min: int = 0
     clean_min: int = 0
     last_scored: int | None = None

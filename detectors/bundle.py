@@ -1,4 +1,4 @@
-"""The trained detector as one folder: weights, population statistics, metadata and canary windows under a sha256 manifest.
+"""The trained detector as one folder: weights, statistics, a model card and canary windows under a sha256 manifest.
 
 Nothing is parsed before its size and hash are checked, and nothing in it can run code (safetensors and JSON only).
 """
@@ -18,53 +18,42 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from contracts.errors import Misconfigured
-from detectors.weight_layout import ARCHITECTURE, RESIDUAL_FEATURES, Shapes, autoencoder_shapes, classifier_shapes
+from detectors.features.catalogue import FEATURES
+from detectors.knowledge import Knowledge
+from detectors.knowledge_file import Situations, decoded_knowledge, encoded_knowledge
+from detectors.weight_layout import ARCHITECTURE, Shapes, autoencoder_shapes, blind_spot_shapes
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"
-FORMAT: Final = "fedsecure-bundle-1"
+FORMAT: Final = "fedsecure-bundle-2"
 MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "autoencoder.safetensors",
-    "classifier.safetensors",
-    "population.json",
+    "blind_spot.safetensors",
+    "knowledge.safetensors",
+    "situations.json",
     "metadata.json",
     "canary.safetensors",
 )
 MAX_MANIFEST_BYTES: Final = 16_384
 MAX_FILE_BYTES: Final = 4_194_304
 
+FEATURE_KEYS: Final = [feature.key for feature in FEATURES]
+
 Weights = dict[str, NDArray[np.float32]]
-
-
-class PopulationStats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the population says about a device that has no profile yet, and the floors under the profile it will get.
-
-    `median` and `scale` (HR in bpm, RR in breaths/min) and `residual_rms` (scaled units) stand in for a device's own
-    while it enrols; its score is then (logit - logit_mean)/logit_sd and `enrolling_threshold` its limit. With a
-    profile the score is (logit - own mean)/max(own sd, logit_sd_floor) and the limit max(own 99.5 % quantile, `threshold`).
-    """
-
-    median: tuple[float, float]
-    scale: tuple[float, float]
-    residual_rms: tuple[float, float]
-    logit_mean: float
-    logit_sd: float
-    logit_sd_floor: float
-    enrolling_threshold: float
-    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A trained detector. `sha256` names it in every score: the hash of its manifest, so of all its files.
 
-    `autoencoder` and `classifier` hold Keras-layout weights by the names of `weight_layout`; `canary` int16 arrays
-    (see `training.canary`); `metadata` seeds, data and metrics.
+    `autoencoder` (the bottleneck) and `blind_spot` hold Keras-layout weights by the names of `weight_layout`; `knowledge` all
+    else that scoring needs; `canary` int16 arrays (see `training.canary`); `metadata` is the model card: data, seeds,
+    metrics, limits.
     """
 
     autoencoder: Weights
-    classifier: Weights
-    population: PopulationStats
+    blind_spot: Weights
+    knowledge: Knowledge
     metadata: Mapping[str, Any]
     canary: Mapping[str, NDArray[np.int16]] = field(default_factory=dict)
     sha256: str = ""
@@ -84,15 +73,17 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     """Write a bundle into an existing empty folder and return it as read back, with its sha256; equal bundles give equal bytes."""
+    tensors, situations = encoded_knowledge(bundle.knowledge)
     contents = {
         "autoencoder.safetensors": save(dict(sorted(bundle.autoencoder.items()))),
-        "classifier.safetensors": save(dict(sorted(bundle.classifier.items()))),
-        "population.json": _json(bundle.population),
+        "blind_spot.safetensors": save(dict(sorted(bundle.blind_spot.items()))),
+        "knowledge.safetensors": save(tensors),
+        "situations.json": _json(situations),
         "metadata.json": _json(bundle.metadata),
         "canary.safetensors": save(dict(sorted(bundle.canary.items()))),
     }
     entries = {name: _FileEntry(_sha256(content), len(content)) for name, content in contents.items()}
-    contents[MANIFEST] = _json(_Manifest(FORMAT, ARCHITECTURE, list(RESIDUAL_FEATURES), entries))
+    contents[MANIFEST] = _json(_Manifest(FORMAT, ARCHITECTURE, FEATURE_KEYS, entries))
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return load_bundle(folder)
@@ -105,13 +96,13 @@ def load_bundle(folder: Path) -> Bundle:
     _check_names(folder, manifest)
     contents = {name: _checked_content(folder, name, manifest.files[name]) for name in FILES}
     autoencoder = _tensors(folder, "autoencoder.safetensors", contents)
-    classifier = _tensors(folder, "classifier.safetensors", contents)
+    blind_spot = _tensors(folder, "blind_spot.safetensors", contents)
     _check_weights(folder, "autoencoder.safetensors", autoencoder, autoencoder_shapes())
-    _check_weights(folder, "classifier.safetensors", classifier, classifier_shapes())
+    _check_weights(folder, "blind_spot.safetensors", blind_spot, blind_spot_shapes())
     return Bundle(
         autoencoder=autoencoder,
-        classifier=classifier,
-        population=_decoded(folder, "population.json", contents["population.json"], PopulationStats),
+        blind_spot=blind_spot,
+        knowledge=_knowledge(folder, contents),
         metadata=_decoded(folder, "metadata.json", contents["metadata.json"], dict[str, Any]),
         canary=_tensors(folder, "canary.safetensors", contents),
         sha256=_sha256(manifest_bytes),
@@ -123,7 +114,7 @@ def _check_names(folder: Path, manifest: _Manifest) -> None:
         raise _refused(folder, f"its format is {manifest.format!r}, this version reads {FORMAT!r}")
     if manifest.architecture != ARCHITECTURE:
         raise _refused(folder, f"it holds {manifest.architecture!r}, this version runs {ARCHITECTURE!r}")
-    if tuple(manifest.features) != RESIDUAL_FEATURES:
+    if manifest.features != FEATURE_KEYS:
         raise _refused(folder, "it was trained on other features than this version computes")
     present = {path.name for path in folder.iterdir()}
     for names, holder in ((set(manifest.files), "its manifest"), (present - {MANIFEST}, "its folder")):
@@ -165,6 +156,15 @@ def _tensors(folder: Path, name: str, contents: Mapping[str, bytes]) -> dict[str
         return load(contents[name])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _refused(folder, f"{name} is not a safetensors file ({type(error).__name__})") from None
+
+
+def _knowledge(folder: Path, contents: Mapping[str, bytes]) -> Knowledge:
+    tensors = _tensors(folder, "knowledge.safetensors", contents)
+    situations = _decoded(folder, "situations.json", contents["situations.json"], Situations)
+    try:
+        return decoded_knowledge(tensors, situations)
+    except ValueError as error:
+        raise _refused(folder, f"knowledge.safetensors: {error}") from None
 
 
 def _check_weights(folder: Path, name: str, weights: Weights, shapes: Shapes) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import msgspec
@@ -25,8 +26,7 @@ def plain(channel: Channel) -> Sequence[float | None]:
 class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
     """Consecutive minutes of one device; None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
 
-    May be of any length; one without minutes can announce the end of a recording or open a session. The pulse is
-    carried for the HR-PULSE guard and judged by nothing yet.
+    May be of any length; one without minutes can announce the end of a recording or open a session.
     """
 
     device_id: str
@@ -36,6 +36,13 @@ class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
     resp_rate_bpm: Channel
     pulse_bpm: Channel | None = None
     end_of_recording: bool = False
+
+
+def minutes_of(chunk: MinuteChunk) -> Iterator[tuple[float | None, float | None, float | None]]:
+    """Yield (heart rate, respiratory rate, pulse) of every minute, None, NaN or zero = missing."""
+    heart, breath = plain(chunk.heart_rate_bpm), plain(chunk.resp_rate_bpm)
+    pulse = repeat(None, len(heart)) if chunk.pulse_bpm is None else plain(chunk.pulse_bpm)
+    return zip(heart, breath, pulse, strict=True)
 
 
 class Transition(NamedTuple):
@@ -50,9 +57,9 @@ class Transition(NamedTuple):
 class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
 
-    `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (standard deviations, higher is
-    more anomalous) float32, NaN where no window ends; `threshold` float32, the limit in force at that minute; `flagged`
-    bool; `state` a list. `dropped` counts minutes by `duplicate`, `late` or `old_session`; `session_opened` says that
+    `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (the common scale, higher is
+    more anomalous) float32, NaN where no window ends; `scores` every kind of score float32, `score` being the largest;
+    `threshold` float32, the limit in force at that minute; `flagged` bool; `state` a list. `dropped` counts minutes by `duplicate`, `late` or `old_session`; `session_opened` says that
     the chunk began a new session, so that all before it is forgotten. `latest_score` and `latest_threshold` are those
     of the last window in the chunk (None: no window); `flagged_share`, `enrolled`, `enrolment_share` (0..1), `reason`
     describe the device after the chunk.
@@ -63,6 +70,7 @@ class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     event_minute: NDArray[np.int64]
     reconstruction_error: NDArray[np.float32]
     score: NDArray[np.float32]
+    scores: Mapping[str, NDArray[np.float32]]
     threshold: NDArray[np.float32]
     flagged: NDArray[np.bool_]
     state: list[DeviceState]
@@ -86,8 +94,3 @@ class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     def minutes(self) -> int:
         """Number of minutes applied."""
         return len(self.event_minute)
-
-    @property
-    def scores(self) -> dict[str, NDArray[np.float32]]:
-        """Every score by name, on the common scale; `score` is the largest of them."""
-        return {"autoencoder": self.score}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from detectors.bundle import DEFAULT_BUNDLE, PopulationStats, load_bundle
+from detectors.bundle import DEFAULT_BUNDLE, load_bundle
 from detectors.chunks import Channel, MinuteChunk, Verdicts
-from detectors.scorer import Scorer
+from detectors.scorer import TrainedModel
 from detectors.tracks import DeviceTracks
 
 DEFAULT_ENROLMENT_MIN: Final = 600
@@ -17,30 +17,35 @@ DEFAULT_ENROLMENT_MIN: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A scorer with the population statistics and the hash of the bundle that both come from.
+    """A trained model and the hash of the bundle that it comes from.
 
-    Owned by one thread: scoring blocks and uses the scorer's buffers.
+    Owned by one thread: scoring blocks and uses the model's buffers.
     """
 
-    scorer: Scorer
-    population: PopulationStats
-    bundle_sha: str
+    model: TrainedModel
+
+    @property
+    def bundle_sha(self) -> str:
+        """Names the bundle in every score."""
+        return self.model.bundle_sha
 
     @classmethod
     def load(cls, bundle_dir: Path | None = None, *, buckets: Sequence[int] | None = None) -> Detector:
         """Load a bundle (None: the one that ships) with TensorFlow; raises Misconfigured when it is not intact.
 
-        `buckets` are the batch sizes that the scorer pads to (None: its own choice, right for streams). Each compiles on
+        `buckets` are the batch sizes that the autoencoders pad to (None: its own choice, right for streams). Each compiles on
         its first use (about half a second): `warm` does it ahead.
         """
         bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
-        from detectors.scoring.runtime import BUCKETS, WindowScorer  # noqa: PLC0415 - imports TensorFlow, seconds
+        from detectors.model import Model  # noqa: PLC0415 - imports TensorFlow, seconds
+        from detectors.scoring.runtime import BUCKETS, Reconstructor  # noqa: PLC0415
 
-        return cls(WindowScorer(bundle, buckets or BUCKETS), bundle.population, bundle.sha256)
+        reconstructor = Reconstructor(bundle.autoencoder, bundle.blind_spot, buckets or BUCKETS)
+        return cls(Model(reconstructor, bundle.knowledge, bundle.sha256))
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
-        """Compile the scorer's batch sizes (None: all) before the first minute arrives."""
-        self.scorer.warm(buckets)
+        """Compile the autoencoders' batch sizes (None: all) before the first minute arrives."""
+        self.model.warm(buckets)
 
     def score(
         self,
@@ -57,7 +62,7 @@ class Detector:
         The verdicts equal those of the live engine, however it got the same minutes: it is the same engine. The profile
         is frozen after `enrolment_min` valid minutes.
         """
-        tracks = DeviceTracks(self, enrolment_min=enrolment_min)
+        tracks = DeviceTracks(self.model, enrolment_min=enrolment_min)
         tracks.open(device_id, None)
         chunk = MinuteChunk(device_id, 0, first_event_minute, heart_rate_bpm, resp_rate_bpm, pulse_bpm)
         return tracks.apply([chunk])[0]

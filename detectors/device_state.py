@@ -90,6 +90,18 @@ def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, un
     return standing
 
 
+def standing_in_words(standing: DeviceState, known: Evidence, explanation: str) -> str:
+    """Say in a few words for people why an enrolled device stands where it stands."""
+    said = f"vote {known.share:.2f}"
+    if standing is _SUSPECT:
+        said += f", {known.calm_min} of {CALM_MIN} calm minutes"
+    elif standing is _BENIGN:
+        said += f", limit {VOTE_LIMIT:.2f}"
+    else:
+        said += f", {known.clean_min} of {CLEAN_MIN} clean minutes"
+    return f"{said}: {explanation}" if explanation else said
+
+
 def _leave_quarantine(known: Evidence) -> tuple[DeviceState, str]:
     if known.clean_min < CLEAN_MIN:
         return _QUARANTINED, ""

@@ -10,10 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from detectors.preprocessing import MAX_SPAN_MIN, WINDOW_MIN
+from detectors.windows import EMPTY
 
 TAIL: Final = WINDOW_MIN - 1
 FIRST_CAPACITY: Final = 64
-EMPTY: Final = -(1 << 62)  # an event minute so old that a window which reaches it spans too much
 
 Ints = NDArray[np.int64]
 

@@ -1,48 +1,81 @@
-"""What the engine asks of a model: scaled windows in, reconstruction errors and logits out; TensorFlow stays behind it."""
+"""What the engine asks of a model: windows in, scores on the common scale out; TensorFlow stays behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import PopulationStats
+from contracts.verdicts import DeviceProfile
+from detectors.common_scale import CommonScale
+from detectors.measure import Measure
+from detectors.preprocessing import Rows
+from detectors.windows import Windows
+
+Floats = NDArray[np.float32]
+
+MINUTE_KINDS: Final = ("hour", "hour_tail")
+SLOW_KINDS: Final = ("half_day", "half_day_tail")
+SCORED_KINDS: Final = (*MINUTE_KINDS, *SLOW_KINDS)
 
 
-class Scores(Protocol):
-    """`mean_squared_residual` float32[B, 2] a channel in scaled units, `logit` float32[B]: higher is more anomalous."""
+class Yardstick(NamedTuple):
+    """What a device is judged with now: its measure, what to expect of each feature, the map to the common scale, its limits.
+
+    `centre` and `spread` float32[161] in the order of `catalogue.FEATURES`; `threshold` on the common scale; `pulse_limit_bpm` how far heart rate
+    and pulse may lie apart.
+    """
+
+    measure: Measure
+    centre: Floats
+    spread: Floats
+    scales: Mapping[str, CommonScale]
+    threshold: float
+    pulse_limit_bpm: float
+
+
+class Scored(Protocol):
+    """What is found out about B windows, k of them slow.
+
+    `g` float32[B, 4] on the common scale, in the order of `SCORED_KINDS`, NaN = not known; `error` float32[B], the mean
+    squared residual of the bottleneck in scaled units; `copied` float32[k], the share of a single channel that repeats
+    itself.
+    """
 
     @property
-    def mean_squared_residual(self) -> NDArray[np.float32]: ...
+    def g(self) -> Floats: ...
 
     @property
-    def logit(self) -> NDArray[np.float32]: ...
+    def error(self) -> Floats: ...
+
+    @property
+    def copied(self) -> Floats: ...
+
+    def reason(self, window: int) -> str:
+        """Say in words what is unusual about a window."""
+        ...
 
 
-class Scorer(Protocol):
-    """Scores any number of windows; a window's result may not depend on the others. Blocks while it computes."""
+class TrainedModel(Protocol):
+    """Scores any number of windows; a window's result does not depend on the others. Blocks while it computes."""
 
-    def score(
-        self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64], residual_rms: NDArray[np.float32]
-    ) -> Scores:
-        """Score scaled windows float32[B, 60, 2] at int64[B, 60], given each device's usual residual RMS float32[B, 2]."""
+    @property
+    def bundle_sha(self) -> str: ...
+
+    def score(self, windows: Windows, sticks: Sequence[Yardstick]) -> Scored:
+        """Score windows, each with its owner's yardstick."""
+        ...
+
+    def freeze(self, rows: Rows, pulse_medians_bpm: Sequence[float], enrolment_min: int) -> DeviceProfile:
+        """Return the profile learnt from a device's enrolment rows (at least one)."""
+        ...
+
+    def yardstick(self, profile: DeviceProfile | None) -> Yardstick:
+        """Return what a device is judged with: by its profile, or by the population while it has none."""
         ...
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
         """Compile the given batch sizes (None: all) ahead of their first use."""
         ...
-
-
-class TrainedModel(Protocol):
-    """A scorer together with the population statistics and the bundle hash that belong to it."""
-
-    @property
-    def scorer(self) -> Scorer: ...
-
-    @property
-    def population(self) -> PopulationStats: ...
-
-    @property
-    def bundle_sha(self) -> str: ...

@@ -8,23 +8,14 @@ from typing import Final
 import msgspec
 
 from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
-from detectors.chunks import MinuteChunk, Transition, plain
-from detectors.device_state import (
-    CALM_MIN,
-    CLEAN_MIN,
-    DECISION_EVERY_MIN,
-    VOTE_LIMIT,
-    Evidence,
-    after_enrolment,
-    decide,
-    dwell_after,
-    visible_state,
-)
+from detectors.ballot import NO_LINE, Ballot, Line, WindowScore
+from detectors.chunks import MinuteChunk, Transition, minutes_of
+from detectors.device_state import Evidence, after_enrolment, decide, dwell_after, standing_in_words, visible_state
 from detectors.enrolment import Enrolment
-from detectors.intake import Intake, RowBuffer
-from detectors.scorer import TrainedModel
-from detectors.thresholds import Yardstick, freeze_profile, yardstick
-from detectors.votes import Votes
+from detectors.intake import RowBuffer
+from detectors.scorer import TrainedModel, Yardstick
+from detectors.ticks import MinuteStream, Tick
+from detectors.windows import BLOCK_MIN
 
 NO_SESSION: Final = -1
 FRESH: Final = DeviceSnapshot(
@@ -39,13 +30,13 @@ FRESH: Final = DeviceSnapshot(
 class Track:
     """A deterministic function of the minutes it is given: neither packing nor a restart in between shows.
 
-    `slot` is its place in the history ring. A device that never opened a session stands on `FRESH`.
+    `slot` is its place in the history rings. A device that never opened a session stands on `FRESH`.
     """
 
     __slots__ = (
         "_calm_min", "_clean_min", "_enrolment", "_enrolment_min", "_filled_through", "_judged_through", "_last_scored",
-        "_model", "_standing", "_unproved_count", "device_id", "finished", "intake", "invalid_in_row", "profile",
-        "session_id", "slot", "state", "state_since", "votes", "yardstick",
+        "_model", "_standing", "_unproved_count", "ballot", "device_id", "finished", "invalid_in_row", "profile",
+        "session_id", "slot", "state", "state_since", "stream", "yardstick",
     )  # fmt: skip
 
     def __init__(
@@ -60,10 +51,10 @@ class Track:
     def load(self, snapshot: DeviceSnapshot) -> None:
         """Stand where the snapshot says; a profile of another bundle is void and the device enrols again."""
         self.session_id = snapshot.session_id
-        self.intake = Intake(snapshot.applied_through, snapshot.seen_mask)
+        self.stream = MinuteStream(snapshot.applied_through, snapshot.seen_mask)
         self._judged_through = snapshot.applied_through
         self._filled_through: float = -math.inf
-        self.votes = Votes(snapshot.scored_mask, snapshot.flagged_mask)
+        self.ballot = Ballot(snapshot)
         self._standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
         self._calm_min, self._clean_min = snapshot.calm_min, snapshot.clean_min
         self._last_scored = snapshot.last_scored
@@ -71,21 +62,26 @@ class Track:
         start = snapshot.enrolment_start
         self._enrolment = None if start is None else Enrolment(start)
         self._unproved_count = None if start is None else snapshot.enrolment_count
-        self._take_profile(snapshot.profile)
-        if snapshot.profile is not None and snapshot.profile.bundle_sha != self._model.bundle_sha:
+        own = snapshot.profile is None or snapshot.profile.bundle_sha == self._model.bundle_sha
+        self._take_profile(snapshot.profile if own else None)
+        if not own:
             self._void_profile()
 
     def snapshot(self) -> DeviceSnapshot:
         """Return all that decides the next verdict, except the vitals themselves."""
+        held_scores, held_block = self.ballot.held()
         return DeviceSnapshot(
             session_id=self.session_id,
-            applied_through=self.intake.applied_through,
+            applied_through=self.stream.intake.applied_through,
             standing=self._standing,
             state=self.state,
             state_since=self.state_since,
-            seen_mask=self.intake.seen_mask,
-            scored_mask=self.votes.scored,
-            flagged_mask=self.votes.flagged,
+            seen_mask=self.stream.intake.seen_mask,
+            scored_mask=self.ballot.votes.scored,
+            flagged_masks={kind: mask for kind, mask in self.ballot.votes.flagged.items() if mask},
+            held_scores=held_scores,
+            held_block=held_block,
+            explanation=self.ballot.explanation,
             calm_min=self._calm_min,
             clean_min=self._clean_min,
             last_scored=self._last_scored,
@@ -109,15 +105,13 @@ class Track:
     def fill(self, chunk: MinuteChunk) -> RowBuffer:
         """Return the rows that minutes applied before the snapshot pushed, and add them to the open enrolment."""
         rows = RowBuffer()
-        vitals = zip(plain(chunk.heart_rate_bpm), plain(chunk.resp_rate_bpm), strict=True)
-        for event_minute, (heart, resp) in enumerate(vitals, chunk.first_event_minute):
-            if event_minute > self.intake.applied_through or event_minute <= self._filled_through:
+        for event_minute, vitals in enumerate(minutes_of(chunk), chunk.first_event_minute):
+            if event_minute > self.stream.intake.applied_through or event_minute <= self._filled_through:
                 continue
             self._filled_through = event_minute
-            first_row = len(rows)
-            pushed = self.intake.push(event_minute, heart, resp, rows)
-            if pushed and self._enrolment and event_minute >= self._enrolment.first_event_minute:
-                self._enrolment.add(rows, first_row, len(rows))
+            tick = self.stream.push(event_minute, *vitals, rows)
+            if tick.valid and self._enrolment and event_minute >= self._enrolment.first_event_minute:
+                self._enrolment.add(rows, tick)
         return rows
 
     def end_restore(self) -> None:
@@ -145,25 +139,23 @@ class Track:
             return None
         return max(1, self._enrolment_min - self.enrolment_count)
 
-    def judge(
-        self, event_minute: int, logit: float | None, pushed: tuple[RowBuffer, int, int], log: list[Transition]
-    ) -> tuple[float, bool]:
-        """Apply one admitted minute and return (score, flagged); (NaN, False) without a window.
+    def judge(self, tick: Tick, window: WindowScore | None, rows: RowBuffer, log: list[Transition]) -> Line:
+        """Apply one admitted minute and return its verdict; `window` is its own (None: no window ends here).
 
-        `logit` is its window's (None: no window ends here), `pushed` the rows [first, end) that it pushed (none: a
-        missing minute). Changes of the published state are appended to `log`.
+        Changes of the published state are appended to `log`.
         """
-        elapsed, before = event_minute - self._judged_through, self._judged_through
-        self.votes.advance(elapsed)
-        score, flagged = self._vote(event_minute, logit)
-        reason = ""
-        if event_minute // DECISION_EVERY_MIN != before // DECISION_EVERY_MIN:
-            reason = self._stand(*decide(self._standing, self._evidence()))
-        self._judged_through = event_minute
-        if self.profile is None and pushed[2] > pushed[1] and self._standing is DeviceState.ENROLLING:
-            reason = self._enrol(event_minute, *pushed) or reason
-        self._show(event_minute, reason, log, scored=logit is not None)
-        return score, flagged
+        self.ballot.advance(tick.event_minute // BLOCK_MIN - self._judged_through // BLOCK_MIN)
+        line, reason = NO_LINE, ""
+        if window is not None:
+            line = self._vote(tick, window)
+            # Only where a vote was cast: a block that has not spoken yet must not tip the share of those before it.
+            if tick.decision:
+                reason = self._stand(*decide(self._standing, self._evidence()))
+        self._judged_through = tick.event_minute
+        if self.profile is None and tick.valid and self._standing is DeviceState.ENROLLING:
+            reason = self._enrol(tick, rows) or reason
+        self._show(tick.event_minute, reason, log, scored=window is not None)
+        return line
 
     def end_chunk(self, chunk: MinuteChunk, *, applied: int) -> None:
         """Note that a valid message was read to its end; `applied` of its minutes counted."""
@@ -174,37 +166,28 @@ class Track:
         """Count one more invalid message; `limit` of them in a row hide the standing until a window is scored again."""
         self.invalid_in_row += 1
         if self.invalid_in_row >= limit and self.state is not DeviceState.INVALID_INPUT:
-            self.state, self.state_since = DeviceState.INVALID_INPUT, self.intake.applied_through
+            self.state, self.state_since = DeviceState.INVALID_INPUT, self.stream.intake.applied_through
 
     def reason(self) -> str:
         """Say in a few words for people why the device is in its state."""
-        share = f"vote {self.votes.share:.2f}"
         if self.state is DeviceState.UNSCORED:
             return f"no scored window for {self._unscored_min(self._judged_through)} minutes"
         if self.state is DeviceState.INVALID_INPUT:
             return "too many invalid messages in a row; a scored window is awaited"
         if self._standing is DeviceState.ENROLLING:
             return f"{self.enrolment_count} of {self._enrolment_min} enrolment minutes"
-        if self._standing is DeviceState.SUSPECT:
-            return f"{share}, {self._calm_min} of {CALM_MIN} calm minutes"
-        if self._standing is DeviceState.BENIGN:
-            return f"{share}, limit {VOTE_LIMIT:.2f}"
-        return f"{share}, {self._clean_min} of {CLEAN_MIN} clean minutes"
+        return standing_in_words(self._standing, self._evidence(), self.ballot.explanation)
 
-    def _vote(self, event_minute: int, logit: float | None) -> tuple[float, bool]:
-        if logit is None:
-            return math.nan, False
-        score = self.yardstick.score(logit)
-        flagged = not score <= self.yardstick.threshold  # so that a score that is no number counts against the device
-        self.votes.cast(flagged=flagged)
-        self._last_scored = event_minute
+    def _vote(self, tick: Tick, window: WindowScore) -> Line:
+        line = self.ballot.score(tick, window, self.yardstick)
+        self._last_scored = tick.event_minute
         self._calm_min, self._clean_min = dwell_after(
-            self._standing, self._calm_min, self._clean_min, self.votes.share, flagged=flagged
+            self._standing, self._calm_min, self._clean_min, self.ballot.votes.share, flagged=line.flagged
         )
-        return score, flagged
+        return line
 
     def _evidence(self) -> Evidence:
-        return Evidence(self.votes.share, self._calm_min, self._clean_min, self.profile is not None)
+        return Evidence(self.ballot.votes.share, self._calm_min, self._clean_min, self.profile is not None)
 
     def _stand(self, standing: DeviceState, reason: str) -> str:
         if standing is not self._standing:
@@ -213,23 +196,23 @@ class Track:
             self._enrolment = None
         return reason
 
-    def _enrol(self, event_minute: int, rows: RowBuffer, first_row: int, end_row: int) -> str:
+    def _enrol(self, tick: Tick, rows: RowBuffer) -> str:
         if self._enrolment is None:
-            self._enrolment = Enrolment(event_minute)
-        self._enrolment.add(rows, first_row, end_row)
+            self._enrolment = Enrolment(tick.event_minute)
+        self._enrolment.add(rows, tick)
         if self._enrolment.valid_minutes < self._enrolment_min:
             return ""
-        standing, reason = after_enrolment(self.votes.share)
+        standing, reason = after_enrolment(self.ballot.votes.share)
         if standing is not DeviceState.QUARANTINED:
-            self._take_profile(freeze_profile(self._enrolment.rows(), self._model))
+            medians = self._enrolment.pulse_medians_bpm
+            self._take_profile(self._model.freeze(self._enrolment.rows(), medians, self._enrolment_min))
         return self._stand(standing, reason)
 
     def _take_profile(self, profile: DeviceProfile | None) -> None:
         self.profile = profile
-        self.yardstick: Yardstick = yardstick(profile, self._model.population)
+        self.yardstick: Yardstick = self._model.yardstick(profile)
 
     def _void_profile(self) -> None:
-        self._take_profile(None)
         if self._standing is DeviceState.QUARANTINED:
             return
         if self.state is self._standing:

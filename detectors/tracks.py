@@ -9,12 +9,16 @@ import numpy as np
 
 from contracts.verdicts import DeviceSnapshot
 from detectors.chunks import MinuteChunk, Verdicts
+from detectors.guards import PULSE_WINDOW_MIN, RECENT_MIN, REPLAY_HORIZON_MIN
 from detectors.history import History
-from detectors.micro_batch import Pass, Work
+from detectors.long_history import LongHistory
+from detectors.micro_batch import Pass
 from detectors.scorer import TrainedModel
 from detectors.track import FRESH, NO_SESSION, Track
+from detectors.work import Work
 
-HISTORY_MIN: Final = 18 * 60
+# The longest memory is the replay guard's: a shingle of the last hour is compared with all of its horizon.
+HISTORY_MIN: Final = REPLAY_HORIZON_MIN + RECENT_MIN + 20
 
 
 class DeviceTracks:
@@ -30,12 +34,14 @@ class DeviceTracks:
         self._enrolment_min = enrolment_min
         self._max_invalid_in_row = max_invalid_in_row
         self._history = History()
+        self._long_history = LongHistory()
         self._tracks: dict[str, Track] = {}
 
     def open(self, device_id: str, snapshot: DeviceSnapshot | None) -> None:
         """Take a device over where its snapshot stands (None: a device never seen); one already open is replaced."""
         self.close(device_id)
         slot = self._history.reserve()
+        self._long_history.clear(slot)
         self._tracks[device_id] = Track(device_id, slot, snapshot or FRESH, self._model, self._enrolment_min)
 
     def close(self, device_id: str) -> None:
@@ -56,7 +62,10 @@ class DeviceTracks:
         if snapshot is None or snapshot.session_id == NO_SESSION:
             return None
         oldest = snapshot.applied_through - HISTORY_MIN
-        return oldest if snapshot.enrolment_start is None else min(oldest, snapshot.enrolment_start)
+        if snapshot.enrolment_start is None:
+            return oldest
+        # The first distance to the pulse that an enrolment counts reaches back before it.
+        return min(oldest, snapshot.enrolment_start - PULSE_WINDOW_MIN)
 
     def fill(self, chunk: MinuteChunk) -> None:
         """Put read-back minutes into a device's history, in the order of the topic, between `open` and `apply`.
@@ -72,6 +81,7 @@ class DeviceTracks:
             values = np.array(rows.values, np.float32).reshape(-1, 2)
             event_minute = np.array(rows.event_minute, np.int64)
             self._history.push(np.array([track.slot]), np.array([len(rows)]), values, event_minute)
+            self._long_history.push(track.slot, values, event_minute)
 
     def apply(self, chunks: Sequence[MinuteChunk]) -> list[Verdicts]:
         """Judge a micro-batch and return the verdicts in the order of its chunks.
@@ -86,7 +96,7 @@ class DeviceTracks:
             queues.setdefault(work.chunk.device_id, []).append(work)
         waiting = [(self._tracks[device_id], queue) for device_id, queue in queues.items()]
         while waiting:
-            one_pass = Pass(self._model, self._history)
+            one_pass = Pass(self._model, self._history, self._long_history)
             left = [(track, queue[one_pass.admit(track, queue) :]) for track, queue in waiting]
             one_pass.judge()
             waiting = [(track, queue) for track, queue in left if queue]

@@ -10,7 +10,9 @@ UNITS: Final = 32
 LATENT: Final = 8
 REACH_Z: Final = 2.0  # the largest |z| that the autoencoder can rebuild
 HIDDEN: Final = (64, 32)
-ARCHITECTURE: Final = f"bottleneck-{UNITS}-{LATENT} reach-{REACH_Z:g} residual-15 dnn-{HIDDEN[0]}-{HIDDEN[1]}-1"
+AUTOENCODERS: Final = ("bottleneck", "blind_spot")
+CLASSIFIERS: Final = ("signal", "residual", "slow")
+ARCHITECTURE: Final = f"bottleneck-{UNITS}-{LATENT} blind-spot-{UNITS} reach-{REACH_Z:g} dnn-{HIDDEN[0]}-{HIDDEN[1]}-1 x {len(CLASSIFIERS)}"
 
 _PER_CHANNEL: Final = (
     "log_mean_square",
@@ -42,8 +44,13 @@ def autoencoder_shapes(units: int = UNITS, latent: int = LATENT) -> Shapes:
     }
 
 
-def classifier_shapes(feature_count: int = len(RESIDUAL_FEATURES)) -> Shapes:
-    """Return name -> shape of the classifier's weights, in the order of Keras' `get_weights()`."""
+def blind_spot_shapes(units: int = UNITS) -> Shapes:
+    """Return name -> shape of the blind-spot autoencoder's weights, in the order of Keras' `get_weights()`."""
+    return {**_bidirectional("sides", INPUTS, units), **_dense("output", 2 * units, CHANNELS)}
+
+
+def classifier_shapes(feature_count: int) -> Shapes:
+    """Return name -> shape of a classifier's weights, in the order of Keras' `get_weights()`."""
     widths = (feature_count, *HIDDEN, 1)
     names = [*(f"hidden_{index}" for index in range(len(HIDDEN))), "logit"]
     shapes: Shapes = {}

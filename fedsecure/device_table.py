@@ -63,7 +63,7 @@ def state_text(view: DeviceView) -> Text:
 
 
 def score_text(view: DeviceView) -> Text:
-    """Return score against threshold (standard deviations above the device's own mean)."""
+    """Return score against threshold (1 = would exclude a clean device once in ten weeks)."""
     status = view.status
     if status is None or status.score is None or status.threshold is None:
         return Text("-", style="dim")

@@ -31,7 +31,7 @@ def prepare(settings: Settings) -> Prepared:
     detector = Detector.load(settings.bundle_dir)
     detector.warm()
     tracks = DeviceTracks(
-        detector, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row
+        detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row
     )
     task = Reconstruction()
     judge = SelfJudge(tracks, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)

@@ -52,4 +52,6 @@ class DetectorEngine(DeviceTracks):
         detector = Detector.load(settings.bundle_dir)
         detector.warm()
         self.bundle_sha: str = detector.bundle_sha
-        super().__init__(detector, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row)
+        super().__init__(
+            detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row
+        )

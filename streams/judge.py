@@ -156,7 +156,7 @@ def _count(device: HeldDevice, verdicts: Verdicts) -> None:
     MINUTES.inc(verdicts.minutes)
     WINDOWS.inc(verdicts.windows)
     FLAGGED_WINDOWS.inc(verdicts.flagged_windows)
-    for score in verdicts.score[~np.isnan(verdicts.score)].tolist():
+    for score in verdicts.score[np.isfinite(verdicts.score)].tolist():
         SCORES.observe(score)
     for reason, count in verdicts.dropped.items():
         DROPPED_MINUTES.labels(reason).inc(count)

@@ -134,16 +134,27 @@ def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
     """Join batches that follow each other: the engine fills a long chunk much faster than many short ones."""
     at = 0
     while at < len(batches):
-        first = batches[at]
-        heart, resp = list(first.heart_rate_bpm), list(first.resp_rate_bpm)
+        together, minutes = [batches[at]], len(batches[at])
         at += 1
-        while at < len(batches) and batches[at].first_event_minute == first.first_event_minute + len(heart):
-            if len(heart) >= JOINED_MIN:
+        while at < len(batches) and batches[at].first_event_minute == together[0].first_event_minute + minutes:
+            if minutes >= JOINED_MIN:
                 break
-            heart += batches[at].heart_rate_bpm
-            resp += batches[at].resp_rate_bpm
+            together.append(batches[at])
+            minutes += len(batches[at])
             at += 1
-        yield MinuteChunk(first.device_id, first.session_id, first.first_event_minute, heart, resp)
+        yield _as_one(together)
+
+
+def _as_one(batches: Sequence[VitalsBatch]) -> MinuteChunk:
+    first = batches[0]
+    return MinuteChunk(
+        first.device_id,
+        first.session_id,
+        first.first_event_minute,
+        [value for batch in batches for value in batch.heart_rate_bpm],
+        [value for batch in batches for value in batch.resp_rate_bpm],
+        [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)],
+    )
 
 
 def _place(status: DeviceStatus | None) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import msgspec
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
 from detectors.chunks import Verdicts
+from detectors.votes import KINDS
 from streams.held_device import HeldDevice
 
 DECIMALS = 6
-MOST_MINUTES = 1440  # in one record, about 100 kB: a broker takes 1 MB
-SCORE_NAME = "autoencoder"
+DECIMALS_BY_KIND = 3
+MOST_MINUTES = 1440  # in one record, less than 250 kB: a broker takes 1 MB
 
 
 def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
@@ -36,7 +38,6 @@ def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: 
 
 
 def _score_batch(device: HeldDevice, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
-    score = _floats([part.score for part in parts])
     return ScoreBatch(
         device_id=device.device_id,
         session_id=parts[0].session_id,
@@ -44,16 +45,23 @@ def _score_batch(device: HeldDevice, parts: Sequence[Verdicts], bundle_sha: str)
         bundle_sha=bundle_sha,
         event_minute=np.concatenate([part.event_minute for part in parts]).tolist(),
         reconstruction_error=_floats([part.reconstruction_error for part in parts]),
-        score=score,
+        score=_floats([part.score for part in parts]),
         threshold=_floats([part.threshold for part in parts]),
         flagged=np.concatenate([part.flagged for part in parts]).tolist(),
         state=[state for part in parts for state in part.state],
-        scores={SCORE_NAME: score},
+        scores=_by_kind(parts),
     )
 
 
-def _floats(arrays: Sequence[NDArray[np.float32]]) -> list[float | None]:
-    rounded: list[float | None] = np.round(np.concatenate(arrays).astype(np.float64), DECIMALS).tolist()
+def _by_kind(parts: Sequence[Verdicts]) -> dict[str, list[float | None]]:
+    """Return every kind of score that is known of at least one minute."""
+    kinds = {kind: [part.scores[kind] for part in parts] for kind in KINDS}
+    known = {kind: arrays for kind, arrays in kinds.items() if any(np.isfinite(array).any() for array in arrays)}
+    return {kind: _floats(arrays, DECIMALS_BY_KIND) for kind, arrays in known.items()}
+
+
+def _floats(arrays: Sequence[NDArray[np.float32]], decimals: int = DECIMALS) -> list[float | None]:
+    rounded: list[float | None] = np.round(np.concatenate(arrays).astype(np.float64), decimals).tolist()
     return rounded
 
 
@@ -84,7 +92,7 @@ def next_status(
         enrolment_share=latest.enrolment_share if latest else 0.0,
         score=score,
         threshold=threshold,
-        scores={} if score is None else {SCORE_NAME: score},
+        scores=_last_scores(scored, device.status),
         flagged=flagged,
         flagged_share=latest.flagged_share if latest else 0.0,
         received_at=device.received_at,
@@ -103,6 +111,15 @@ def _last_window(scored: Verdicts | None, before: DeviceStatus | None) -> tuple[
     if scored is not None and scored.latest_score is not None and scored.latest_threshold is not None:
         return round(scored.latest_score, DECIMALS), round(scored.latest_threshold, DECIMALS), scored.latest_flagged
     return (before.score, before.threshold, before.flagged) if before else (None, None, False)
+
+
+def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[str, float]:
+    """Return the kinds of score known at the last window."""
+    if scored is None:
+        return before.scores if before else {}
+    last = np.flatnonzero(~np.isnan(scored.score))[-1]
+    found = {kind: float(scored.scores[kind][last]) for kind in KINDS}
+    return {kind: round(value, DECIMALS_BY_KIND) for kind, value in found.items() if isfinite(value)}
 
 
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:

@@ -17,7 +17,7 @@ Compile = Callable[[int], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """A compiled chain and the buffers it reads: window [60, 7, batch] with a row of ones for the biases, RMS [2, batch]."""
+    """A compiled chain and the buffers it reads: window [60, 7, batch] with a row of ones for the biases, RMS [4, batch]."""
 
     run: Any
     window: NDArray[np.float32]
@@ -38,7 +38,7 @@ class FixedBatches:
         event_minute: NDArray[np.int64],
         residual_rms: NDArray[np.float32],
     ) -> list[NDArray[np.float32]]:
-        """Return each result with the batch as *first* axis, for B >= 1 windows float32[B, 60, 2], int64[B, 60], [B, 2]."""
+        """Return each result with the batch as *first* axis, for B >= 1 windows float32[B, 60, 2], int64[B, 60], [B, 4]."""
         largest = self.buckets[-1]
         parts = [slice(start, start + largest) for start in range(0, len(window_z), largest)]
         chunks = [self._run_chunk(window_z[part], event_minute[part], residual_rms[part]) for part in parts]
@@ -62,5 +62,5 @@ class FixedBatches:
         if bucket not in self._programs:
             window = np.zeros((WINDOW_MIN, INPUT_ROWS, bucket), np.float32)
             window[:, -1] = 1.0
-            self._programs[bucket] = _Program(self._compile(bucket), window, np.ones((2, bucket), np.float32))
+            self._programs[bucket] = _Program(self._compile(bucket), window, np.ones((4, bucket), np.float32))
         return self._programs[bucket]

@@ -1,4 +1,4 @@
-"""The whole chain as one XLA program: autoencoder -> residual -> 15 features -> classifier -> logit.
+"""Both autoencoders as one XLA program: window -> reconstructions -> residuals -> 15 features each.
 
 Both LSTM directions advance in one loop, the four gates take one tanh, the output projection happens inside the loop
 and the batch is the last axis throughout. Unrolled loops would compile for tens of seconds.
@@ -19,27 +19,20 @@ INPUT_ROWS: Final = 7  # two channels, four calendar rows, a row of ones for the
 Matrices = Mapping[str, Any]
 
 
-def compile_features(autoencoder: Matrices, batch: int) -> Any:
-    """Return a compiled function (window, residual_rms) -> (mean_square [2, batch], features [15, batch]), to train on."""
+def compile_chain(bottleneck: Matrices, blind_spot: Matrices, batch: int) -> Any:
+    """Return a compiled function (window [60, 7, batch], residual_rms [4, batch]) -> (mean_square [4, batch], features [30, batch]).
 
-    def features(window: Any, residual_rms: Any) -> tuple[Any, Any]:
-        residual = window[:, :2] - reconstruct(autoencoder, window)
-        return tf.reduce_mean(residual * residual, 0), residual_features(residual, residual_rms)
-
-    return tf.function(features, input_signature=_signature(batch), jit_compile=True, autograph=False)
-
-
-def compile_chain(autoencoder: Matrices, classifier: Matrices, batch: int) -> Any:
-    """Return a compiled function (window [60, 7, batch], residual_rms [2, batch]) -> (mean_square [2, batch], logit [batch]).
-
-    `autoencoder` and `classifier` hold tf.Variables laid out as in `folding`; assigning to them needs no new trace.
-    The first call of the returned function compiles it.
+    Both autoencoders in the order of `weight_layout.AUTOENCODERS`, heart before breathing. They hold tf.Variables laid out as in
+    `folding`; assigning to them needs no new trace. The first call of the returned function compiles it.
     """
 
     def score(window: Any, residual_rms: Any) -> tuple[Any, Any]:
-        residual = window[:, :2] - reconstruct(autoencoder, window)
-        mean_square = tf.reduce_mean(residual * residual, 0)
-        return mean_square, classify(classifier, residual_features(residual, residual_rms))
+        mean_square, features = [], []
+        for place, rebuilt in enumerate((reconstruct(bottleneck, window), fill_in(blind_spot, window))):
+            residual = window[:, :2] - rebuilt
+            mean_square.append(tf.reduce_mean(residual * residual, 0))
+            features.append(residual_features(residual, residual_rms[2 * place : 2 * place + 2]))
+        return tf.concat(mean_square, 0), tf.concat(features, 0)
 
     return tf.function(score, input_signature=_signature(batch), jit_compile=True, autograph=False)
 
@@ -52,17 +45,24 @@ def reconstruct(matrices: Matrices, window: Any) -> Any:
     return _decode(matrices, tf.concat([z, ones], 0))
 
 
-def classify(layers: Matrices, features: Any) -> Any:
-    """Return the logit float32[B] of features float32[15, B]."""
-    ones = tf.ones_like(features[:1])
-    hidden = features
-    for name in ("hidden_0", "hidden_1"):
-        hidden = tf.nn.relu(tf.matmul(layers[name], tf.concat([hidden, ones], 0)))
-    return tf.matmul(layers["logit"], tf.concat([hidden, ones], 0))[0]
+def fill_in(matrices: Matrices, window: Any) -> Any:
+    """Return each minute as the blind-spot autoencoder guesses it from the minutes on both sides, float32[60, 2, B]."""
+    forward, backward = matrices["sides_forward"], matrices["sides_backward"]
+    zero = _zero_state(forward, window)
+
+    def step(t: Any, hf: Any, cf: Any, hb: Any, cb: Any, out_f: Any, out_b: Any) -> tuple[Any, ...]:
+        out_f = out_f.write(t, tf.matmul(matrices["output_forward"], hf))
+        out_b = out_b.write(WINDOW_MIN - 1 - t, tf.matmul(matrices["output_backward"], hb))
+        hf, cf = _cell(tf.matmul(forward, tf.concat([hf, window[t]], 0)), cf)
+        hb, cb = _cell(tf.matmul(backward, tf.concat([hb, window[WINDOW_MIN - 1 - t]], 0)), cb)
+        return t + 1, hf, cf, hb, cb, out_f, out_b
+
+    *_, out_f, out_b = _sixty_times(step, (zero, zero, zero, zero, *_outputs(window.shape[-1])))
+    return REACH_Z * tf.tanh(out_f.stack() + out_b.stack() + matrices["output_bias"])
 
 
 def _signature(batch: int) -> list[Any]:
-    return [tf.TensorSpec((WINDOW_MIN, INPUT_ROWS, batch)), tf.TensorSpec((2, batch))]
+    return [tf.TensorSpec((WINDOW_MIN, INPUT_ROWS, batch)), tf.TensorSpec((4, batch))]
 
 
 def _encode(matrices: Matrices, window: Any) -> Any:
@@ -93,9 +93,12 @@ def _decode(matrices: Matrices, z: Any) -> Any:
         out_b = out_b.write(WINDOW_MIN - 1 - t, tf.matmul(matrices["output_backward"], hb))
         return t + 1, hf, cf, hb, cb, out_f, out_b
 
-    outputs = [tf.TensorArray(tf.float32, WINDOW_MIN, element_shape=(2, z.shape[-1])) for _ in range(2)]
-    *_, out_f, out_b = _sixty_times(step, (zero, zero, zero, zero, *outputs))
+    *_, out_f, out_b = _sixty_times(step, (zero, zero, zero, zero, *_outputs(z.shape[-1])))
     return REACH_Z * tf.tanh(out_f.stack() + out_b.stack() + matrices["output_bias"])
+
+
+def _outputs(batch: int) -> list[Any]:
+    return [tf.TensorArray(tf.float32, WINDOW_MIN, element_shape=(2, batch)) for _ in range(2)]
 
 
 def _cell(gates: Any, cell: Any) -> tuple[Any, Any]:

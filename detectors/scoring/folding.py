@@ -31,12 +31,14 @@ def fold_autoencoder(weights: Weights) -> Folded:
     return {name: np.ascontiguousarray(matrix, np.float32) for name, matrix in folded.items()}
 
 
-def fold_classifier(weights: Weights) -> Folded:
-    """Return each layer as one matrix [outputs, inputs + 1] that acts on (input, 1)."""
-    return {
-        block: np.ascontiguousarray(np.vstack([weights[f"{block}/kernel"], weights[f"{block}/bias"]]).T, np.float32)
-        for block in ("hidden_0", "hidden_1", "logit")
-    }
+def fold_blind_spot(weights: Weights) -> Folded:
+    """Return the blind-spot autoencoder's matrices: `sides_*` [4H, H+7], `output_*` [2, H] and `output_bias` [2, 1]."""
+    units = weights["sides/forward/recurrent_kernel"].shape[0]
+    folded: Folded = {"output_bias": weights["output/bias"][:, None]}
+    for index, direction in enumerate(("forward", "backward")):
+        folded[f"sides_{direction}"] = _lstm(weights, f"sides/{direction}")
+        folded[f"output_{direction}"] = weights["output/kernel"][index * units : (index + 1) * units].T
+    return {name: np.ascontiguousarray(matrix, np.float32) for name, matrix in folded.items()}
 
 
 def _lstm(weights: Weights, block: str) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
-"""Score windows with a bundle: any number at once, padded to a few fixed batch sizes that compile once each."""
+"""Rebuild windows with a bundle's autoencoders: any number at once, padded to a few fixed batch sizes that compile once each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,58 +10,59 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle
 from detectors.preprocessing import WINDOW_MIN
 from detectors.scoring.batches import FixedBatches
 from detectors.scoring.compiled_chain import compile_chain
-from detectors.scoring.folding import Folded, fold_autoencoder, fold_classifier
+from detectors.scoring.folding import Folded, fold_autoencoder, fold_blind_spot
 from detectors.scoring.tensorflow_runtime import tf
 
 BUCKETS: Final = (1, 8, 32, 128, 512)
 
+Weights = Mapping[str, NDArray[np.float32]]
+
 
 @dataclass(frozen=True, slots=True)
-class WindowScores:
-    """`mean_squared_residual` float32[B, 2] per channel in scaled units, `logit` float32[B] (higher = more anomalous)."""
+class Residuals:
+    """`mean_square` float32[B, 4] in scaled units (bottleneck HR, RR, blind spot HR, RR), `features` float32[B, 30]."""
 
-    mean_squared_residual: NDArray[np.float32]
-    logit: NDArray[np.float32]
+    mean_square: NDArray[np.float32]
+    features: NDArray[np.float32]
 
 
-class WindowScorer:
-    """The compiled chain of one bundle. Blocks while it computes; owned by one thread.
+class Reconstructor:
+    """Both autoencoders, compiled. Blocks while it computes; owned by one thread.
 
     A batch size compiles on its first use (about half a second each); `warm` compiles ahead.
     """
 
-    def __init__(self, bundle: Bundle, buckets: Sequence[int] = BUCKETS) -> None:
-        self._autoencoder = _variables(fold_autoencoder(bundle.autoencoder))
-        self._classifier = _variables(fold_classifier(bundle.classifier))
-        self._batches = FixedBatches(partial(compile_chain, self._autoencoder, self._classifier), buckets)
+    def __init__(self, bottleneck: Weights, blind_spot: Weights, buckets: Sequence[int] = BUCKETS) -> None:
+        self._bottleneck = _variables(fold_autoencoder(bottleneck))
+        self._blind_spot = _variables(fold_blind_spot(blind_spot))
+        self._batches = FixedBatches(partial(compile_chain, self._bottleneck, self._blind_spot), buckets)
 
-    def score(
+    def residuals(
         self,
         window_z: NDArray[np.float32],
         event_minute: NDArray[np.int64],
         residual_rms: NDArray[np.float32],
-    ) -> WindowScores:
-        """Score B >= 0 windows: scaled channels float32[B, 60, 2], event minutes int64[B, 60], usual RMS float32[B, 2]."""
+    ) -> Residuals:
+        """Rebuild B >= 0 windows: scaled channels float32[B, 60, 2], event minutes int64[B, 60], usual RMS float32[B, 4]."""
         if not len(window_z):
-            return WindowScores(np.empty((0, 2), np.float32), np.empty(0, np.float32))
-        mean_square, logit = self._batches.run(window_z, event_minute, residual_rms)
-        return WindowScores(mean_square, logit)
+            return Residuals(np.empty((0, 4), np.float32), np.empty((0, 30), np.float32))
+        mean_square, features = self._batches.run(window_z, event_minute, residual_rms)
+        return Residuals(mean_square, features)
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
-        """Compile the given batch sizes (default: all) by scoring empty windows."""
+        """Compile the given batch sizes (default: all) by rebuilding empty windows."""
         for bucket in buckets or self._batches.buckets:
             zero = np.zeros((bucket, WINDOW_MIN, 2), np.float32)
-            self.score(zero, np.zeros((bucket, WINDOW_MIN), np.int64), np.ones((bucket, 2), np.float32))
+            self.residuals(zero, np.zeros((bucket, WINDOW_MIN), np.int64), np.ones((bucket, 4), np.float32))
 
-    def swap(self, bundle: Bundle) -> None:
-        """Score with another bundle of the same architecture from now on; nothing is compiled again."""
+    def swap(self, bottleneck: Weights, blind_spot: Weights) -> None:
+        """Rebuild with other weights of the same architecture from now on; nothing is compiled again."""
         for variables, folded in (
-            (self._autoencoder, fold_autoencoder(bundle.autoencoder)),
-            (self._classifier, fold_classifier(bundle.classifier)),
+            (self._bottleneck, fold_autoencoder(bottleneck)),
+            (self._blind_spot, fold_blind_spot(blind_spot)),
         ):
             for name, matrix in folded.items():
                 variables[name].assign(matrix)

@@ -55,8 +55,8 @@ def score(
     """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
 
     Columns: device_id, observed_at (UTC), minute (since the recording's start), heart_rate_bpm, resp_rate_bpm
-    (breaths/min), reconstruction_error, score (standard deviations, higher is more anomalous), threshold, flagged, state.
-    A minute that ends no usable window has no error and no score.
+    (breaths/min), reconstruction_error, score (1 = would exclude a clean device once in ten weeks, 2 = in a hundred),
+    threshold, flagged, state. A minute that ends no usable window has no error and no score.
 
     Examples:
 

@@ -27,8 +27,8 @@ def status(
     """Print every device's state, score, threshold and freshness.
 
     `state` is the worker's verdict. `stale`, `finished` and `unknown` are this reader's own words, from the age of the
-    last record. Only a device that is benign, enrolled and fresh may train. The score counts standard deviations above
-    the device's own mean; `flagged` is the share of flagged windows in the last 120 minutes.
+    last record. Only a device that is benign, enrolled and fresh may train. A score of 1 would exclude a clean device
+    once in ten weeks, 2 once in a hundred; `flagged` is the largest share of flagged decisions of any kind of score.
 
     Exit code 0: Redis answered (even when it knows no device yet); 1: Redis does not answer; 2: no stack is known.
 

@@ -94,8 +94,9 @@ def _checks(checks: Sequence[Check]) -> str:
 
 def _devices(observation: Observation) -> str:
     legend = (
-        '<p class="soft">Shaded: the attack, from ground truth. The score counts standard deviations above the '
-        "device's own mean; a window above the threshold is flagged; the share of flagged windows decides the state.</p>"
+        '<p class="soft">Shaded: the attack, from ground truth. A score of 1 would exclude a clean device once '
+        "in ten weeks, 2 once in a hundred; what is above the threshold is flagged; the share of flagged decisions decides "
+        "the state.</p>"
     )
     parts = ["<h2>Devices</h2>", legend]
     for name, trace in sorted(observation.devices.items()):

@@ -1,38 +1,31 @@
-"""What several unit tests share: bundles with random weights, and the residual features written plainly in numpy."""
+"""What several unit tests share: the real model with random weights, the residual features written plainly in numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from detectors.bundle import Bundle, PopulationStats
-from detectors.weight_layout import autoencoder_shapes, classifier_shapes
+from random_bundle import random_knowledge
+from real_stay import BUNDLE, LIMIT, real_stay
 
 
 @pytest.fixture(scope="session")
-def untrained_bundle():
-    """Return a function seed -> Bundle whose weights are random and whose statistics are plausible."""
+def reconstructor():
+    from detectors.scoring.runtime import Reconstructor  # noqa: PLC0415 - imports TensorFlow, seconds
 
-    def make(seed: int) -> Bundle:
-        rng = np.random.default_rng(seed)
-        weights = [
-            {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-            for shapes in (autoencoder_shapes(), classifier_shapes())
-        ]
-        population = PopulationStats(
-            median=(84.0, 18.0),
-            scale=(14.0, 4.0),
-            residual_rms=(0.4, 0.5),
-            logit_mean=-4.0,
-            logit_sd=1.0,
-            logit_sd_floor=0.5,
-            enrolling_threshold=4.0,
-            threshold=4.0,
-        )
-        canary = {"clean_window_z": rng.integers(-9, 9, (4, 60, 2), dtype=np.int16)}
-        return Bundle(weights[0], weights[1], population, {"seed": seed}, canary)
+    return Reconstructor(BUNDLE.autoencoder, BUNDLE.blind_spot, buckets=(1, 32, 512))
 
-    return make
+
+@pytest.fixture(scope="session")
+def model(reconstructor):
+    """A model whose limit lies where some minutes of `stay` are flagged and some are not."""
+    from detectors.model import Model  # noqa: PLC0415 - imports TensorFlow, seconds
+
+    return Model(reconstructor, random_knowledge(6, threshold=LIMIT), "one")
+
+
+@pytest.fixture(scope="session")
+def stay():
+    return real_stay()
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,18 @@ import pickle
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
+from random_bundle import random_bundle
+from safetensors.numpy import load, save
 
 from contracts.errors import Misconfigured
 from detectors.bundle import DEFAULT_BUNDLE, FILES, load_bundle, save_bundle
 
 
 @pytest.fixture
-def saved(tmp_path, untrained_bundle):
+def saved(tmp_path):
     folder = tmp_path / "bundle"
     folder.mkdir()
-    return folder, save_bundle(untrained_bundle(1), folder)
+    return folder, save_bundle(random_bundle(1), folder)
 
 
 def rewrite(folder, name, content):
@@ -29,24 +30,30 @@ def rewrite(folder, name, content):
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_bundle_comes_back_as_it_was_saved(saved, untrained_bundle):
-    folder, _ = saved
-    loaded, original = load_bundle(folder), untrained_bundle(1)
-    assert loaded.population == original.population
-    assert loaded.metadata == original.metadata
-    for kept, made in ((loaded.autoencoder, original.autoencoder), (loaded.classifier, original.classifier)):
+def test_a_bundle_comes_back_as_it_was_saved(saved):
+    folder, as_saved = saved
+    loaded, original = load_bundle(folder), random_bundle(1)
+    assert (loaded.metadata, loaded.sha256) == (original.metadata, as_saved.sha256)
+    assert loaded.knowledge.situations == original.knowledge.situations
+    for kept, made in (
+        (loaded.autoencoder, original.autoencoder),
+        (loaded.blind_spot, original.blind_spot),
+        (loaded.canary, original.canary),
+        (loaded.knowledge.tables, original.knowledge.tables),
+        (loaded.knowledge.networks["slow"], original.knowledge.networks["slow"]),
+    ):
         assert kept.keys() == made.keys()
         for name in made:
             np.testing.assert_array_equal(kept[name], made[name])
 
 
-def test_equal_bundles_have_equal_names_and_others_another(saved, tmp_path, untrained_bundle):
+def test_equal_bundles_have_equal_names_and_others_another(saved, tmp_path):
     _, first = saved
     shas = set()
     for index, seed in enumerate((1, 2)):
         folder = tmp_path / str(index)
         folder.mkdir()
-        shas.add(save_bundle(untrained_bundle(seed), folder).sha256)
+        shas.add(save_bundle(random_bundle(seed), folder).sha256)
     assert first.sha256 in shas
     assert len(shas) == 2
 
@@ -103,9 +110,9 @@ def test_a_manifest_may_not_name_other_paths(saved):
 
 def test_a_link_out_of_the_folder_is_not_followed(saved, tmp_path):
     folder, _ = saved
-    (tmp_path / "elsewhere").write_bytes((folder / "population.json").read_bytes())
-    (folder / "population.json").unlink()
-    (folder / "population.json").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_bytes((folder / "situations.json").read_bytes())
+    (folder / "situations.json").unlink()
+    (folder / "situations.json").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Misconfigured, match="no regular file"):
         load_bundle(folder)
 
@@ -128,20 +135,46 @@ def test_a_huge_file_is_refused_before_it_is_read_whole(saved):
         (lambda w: w.update({"latent/bias": np.full(8, np.nan, np.float32)}), "finite float32"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(saved, untrained_bundle, change, message):
-    folder, _ = saved
-    weights = dict(untrained_bundle(1).autoencoder)
+def test_weights_that_do_not_fit_are_refused(saved, change, message):
+    folder, bundle = saved
+    weights = dict(bundle.autoencoder)
     change(weights)
     rewrite(folder, "autoencoder.safetensors", save(weights))
     with pytest.raises(Misconfigured, match=message):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("content", [b"{}", b"[]", b"\xff", b'{"median": [1, 2], "unknown": 1}'])
-def test_population_statistics_are_checked(saved, content):
+def test_the_blind_spots_weights_are_checked_as_well(saved):
+    folder, bundle = saved
+    rewrite(folder, "blind_spot.safetensors", save(dict(bundle.autoencoder)))
+    with pytest.raises(Misconfigured, match=r"blind_spot\.safetensors has wrong tensors: decoder"):
+        load_bundle(folder)
+
+
+def test_knowledge_that_does_not_fit_is_refused(saved):
     folder, _ = saved
-    rewrite(folder, "population.json", content)
-    with pytest.raises(Misconfigured, match=r"population\.json"):
+    arrays = load((folder / "knowledge.safetensors").read_bytes())
+    del arrays["surprise/slow"]
+    rewrite(folder, "knowledge.safetensors", save(arrays))
+    with pytest.raises(Misconfigured, match=r"knowledge\.safetensors: wrong arrays: surprise/slow"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{}", "enrolling is missing"),
+        (b"[]", r"situations\.json"),
+        (b"\xff", r"situations\.json"),
+        (b'{"600": {"threshold": 1, "scales": {}, "unknown": 1}}', r"situations\.json"),
+        (b'{"600": {"threshold": 1e999, "scales": {}}}', r"situations\.json"),
+        (b'{"600": {"threshold": NaN, "scales": {}}}', r"situations\.json"),
+    ],
+)
+def test_situations_are_checked(saved, content, message):
+    folder, _ = saved
+    rewrite(folder, "situations.json", content)
+    with pytest.raises(Misconfigured, match=message):
         load_bundle(folder)
 
 

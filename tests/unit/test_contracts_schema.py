@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from contracts.export_schema import MESSAGES as KINDS
+from contracts.verdicts import DeviceStatus, ScoreBatch
 
 SCHEMA_DIR = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -23,4 +24,4 @@ def test_the_committed_schema_is_the_code(kind: type[msgspec.Struct]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_message_says_its_version(kind: type[msgspec.Struct]) -> None:
     definition: dict[str, Any] = msgspec.json.schema(kind)["$defs"][kind.__name__]
-    assert definition["properties"]["schema_version"]["default"] == 1
+    assert definition["properties"]["schema_version"]["default"] == (2 if kind in {DeviceStatus, ScoreBatch} else 1)

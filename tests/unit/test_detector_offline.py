@@ -61,16 +61,40 @@ def test_doubled_vitals_are_quarantined_within_two_hours(detector: Detector, sta
     assert DeviceState.QUARANTINED in states[900:1020]
 
 
+def test_minutes_that_were_sent_before_are_quarantined_as_a_replay(detector: Detector, stay: Recording) -> None:
+    heart, resp = stay.heart_rate_bpm.copy(), stay.resp_rate_bpm.copy()
+    heart[900:1080], resp[900:1080] = heart[180:360], resp[180:360]
+    verdicts = detector.score(stay.device_id, stay.first_event_minute, heart, resp)
+    assert DeviceState.QUARANTINED in verdicts.state[900:1020]
+    assert np.nanmax(verdicts.scores["replay"][900:1020]) > verdicts.threshold[900]
+    assert np.nanmax(verdicts.scores["replay"][:900]) == 0
+
+
+def test_a_pulse_that_contradicts_the_heart_rate_is_quarantined_within_the_hour(
+    detector: Detector, stay: Recording
+) -> None:
+    pulse = stay.heart_rate_bpm.copy()
+    pulse[900:] -= 15
+    verdicts = detector.score(
+        stay.device_id, stay.first_event_minute, stay.heart_rate_bpm, stay.resp_rate_bpm, pulse_bpm=pulse
+    )
+    assert DeviceState.QUARANTINED not in verdicts.state[:900]
+    assert DeviceState.QUARANTINED in verdicts.state[900:960]
+    assert "the heart rate is not what the pulse says" in verdicts.reason
+
+
 def test_the_same_minutes_give_the_same_verdicts_twice(detector: Detector, stay: Recording, clean: Verdicts) -> None:
     again = judged(detector, stay)
     assert np.array_equal(again.score, clean.score, equal_nan=True)
+    for kind, score in clean.scores.items():
+        assert np.array_equal(again.scores[kind], score, equal_nan=True)
     assert again.transitions == clean.transitions
 
 
 def test_packing_moves_no_score_by_more_than_the_compilers_rounding(
     detector: Detector, stay: Recording, clean: Verdicts
 ) -> None:
-    tracks = DeviceTracks(detector, enrolment_min=600)
+    tracks = DeviceTracks(detector.model, enrolment_min=600)
     tracks.open("x", None)
     parts = []
     for first in range(0, stay.minutes, 37):

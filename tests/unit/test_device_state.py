@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.verdicts import DeviceState
-from detectors.device_state import Evidence, after_enrolment, decide, dwell_after, visible_state
+from detectors.device_state import Evidence, after_enrolment, decide, dwell_after, standing_in_words, visible_state
 
 E, B, S = DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.SUSPECT
 Q, P = DeviceState.QUARANTINED, DeviceState.PROBATION
@@ -85,3 +85,18 @@ def test_overlays_are_lifted_by_a_scored_window_and_by_nothing_else(
     silent = visible_state(state, standing, scored=False, unscored_min=unscored_min)
     if state in {U, I}:
         assert silent is state
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (B, "vote 0.40, limit 0.50"),
+        (S, "vote 0.40, 7 of 30 calm minutes"),
+        (Q, "vote 0.40, 9 of 120 clean minutes"),
+        (P, "vote 0.40, 9 of 120 clean minutes"),
+    ],
+)
+def test_people_are_told_the_vote_how_far_it_is_and_why(standing: DeviceState, words: str) -> None:
+    known = Evidence(0.4, 7, 9, enrolled=True)
+    assert standing_in_words(standing, known, "") == words
+    assert standing_in_words(standing, known, "breathing calmer") == f"{words}: breathing calmer"

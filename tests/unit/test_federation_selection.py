@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
+from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
 from fl_coordinator.selection import RedisDeviceView, select
 
 NOW = 1_000_000.0
@@ -94,7 +94,7 @@ def test_a_benign_device_that_nobody_hosts_is_not_waited_for():
         b'{"state":"benign","enrolled":true}',
         b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         encode_verdict(status("other")),
-        encode_verdict(status("bad", schema_version=2)),
+        encode_verdict(status("bad", schema_version=SCHEMA_VERSION + 1)),
         redis.ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value"),
     ],
 )

@@ -7,6 +7,7 @@ from plain_engine import PlainEngine
 
 from contracts.event_time import from_event_minute
 from contracts.settings import Settings
+from contracts.verdicts import decode_scores, decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
 from streams.held_device import HeldDevice
 from streams.intake import Intake
@@ -45,6 +46,17 @@ def record(offset: int, first_minute: int, received_at: float) -> VitalsRecord:
 def test_new_minutes_keep_a_device_fresh(judge: Judge, device: HeldDevice) -> None:
     judge.judge([record(0, 0, 100.0), record(1, 2, 102.0)], {"p1": device})
     assert device.received_at == 102.0
+
+
+def test_every_kind_of_score_reaches_the_records(judge: Judge, device: HeldDevice) -> None:
+    judgement = judge.judge([record(at, 2 * at, 100.0 + at) for at in range(31)], {"p1": device})
+    outcome = judgement.outcomes[0]
+    (scores,) = [decode_scores(encoded) for encoded in outcome.encoded_scores]
+    assert set(scores.scores) == {"hour", "hour_tail", "replay"}  # no six hours yet, and no pulse
+    assert [score is None for score in scores.scores["hour"]] == [minute < 59 for minute in range(62)]
+    status = decode_status(outcome.encoded_status)
+    assert status.scores == {kind: values[-1] for kind, values in scores.scores.items()}
+    assert status.snapshot == outcome.write.status.snapshot
 
 
 def test_a_device_that_only_repeats_old_minutes_goes_stale(judge: Judge, device: HeldDevice) -> None:

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_model import PlainModel
 
 from contracts.event_time import EPOCH
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundle import PopulationStats
 from detectors.preprocessing import cut_windows, pushed_rows, usable_window_ends
 from detectors.tracks import DeviceTracks
 from fl_device.judging import SelfJudge
@@ -121,26 +120,14 @@ def test_however_the_minutes_come_in_the_windows_are_those_of_the_whole_recordin
     np.testing.assert_array_equal(windows.released().values, expected_values)
 
 
-@dataclass(frozen=True)
-class PlainScores:
-    mean_squared_residual: np.ndarray
-    logit: np.ndarray
+def whole_hour(z: np.ndarray) -> np.ndarray:
+    """Four times the mean of the hour's scaled values: slow to notice."""
+    return 4 * z.mean(axis=1)
 
 
-class PlainScorer:
-    """The logit is the mean of the hour's scaled heart rate."""
-
-    def score(self, window_z, event_minute, residual_rms):
-        return PlainScores((window_z**2).mean(axis=1), 4 * window_z[:, :, 0].mean(axis=1))
-
-
-class PlainModel:
-    bundle_sha = "b"
-    scorer = PlainScorer()
-    population = PopulationStats(
-        median=(80.0, 17.0), scale=(4.0, 1.5), residual_rms=(1.0, 1.0), logit_mean=0.0, logit_sd=1.0,
-        logit_sd_floor=0.5, enrolling_threshold=4.0, threshold=4.0,
-    )  # fmt: skip
+def tracks() -> DeviceTracks:
+    model = PlainModel(median=(80.0, 17.0), scale=(4.0, 1.5), threshold=4.0, hour=whole_hour)
+    return DeviceTracks(model, enrolment_min=120)
 
 
 class PlainTask:
@@ -154,9 +141,7 @@ def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
     """Judge 600 minutes whose heart rate drifts up from `onset` on; return the ends of the released windows."""
     vitals = calm_vitals(600)
     vitals[onset:, 0] += 0.2 * np.arange(600 - onset)
-    judge = SelfJudge(
-        DeviceTracks(PlainModel(), enrolment_min=120), PlainTask(), max_windows=256, horizon_min=horizon_min
-    )
+    judge = SelfJudge(tracks(), PlainTask(), max_windows=256, horizon_min=horizon_min)
     judge.open(["p1"])
     messages = [
         VitalsBatch(
@@ -182,7 +167,7 @@ def test_the_wait_keeps_what_was_poisoned_before_the_vote_noticed_out_of_trainin
 
 
 def test_a_device_that_enrols_or_sends_rubbish_has_nothing_to_train_on():
-    judge = SelfJudge(DeviceTracks(PlainModel(), enrolment_min=120), PlainTask(), max_windows=8, horizon_min=0)
+    judge = SelfJudge(tracks(), PlainTask(), max_windows=8, horizon_min=0)
     judge.open(["p1"])
     judge.take([("p1", b"rubbish"), ("p1", None)])
     assert judge.examples("p1") is None

@@ -2,50 +2,24 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from plain_model import PlainModel
 from typer.testing import CliRunner
 
 import detectors
 from contracts.errors import Misconfigured
-from detectors.bundle import PopulationStats
 from fedsecure.cli import app
 
 COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
 
 
-@dataclass(frozen=True)
-class FakeScores:
-    mean_squared_residual: np.ndarray
-    logit: np.ndarray
-
-
-class FakeScorer:
-    def score(self, window_z: np.ndarray, event_minute: np.ndarray, residual_rms: np.ndarray) -> FakeScores:
-        return FakeScores((window_z**2).mean(axis=1), window_z[:, -5:, 0].mean(axis=1))
-
-    def warm(self, buckets: object = None) -> None:
-        pass
-
-
 @pytest.fixture(autouse=True)
 def fake_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    population = PopulationStats(
-        median=(80.0, 15.0),
-        scale=(10.0, 3.0),
-        residual_rms=(1.0, 1.0),
-        logit_mean=0.0,
-        logit_sd=1.0,
-        logit_sd_floor=0.5,
-        enrolling_threshold=2.0,
-        threshold=2.0,
-    )
-    detector = detectors.Detector(FakeScorer(), population, "f" * 64)
-    monkeypatch.setattr(detectors.Detector, "load", lambda *_, **__: replace(detector))
+    detector = detectors.Detector(PlainModel("f" * 64))
+    monkeypatch.setattr(detectors.Detector, "load", lambda *_, **__: detector)
 
 
 @pytest.fixture

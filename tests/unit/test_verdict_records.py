@@ -1,4 +1,4 @@
-"""Scores on their way out: every minute once, in order, in records that a broker takes."""
+"""Scores on their way out: every minute once, in order, every kind by name, in records that a broker takes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,38 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState, DeviceStatus
+from contracts.verdicts import (
+    DeviceProfile,
+    DeviceSnapshot,
+    DeviceState,
+    DeviceStatus,
+    decode_scores,
+    decode_status,
+    encode_verdict,
+)
 from detectors.chunks import Verdicts
+from detectors.features.catalogue import FEATURES
+from detectors.votes import KINDS
 from streams.held_device import HeldDevice
-from streams.verdict_records import MOST_MINUTES, score_batches, taken_over
+from streams.verdict_records import MOST_MINUTES, next_status, score_batches, taken_over
+
+NAN, INF = float("nan"), float("inf")
+BROKER_TAKES_BYTES = 1_000_000
 
 
-def verdicts(session_id: int, first_minute: int, minutes: int) -> Verdicts:
-    nothing = np.full(minutes, np.nan, np.float32)
+def verdicts(session_id: int, first_minute: int, minutes: int, **scores: list[float]) -> Verdicts:
+    """Return verdicts with these kinds of score; their largest is the score, NaN where none is known."""
+    nothing = np.full(minutes, NAN, np.float32)
+    kinds = {kind: np.array(scores.get(kind, nothing), np.float32) for kind in KINDS}
+    score = np.fmax.reduce(list(kinds.values()))
+    scored = np.flatnonzero(~np.isnan(score)).tolist()
     return Verdicts(
         device_id="p1", session_id=session_id, event_minute=np.arange(first_minute, first_minute + minutes),
-        reconstruction_error=nothing, score=nothing, threshold=nothing, flagged=np.zeros(minutes, np.bool_),
-        state=[DeviceState.BENIGN] * minutes, transitions=[], dropped={}, session_opened=False, windows=0,
-        flagged_windows=0, latest_score=None, latest_threshold=None, latest_flagged=False, flagged_share=0.0,
-        enrolled=False, enrolment_share=0.0, reason="",
+        reconstruction_error=nothing, score=score, scores=kinds,
+        threshold=np.full(minutes, 1.5, np.float32), flagged=np.zeros(minutes, np.bool_), state=[DeviceState.BENIGN] * minutes,
+        transitions=[], dropped={}, session_opened=False, windows=len(scored), flagged_windows=0,
+        latest_score=float(score[scored[-1]]) if scored else None, latest_threshold=1.5 if scored else None,
+        latest_flagged=False, flagged_share=0.0, enrolled=False, enrolment_share=0.0, reason="",
     )  # fmt: skip
 
 
@@ -37,31 +55,100 @@ def test_every_minute_travels_once_in_order_in_batches_of_one_session_and_a_boun
     assert all(0 < len(batch.event_minute) <= MOST_MINUTES for batch in batches)
 
 
-PROFILE = DeviceProfile(
-    median=(80.0, 16.0), scale=(4.0, 1.5), residual_rms=(1.0, 1.0), logit_mean=0.0, logit_sd=1.0, threshold=3.0,
-    first_event_minute=1, last_event_minute=90, bundle_sha="b",
-)  # fmt: skip
+def test_every_kind_of_score_travels_by_name_with_null_where_it_is_not_known():
+    parts = [
+        verdicts(1, 0, 2, hour=[NAN, 0.12345], half_day=[NAN, NAN]),
+        verdicts(1, 2, 2, hour=[-1.0, 2.0], half_day=[NAN, 1.9996], replay=[0.0, 0.0]),
+    ]
+    (batch,) = score_batches(HeldDevice("p1", 1, 0), parts, "b")
+    received = decode_scores(encode_verdict(batch))
+    assert received.scores == {
+        "hour": [None, 0.123, -1.0, 2.0],
+        "half_day": [None, None, None, 2.0],
+        "replay": [None, None, 0.0, 0.0],
+    }
+    assert received.score == [None, 0.12345, 0.0, 2.0]
+
+
+def test_kinds_that_nothing_is_known_of_are_left_out():
+    (batch,) = score_batches(HeldDevice("p1", 1, 0), [verdicts(1, 0, 3)], "b")
+    assert batch.scores == {}
+    assert decode_scores(encode_verdict(batch)).score == [None] * 3
+
+
+def test_the_longest_batch_of_all_kinds_is_far_below_what_a_broker_takes():
+    rng = np.random.default_rng(0)
+    longest = {kind: (-rng.uniform(10, 12, MOST_MINUTES)).tolist() for kind in KINDS}
+    part = verdicts(1, 489_000_000, MOST_MINUTES, **longest)
+    part = msgspec.structs.replace(
+        part, reconstruction_error=rng.uniform(10, 60, MOST_MINUTES).astype(np.float32),
+        state=[DeviceState.INVALID_INPUT] * MOST_MINUTES,
+    )  # fmt: skip
+    (batch,) = score_batches(HeldDevice("d" * 64, 1, 0), [part], "5" * 64)
+    assert len(encode_verdict(batch)) < BROKER_TAKES_BYTES / 4
+
+
+# --- statuses ------------------------------------------------------------------------------------------------------
+
+
+def profile(features: int = len(FEATURES)) -> DeviceProfile:
+    return DeviceProfile(
+        median=(80.0, 16.0), scale=(4.0, 1.5), difference_sd=(0.3, 0.4), grid_bpm=(0.1, 1.0),
+        residual_rms=(1.0, 1.0, 0.5, 0.5), centre=bytes(4 * features), spread=bytes(4 * features),
+        pulse_limit_bpm=4.0, situation="600", threshold=1.5, first_event_minute=1, last_event_minute=90,
+        bundle_sha="b",
+    )  # fmt: skip
 
 
 def snapshot(state: DeviceState, profile: DeviceProfile | None) -> DeviceSnapshot:
     return DeviceSnapshot(
-        session_id=1, applied_through=100, standing=state, state=state, state_since=100, profile=profile
-    )
+        session_id=1, applied_through=100, standing=state, state=state, state_since=100, profile=profile,
+        flagged_masks={"hour": 5}, held_scores={"half_day": 0.25}, explanation="restless",
+    )  # fmt: skip
 
 
-BENIGN = snapshot(DeviceState.BENIGN, PROFILE)
+BENIGN = snapshot(DeviceState.BENIGN, profile())
 STATUS = DeviceStatus(
     device_id="p1", epoch=1, applied_through=100, vitals_offset=10, session_id=1, state=DeviceState.BENIGN, reason="",
-    state_since=90, enrolled=True, enrolment_share=1.0, score=0.1, threshold=3.0, scores={}, flagged=False,
+    state_since=90, enrolled=True, enrolment_share=1.0, score=0.1, threshold=3.0, scores={"hour": 0.1}, flagged=False,
     flagged_share=0.0, received_at=0.0, batch_interval_s=1.0, finished=False, bundle_sha="b", worker_id="w",
     minutes=100, windows=40, flagged_windows=0, snapshot=BENIGN,
 )  # fmt: skip
 
 
+def status_after(*parts: Verdicts, before: DeviceStatus | None = STATUS) -> DeviceStatus:
+    made = next_status(HeldDevice.from_status("p1", 1, 10, before), BENIGN, parts, "", ("b", "w"))
+    return decode_status(encode_verdict(made))
+
+
+def test_a_status_shows_the_kinds_of_the_last_scored_minute():
+    first = verdicts(1, 0, 2, hour=[9.0, 9.0], pulse=[9.0, 9.0])
+    status = status_after(first, verdicts(1, 2, 3, hour=[7.0, 0.98765, NAN], half_day=[0.5, 1.25, NAN]))
+    assert status.scores == {"hour": 0.988, "half_day": 1.25}
+    assert (status.score, status.threshold) == (1.25, 1.5)
+
+
+def test_minutes_without_a_window_leave_the_shown_scores_as_they_were():
+    assert status_after(verdicts(1, 0, 3)).scores == {"hour": 0.1}
+    assert status_after().score == 0.1
+    assert status_after(verdicts(1, 0, 3), before=None).scores == {}
+
+
+def test_a_score_that_is_no_number_is_null_and_its_kind_left_out():
+    part = msgspec.structs.replace(verdicts(1, 0, 1, hour_tail=[0.5]), latest_score=INF, latest_flagged=True)
+    status = status_after(part)
+    assert (status.score, status.flagged, status.scores) == (None, True, {"hour_tail": 0.5})
+
+
+def test_a_status_with_its_snapshot_is_small_and_comes_back_whole():
+    encoded = encode_verdict(STATUS)
+    assert len(encoded) < 5000
+    assert decode_status(encoded) == STATUS
+
+
 def test_a_takeover_changes_nothing_but_the_holder():
     taken = taken_over(STATUS, 2, "v", BENIGN)
-    assert (taken.epoch, taken.worker_id) == (2, "v")
-    assert msgspec.structs.replace(taken, epoch=1, worker_id="w") == STATUS
+    assert taken == msgspec.structs.replace(STATUS, epoch=2, worker_id="v")
 
 
 def test_a_takeover_with_another_bundle_shows_at_once_that_the_profile_is_void():

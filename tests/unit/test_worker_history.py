@@ -13,7 +13,7 @@ def wanted(from_event_minute: int, *, session_id: int = 2) -> HistoryWanted:
     return HistoryWanted("p1", Unit("v.p1", 0), 100, session_id, from_event_minute)
 
 
-def value(event_minute: int, *, session_id: int = 2) -> bytes:
+def value(event_minute: int, *, session_id: int = 2, pulse_bpm: list[float | None] | None = None) -> bytes:
     return encode_vitals(
         VitalsBatch(
             device_id="p1",
@@ -21,6 +21,7 @@ def value(event_minute: int, *, session_id: int = 2) -> bytes:
             observed_at=from_event_minute(event_minute),
             heart_rate_bpm=[80.0],
             resp_rate_bpm=[16.0],
+            pulse_bpm=pulse_bpm,
             batch_interval_s=1.0,
             sent_at=0.0,
         )
@@ -70,3 +71,12 @@ def test_batches_that_follow_each_other_are_joined_and_no_minute_changes():
     assert [chunk.first_event_minute for chunk in chunks][:4] == [10, 25, 27, 30]
     joined_minutes = [chunk.first_event_minute + n for chunk in chunks for n in range(len(chunk.heart_rate_bpm))]
     assert joined_minutes == minutes
+
+
+def test_the_pulse_is_joined_too_where_a_device_sends_it():
+    pulses = [[79.0], None, [None], [81.0]]
+    batches = [
+        decode_vitals(value(10 + at, pulse_bpm=pulse), expected_device_id="p1") for at, pulse in enumerate(pulses)
+    ]
+    (chunk,) = joined(batches)
+    assert chunk.pulse_bpm == [79.0, None, None, 81.0]

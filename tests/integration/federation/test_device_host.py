@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from random_bundle import random_bundle
 
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundle import Bundle, PopulationStats, save_bundle
-from detectors.weight_layout import autoencoder_shapes, classifier_shapes
+from detectors.bundle import save_bundle
+from detectors.weight_layout import autoencoder_shapes
 from fl_coordinator.history import History, read_history
 from transport.publisher import Publisher
 from transport.topic_admin import ensure_topics
@@ -29,18 +30,9 @@ ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20
 @pytest.fixture
 def federation(settings: Settings, tmp_path) -> Settings:
     """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
-    rng = np.random.default_rng(0)
-    weights = [
-        {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
-        for shapes in (autoencoder_shapes(), classifier_shapes())
-    ]
-    calm = PopulationStats(
-        median=(84.0, 18.0), scale=(14.0, 4.0), residual_rms=(0.5, 0.5), logit_mean=0.0, logit_sd=1.0,
-        logit_sd_floor=0.5, enrolling_threshold=1e9, threshold=1e9,
-    )  # fmt: skip
     folder = tmp_path / "bundle"
     folder.mkdir()
-    save_bundle(Bundle(weights[0], weights[1], calm, {}, {"clean": np.zeros((1, 60, 2), np.int16)}), folder)
+    save_bundle(random_bundle(0, threshold=1e9), folder)
     return settings.model_copy(
         update={
             "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,

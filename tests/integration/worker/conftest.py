@@ -31,11 +31,12 @@ FIRST_MINUTE = 90_000_000
 
 @dataclass
 class Stay:
-    """A made-up stay: calm, with gaps and an hour or two of a racing heart."""
+    """A made-up stay: calm, with gaps, an hour or two of a racing heart, and later a pulse that contradicts it."""
 
     device_id: str
     heart: list[float | None]
     resp: list[float | None]
+    pulse: list[float | None]
     session_id: int = 1
     first_event_minute: int = FIRST_MINUTE
 
@@ -48,7 +49,7 @@ def stay_of(recording, *, session_id: int = 1) -> Stay:
     """A recording as a stay to send."""
     channels = [
         [None if np.isnan(v) else v for v in channel.tolist()]
-        for channel in (recording.heart_rate_bpm, recording.resp_rate_bpm)
+        for channel in (recording.heart_rate_bpm, recording.resp_rate_bpm, recording.pulse_bpm)
     ]
     return Stay(recording.device_id, *channels, session_id, recording.first_event_minute)
 
@@ -59,8 +60,10 @@ def make_stay(device_id: str, minutes: int = 480, *, racing_from: int = 200, ses
     resp = np.round(17 + rng.normal(0, 1, minutes), 1)
     heart[racing_from : racing_from + 100] += 60
     heart[100:106] = heart[130:145] = np.nan
-    values = [[None if np.isnan(v) or rng.random() < 0.03 else float(v) for v in channel] for channel in (heart, resp)]
-    return Stay(device_id, values[0], values[1], session_id)
+    pulse = np.round(heart - np.where(np.arange(minutes) >= 360, 9.0, 0.5), 1)
+    channels = (heart, resp, pulse)
+    values = [[None if np.isnan(v) or rng.random() < 0.03 else float(v) for v in channel] for channel in channels]
+    return Stay(device_id, *values, session_id)
 
 
 class Sender:
@@ -88,6 +91,7 @@ class Sender:
                 observed_at=from_event_minute(stay.first_event_minute + start),
                 heart_rate_bpm=stay.heart[start:stop],
                 resp_rate_bpm=stay.resp[start:stop],
+                pulse_bpm=stay.pulse[start:stop],
                 batch_interval_s=60.0,
                 sent_at=time.time(),
                 end_of_recording=end_of_recording,
@@ -222,7 +226,7 @@ def undisturbed(stays: list[Stay], settings: Settings) -> dict[tuple[str, int, i
     lines: dict[tuple[str, int, int], Line] = {}
     for stay in stays:
         engine.open(stay.device_id, None)
-        chunk = MinuteChunk(stay.device_id, stay.session_id, stay.first_event_minute, stay.heart, stay.resp)
+        chunk = MinuteChunk(stay.device_id, stay.session_id, stay.first_event_minute, stay.heart, stay.resp, stay.pulse)
         (verdicts,) = engine.apply([chunk])
         for at, minute in enumerate(verdicts.event_minute.tolist()):
             score = float(verdicts.score[at])

@@ -39,6 +39,7 @@ def test_online_equals_offline_although_the_worker_is_killed_and_faust_goes_on(
             stay.first_event_minute,
             recording.heart_rate_bpm,
             recording.resp_rate_bpm,
+            pulse_bpm=recording.pulse_bpm,
             enrolment_min=300,
         )
         lines = [read.lines[stay.device_id, 1, minute] for minute in offline.event_minute.tolist()]

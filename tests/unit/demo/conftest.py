@@ -38,7 +38,7 @@ def device_status() -> MakeStatus:
             "enrolment_share": 1.0,
             "score": 0.1,
             "threshold": 3.0,
-            "scores": {"autoencoder": 0.1},
+            "scores": {"hour": 0.1},
             "flagged": False,
             "flagged_share": 0.0,
             "received_at": 1000.0,
