@@ -75,7 +75,10 @@ def evaluate(question: Question, bench: Workbench, detector: Detector) -> Result
 
 def _traced(question: Question, bench: Workbench) -> _Traced:
     protocol = question.protocol
-    attacked, other, clean, other_clean = [], [], [], []
+    attacked: list[AttackedSet] = []
+    other: list[AttackedSet] = []
+    clean: list[Fleet] = []
+    other_clean: list[Fleet] = []
     for cohort in range(protocol.cohort_seeds):
         for tenths in (True, False):
             whom = f"{cohort}-{'tenths' if tenths else 'whole'}"

@@ -1,19 +1,20 @@
-"""Fit the autoencoder on clean windows: Huber(2), Adam with a cosine from 3e-3, early stopping on patients held out."""
+"""Fit an autoencoder on clean windows: Huber(2), Adam with a cosine from 3e-3, early stopping on patients held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.autoencoders.bottleneck import build_bottleneck, named_weights
+from detectors.autoencoders import blind_spot, bottleneck
+from detectors.knowledge import ENROLMENTS_MIN
 from detectors.preprocessing import calendar_features
 from detectors.scoring.tensorflow_runtime import tf
 from detectors.training.cohort import Stay
-from detectors.training.series import ENROLMENTS_MIN, Scale, Windows, own_scale, rows_of, windows_between
+from detectors.training.series import Scale, ScaledWindows, own_scale, rows_of, windows_between
 
 BATCH: Final = 128
 STRIDE: Final = 8
@@ -22,6 +23,10 @@ PATIENCE: Final = 5
 HELD_OUT_EVERY: Final = 8
 
 Report = Callable[[float, str], None]
+BUILDERS: Final[Mapping[str, tuple[Callable[[], Any], Callable[[Any], dict[str, NDArray[np.float32]]]]]] = {
+    "bottleneck": (bottleneck.build_bottleneck, bottleneck.named_weights),
+    "blind_spot": (blind_spot.build_blind_spot, blind_spot.named_weights),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,19 @@ class FittedAutoencoder:
     loss: float
 
 
-def fit_autoencoder(reference: Sequence[Stay], population: Scale, epochs: int, report: Report) -> FittedAutoencoder:
-    """Train on the reference patients' clean hours, in each device's own scale and in the population's.
+def fit_autoencoder(
+    name: str, reference: Sequence[Stay], population: Scale, epochs: int, seed: int, report: Report
+) -> FittedAutoencoder:
+    """Train the autoencoder of that name (see `weight_layout.AUTOENCODERS`) on the reference patients' clean hours, in each device's own scale and in the population's.
 
     Every eighth patient is held out for early stopping. Blocks for minutes; `report(share, text)` hears of every epoch.
     """
     held_out = [stay for index, stay in enumerate(reference) if index % HELD_OUT_EVERY == 0]
     trained = [stay for index, stay in enumerate(reference) if index % HELD_OUT_EVERY]
     inputs, targets = _examples(trained, population)
-    model = _compiled(max(epochs * (len(inputs) // BATCH), 1))
+    tf.keras.utils.set_random_seed(seed)
+    build, named_weights = BUILDERS[name]
+    model = _compiled(build(), max(epochs * (len(inputs) // BATCH), 1))
     stop = tf.keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     tell = tf.keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: report((epoch + 1) / epochs, f"held-out loss {logs['val_loss']:.4f}")
@@ -60,8 +69,7 @@ def fit_autoencoder(reference: Sequence[Stay], population: Scale, epochs: int, r
     return FittedAutoencoder(named_weights(model), len(inputs), len(losses), float(min(losses)))
 
 
-def _compiled(steps: int) -> Any:
-    model = build_bottleneck()
+def _compiled(model: Any, steps: int) -> Any:
     model.compile(
         optimizer=tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
         loss=tf.keras.losses.Huber(2.0),
@@ -77,7 +85,7 @@ def _examples(stays: Sequence[Stay], population: Scale) -> tuple[NDArray[np.floa
     return np.concatenate([z, calendar_features(event_minute)], axis=-1), z
 
 
-def _clean_windows(stay: Stay, population: Scale) -> list[Windows]:
+def _clean_windows(stay: Stay, population: Scale) -> list[ScaledWindows]:
     """All hours in the scale of each enrolment length, and the first day's in the population's, where devices enrol."""
     rows = rows_of(stay.recording)
     frozen = [windows_between(rows, own_scale(rows, length), 0, len(rows), 2 * STRIDE) for length in ENROLMENTS_MIN]

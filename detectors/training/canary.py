@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.knowledge import ENROLMENTS_MIN
 from detectors.preprocessing import Z_CLIP
 from detectors.training.cohort import AttackCase, Injector, Stay
-from detectors.training.series import ENROLMENTS_MIN, Windows, enrolment_rows, own_scale, rows_of, windows_between
+from detectors.training.series import ScaledWindows, enrolment_rows, own_scale, rows_of, windows_between
 
 STEPS_PER_Z: Final = 4000
 MINUTES_A_WEEK: Final = 7 * 1440
@@ -41,13 +42,15 @@ def canary_windows(
     return _packed("clean", clean, each, rng) | _packed("attacked", attacked, each, rng)
 
 
-def unpacked(canary: dict[str, NDArray[Any]], kind: str) -> Windows:
+def unpacked(canary: dict[str, NDArray[Any]], kind: str) -> ScaledWindows:
     """Return the windows of a kind ("clean" or "attacked") as the scorer takes them."""
     z: NDArray[np.float32] = canary[f"{kind}_window_z"].astype(np.float32) / np.float32(STEPS_PER_Z)
-    return Windows(z, canary[f"{kind}_minute"].astype(np.int64))
+    return ScaledWindows(z, canary[f"{kind}_minute"].astype(np.int64))
 
 
-def _packed(kind: str, parts: Sequence[Windows], count: int, rng: np.random.Generator) -> dict[str, NDArray[np.int16]]:
+def _packed(
+    kind: str, parts: Sequence[ScaledWindows], count: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.int16]]:
     z = np.concatenate([part.z for part in parts])
     minute = np.concatenate([part.event_minute for part in parts])
     chosen = rng.choice(len(z), min(count, len(z)), replace=False)

@@ -14,6 +14,8 @@ from detectors.training.distortions import DISTORTIONS, Series, sample_hold
 from detectors.training.series import Scale
 
 SMALLEST_CHANGE: Final = 0.2
+STRANGER: Final = "stranger"
+DISTORTION_NAMES: Final = (*(distortion.__name__ for distortion in DISTORTIONS), STRANGER)
 _FINEST: Final = 1e-9
 
 
@@ -30,10 +32,18 @@ class Span:
         return slice(self.onset_min, self.end_min)
 
 
+@dataclass(frozen=True, slots=True)
+class Distorted:
+    """Vitals float64[n, 2] after distortion, and the names of the distortions that were at work."""
+
+    vitals: Vitals
+    names: frozenset[str]
+
+
 def distort(
     vitals: Vitals, other: Vitals, span: Span, scale: Scale, resolution_bpm: float, rng: np.random.Generator
-) -> Vitals | None:
-    """Return vitals float64[n, 2] with the span distorted on the monitor's grid, or None when it changed < .2 sd.
+) -> Distorted | None:
+    """Return vitals with the span distorted on the monitor's grid, or None when it changed < .2 sd.
 
     `other` float64[m, 2] is another patient, m >= the span's length: a stranger's data may be mixed in. Missing minutes
     stay missing, and values inside what a monitor can show.
@@ -41,9 +51,11 @@ def distort(
     before = (vitals[span.minutes] - scale.median) / scale.scale
     envelope = _envelope(len(before), rng)
     after = before.copy()
+    names: set[str] = set()
     for channel in _channels(rng):
         x = _filled(before[:, channel])
-        bent = _bent(x, (other[: len(x), channel] - np.nanmedian(other[:, channel])) / scale.scale[channel], rng)
+        stranger = (other[: len(x), channel] - np.nanmedian(other[:, channel])) / scale.scale[channel]
+        bent = _bent(x, stranger, names, rng)
         after[:, channel] += envelope * (bent - x)
     moved = np.abs(after - before)[envelope > 0.5]
     seen = np.maximum((~np.isnan(moved)).sum(axis=0), 1)
@@ -53,17 +65,19 @@ def distort(
     bpm = np.clip(after * scale.scale + scale.median, LOWEST, HIGHEST)
     changed = np.abs(after - before) > _FINEST
     distorted[span.minutes] = np.where(changed, np.round(bpm / resolution_bpm) * resolution_bpm, vitals[span.minutes])
-    return distorted
+    return Distorted(distorted, frozenset(names))
 
 
-def _bent(x: Series, stranger: Series, rng: np.random.Generator) -> Series:
+def _bent(x: Series, stranger: Series, names: set[str], rng: np.random.Generator) -> Series:
     for _ in range(int(rng.integers(1, 4))):
         choice = int(rng.integers(0, len(DISTORTIONS) + 1))
         if choice == len(DISTORTIONS):
             share = rng.uniform(0.3, 1.0)
             x = (1 - share) * x + share * _filled(stranger)
+            names.add(STRANGER)
         else:
             x = DISTORTIONS[choice](x, rng)
+            names.add(DISTORTIONS[choice].__name__)
     return np.clip(x, -40.0, 40.0)
 
 

@@ -1,172 +1,178 @@
-"""The classifier's training rows: features, labels and weights of clean, attacked and distorted windows."""
+"""Training rows of attacked and distorted spans: standardised features, and what each row can teach."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.features.catalogue import SLOW_PART
+from detectors.featurise import all_features
+from detectors.measure import Measure
 from detectors.preprocessing import Rows
+from detectors.profiles import enrolment_features, flat_features
+from detectors.scoring.runtime import Reconstructor
+from detectors.standardise import Expectations
 from detectors.training.cohort import AttackCase, Injector, Stay, Vitals, vitals_of
-from detectors.training.distorted import Span, distort
-from detectors.training.featuriser import Featuriser
-from detectors.training.series import (
-    ENROLMENTS_MIN,
-    Scale,
-    Windows,
-    enrolment_rows,
-    own_scale,
-    rows_of,
-    windows_between,
-)
-from detectors.weight_layout import RESIDUAL_FEATURES
+from detectors.training.distorted import DISTORTION_NAMES, Span, distort
+from detectors.training.series import Scale, enrolment_rows, first_rows, rows_of
+from detectors.windows import decision_ends, windows_at
 
-WEIGHT_CLEAN: Final = 1.0
-WEIGHT_DETERIORATION: Final = 2.0  # at 4 a tenth fewer pattern scalings are found, at the same false exclusions
-WEIGHT_ATTACK: Final = 2.0
-WEIGHT_DISTORTION: Final = 0.15
-CLEAN_STRIDE: Final = 4
-ATTACK_STRIDE: Final = 6
-DISTORTION_STRIDE: Final = 9
+STRIDE: Final = 3
 ATTACK_MIN: Final = 480
 DISTORTION_MIN: Final = 360
+SETTLED_MIN: Final = 180  # a long window has seen enough of an attack to be called one
 POISONED_SHARE: Final = 0.2
 FAINTEST: Final = 0.25
-LEFT_OUT: Final = frozenset(
-    {
-        *((name, "subtle") for name in ("data-poisoning-1", "data-poisoning-2", "backdoor-1", "backdoor-2")),
-        ("backdoor-1", "medium"),  # a coherent ramp inside the clinical range is what deterioration looks like
-    }
-)
+CLEAN, DISTORTED = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledRows:
-    """`features` float32[k, 15], `label` (1 = poisoned) and `weight` float32[k]."""
+    """k rows of features and what they can teach.
 
-    features: NDArray[np.float32]
-    label: NDArray[np.float32]
-    weight: NDArray[np.float32]
+    `r` float16[k, 161] (NaN: no long window), `case` int16[k] (place in the list of attacks and levels, -1 clean, -2
+    distorted), `hour` bool[k] (poisoned enough for the networks of an hour), `half_day` bool[k] (for the slow one),
+    `distortions` int64[k] (bits of `DISTORTION_NAMES`), `ill` bool[k].
+    """
+
+    r: NDArray[np.float16]
+    case: NDArray[np.int16]
+    hour: NDArray[np.bool_]
+    half_day: NDArray[np.bool_]
+    distortions: NDArray[np.int64]
+    ill: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self.r)
+
+    @classmethod
+    def joined(cls, parts: Sequence[LabelledRows]) -> LabelledRows:
+        """Return the rows of all parts."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the fields by name, to be kept on disk."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LabelledRows:
+        """Return the rows that `arrays` gave."""
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
-class Yardstick:
-    """How a device is measured in one situation: scale, usual RMS [2], and the rows [first, end) judged that way."""
+class AttackTask:
+    """A reference stay, a stranger for distortions, the (attack, level) pairs to inject once per enrolment, and the seed."""
 
-    scale: Scale
-    residual_rms: NDArray[np.float64]
-    first_row: int
-    end_row: int
-
-
-class RowMaker:
-    """Makes the training rows of one reference patient after another; every draw comes from `rng`."""
-
-    def __init__(
-        self, featuriser: Featuriser, population: Yardstick, inject: Injector, rng: np.random.Generator
-    ) -> None:
-        self._featuriser = featuriser
-        self._population = population
-        self._inject = inject
-        self._rng = rng
-
-    def rows(self, stay: Stay, stranger: Stay, cases: Sequence[tuple[str, str]], distortions: int) -> LabelledRows:
-        """Return the patient's rows: clean, attacked by each (attack, level) once, and with so many distorted spans.
-
-        All of it happens in every situation of a device: enrolling under the population's scale, and with each
-        frozen profile. Onsets are random; `stranger` is mixed in by some distortions.
-        """
-        rows = rows_of(stay.recording)
-        parts: list[LabelledRows] = []
-        for stick in self._yardsticks(rows):
-            parts.append(self._clean(stay, rows, stick))
-            for name, level in cases:
-                if (name, level) not in LEFT_OUT:
-                    parts += self._attacked(stay, rows, stick, name, level)
-            for _ in range(distortions):
-                parts += self._distorted(stay, rows, stick, vitals_of(stranger.recording))
-        return joined(parts)
-
-    def _yardsticks(self, rows: Rows) -> list[Yardstick]:
-        sticks = [replace(self._population, end_row=enrolment_rows(rows, ENROLMENTS_MIN[-1]))]
-        for length in ENROLMENTS_MIN:
-            scale, end = own_scale(rows, length), enrolment_rows(rows, length)
-            rms = self._featuriser.residual_rms(windows_between(rows, scale, 0, end, 2))
-            sticks.append(Yardstick(scale, rms, end, len(rows)))
-        return sticks
-
-    def _clean(self, stay: Stay, rows: Rows, stick: Yardstick) -> LabelledRows:
-        windows = windows_between(rows, stick.scale, stick.first_row, stick.end_row, CLEAN_STRIDE)
-        ill = _per_window(stay.deteriorating, windows, stay) > 0
-        return self._labelled(windows, 0.0, stick, np.where(ill, WEIGHT_DETERIORATION, WEIGHT_CLEAN))
-
-    def _attacked(self, stay: Stay, rows: Rows, stick: Yardstick, name: str, level: str) -> list[LabelledRows]:
-        span = self._span(stay, rows, stick, ATTACK_MIN)
-        seed = int(self._rng.integers(1 << 31))
-        case = AttackCase(name, level, span.onset_min, span.end_min - span.onset_min, seed)
-        attacked = np.stack(self._inject(stay.recording, case), axis=-1)
-        return self._poisoned(stay, attacked, span, stick, ATTACK_STRIDE, WEIGHT_ATTACK)
-
-    def _distorted(self, stay: Stay, rows: Rows, stick: Yardstick, stranger: Vitals) -> list[LabelledRows]:
-        span = self._span(stay, rows, stick, DISTORTION_MIN)
-        grid = stay.recording.resolution_bpm
-        distorted = distort(vitals_of(stay.recording), stranger, span, stick.scale, grid, self._rng)
-        if distorted is None:
-            return []
-        return self._poisoned(stay, distorted, span, stick, DISTORTION_STRIDE, WEIGHT_DISTORTION)
-
-    def _span(self, stay: Stay, rows: Rows, stick: Yardstick, minutes: int) -> Span:
-        """A random span among the judged rows; while enrolling, one in four begins with the recording itself."""
-        first, last = rows.event_minute[[stick.first_row, stick.end_row - 1]] - stay.recording.first_event_minute
-        if not stick.first_row and self._rng.random() < 0.25:
-            return Span(0, min(minutes, int(last) + 1))
-        onset = int(self._rng.integers(first, max(last - minutes, first) + 1))
-        return Span(onset, min(onset + minutes, int(last) + 1))
-
-    def _poisoned(
-        self, stay: Stay, vitals: Vitals, span: Span, stick: Yardstick, stride: int, weight: float
-    ) -> list[LabelledRows]:
-        """Windows of the span that are poisoned enough to be learnable; the others teach nothing and are dropped."""
-        rows = rows_of(stay.recording, vitals)
-        first, end = np.searchsorted(
-            rows.event_minute, stay.recording.first_event_minute + np.array([span.onset_min, span.end_min])
-        )
-        windows = windows_between(rows, stick.scale, int(first), int(end), stride)
-        if not len(windows):
-            return []
-        change = np.nan_to_num(np.abs(vitals - vitals_of(stay.recording)) / stick.scale.scale).max(axis=1)
-        share = _per_window(change > 0, windows, stay)
-        strength = _per_window(change, windows, stay) / np.maximum(share, 1e-9)
-        learnable = (share >= POISONED_SHARE) & (strength >= FAINTEST)
-        if not learnable.any():
-            return []
-        kept = Windows(windows.z[learnable], windows.event_minute[learnable])
-        return [self._labelled(kept, 1.0, stick, np.full(len(kept), weight))]
-
-    def _labelled(self, windows: Windows, label: float, stick: Yardstick, weight: NDArray[np.float64]) -> LabelledRows:
-        if not len(windows):
-            empty = np.empty(0, np.float32)
-            return LabelledRows(np.empty((0, len(RESIDUAL_FEATURES)), np.float32), empty, empty)
-        features = self._featuriser.features(windows, stick.residual_rms)
-        return LabelledRows(features, np.full(len(windows), label, np.float32), weight.astype(np.float32))
+    stay: Stay
+    stranger: Stay
+    cases: tuple[tuple[str, str], ...]
+    distortions: int
+    expectations: dict[int, Expectations]
+    population: Measure
+    inject: Injector
+    seed: tuple[int, ...]
 
 
-def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
-    """Return the rows of all parts."""
-    return LabelledRows(
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.label for part in parts]),
-        np.concatenate([part.weight for part in parts]),
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """A stay after one enrolment."""
+
+    stay: Stay
+    measure: Measure
+    centre: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    first_min: int
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.measure.median.astype(np.float64), self.measure.scale.astype(np.float64))
+
+
+def attacked_rows(reconstructor: Reconstructor, task: AttackTask) -> LabelledRows:
+    """Return the rows of one patient: each attack and so many distortions after every enrolment length; onsets are random."""
+    rng = np.random.default_rng(task.seed)
+    parts = []
+    for length, expectations in task.expectations.items():
+        device = _enrolled(reconstructor, task, length, expectations)
+        for place, (name, level) in enumerate(task.cases):
+            onset = _onset(device, name, ATTACK_MIN, rng)
+            case = AttackCase(name, level, onset, ATTACK_MIN, int(rng.integers(1 << 31)))
+            vitals = np.stack(task.inject(task.stay.recording, case), axis=-1)
+            parts += _rows(reconstructor, device, vitals, Span(onset, onset + ATTACK_MIN), place, 0)
+        for _ in range(task.distortions):
+            parts += _distorted(reconstructor, device, task.stranger, rng)
+    return LabelledRows.joined(parts)
+
+
+def _enrolled(reconstructor: Reconstructor, task: AttackTask, length: int, expectations: Expectations) -> _Device:
+    rows = rows_of(task.stay.recording)
+    end = enrolment_rows(rows, length)
+    measure, enrolment = enrolment_features(first_rows(rows, end), reconstructor, task.population)
+    centre, spread = expectations.of_device(enrolment, flat_features(enrolment))
+    first_min = int(rows.event_minute[end - 1]) - task.stay.recording.first_event_minute + 1
+    return _Device(task.stay, measure, centre, spread, first_min)
+
+
+def _onset(device: _Device, name: str, minutes: int, rng: np.random.Generator) -> int:
+    earliest = max(device.first_min, 1500) if "replay" in name else device.first_min
+    return int(rng.integers(earliest, len(device.stay.recording.heart_rate_bpm) - minutes))
+
+
+def _distorted(
+    reconstructor: Reconstructor, device: _Device, stranger: Stay, rng: np.random.Generator
+) -> list[LabelledRows]:
+    recording = device.stay.recording
+    onset = _onset(device, "", DISTORTION_MIN, rng)
+    span = Span(onset, onset + DISTORTION_MIN)
+    found = distort(
+        vitals_of(recording), vitals_of(stranger.recording), span, device.scale, recording.resolution_bpm, rng
     )
+    if found is None:
+        return []
+    bits = sum(1 << DISTORTION_NAMES.index(name) for name in found.names)
+    return _rows(reconstructor, device, found.vitals, span, DISTORTED, bits)
 
 
-def _per_window(minutes: NDArray[np.bool_] | NDArray[np.float64], windows: Windows, stay: Stay) -> NDArray[np.float64]:
-    """Return each window's mean of a value a minute of the recording, float64[k]."""
-    mean: NDArray[np.float64] = minutes[windows.event_minute - stay.recording.first_event_minute].mean(axis=1)
-    return mean
+def _rows(
+    reconstructor: Reconstructor, device: _Device, vitals: Vitals, span: Span, case: int, bits: int
+) -> list[LabelledRows]:
+    recording = device.stay.recording
+    rows = rows_of(recording, vitals)
+    limits = recording.first_event_minute + np.array([span.onset_min, span.end_min])
+    first, end = np.searchsorted(rows.event_minute, limits)
+    ends = decision_ends(rows, int(first), int(end))[::STRIDE]
+    if not len(ends):
+        return []
+    features = all_features(reconstructor, windows_at(rows, ends), [device.measure])
+    r = np.clip((features - device.centre) / device.spread, -60, 60)
+    long_enough = rows.event_minute[ends] - limits[0] >= SETTLED_MIN
+    count = len(ends)
+    return [
+        LabelledRows(
+            r.astype(np.float16),
+            np.full(count, case, np.int16),
+            _poisoned_enough(device, vitals, rows, ends),
+            long_enough & np.isfinite(features[:, SLOW_PART.start]),
+            np.full(count, bits, np.int64),
+            np.zeros(count, np.bool_),
+        )
+    ]
+
+
+def _poisoned_enough(device: _Device, vitals: Vitals, rows: Rows, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether enough of an hour changed by enough to be learnable; what is fainter teaches nothing."""
+    recording = device.stay.recording
+    change = np.nan_to_num(np.abs(vitals - vitals_of(recording)) / device.measure.scale).max(axis=1)
+    summed = np.concatenate([[0.0], np.cumsum(change)])
+    counted = np.concatenate([[0], np.cumsum(change > 0)])
+    at = rows.event_minute[ends] - recording.first_event_minute
+    start = np.maximum(at - 59, 0)
+    minutes = counted[at + 1] - counted[start]
+    strength = (summed[at + 1] - summed[start]) / np.maximum(minutes, 1)
+    learnable: NDArray[np.bool_] = (minutes >= POISONED_SHARE * 60) & (strength >= FAINTEST)
+    return learnable

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from detectors.preprocessing import Rows, cut_windows, pushed_rows, robust_scale, scaled, usable_window_ends
 from detectors.training.cohort import Recording, Vitals, vitals_of
-
-ENROLMENTS_MIN = (600, 1440)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class ScaledWindows:
     """`z` float32[k, 60, 2], `event_minute` int64[k, 60]; a window belongs to its last minute."""
 
     z: NDArray[np.float32]
@@ -54,14 +52,9 @@ def own_scale(rows: Rows, enrolment_min: int) -> Scale:
     return Scale(*robust_scale(rows.values[: enrolment_rows(rows, enrolment_min)]))
 
 
-def windows_between(rows: Rows, scale: Scale, first_row: int, end_row: int, stride: int = 1) -> Windows:
+def windows_between(rows: Rows, scale: Scale, first_row: int, end_row: int, stride: int = 1) -> ScaledWindows:
     """Return every `stride`-th usable window whose last row lies in [first_row, end_row)."""
     ends = usable_window_ends(rows)
     ends = ends[(ends >= first_row) & (ends < end_row)][::stride]
     values, event_minute = cut_windows(rows, ends)
-    return Windows(scaled(values, scale.median, scale.scale), event_minute)
-
-
-def each(residual_rms: ArrayLike, count: int) -> NDArray[np.float32]:
-    """Return the RMS [2] for each of `count` windows."""
-    return np.broadcast_to(np.asarray(residual_rms, np.float32), (count, 2))
+    return ScaledWindows(scaled(values, scale.median, scale.scale), event_minute)

@@ -1,39 +1,50 @@
-"""The whole training: autoencoder, classifier, calibration, canary and metrics, in that order, into one bundle."""
+"""The whole training, stage by stage: autoencoders, features, networks, calibration, metrics and canary, into one bundle."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.bundle import Bundle, Weights
-from detectors.preprocessing import robust_scale
-from detectors.scoring.runtime import WindowScorer
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS, Knowledge, Situation
+from detectors.measure import Measure
+from detectors.standardise import Expectations
 from detectors.training.autoencoder_fit import fit_autoencoder
-from detectors.training.calibration import Model, calibrate
+from detectors.training.calibration import calibrate, summary
 from detectors.training.canary import canary_windows
-from detectors.training.classifier_fit import fit_classifier
-from detectors.training.cohort import Cohorts, Injector, Stay
-from detectors.training.evaluation import evaluate
-from detectors.training.featuriser import Featuriser
-from detectors.training.labelled_rows import LabelledRows, RowMaker, Yardstick, joined
-from detectors.training.series import ENROLMENTS_MIN, Scale, Windows, rows_of, windows_between
+from detectors.training.card import test_metrics
+from detectors.training.clean_features import CleanTask, clean_features
+from detectors.training.cohort import Cohorts, Injector
+from detectors.training.judging import raw_scores
+from detectors.training.labelled_rows import AttackTask, LabelledRows, attacked_rows
+from detectors.training.lessons import Lessons, fit_tables, learn
+from detectors.training.pool import Pool, pool
+from detectors.training.reference import clean_rows, expectations_of, population_measure, population_scale
+from detectors.training.trace_jobs import CleanTraceTask, Means, clean_traces, packed, unpacked
+from detectors.training.traces import Trace
+from detectors.training.workfolder import Arrays, WorkFolder
+from detectors.weight_layout import AUTOENCODERS
 
-STAGES = ("autoencoder", "rows", "classifier", "calibration", "evaluation")
+STAGES: Final = ("bottleneck", "blind_spot", "clean hours", "attacked hours", "networks", "calibration", "test")
+
+Case = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How much work to put in; the defaults are the shipped bundle's."""
 
-    autoencoder_epochs: int = 24
-    classifier_epochs: int = 8
-    distortions_per_patient: int = 60
+    autoencoder_patients: int = 48
+    autoencoder_epochs: int = 10
+    attacked_patients: int = 48
+    distortions_per_patient: int = 24
+    network_epochs: int = 4
+    clean_stride: int = 3
     canary_windows: int = 256
+    processes: int = 2
 
 
 class Progress(Protocol):
@@ -42,91 +53,148 @@ class Progress(Protocol):
     def __call__(self, stage: str, share: float, text: str) -> None: ...
 
 
-def train_bundle(
-    cohorts: Cohorts,
-    cases: Sequence[tuple[str, str]],
-    inject: Injector,
-    *,
-    seed: int,
-    effort: Effort,
-    progress: Progress,
-    data: Mapping[str, Any],
-) -> Bundle:
-    """Train on `cohorts` with the (attack, level) pairs `cases`; `data` goes into the metadata to say what was used.
-
-    Blocks for minutes. The same arguments on the same machine give the same bundle. Raises Misconfigured when a
-    patient is in two cohorts.
-    """
-    cohorts.check_disjoint()
-    tf.keras.utils.set_random_seed(seed)
-    learnt = _learn(cohorts.reference, cases, inject, seed, effort, progress)
-    found = calibrate(
-        learnt.autoencoder, learnt.classifier, learnt.measure, cohorts.calibration, _stage(progress, "calibration")
-    )
-    unnamed = Bundle(learnt.autoencoder, learnt.classifier, found.population, {})
-    model = Model(WindowScorer(unnamed, buckets=(512,)), found.population)
-    metrics = evaluate(cohorts.test, cases, inject, model, seed, _stage(progress, "evaluation"))
-    strong = [case for case in cases if case[1] == "strong"] or cases
-    said = {"seed": seed, "effort": asdict(effort), "data": dict(data), **learnt.facts}
-    return replace(
-        unnamed,
-        metadata={**said, "calibration": found.metrics, "test": metrics},
-        canary=canary_windows(cohorts.test, strong, inject, effort.canary_windows, seed),
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Learnt:
-    """Both networks' weights, the population's measure, and what there is to say about the fits."""
+class Learner:
+    """What every stage needs: who, with which attacks, how thoroughly, and where finished stages are kept."""
 
-    autoencoder: Weights
-    classifier: Weights
-    measure: Yardstick
-    facts: Mapping[str, Any]
+    cohorts: Cohorts
+    cases: tuple[Case, ...]
+    inject: Injector
+    seed: int
+    effort: Effort
+    progress: Progress
+    work: WorkFolder
+
+    def autoencoders(self) -> tuple[Weights, Weights]:
+        """Fit both autoencoders on the first reference patients."""
+        first = self.cohorts.reference[: self.effort.autoencoder_patients]
+        scale = population_scale(first)
+        found = []
+        for name in AUTOENCODERS:
+            report = self.stage(name)
+            found.append(
+                self.work.stage(
+                    name,
+                    lambda name=name, report=report: (
+                        fit_autoencoder(  # type: ignore[misc]
+                            name, first, scale, self.effort.autoencoder_epochs, self.seed, report
+                        ).weights
+                    ),
+                )
+            )
+            report(1.0, "done")
+        return found[0], found[1]
+
+    def features(self, workers: Pool) -> tuple[Measure, dict[str, Expectations], LabelledRows]:
+        """Return the population's measure, what to expect of a device, and the clean rows."""
+        reference = self.cohorts.reference
+        measure = population_measure(reference)
+        report = self.stage("clean hours")
+        tasks = [CleanTask(stay, measure, self.effort.clean_stride) for stay in reference]
+        found = list(_told(workers.map(clean_features, tasks), len(tasks), report))
+        rms = np.median([one[ENROLMENTS_MIN[-1]].measure.residual_rms for one in found], axis=0)
+        expected = expectations_of(found)
+        return measure._replace(residual_rms=rms.astype(np.float32)), expected, clean_rows(found, expected)
+
+    def attacked(self, workers: Pool, means: Means) -> LabelledRows:
+        """Return the rows of attacked and distorted reference patients."""
+        reference, effort = self.cohorts.reference, self.effort
+        by_length = {length: means.expectations[str(length)] for length in ENROLMENTS_MIN}
+        tasks = [
+            AttackTask(
+                stay, reference[(index + 7) % len(reference)], self.cases, effort.distortions_per_patient, by_length,
+                means.population, self.inject, (self.seed, 1, index),
+            )
+            for index, stay in enumerate(reference[: effort.attacked_patients])
+        ]  # fmt: skip
+
+        def make() -> Arrays:
+            report = self.stage("attacked hours")
+            rows = LabelledRows.joined(list(_told(workers.map(attacked_rows, tasks), len(tasks), report)))
+            return rows.arrays()
+
+        found = LabelledRows.from_arrays(self.work.stage("attacked", make))
+        self.stage("attacked hours")(1.0, f"{len(found)} rows")
+        return found
+
+    def calibration_traces(self, workers: Pool, means: Means) -> dict[str, list[Trace]]:
+        """Return the calibration devices' traces in every situation."""
+        fleet = self.cohorts.calibration
+        tasks = [CleanTraceTask(stay.recording, SITUATIONS, means) for stay in fleet]
+        report = self.stage("calibration")
+
+        def make() -> Arrays:
+            found = list(_told(workers.map(clean_traces, tasks), len(tasks), report))
+            return packed([one[situation] for situation in SITUATIONS for one in found])
+
+        traces = unpacked(self.work.stage("calibration", make))
+        return {name: traces[place * len(fleet) : (place + 1) * len(fleet)] for place, name in enumerate(SITUATIONS)}
+
+    def stage(self, name: str) -> Any:
+        """Return what a stage reports to."""
+        return lambda share, text: self.progress(name, share, text)
 
 
-def _learn(
-    reference: Sequence[Stay],
-    cases: Sequence[tuple[str, str]],
-    inject: Injector,
-    seed: int,
-    effort: Effort,
-    progress: Progress,
-) -> _Learnt:
-    scale = _population_scale(reference)
-    fitted = fit_autoencoder(reference, scale, effort.autoencoder_epochs, _stage(progress, "autoencoder"))
-    featuriser = Featuriser(fitted.weights)
-    measure = Yardstick(scale, featuriser.residual_rms(_population_windows(reference, scale)), 0, 0)
-    maker = RowMaker(featuriser, measure, inject, np.random.default_rng([seed, 1]))
-    rows = _all_rows(maker, reference, cases, effort, _stage(progress, "rows"))
-    classifier = fit_classifier(rows, effort.classifier_epochs, _stage(progress, "classifier"))
-    facts = {
-        "autoencoder": {"windows": fitted.windows, "epochs": fitted.epochs, "held_out_huber": round(fitted.loss, 6)},
-        "classifier": {"rows": len(rows), "poisoned_share": round(float(rows.label.mean()), 4)},
-    }
-    return _Learnt(fitted.weights, classifier, measure, facts)
+def train_bundle(learner: Learner, data: Mapping[str, Any]) -> Bundle:
+    """Train; `data` goes into the model card to say what was used.
+
+    Blocks for many minutes. The same arguments on the same machine give the same bundle, however many processes work.
+    Raises Misconfigured when a patient is in two cohorts.
+    """
+    learner.cohorts.check_disjoint()
+    bottleneck, blind_spot = learner.autoencoders()
+    with pool(bottleneck, blind_spot, learner.effort.processes) as workers:
+        measure, expected, clean = learner.features(workers)
+        means = Means(expected, measure)
+        rows = LabelledRows.joined([clean, learner.attacked(workers, means)])
+        lessons = learn(
+            rows, learner.cases, fit_tables(rows), epochs=learner.effort.network_epochs, seed=learner.seed,
+            report=learner.stage("networks"),
+        )  # fmt: skip
+        situations, metrics = _calibrated(lessons, learner.calibration_traces(workers, means))
+        knowledge = Knowledge(lessons.networks, lessons.tables, expected, situations, measure)
+        tested = test_metrics(
+            knowledge,
+            means,
+            workers,
+            learner.cohorts.test,
+            learner.cases,
+            learner.inject,
+            learner.seed,
+            learner.stage("test"),
+        )
+    card = {
+        "seed": learner.seed, "effort": asdict(learner.effort), "data": dict(data), "rows": dict(lessons.counts),
+        "calibration": metrics, "test": tested, "limits": LIMITS,
+    }  # fmt: skip
+    strong = [case for case in learner.cases if case[1] == "strong"] or list(learner.cases)
+    canary = canary_windows(learner.cohorts.test, strong, learner.inject, learner.effort.canary_windows, learner.seed)
+    return Bundle(bottleneck, blind_spot, knowledge, card, canary)
 
 
-def _stage(progress: Progress, stage: str) -> Any:
-    return lambda share, text: progress(stage, share, text)
+LIMITS: Final = (
+    "learnt and measured on synthetic patients; two real records are all that real data said",
+    "a coherent ramp or offset inside the clinical range looks like deterioration",
+    "jittered replay and another patient's aligned data pass",
+    "lattice features rest on the monitor's rounding, which an attacker who dithers avoids",
+    "a poisoned enrolment defeats what a device learns of itself",
+)
 
 
-def _population_scale(reference: Sequence[Stay]) -> Scale:
-    values: NDArray[np.float32] = np.concatenate([rows_of(stay.recording).values for stay in reference])
-    return Scale(*robust_scale(values))
+def _calibrated(
+    lessons: Lessons, traces: Mapping[str, Sequence[Trace]]
+) -> tuple[dict[str, Situation], dict[str, Mapping[str, Any]]]:
+    situations: dict[str, Situation] = {}
+    metrics: dict[str, Mapping[str, Any]] = {}
+    for name, fleet in traces.items():
+        usable = [trace for trace in fleet if len(trace)]
+        found = calibrate(usable, [raw_scores(lessons.tables, lessons.networks, trace) for trace in usable])
+        situations[name] = found.situation
+        metrics[name] = {"threshold": found.situation.threshold, **summary(found.fleet, found.situation.threshold)}
+    return situations, metrics
 
 
-def _population_windows(reference: Sequence[Stay], scale: Scale) -> Windows:
-    parts = [windows_between(rows_of(stay.recording), scale, 0, ENROLMENTS_MIN[-1], 8) for stay in reference]
-    return Windows(np.concatenate([part.z for part in parts]), np.concatenate([part.event_minute for part in parts]))
-
-
-def _all_rows(
-    maker: RowMaker, reference: Sequence[Stay], cases: Sequence[tuple[str, str]], effort: Effort, report: Any
-) -> LabelledRows:
-    parts = []
-    for index, stay in enumerate(reference):
-        stranger = reference[(index + 1) % len(reference)]
-        parts.append(maker.rows(stay, stranger, cases, effort.distortions_per_patient // len(ENROLMENTS_MIN)))
-        report((index + 1) / len(reference), f"{sum(map(len, parts))} windows")
-    return joined(parts)
+def _told(results: Any, count: int, report: Any) -> Any:
+    for done, result in enumerate(results, 1):
+        report(done / count, f"{done} of {count} patients")
+        yield result

@@ -16,10 +16,11 @@ from contracts.errors import Misconfigured
 if TYPE_CHECKING:
     from detectors.bundle import Bundle
     from detectors.training.cohort import AttackCase, Cohorts, Recording, Vitals
-    from detectors.training.trainer import Progress
+    from detectors.training.trainer import Effort, Progress
 
-DAYS_MIN = 1440
-DETERIORATING_SHARE = {"reference": 0.25, "calibration": 0.1, "test": 0.1}
+DAY_MIN = 1440
+DETERIORATING_SHARE = {"reference": 1 / 3, "calibration": 0.1, "test": 0.1}
+Sizes = dict[str, tuple[int, int]]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,13 +35,23 @@ def train(
         bool, typer.Option("--quick", help="A small, badly trained bundle in about two minutes, to try things out.")
     ] = False,
     patients: Annotated[
-        int | None, typer.Option("--patients", min=8, help="Reference patients to learn from (default 48; quick 16).")
+        int | None, typer.Option("--patients", min=8, help="Reference patients to learn from (default 200; quick 16).")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+    ] = 2,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work", help="Folder for finished stages (default OUT.work); an interrupted training goes on from it."
+        ),
     ] = None,
 ) -> None:
-    """Train the detector: autoencoder, classifier, thresholds; 10 to 20 minutes on two cores.
+    """Train the detector: autoencoders, networks, scales and thresholds; 20 to 40 minutes on two cores.
 
-    Three disjoint sets of synthetic patients are used: models learn from the first, thresholds come from the second,
-    the metrics in metadata.json from the third. Use the result with FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
+    Three disjoint sets of synthetic patients are used: models learn from the first, scales and thresholds come from the
+    second, the metrics of the model card (metadata.json) from the third. Stopped half-way, the same command goes on from
+    the last finished stage. Use the result with FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
 
     Examples:
 
@@ -49,31 +60,31 @@ def train(
     - `fedsecure train --out my-bundle --quick`
     """
     _check_target(out)
+    kept = work or out.with_name(f"{out.name}.work")
     with _progress() as progress:
-        bundle = _trained(seed, quick, _sizes(quick, patients), progress)
+        bundle = _trained(seed, effort_of(quick, processes), sizes_of(quick, patients), kept, progress)
     with _folder_that_appears_whole(out) as folder:
         from detectors.bundle import save_bundle
 
         saved = save_bundle(bundle, folder)
+    if work is None:
+        shutil.rmtree(kept, ignore_errors=True)
     typer.echo(f"bundle {saved.sha256[:12]} in {out}")
 
 
-def _trained(seed: int, quick: bool, sizes: dict[str, tuple[int, int]], progress: Progress) -> Bundle:
-    from detectors.training.trainer import Effort, train_bundle
+def _trained(seed: int, effort: Effort, sizes: Sizes, work: Path, progress: Progress) -> Bundle:
+    from dataclasses import replace
+
+    from detectors.training.trainer import Learner, train_bundle
+    from detectors.training.workfolder import WorkFolder
     from replay.attacks import ATTACKS
 
-    effort = Effort(autoencoder_epochs=4, classifier_epochs=3, distortions_per_patient=12) if quick else Effort()
-    cases = [(attack.name, level) for attack in ATTACKS.values() for level in attack.levels]
     sets = {name: {"patients": count, "days": days} for name, (count, days) in sizes.items()}
-    return train_bundle(
-        _cohorts(seed, sizes),
-        cases,
-        _inject,
-        seed=seed,
-        effort=effort,
-        progress=progress,
-        data={"source": "synthetic", **sets},
+    key = repr((seed, replace(effort, processes=1), sizes, sorted(ATTACKS)))
+    learner = Learner(
+        cohorts_of(seed, sizes), attack_cases(), inject_case, seed, effort, progress, WorkFolder(work, key)
     )
+    return train_bundle(learner, {"source": "synthetic", **sets})
 
 
 def _check_target(out: Path) -> None:
@@ -81,19 +92,40 @@ def _check_target(out: Path) -> None:
         raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
 
 
-def _sizes(quick: bool, patients: int | None) -> dict[str, tuple[int, int]]:
+def effort_of(quick: bool, processes: int = 2) -> Effort:
+    """Return how much work a quick or a whole training puts in."""
+    from detectors.training.trainer import Effort
+
+    if quick:
+        return Effort(
+            autoencoder_patients=8, autoencoder_epochs=2, attacked_patients=8, distortions_per_patient=4,
+            network_epochs=2, clean_stride=6, processes=processes,
+        )  # fmt: skip
+    return Effort(processes=processes)
+
+
+def sizes_of(quick: bool, patients: int | None = None) -> Sizes:
     """Return (patients, days) of each cohort."""
     if quick:
-        return {"reference": (patients or 16, 2), "calibration": (24, 2), "test": (8, 2)}
-    return {"reference": (patients or 48, 3), "calibration": (128, 4), "test": (96, 4)}
+        return {"reference": (patients or 16, 3), "calibration": (16, 3), "test": (8, 3)}
+    return {"reference": (patients or 200, 4), "calibration": (128, 7), "test": (32, 5)}
 
 
-def _cohorts(seed: int, sizes: dict[str, tuple[int, int]]) -> Cohorts:
-    """Three populations whose seeds, and so whose patients, differ.
+def attack_cases() -> tuple[tuple[str, str], ...]:
+    """Return every (attack, level) that replay can inject, in a fixed order."""
+    from replay.attacks import ATTACKS
 
-    Many reference patients deteriorate, for the classifier to learn what that looks like; in the fleets on which false exclusions are
-    counted one in ten does.
+    return tuple((name, level) for name in sorted(ATTACKS) for level in ATTACKS[name].levels)
+
+
+def cohorts_of(seed: int, sizes: Sizes) -> Cohorts:
+    """Return three populations whose seeds, and so whose patients, differ.
+
+    Many reference patients deteriorate, for the networks to learn what that looks like; in the fleets on which false exclusions are
+    counted one in ten does. The reference is mixed, so that any first part of it holds healthy and ill.
     """
+    import numpy as np
+
     from detectors.training.cohort import Cohorts
     from replay.sources.synthetic import synthetic_stays
 
@@ -101,15 +133,17 @@ def _cohorts(seed: int, sizes: dict[str, tuple[int, int]]) -> Cohorts:
         name: synthetic_stays(
             1000 * (seed + 1) + index,
             patients,
-            days * DAYS_MIN,
+            days * DAY_MIN,
             deteriorating_share=DETERIORATING_SHARE[name],
         )
         for index, (name, (patients, days)) in enumerate(sizes.items())
     }
-    return Cohorts(**made)
+    order = np.random.default_rng([seed, 9]).permutation(len(made["reference"]))
+    return Cohorts(**made | {"reference": [made["reference"][place] for place in order]})
 
 
-def _inject(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
+def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
+    """Attack a recording; return its heart and respiratory rate afterwards."""
     from replay.attacks import AttackSpec, inject
     from replay.recording import Recording as Replayed
 

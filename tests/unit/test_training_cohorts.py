@@ -30,12 +30,12 @@ def test_a_patient_in_two_cohorts_is_found(seeds, message):
 def test_the_commands_own_cohorts_are_disjoint():
     sizes = {"reference": (3, 1), "calibration": (4, 1), "test": (2, 1)}
     for seed in range(4):
-        train._cohorts(seed, sizes).check_disjoint()
+        train.cohorts_of(seed, sizes).check_disjoint()
 
 
 def test_the_commands_injector_attacks_the_span_and_nothing_else():
     recording = synthetic_stays(5, 1, 300)[0].recording
-    heart_rate, _ = train._inject(recording, AttackCase("data-poisoning-2", "strong", 100, 50, 1))
+    heart_rate, _ = train.inject_case(recording, AttackCase("data-poisoning-2", "strong", 100, 50, 1))
     changed = ~np.isclose(heart_rate, recording.heart_rate_bpm, equal_nan=True)
     assert changed[100:150].mean() > 0.8
     assert not changed[:100].any()
@@ -45,7 +45,7 @@ def test_the_commands_injector_attacks_the_span_and_nothing_else():
 def test_a_folder_with_something_in_it_is_not_overwritten(tmp_path):
     (tmp_path / "precious").touch()
     with pytest.raises(Misconfigured, match="not an empty folder"):
-        train.train(tmp_path, seed=1, quick=True, patients=None)
+        train.train(tmp_path, seed=1, quick=True, patients=None, processes=1, work=None)
 
 
 def test_an_interrupted_training_leaves_nothing(tmp_path):

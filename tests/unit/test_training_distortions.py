@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.training.distorted import Span, distort
+from detectors.training.distorted import DISTORTION_NAMES, Span, distort
 from detectors.training.distortions import DISTORTIONS, smoothing
 from detectors.training.series import Scale
 
@@ -44,9 +44,12 @@ def test_only_the_span_changes_gaps_stay_and_values_lie_on_the_grid():
     before, stranger = vitals(), vitals(2)
     made = 0
     for seed in range(40):
-        after = distort(before, stranger, Span(60, 400), SCALE, 1.0, np.random.default_rng(seed))
-        if after is None:
+        distorted = distort(before, stranger, Span(60, 400), SCALE, 1.0, np.random.default_rng(seed))
+        if distorted is None:
             continue
+        assert distorted.names <= set(DISTORTION_NAMES)
+        assert distorted.names
+        after = distorted.vitals
         made += 1
         np.testing.assert_array_equal(after[:60], before[:60])
         np.testing.assert_array_equal(after[400:], before[400:])
@@ -61,4 +64,4 @@ def test_a_change_that_nobody_could_see_is_dropped():
     outcomes = [distort(flat, flat, Span(0, 400), SCALE, 0.1, np.random.default_rng(seed)) for seed in range(60)]
     assert any(outcome is None for outcome in outcomes)
     for outcome in outcomes:
-        assert outcome is None or (np.abs(outcome - flat) / SCALE.scale).mean(axis=0).max() > 0.01
+        assert outcome is None or (np.abs(outcome.vitals - flat) / SCALE.scale).mean(axis=0).max() > 0.01
