@@ -23,6 +23,9 @@ PATIENTS, QUICK_PATIENTS = 200, 24
 DRAWS, QUICK_DRAWS = 1000, 100
 
 
+DETERIORATING_SHARE = 0.25  # as many as in an ordinary ward of the ill, and enough of each kind to look at
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("cohort")(cohort)
@@ -58,13 +61,12 @@ def cohort(
     _make_folder(out)
     from experiments.cohort_report import CohortPlan
     from experiments.cohort_words import findings
-    from fedsecure.commands.train import DETERIORATING_SHARE
 
     plan = CohortPlan(
         seed=seed,
         patients=patients or (QUICK_PATIENTS if quick else PATIENTS),
         days=QUICK_DAYS if quick else DAYS,
-        deteriorating_share=DETERIORATING_SHARE["reference"],
+        deteriorating_share=DETERIORATING_SHARE,
         draws=QUICK_DRAWS if quick else DRAWS,
     )
     report = _compared(plan, recordings or [])
