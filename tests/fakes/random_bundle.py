@@ -37,12 +37,6 @@ def random_knowledge(seed: int, *, threshold: float = 1.0) -> Knowledge:
     """Return knowledge whose surprise and scales rise as trained ones do."""
     rng = np.random.default_rng(seed)
     slopes = {name: rng.uniform(0.05, 0.4, part.columns) for name, part in PARTS.items()}
-    scales = {
-        kind: CommonScale((0.0, 8.0, 40.0), (-1.0, 0.5, 3.0))
-        if kind.endswith("tail")
-        else CommonScale((-6.0, 0.0, 6.0), (-1.0, 0.5, 3.0))
-        for kind in SCORED_KINDS
-    }
     return Knowledge(
         networks={
             name: _weights(rng, classifier_shapes(NETWORK_INPUTS[name]), 1.5 / np.sqrt(NETWORK_INPUTS[name]))
@@ -50,7 +44,7 @@ def random_knowledge(seed: int, *, threshold: float = 1.0) -> Knowledge:
         },
         tables={name: _half(GRID[:, None] * slope) for name, slope in slopes.items()},
         expectations={name: _expectations(rng) for name in SITUATIONS},
-        situations={name: Situation(scales, threshold) for name in SITUATIONS},
+        situations={name: Situation(_scales(0.1 * place), threshold) for place, name in enumerate(SITUATIONS)},
         population=Measure(
             *(
                 np.array(values, np.float32)
@@ -58,6 +52,12 @@ def random_knowledge(seed: int, *, threshold: float = 1.0) -> Knowledge:
             )
         ),
     )
+
+
+def _scales(lowered: float) -> dict[str, CommonScale]:
+    g = (-1.0 - lowered, 0.5 - lowered, 3.0 - lowered)
+    knots = {True: (0.0, 8.0, 40.0), False: (-6.0, 0.0, 6.0)}
+    return {kind: CommonScale(knots[kind.endswith("tail")], g) for kind in SCORED_KINDS}
 
 
 def _expectations(rng: np.random.Generator) -> Expectations:

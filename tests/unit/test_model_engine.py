@@ -93,7 +93,8 @@ def test_devices_in_one_batch_are_judged_each_by_its_own_yardstick(
     tracks.open("b", None)
     verdicts = []
     for at in range(0, MINUTES, 125):
-        mine, other = part(stay, at, at + 125), part(stay, MINUTES - 125 - at, MINUTES - at)
-        other = msgspec.structs.replace(other, device_id="b", first_event_minute=stay.first_event_minute + 2 * at)
-        verdicts += tracks.apply([other, mine])[1:]
+        other = msgspec.structs.replace(part(stay, MINUTES - at - 70, MINUTES - at), device_id="b")
+        other = msgspec.structs.replace(other, first_event_minute=stay.first_event_minute + at)
+        verdicts += tracks.apply([*[other] * (at % 250 == 0), part(stay, at, at + 125)])[-1:]
+    assert tracks.snapshot("b").profile is None
     same(verdicts, whole)

@@ -89,6 +89,15 @@ def test_half_a_repetition_counts_by_its_root() -> None:
     assert repeated_share(column(heart), column(heart))[0] == pytest.approx(sqrt(20 / 40))
 
 
+def test_five_minutes_sent_again_at_once_are_the_shortest_repetition() -> None:
+    heart = 80.0 + 3 * HOUR
+    heart[55:] = heart[50:55]
+    assert repeated_share(column(heart), column(heart))[0] == pytest.approx(sqrt(5 / 55))
+    heart = 80.0 + 3 * HOUR
+    heart[56:] = heart[52:56]
+    assert repeated_share(column(heart), column(heart))[0] == 0
+
+
 def test_a_long_window_looks_back_an_hour() -> None:
     motif = np.resize(80.0 + 3 * np.arange(60), 360)
     assert repeated_share(column(motif), column(motif))[0] == 1

@@ -10,7 +10,7 @@ from real_stay import LIMIT, rows_of
 
 from detectors.chunks import MinuteChunk
 from detectors.features.catalogue import FEATURES
-from detectors.featurise import minute_features
+from detectors.featurise import all_features, minute_features
 from detectors.guards import PULSE_LIMIT_BPM
 from detectors.knowledge import Situation
 from detectors.model import Model
@@ -29,7 +29,9 @@ def test_a_profile_holds_what_the_enrolment_taught(model: Model, stay: MinuteChu
     np.testing.assert_array_equal(stick.spread, expected[1])
     for kept, learnt in zip(stick.measure, measure, strict=True):
         np.testing.assert_array_equal(kept, learnt)
-    _, mean_square = minute_features(model.reconstructor, windows_at(rows, decision_ends(rows)), [measure])
+    cut = windows_at(rows, decision_ends(rows))
+    np.testing.assert_array_equal(windows, all_features(model.reconstructor, cut, [measure]))
+    _, mean_square = minute_features(model.reconstructor, cut, [measure])
     np.testing.assert_allclose(profile.residual_rms, np.sqrt(mean_square.mean(axis=0)), rtol=1e-4)
     assert (profile.situation, profile.threshold, profile.pulse_limit_bpm) == ("600", LIMIT, PULSE_LIMIT_BPM)
     assert (profile.first_event_minute, profile.bundle_sha) == (int(rows.event_minute[0]), "one")

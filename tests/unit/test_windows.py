@@ -26,6 +26,7 @@ class Watching(PlainModel):
     def score(self, windows: Windows, sticks: object) -> PlainScores:
         for values, minutes in zip(windows.values, windows.event_minute, strict=True):
             self.hours[int(minutes[-1])] = np.column_stack([values, minutes - START])
+        np.testing.assert_array_equal(windows.event_minute[windows.slow, -1], windows.slow_minute[:, -1])
         for values, minutes in zip(windows.slow_values, windows.slow_minute, strict=True):
             self.half_days[int(minutes[-1])] = np.column_stack([values, minutes - START])
         return super().score(windows, sticks)
