@@ -34,7 +34,7 @@ class Detector:
         """Load a bundle (None: the one that ships) with TensorFlow; raises Misconfigured when it is not intact.
 
         `buckets` are the batch sizes that the autoencoders pad to (None: its own choice, right for streams). Each compiles on
-        its first use (about half a second): `warm` does it ahead.
+        its first use (about two seconds): `warm` does it ahead.
         """
         bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
         from detectors.model import Model  # noqa: PLC0415 - imports TensorFlow, seconds

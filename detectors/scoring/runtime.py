@@ -32,7 +32,7 @@ class Residuals:
 class Reconstructor:
     """Both autoencoders, compiled. Blocks while it computes; owned by one thread.
 
-    A batch size compiles on its first use (about half a second each); `warm` compiles ahead.
+    A batch size compiles on its first use (about two seconds each); `warm` compiles ahead.
     """
 
     def __init__(self, bottleneck: Weights, blind_spot: Weights, buckets: Sequence[int] = BUCKETS) -> None:
