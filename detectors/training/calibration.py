@@ -21,6 +21,7 @@ FALSE_EXCLUSIONS_A_WEEK: Final = 0.13  # the budget is .20; the margin is for pa
 LOWEST_THRESHOLD: Final = -1.0
 HIGHEST_THRESHOLD: Final = 8.0
 PRECISION: Final = 0.01
+LEAST_THRESHOLD: Final = 0.05  # guards are measured in thresholds, so it must lie above zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def lowest_threshold(fleet: Sequence[Judged], budget: float, kinds: Sequence[str
     while high - low > PRECISION:
         middle = (low + high) / 2
         low, high = (low, middle) if false_rate(fleet, middle, kinds) <= budget else (middle, high)
-    return round(high, 3)
+    return max(round(high, 3), LEAST_THRESHOLD)
 
 
 def summary(fleet: Sequence[Judged], threshold: float) -> Mapping[str, float | int]:

@@ -8,38 +8,46 @@ import pytest
 from detectors import Detector
 from detectors.bundle import load_bundle, save_bundle
 from detectors.training.canary import unpacked
-from detectors.training.trainer import STAGES, Effort, train_bundle
-from fedsecure.commands.train import _cohorts, _inject
+from detectors.training.trainer import STAGES, Effort, Learner, train_bundle
+from detectors.training.workfolder import WorkFolder
+from fedsecure.commands.train import cohorts_of, inject_case
 from replay.sources.synthetic import synthetic_recording
 
 pytestmark = pytest.mark.e2e
 
-CASES = [("data-poisoning-1", "strong"), ("data-poisoning-2", "strong")]
-SIZES = {"reference": (9, 2), "calibration": (3, 2), "test": (2, 2)}
+CASES = (("data-poisoning-1", "strong"), ("data-poisoning-2", "strong"))
+SIZES = {"reference": (9, 3), "calibration": (6, 3), "test": (2, 3)}
+EFFORT = Effort(
+    autoencoder_patients=9, autoencoder_epochs=1, attacked_patients=2, distortions_per_patient=2, network_epochs=1,
+    clean_stride=6, canary_windows=16, processes=1,
+)  # fmt: skip
 
 
+@pytest.mark.timeout(280)
 def test_a_tiny_training_gives_a_bundle_that_scores(tmp_path):
     heard = set()
-    bundle = train_bundle(
-        _cohorts(3, SIZES),
+    learner = Learner(
+        cohorts_of(3, SIZES),
         CASES,
-        _inject,
-        seed=3,
-        effort=Effort(autoencoder_epochs=1, classifier_epochs=1, distortions_per_patient=4, canary_windows=16),
-        progress=lambda stage, share, text: heard.add(stage),
-        data={"source": "test"},
+        inject_case,
+        3,
+        EFFORT,
+        lambda stage, share, text: heard.add(stage),
+        WorkFolder(tmp_path / "work", "a"),
     )
+    bundle = train_bundle(learner, {"source": "test"})
     assert heard == set(STAGES)
-    sha = save_bundle(bundle, tmp_path).sha256
-    loaded = load_bundle(tmp_path)
+    (tmp_path / "bundle").mkdir()
+    sha = save_bundle(bundle, tmp_path / "bundle").sha256
+    loaded = load_bundle(tmp_path / "bundle")
     assert loaded.sha256 == sha
-    assert loaded.metadata["test"]["detection"].keys() == {"data-poisoning-1 strong", "data-poisoning-2 strong"}
+    assert loaded.metadata["test"]["strong_attacks"].keys() == {"data-poisoning-1", "data-poisoning-2"}
     for kind in ("clean", "attacked"):
         windows = unpacked(dict(loaded.canary), kind)
         assert windows.z.shape == (*windows.event_minute.shape, 2) == (16, 60, 2)
         assert np.abs(windows.z).max() <= 8.0
     stay = synthetic_recording(9, 0, 400)
-    verdicts = Detector.load(tmp_path, buckets=(32,)).score(
+    verdicts = Detector.load(tmp_path / "bundle", buckets=(32,)).score(
         stay.device_id, stay.first_event_minute, stay.heart_rate_bpm, stay.resp_rate_bpm
     )
     assert np.isfinite(verdicts.score).sum() > 200
