@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.detector import Detector
 from detectors.training.judging import GUARDS
 from experiments.attack_grid_judged import judged_detectors
 from experiments.attack_grid_question import Question
@@ -25,12 +24,10 @@ from experiments.grid_inject import inject_both, inject_heart_rate
 from experiments.grid_judges import Mind, MindJudge
 from experiments.grid_protocol import core_cases
 from experiments.grid_pulse import PulseOutcome, pulse_cases, pulse_outcomes
-from experiments.grid_real import ENROLMENTS_MIN, STAGE, attacked_real, clean_verdicts, planned_attacks, usable
+from experiments.grid_real import ENROLMENTS_MIN, OWN, REAL, attacked_real, clean_real, planned_attacks, usable
 from experiments.grid_results import OnReal, Results
 from experiments.grid_traces import AttackedSet, AttackPlan, Fleet, Workbench, attacked_set, clean_fleet
 from experiments.grid_variants import Arena
-from replay.attacks import AttackSpec
-from replay.recording import Recording
 from replay.sources.shipped import shipped_recordings
 
 
@@ -44,13 +41,11 @@ class _Traced:
     other_clean: tuple[Fleet, ...]
 
 
-def evaluate(question: Question, bench: Workbench, detector: Detector) -> Results:
+def evaluate(question: Question, bench: Workbench) -> Results:
     """Run every section; blocks for minutes to an hour. The same question gives the same results, interrupted or not."""
     question.check()
-    protocol, mind = question.protocol, Mind(question.bundle.knowledge.tables, question.bundle.knowledge.networks)
-    traced = _traced(question, bench)
-    judge = MindJudge(mind, question.bundle.knowledge.situations[str(protocol.enrolment_min)])
-    other_judge = MindJudge(mind, question.bundle.knowledge.situations[str(protocol.other_enrolment_min)])
+    protocol, traced = question.protocol, _traced(question, bench)
+    judge, other_judge = _judge(question, protocol.enrolment_min), _judge(question, protocol.other_enrolment_min)
     headline = _headline(judge, traced.attacked, traced.clean, bench)
     other = _headline(other_judge, traced.other_attacked, traced.other_clean, bench)
     episodes, ill = _deterioration(question, bench, judge)
@@ -67,9 +62,9 @@ def evaluate(question: Question, bench: Workbench, detector: Detector) -> Result
         fresh=_fresh(question, bench, judge),
         episodes=tuple(episodes),
         pulse=tuple(_pulse(question, bench, judge)),
-        real=_on_real(question, bench, detector, shipped_recordings(), ()),
-        own=_on_real(question, bench, detector, question.recordings, question.planned) if question.recordings else None,
-        judged=judged_detectors(protocol, bench, question.learner, arena, question.cases, mind),
+        real=_on_real(question, bench, REAL),
+        own=_on_real(question, bench, OWN) if question.recordings else None,
+        judged=judged_detectors(protocol, bench, question.learner, arena, question.cases, judge.mind),
     )
 
 
@@ -172,24 +167,22 @@ def _pulse(question: Question, bench: Workbench, judge: MindJudge) -> list[Pulse
     return found
 
 
-def _on_real(
-    question: Question,
-    bench: Workbench,
-    detector: Detector,
-    recordings: Sequence[Recording],
-    planned: Sequence[AttackSpec],
-) -> OnReal:
-    judge = MindJudge(
-        Mind(question.bundle.knowledge.tables, question.bundle.knowledge.networks),
-        question.bundle.knowledge.situations[str(ENROLMENTS_MIN[0])],
-    )
-    clean = [clean_verdicts(detector, one, minutes) for one in recordings for minutes in ENROLMENTS_MIN]
+def _on_real(question: Question, bench: Workbench, stage: str) -> OnReal:
+    own, knowledge = stage == OWN, question.bundle.knowledge
+    recordings = question.recordings if own else tuple(shipped_recordings())
+    clean = clean_real(bench, stage, recordings, knowledge)
     strong = tuple(case for case in question.cases if case[1] == "strong")
-    attacked = attacked_real(bench, usable(recordings), strong, judge, question.protocol.seed)
-    bench.progress(STAGE, 1.0, f"{len(recordings)} recordings judged")
-    return OnReal(
-        tuple(clean), tuple(attacked), tuple(planned_attacks(detector, recordings, planned) if planned else ())
-    )
+    judge = _judge(question, ENROLMENTS_MIN[0])
+    attacked = attacked_real(bench, stage, usable(recordings), strong, judge, question.protocol.seed)
+    plan = question.planned if own else ()
+    planned = planned_attacks(bench, stage, recordings, plan, knowledge) if plan else []
+    bench.progress(stage, 1.0, f"{len(recordings)} recordings judged")
+    return OnReal(tuple(clean), tuple(attacked), tuple(planned))
+
+
+def _judge(question: Question, enrolment_min: int) -> MindJudge:
+    knowledge = question.bundle.knowledge
+    return MindJudge(Mind(knowledge.tables, knowledge.networks), knowledge.situations[str(enrolment_min)])
 
 
 def _calibration(question: Question, bench: Workbench) -> Fleet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from detectors.training.trainer import Learner
 from experiments.grid_ablations import WITHOUT_ENROLMENT, learnt_ablations, vote_ablations
@@ -12,21 +13,22 @@ from experiments.grid_inject import inject_both
 from experiments.grid_judges import Mind
 from experiments.grid_lofo import lofo_variants
 from experiments.grid_protocol import Case, Protocol, core_cases
+from experiments.grid_real import OWN, REAL
 from experiments.grid_results import Judged
 from experiments.grid_rows import rebuilt_rows, strangers
 from experiments.grid_rulings import Rulings
 from experiments.grid_traces import AttackPlan, Workbench, attacked_set, clean_fleet
 from experiments.grid_variants import Arena, Lesson, Variant, judged_variants
 
-ABLATIONS = "ablations"
-STRANGERS = "without own enrolment"
+ABLATIONS: Final = "ablations"
+STRANGERS: Final = "without own enrolment"
 
 
-def stage_names(protocol: Protocol) -> list[str]:
+def stage_names(protocol: Protocol, *, own: bool) -> list[str]:
     """Return the stages that an evaluation reports, in their order."""
     names = ["grid", "deterioration", "calibration"]
     names += ["fresh cohort"] if protocol.fresh_devices else []
-    names += ["with PULSE", "real records", "baselines", ABLATIONS]
+    names += ["with PULSE", REAL, *([OWN] if own else []), "baselines", ABLATIONS]
     if protocol.relearnt:
         names += ["training rows", "leave one out", "training seeds", STRANGERS]
     return names

@@ -92,6 +92,7 @@ def _bars(
     places = np.arange(len(estimates)) + offset
     values = np.array([one.value for one in estimates])
     axes.barh(places, np.nan_to_num(values), height=height, color=colour, alpha=0.75, label=label)
+    axes.set_ylim(-0.7, len(estimates) - 0.3)
     for place, one in zip(places, estimates, strict=True):
         if not np.isnan(one.value):
             axes.plot([one.low, one.high], [place, place], color="#404040", linewidth=1.1)

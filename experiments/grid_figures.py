@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from detectors.training.judging import Judged
@@ -58,18 +59,19 @@ def heat_figure(results: Results) -> Figure:
                 shares[attacks.index(one.attack), LEVELS.index(one.level)] = one.within[hours].value
         _heat(axes, shares)
         axes.set_title(f"within {hours} h, {'tenths' if monitor == 'tenths' else 'whole numbers'}", fontsize=9)
-        axes.set_xticks(range(len(LEVELS)), LEVELS, fontsize=8)
-    panels[0].set_yticks(range(len(attacks)), attacks, fontsize=8)
+        axes.set_xticks(np.arange(len(LEVELS)) + 0.5, LEVELS, fontsize=8)
+    panels[0].set_yticks(np.arange(len(attacks)) + 0.5, attacks, fontsize=8)
+    panels[0].invert_yaxis()
     return figure
 
 
 def _heat(axes: Axes, shares: NDArray[np.float64]) -> None:
-    axes.imshow(shares, cmap=SHARES, vmin=0, vmax=1, aspect="auto")
+    axes.pcolormesh(np.ma.masked_invalid(shares), cmap=SHARES, vmin=0, vmax=1, edgecolors="white", linewidth=1)
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
             axes.text(
-                column,
-                row,
+                column + 0.5,
+                row + 0.5,
                 f"{100 * share:.0f}",
                 ha="center",
                 va="center",
@@ -91,7 +93,7 @@ def delay_figure(results: Results) -> Figure:
             delays = results.delays((name, level))
             if len(delays):
                 colour, line, _ = LEVEL_STYLES[level]
-                _stepped(axes, delays, colour, line, level)
+                _stepped(axes, delays, colour, line)
         axes.set_title(name, fontsize=9)
         axes.set_xticks((0, 2, 4, 8, 12))
         axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.5)
@@ -102,15 +104,15 @@ def delay_figure(results: Results) -> Figure:
         axes.set_ylabel("devices excluded", fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("hours since the onset", fontsize=8)
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=3, fontsize=8)
+    styles = [Line2D([], [], color=colour, linestyle=line) for colour, line, _ in LEVEL_STYLES.values()]
+    figure.legend(styles, list(LEVEL_STYLES), loc="outside upper left", ncols=3, fontsize=8)
     return figure
 
 
-def _stepped(axes: Axes, delays: NDArray[np.float64], colour: str, line: str, label: str) -> None:
+def _stepped(axes: Axes, delays: NDArray[np.float64], colour: str, line: str) -> None:
     hours = np.linspace(0, ATTACK_H, 145)
     shares = [(delays <= hour * 60).mean() for hour in hours]
-    axes.plot(hours, shares, color=colour, linestyle=line, linewidth=1.5, label=label)
+    axes.plot(hours, shares, color=colour, linestyle=line, linewidth=1.5)
 
 
 def roc_figure(results: Results) -> Figure:
@@ -141,7 +143,8 @@ def _rate_axis(axes: Axes) -> None:
     axes.set_xlabel("false exclusions a device-week")
     axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.5)
     percent_axis(axes)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=8)
+    if len(axes.lines) > 1:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=8)
 
 
 def false_rates(headline: Headline) -> NDArray[np.float64]:

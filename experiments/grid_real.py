@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from contracts.verdicts import DeviceState
-from detectors.detector import Detector
-from detectors.training.trace_jobs import AttackTrace
+from detectors.knowledge import Knowledge
+from detectors.training.trace_jobs import ATTACK_MIN, AttackTrace
 from experiments.grid_cohorts import without_pulse
+from experiments.grid_engine import STATES, Course, EngineTask, courses
 from experiments.grid_inject import inject_both
 from experiments.grid_judges import MindJudge
 from experiments.grid_protocol import Case
-from experiments.grid_rulings import delay_of
-from experiments.grid_traces import AttackedSet, AttackPlan, Workbench, attacked_set
+from experiments.grid_rulings import NEVER, NOT_AT_RISK, delay_of
+from experiments.grid_traces import AttackedSet, AttackPlan, Workbench, attacked_each
 from replay.attacks import AttackSpec, find_attack, inject_all
 from replay.recording import Recording
 
-STAGE: Final = "real records"
+REAL: Final = "real records"
+OWN: Final = "own recordings"
 ENROLMENTS_MIN: Final = (600, 360)  # a recording of a day has none to spare for an enrolment of a day
 ONSET_SHARES: Final = (0.1, 0.4, 0.7)  # of the time between the earliest onset and the last that leaves four hours
 LEAST_ATTACK_MIN: Final = 240
-EXCLUDED: Final = (DeviceState.QUARANTINED, DeviceState.PROBATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,67 +60,66 @@ class RealAttack:
     delay_min: float
 
 
-def clean_verdicts(detector: Detector, recording: Recording, enrolment_min: int) -> RealClean:
-    """Judge a recording with the engine, PULSE included where it has one; seconds."""
-    verdicts = detector.score(
-        recording.device_id, recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm,
-        pulse_bpm=recording.pulse_bpm, enrolment_min=enrolment_min,
-    )  # fmt: skip
-    states = np.array(verdicts.state, dtype=object)
-    judged = states != DeviceState.ENROLLING
-    excluded = np.isin(states, EXCLUDED)
-    entered = [change for change in verdicts.transitions if change.after is DeviceState.QUARANTINED]
-    return RealClean(
-        recording.device_id,
-        enrolment_min,
-        recording.pulse_bpm is not None,
-        int(judged.sum()),
-        int((judged & excluded).sum()),
-        len([change for change in entered if change.before is not DeviceState.PROBATION]),
-        int((judged & (states != DeviceState.BENIGN)).sum()),
-    )
+def clean_real(bench: Workbench, stage: str, recordings: Sequence[Recording], knowledge: Knowledge) -> list[RealClean]:
+    """Judge recordings as they are, PULSE included, after each enrolment of ENROLMENTS_MIN."""
+    tasks = [EngineTask(one, minutes, knowledge) for one in recordings for minutes in ENROLMENTS_MIN]
+    return [
+        RealClean(
+            task.recording.device_id,
+            task.enrolment_min,
+            task.recording.pulse_bpm is not None,
+            int(course.judged.sum()),
+            int((course.judged & course.excluded).sum()),
+            course.exclusions,
+            int((course.judged & (course.state != STATES.index(DeviceState.BENIGN))).sum()),
+        )
+        for task, course in zip(tasks, courses(bench, stage, f"{stage}-clean", tasks), strict=True)
+    ]
 
 
 def attacked_real(
-    bench: Workbench, recordings: Sequence[Recording], cases: tuple[Case, ...], judge: MindJudge, seed: int
+    bench: Workbench, stage: str, recordings: Sequence[Recording], cases: tuple[Case, ...], judge: MindJudge, seed: int
 ) -> list[RealAttack]:
     """Attack every recording at three onsets, with PULSE withheld and, where there is one, given."""
-    found = []
-    for place, recording in enumerate(recordings):
-        versions = [without_pulse(recording)] + ([] if recording.pulse_bpm is None else [recording])
-        for version in versions:
-            for at, onset_min in enumerate(_onsets(recording)):
-                fitting = tuple(case for case in cases if find_attack(case[0]).smallest_onset_min(case[1]) <= onset_min)
-                lasted = min(720, recording.minutes - onset_min)
-                plan = AttackPlan(fitting, ENROLMENTS_MIN[0], inject_both, (seed, 8, place, at), lasted, onset_min)
-                name = f"real-{recording.device_id}-{'pulse' if version.pulse_bpm is not None else 'withheld'}-{at}"
-                made = attacked_set(bench, STAGE, name, [version], plan, tenths=recording.resolution_bpm < 1)
-                found += _judged(bench, judge, version, made, onset_min, lasted)
-    return found
+    pairs = [
+        (version, _plan(version, cases, onset_min, (seed, 8, place, at)))
+        for place, recording in enumerate(recordings)
+        for version in ([recording] if recording.pulse_bpm is None else [without_pulse(recording), recording])
+        for at, onset_min in enumerate(_onsets(recording))
+    ]
+    names = attacked_each(bench, stage, stage, pairs, cases)
+    traces = AttackedSet(names, cases, tenths=True).traces(bench.work)
+    planned = [pair for pair in pairs for _ in pair[1].cases]
+    return [_ruled(judge, *pair, one) for pair, one in zip(planned, traces, strict=True)]
+
+
+def _plan(recording: Recording, cases: tuple[Case, ...], onset_min: int, seed: tuple[int, ...]) -> AttackPlan:
+    fitting = tuple(case for case in cases if find_attack(case[0]).smallest_onset_min(case[1]) <= onset_min)
+    lasted_min = min(ATTACK_MIN, recording.minutes - onset_min)
+    return AttackPlan(fitting, ENROLMENTS_MIN[0], inject_both, seed, lasted_min, onset_min)
 
 
 def planned_attacks(
-    detector: Detector, recordings: Sequence[Recording], specs: Sequence[AttackSpec]
+    bench: Workbench, stage: str, recordings: Sequence[Recording], specs: Sequence[AttackSpec], knowledge: Knowledge
 ) -> list[RealAttack]:
-    """Inject an attack plan into recordings and judge each attacked one with the engine; all attacks on a device act together."""
+    """Inject a plan and judge each attacked recording with the engine; all attacks on a device act together."""
     _, injections = inject_all(recordings, specs)
-    found = []
-    for device_id, of_device in injections.items():
-        last = of_device[-1].recording
-        verdicts = detector.score(
-            device_id, last.first_event_minute, last.heart_rate_bpm, last.resp_rate_bpm, pulse_bpm=last.pulse_bpm,
-            enrolment_min=ENROLMENTS_MIN[0],
-        )  # fmt: skip
-        excluded = np.isin(np.array(verdicts.state, dtype=object), EXCLUDED)
-        minute = verdicts.event_minute - last.first_event_minute
-        found += [
-            RealAttack(
-                device_id, one.spec.name, one.spec.level, one.spec.onset_min, one.end_min - one.spec.onset_min,
-                last.pulse_bpm is not None, _first_after(minute, excluded, one.spec.onset_min, one.end_min),
-            )
-            for one in of_device
-        ]  # fmt: skip
-    return found
+    attacked = {device_id: of_device[-1].recording for device_id, of_device in injections.items()}
+    tasks = [EngineTask(one, ENROLMENTS_MIN[0], knowledge) for one in attacked.values()]
+    by_device = dict(zip(attacked, courses(bench, stage, f"{stage}-planned", tasks), strict=True))
+    return [
+        RealAttack(
+            device_id,
+            one.spec.name,
+            one.spec.level,
+            one.spec.onset_min,
+            one.end_min - one.spec.onset_min,
+            attacked[device_id].pulse_bpm is not None,
+            _first_after(by_device[device_id], one.spec.onset_min, one.end_min),
+        )
+        for device_id, of_device in injections.items()
+        for one in of_device
+    ]
 
 
 def check_plan(recordings: Sequence[Recording], specs: Sequence[AttackSpec]) -> None:
@@ -138,24 +137,19 @@ def _onsets(recording: Recording) -> list[int]:
     return [int(earliest + share * (latest - earliest)) for share in ONSET_SHARES] if latest > earliest else []
 
 
-def _judged(
-    bench: Workbench, judge: MindJudge, recording: Recording, made: AttackedSet, onset_min: int, lasted: int
-) -> list[RealAttack]:
-    return [_ruled(judge, recording, one, onset_min, lasted) for one in made.traces(bench.work)]
-
-
-def _ruled(judge: MindJudge, recording: Recording, one: AttackTrace, onset_min: int, lasted: int) -> RealAttack:
+def _ruled(judge: MindJudge, recording: Recording, plan: AttackPlan, one: AttackTrace) -> RealAttack:
     delay_min, _ = delay_of(judge.judged(one.trace), one.onset_event_minute, judge.threshold, judge.kinds)
+    onset_min = one.onset_event_minute - recording.first_event_minute
     pulse = recording.pulse_bpm is not None
-    return RealAttack(recording.device_id, *one.case, onset_min, lasted, pulse, delay_min)
+    return RealAttack(recording.device_id, *one.case, onset_min, plan.minutes, pulse, delay_min)
 
 
-def _first_after(minute: NDArray[np.int64], excluded: NDArray[np.bool_], onset_min: int, end_min: int) -> float:
-    before = excluded[minute < onset_min]
+def _first_after(course: Course, onset_min: int, end_min: int) -> float:
+    before = course.excluded[course.minute < onset_min]
     if len(before) and before[-1]:
-        return float("nan")
-    at = np.flatnonzero(excluded & (minute >= onset_min) & (minute < end_min))
-    return float(minute[at[0]] - onset_min) if len(at) else float("inf")
+        return NOT_AT_RISK
+    at = np.flatnonzero(course.excluded & (course.minute >= onset_min) & (course.minute < end_min))
+    return float(course.minute[at[0]] - onset_min) if len(at) else NEVER
 
 
 def usable(recordings: Sequence[Recording]) -> list[Recording]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -17,7 +17,8 @@ ORANGE: Final = "#E69F00"
 VERMILION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
 GREY: Final = "#8C8C8C"
-LEVEL_STYLES: Final[Mapping[str, tuple[str, str, str]]] = {
+Line = Literal["-", "--", ":"]
+LEVEL_STYLES: Final[Mapping[str, tuple[str, Line, str]]] = {
     "subtle": (SKY, ":", "^"),
     "medium": (ORANGE, "--", "s"),
     "strong": (BLUE, "-", "o"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -104,29 +104,35 @@ def clean_fleet(
     def pack(found: list[dict[str, Trace]]) -> Arrays:
         return packed([one[situation] for one in found])
 
-    return Fleet(_in_chunks(bench, stage, f"{name}-{situation}", tasks, CLEAN_CHUNK, clean_traces, pack), tenths)
+    return Fleet(in_chunks(bench, stage, f"{name}-{situation}", tasks, CLEAN_CHUNK, clean_traces, pack), tenths)
 
 
 def attacked_set(
     bench: Workbench, stage: str, name: str, recordings: Sequence[Recording], plan: AttackPlan, *, tenths: bool
 ) -> AttackedSet:
-    """Trace every recording under every case of the plan."""
+    """Trace every recording under every case of the plan; the recording's place goes into the seed."""
+    pairs = [(one, replace(plan, seed=(*plan.seed, index))) for index, one in enumerate(recordings)]
+    return AttackedSet(attacked_each(bench, stage, name, pairs, plan.cases), plan.cases, tenths)
+
+
+def attacked_each(
+    bench: Workbench, stage: str, name: str, pairs: Sequence[tuple[Recording, AttackPlan]], cases: tuple[Case, ...]
+) -> tuple[str, ...]:
+    """Trace every recording under its own plan, whose cases are among `cases`; return the names of the stages."""
     tasks = [
         AttackTraceTask(
-            recording, plan.cases, plan.enrolment_min, plan.inject, bench.means, (*plan.seed, index), plan.minutes,
-            plan.onset_min,
+            recording, plan.cases, plan.enrolment_min, plan.inject, bench.means, plan.seed, plan.minutes, plan.onset_min
         )
-        for index, recording in enumerate(recordings)
-    ]  # fmt: skip
-    pack = partial(_packed_attacks, plan.cases)
-    return AttackedSet(_in_chunks(bench, stage, name, tasks, ATTACKED_CHUNK, attacked_traces, pack), plan.cases, tenths)
+        for recording, plan in pairs
+    ]
+    return in_chunks(bench, stage, name, tasks, ATTACKED_CHUNK, attacked_traces, partial(_packed_attacks, cases))
 
 
-def _in_chunks(
+def in_chunks(
     bench: Workbench, stage: str, name: str, tasks: Sequence[Task], size: int, job: Callable[..., Any],
     pack: Callable[[list[Any]], Arrays],
 ) -> tuple[str, ...]:  # fmt: skip
-    """Finish every chunk and return the names of their stages."""
+    """Run a job on every task, `size` tasks a stage, which `pack` turns into arrays; return the names of the stages."""
     names = []
     for start in range(0, len(tasks), size):
         names.append(f"{name}-{start // size}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -78,6 +79,7 @@ class VariantTask:
 
 def variant_rulings(_reconstructor: Reconstructor, task: VariantTask) -> Arrays:
     """Learn, calibrate and judge; takes a minute or two."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every lesson compiles its own step, as it should
     judge = calibrated_mind(_mind(task), task.arena.calibration.traces(task.work))
     attacked = task.arena.attacked_traces(task.work, task.variant.wanted)
     rulings = rule(judge, task.cases, attacked, task.arena.clean_traces(task.work))

@@ -150,28 +150,20 @@ def _unheard(stage: str, share: float, text: str) -> None:
 
 
 def _evaluated(out: Path, question: Question, processes: int) -> Results:
-    from detectors.detector import Detector
-    from detectors.model import Model
-    from detectors.scoring.runtime import Reconstructor
-    from detectors.scoring.tensorflow_runtime import limit_threads
-    from detectors.training.pool import BUCKETS, pool
+    from detectors.training.pool import pool
     from detectors.training.trace_jobs import Means
     from experiments.attack_grid import evaluate as run
     from experiments.attack_grid_judged import stage_names
     from experiments.grid_traces import Workbench
 
-    work = _begun(out, question)
-    limit_threads()  # one thread: sums in one order, so that the same options give the same numbers
-    bundle = question.bundle
-    reconstructor = Reconstructor(bundle.autoencoder, bundle.blind_spot, BUCKETS)
-    detector = Detector(Model(reconstructor, bundle.knowledge, bundle.sha256))
+    work, bundle = _begun(out, question), question.bundle
     means = Means(bundle.knowledge.expectations, bundle.knowledge.population)
     with (
-        _progress(stage_names(question.protocol)) as progress,
+        _progress(stage_names(question.protocol, own=bool(question.recordings))) as progress,
         pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
     ):
         try:
-            return run(question, Workbench(work, workers, means, progress), detector)
+            return run(question, Workbench(work, workers, means, progress))
         except OSError as error:
             raise _cannot_write(out, error) from None
 
