@@ -56,7 +56,7 @@ def threshold_figure(results: Results) -> Figure:
     """Return Fig. 3 in numbers: every device's adaptive threshold by run; beside it the share of windows flagged."""
     figure = Figure(figsize=(9.6, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_dots(left, results.paper_runs, "threshold", -0.0, (BLUE, "o"), "our five devices")
+    _draw_dots(left, results.paper_runs, "threshold", -0.0, (BLUE, "o"), "our devices")
     at = np.arange(len(CASES))
     left.scatter(at + 0.25, PAPER_THRESHOLDS, color=VERMILION, marker="x", s=36, label="printed in the paper (Dev2)")
     left.set_ylim(LOWEST - 0.01, HIGHEST + 0.01)

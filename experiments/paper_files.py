@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from detectors.autoencoders.per_step import PAPER_FEATURES
 from experiments.paper_accuracy import Accuracy
 from experiments.paper_devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper_inputs import CASES, LEVEL
@@ -84,6 +85,7 @@ def measures(study: Study, results: Results) -> list[Measure]:
         *_of_accuracy("windows held out at random", results.accuracy, PAPER_ARGMAX),
         *_of_accuracy("patients left out", results.new_accuracy, None),
         *_of_table(study),
+        *_of_labels(study, results),
         *(measure for one in results.evaluations for measure in _of_evaluation(one, one is results.evaluations[0])),
         *(
             Measure("attacks", one.attack, name, _short(getattr(one, field)))
@@ -110,6 +112,14 @@ def _of_table(study: Study) -> Iterator[Measure]:
     for fold, (ours, paper) in enumerate(zip(study.judged.table.tolist(), PAPER_TABLE, strict=True), start=1):
         for name, value, printed in zip(TABLE_COLUMNS, ours, paper, strict=True):
             yield Measure("table_1", f"fold {fold}", name, _short(value), printed)
+
+
+def _of_labels(study: Study, results: Results) -> Iterator[Measure]:
+    for name, share in zip(("share_of_labels", "share_of_windows"), results.labels_on_one_day, strict=True):
+        yield Measure("labels", "each patient's day with most of them", name, _short(share))
+    for label, errors in zip(("normal", "anomaly"), study.known.label_error.tolist(), strict=True):
+        for name, error in zip(PAPER_FEATURES, errors, strict=True):
+            yield Measure("labels", f"labelled {label}", f"squared error of {name}", _short(error))
 
 
 def _of_evaluation(one: Evaluation, as_in_paper: bool) -> Iterator[Measure]:

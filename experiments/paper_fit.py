@@ -31,10 +31,14 @@ class FittedPerStep:
     rebuild: Rebuild
     curves: dict[str, list[float]]  # loss, accuracy and, with validation windows, val_loss, val_accuracy
 
+    def feature_errors(self, windows: Windows) -> NDArray[np.float64]:
+        """Return float64[k, 5]: each window's mean squared error over its minutes, by feature."""
+        left = (self.rebuild(windows) - windows).astype(np.float64)
+        return np.asarray(np.square(left).mean(axis=1))
+
     def errors(self, windows: Windows) -> NDArray[np.float64]:
         """Return float64[k]: each window's mean squared error over minutes and features (Sec. V-B)."""
-        left = (self.rebuild(windows) - windows).astype(np.float64)
-        return np.asarray(np.square(left).mean(axis=(1, 2)))
+        return np.asarray(self.feature_errors(windows).mean(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from experiments.paper_fit import FittedPerStep, Rebuild, Report, fit_per_step
 from experiments.paper_inputs import ATTACKS, DAY_MIN, MinMax, PaperWindows, attacked_windows, clean_windows, min_max
+from experiments.paper_labels import paper_labels
 from experiments.paper_plan import PaperPlan
 from experiments.paper_reconstruction import Pool, measured_accuracy, pooled, vital_signs
-from experiments.paper_rows import Rows, rows_of
+from experiments.paper_rows import Rows, is_clean, rows_of
 from replay.recording import Recording
 
 VALIDATION_SHARE: Final = 0.2
@@ -26,13 +27,15 @@ class Known:
     """`curves` float64[epochs, 5]: loss, validation loss, argmax accuracy, its validation, tolerance accuracy in validation.
 
     `accuracy` float64[6]: the fields of `Accuracy` on the validation windows. `rows`: every clean window of every patient,
-    and the attacked ones of the last day. `example` float64[2, 2, 60, 2]: a clean and an attacked window of the second patient,
+    and the attacked ones of the last day. `label_error` float64[2, 5]: mean squared error by feature over the clean windows that
+    the paper's labels call normal, and over those that they call anomalies. `example` float64[2, 2, 60, 2]: a clean and an attacked window of the second patient,
     actual and rebuilt, in bpm and breaths/min.
     """
 
     curves: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     rows: Rows
+    label_error: NDArray[np.float64]
     example: NDArray[np.float64]
 
 
@@ -55,9 +58,11 @@ def study_known(recordings: Sequence[Recording], plan: PaperPlan, report: Report
     names = ("loss", "val_loss", "accuracy", "val_accuracy")
     curves = np.column_stack([*(fitted.curves[name] for name in names), tolerances])
     accuracy = measured_accuracy(validated, fitted.rebuild(validated.values))
-    rows = [_rows(fitted, at, one, scales[at], plan, report) for at, one in enumerate(recordings)]
+    judged = [_rows(fitted, at, one, scales[at], plan, report) for at, one in enumerate(recordings)]
+    rows = np.concatenate([one for one, _ in judged])
+    label_error = _by_label(rows, np.concatenate([errors for _, errors in judged]))
     example = _example(fitted, recordings[DEVICE_SHOWN], scales[DEVICE_SHOWN], plan.seed)
-    return Known(curves, np.array(astuple(accuracy)), np.concatenate(rows), example)
+    return Known(curves, np.array(astuple(accuracy)), rows, label_error, example)
 
 
 def _split(pool: Pool, seed: int) -> tuple[Pool, Pool]:
@@ -66,14 +71,24 @@ def _split(pool: Pool, seed: int) -> tuple[Pool, Pool]:
     return pool.part(order[held_out:]), pool.part(order[:held_out])
 
 
-def _rows(fitted: FittedPerStep, at: int, recording: Recording, scale: MinMax, plan: PaperPlan, report: Report) -> Rows:
+def _rows(
+    fitted: FittedPerStep, at: int, recording: Recording, scale: MinMax, plan: PaperPlan, report: Report
+) -> tuple[Rows, NDArray[np.float64]]:
+    """All rows of a patient, and the errors by feature of the clean ones."""
     report(0.8 + 0.02 * at, f"judging {recording.device_id}")
     clean = clean_windows(recording, scale, 1)
-    parts = [rows_of(clean, fitted.errors(clean.values), at, 0)]
+    by_feature = fitted.feature_errors(clean.values)
+    parts = [rows_of(clean, by_feature.mean(axis=1), at, 0)]
     for case, attack in enumerate(ATTACKS, start=1):
         attacked = _last_day(attacked_windows(recording, scale, attack, plan.seed, 1))
         parts.append(rows_of(attacked, fitted.errors(attacked.values), at, case))
-    return np.concatenate(parts)
+    return np.concatenate(parts), by_feature
+
+
+def _by_label(rows: Rows, by_feature: NDArray[np.float64]) -> NDArray[np.float64]:
+    clean = rows[is_clean(rows)]
+    label = paper_labels(clean["error"], clean["patient"])
+    return np.stack([by_feature[chosen].sum(axis=0) / max(1, chosen.sum()) for chosen in (~label, label)])
 
 
 def _last_day(windows: PaperWindows) -> PaperWindows:

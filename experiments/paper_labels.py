@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+DAY_MIN: Final = 1440
 SDS: Final = 2.0
 PERCENTILE: Final = 95.0
 
@@ -23,6 +24,24 @@ def paper_labels(errors: NDArray[np.float64], patient: NDArray[np.int64]) -> NDA
         of_one = patient == one
         labels[of_one] = errors[of_one] > label_threshold(errors[of_one])
     return labels
+
+
+def share_on_one_day(
+    labels: NDArray[np.bool_], patient: NDArray[np.int64], end_minute: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return what share of all labelled windows, and of all windows, lies on each patient's calendar day with most labels.
+
+    Far apart, the labels mark a day rather than rare windows. Both are 0 where nothing is labelled.
+    """
+    labelled = on_day = 0
+    for one in np.unique(patient):
+        day = end_minute[patient == one] // DAY_MIN
+        counts = np.bincount(day[labels[patient == one]] - day.min(), minlength=1)
+        labelled += int(counts.max())
+        on_day += int(np.sum(day - day.min() == counts.argmax()))
+    if not labelled:
+        return 0.0, 0.0
+    return labelled / int(labels.sum()), on_day / len(labels)
 
 
 def standardised(

@@ -22,7 +22,7 @@ class PaperPlan:
     autoencoder_epochs: int = 31
     classifier_epochs: int = 20
     trained_every_min: int = 8
-    judged_every_min: int = 10
+    judged_every_min: int = 5
 
 
 FULL: Final = PaperPlan()

@@ -15,7 +15,7 @@ from experiments.paper_devices import DeviceRun, honest_runs, paper_runs
 from experiments.paper_folds import DECISION, Decision, decide, mean_decision
 from experiments.paper_inputs import ATTACKS
 from experiments.paper_judged import left_out_rows
-from experiments.paper_labels import paper_labels
+from experiments.paper_labels import paper_labels, share_on_one_day
 from experiments.paper_rows import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper_study import Study
 
@@ -86,11 +86,15 @@ class AttackAuc:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out; `evaluations` as in EVALUATIONS."""
+    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out; `evaluations` as in EVALUATIONS.
+
+    `labels_on_one_day`: see `share_on_one_day`, of the paper's labels of known patients.
+    """
 
     accuracy: Accuracy
     new_accuracy: Accuracy
     evaluations: tuple[Evaluation, ...]
+    labels_on_one_day: tuple[float, float]
     attacks: tuple[AttackAuc, ...]
     paper_runs: tuple[DeviceRun, ...]
     honest_runs: tuple[DeviceRun, ...]
@@ -104,6 +108,7 @@ def results_of(study: Study) -> Results:
         Accuracy(*study.known.accuracy.tolist()),
         Accuracy(*new.tolist()),
         tuple(_evaluation(name, one) for name, one in zip(EVALUATIONS, scored, strict=True)),
+        share_on_one_day(scored[0].label, scored[0].rows["patient"], scored[0].rows["end_minute"]),
         tuple(_attack_auc(scored[-1], case) for case in range(1, len(ATTACKS) + 1)),
         tuple(paper_runs(study)),
         tuple(honest_runs(study)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from detectors.autoencoders.per_step import PAPER_FEATURES
 from detectors.preprocessing import valid_minutes
 from experiments.paper_accuracy import Accuracy
 from experiments.paper_devices import PAPER_THRESHOLDS, DeviceRun, excluded_devices
@@ -74,6 +75,15 @@ def table_one(study: Study) -> Table:
         for fold, (paper, ours) in enumerate(zip(PAPER_TABLE, study.judged.table.tolist(), strict=True), start=1)
     ]
     return Table(head, tuple(rows))
+
+
+def label_table(study: Study) -> Table:
+    """Return the mean squared error of each feature in windows that the paper's labels call normal and anomalous."""
+    rows = [
+        (name, f"{1e4 * normal:.2f}", f"{1e4 * anomaly:.2f}", f"{anomaly / normal:.1f}")
+        for name, normal, anomaly in zip(PAPER_FEATURES, *study.known.label_error.tolist(), strict=True)
+    ]
+    return Table(("mean squared error, in 1/10,000", "labelled normal", "labelled anomaly", "times"), tuple(rows))
 
 
 def classifier_table(results: Results) -> Table:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.paper_folds import decide, grouped_folds, mean_decision, random_folds
-from experiments.paper_labels import label_threshold, paper_labels, standardised
+from experiments.paper_labels import label_threshold, paper_labels, share_on_one_day, standardised
 
 
 def test_the_threshold_is_the_larger_of_mean_plus_two_sd_and_the_95th_percentile():
@@ -21,6 +21,16 @@ def test_each_patient_has_its_own_threshold():
     patient = np.repeat([0, 1], 50)
     labels = paper_labels(errors, patient)
     assert np.flatnonzero(labels).tolist() == [49]
+
+
+def test_labels_that_mark_one_day_are_told_from_labels_that_are_spread():
+    patient = np.repeat([0, 1], 6)
+    end_minute = 1440 * np.array([7, 7, 8, 8, 9, 9, 7, 7, 8, 8, 9, 9]) + 5
+    one_day = np.array([0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0], np.bool_)
+    assert share_on_one_day(one_day, patient, end_minute) == (1.0, 4 / 12)
+    spread = np.array([1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1], np.bool_)
+    assert share_on_one_day(spread, patient, end_minute) == (3 / 5, 4 / 12)
+    assert share_on_one_day(np.zeros(12, np.bool_), patient, end_minute) == (0.0, 0.0)
 
 
 def test_errors_are_standardised_by_the_patients_own_clean_windows():
