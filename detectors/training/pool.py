@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Final, Generic, TypeVar
 
 from detectors.bundle import Weights
@@ -39,13 +41,37 @@ class Pool:
         yield from self._executor.map(_Call(job), tasks)
 
 
+class _Worker(SpawnProcess):
+    """A process that leaves Ctrl-C to its parent, from its first import on."""
+
+    def start(self) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child inherits what is ignored
+        try:
+            super().start()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+class _Context(SpawnContext):
+    Process = _Worker
+
+
 @contextmanager
 def pool(bottleneck: Weights, blind_spot: Weights, processes: int) -> Iterator[Pool]:
-    """Start worker processes with these autoencoders, and end them afterwards, whatever happens."""
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(processes, mp_context=context, initializer=_load, initargs=(bottleneck, blind_spot))
+    """Start worker processes with these autoencoders, and end them afterwards, at once when something went wrong.
+
+    To be used in the main thread, the only one that may say who hears of Ctrl-C.
+    """
+    executor = ProcessPoolExecutor(
+        processes, mp_context=_Context(), initializer=_load, initargs=(bottleneck, blind_spot)
+    )
     try:
         yield Pool(executor)
+    except BaseException:
+        for process in multiprocessing.active_children():
+            if isinstance(process, _Worker):
+                process.terminate()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 

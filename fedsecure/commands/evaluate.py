@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured
+from contracts.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from detectors.bundle import Bundle
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from experiments.grid_results import Results
 
 WORK_FOLDER = "work"
+GOES_ON = "the same command goes on from the last finished stage"
 
 
 def register(app: typer.Typer) -> None:
@@ -150,14 +151,16 @@ def _unheard(stage: str, share: float, text: str) -> None:
 
 
 def _evaluated(out: Path, question: Question, processes: int) -> Results:
+    from concurrent.futures.process import BrokenProcessPool
+
     from detectors.training.pool import pool
     from detectors.training.trace_jobs import Means
     from experiments.attack_grid import evaluate as run
     from experiments.attack_grid_judged import stage_names
     from experiments.grid_traces import Workbench
 
-    work, bundle = _begun(out, question), question.bundle
-    means = Means(bundle.knowledge.expectations, bundle.knowledge.population)
+    work, bundle, known = _begun(out, question), question.bundle, question.bundle.knowledge
+    means = Means(known.expectations, known.population)
     with (
         _progress(stage_names(question.protocol, own=bool(question.recordings))) as progress,
         pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
@@ -166,6 +169,13 @@ def _evaluated(out: Path, question: Question, processes: int) -> Results:
             return run(question, Workbench(work, workers, means, progress))
         except OSError as error:
             raise _cannot_write(out, error) from None
+        except BrokenProcessPool:
+            raise Unavailable(
+                f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}"
+            ) from None
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; {GOES_ON}", err=True)
+            raise
 
 
 def _begun(out: Path, question: Question) -> WorkFolder:
