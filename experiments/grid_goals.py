@@ -59,11 +59,11 @@ def goals(results: Results) -> list[Goal]:
 
 def _core(results: Results) -> Iterator[Goal]:
     strong, medium = _core_cases("strong"), _core_cases("medium")
-    yield _least("core strong within 2 h", share_within(results.delays(*strong), 2), 0.99)
-    yield _lowest_seed(results, strong)
+    yield _least("core strong within 2 h", share_within(_core_delays(results.rulings, results, strong), 2), 0.99)
+    yield _training_seeds(results, strong)
     yield _least("core strong within 2 h, leave-one-out", share_within(_lofo(results, strong), 2), 0.97)
     yield _lowest_family(results)
-    yield _least("core medium within 12 h", share_within(results.delays(*medium), 12), 1.0)
+    yield _least("core medium within 12 h", share_within(_core_delays(results.rulings, results, medium), 12), 1.0)
     yield _least("core medium within 12 h, leave-one-out", share_within(_lofo(results, medium), 12), 0.95)
 
 
@@ -131,17 +131,17 @@ def _real(results: Results) -> Iterator[Goal]:
     yield Goal("real clean time excluded", share, (math.nan, math.nan), minutes, "at most", 0.0, "share", note)
 
 
-def _lowest_seed(results: Results, strong: Sequence[Case]) -> Goal:
-    shares = [share_within(_delays(one, results, strong), 2) for one in results.judged.seeds.values()]
+def _training_seeds(results: Results, strong: Sequence[Case]) -> Goal:
+    shares = [share_within(_core_delays(one, results, strong), 2) for one in results.judged.seeds.values()]
     mean = float(np.mean([one.value for one in shares])) if shares else math.nan
     edges = (min(one.value for one in shares), max(one.value for one in shares)) if shares else (math.nan, math.nan)
-    note = f"mean of {len(shares)} training seeds, with their range" if shares else "not measured by --quick"
+    note = f"mean of {len(shares)} training seeds, with their range" if shares else ""
     return Goal("core strong within 2 h, training seeds", mean, edges, len(shares), "at least", 0.99, "share", note)
 
 
 def _lowest_family(results: Results) -> Goal:
     shares = {name: share_within(_lofo(results, [(name, "strong")]), 2) for name in CORE}
-    name = min(shares, key=lambda one: (math.isnan(shares[one].value), shares[one].value))
+    name = min(shares, key=lambda one: (not math.isnan(shares[one].value), shares[one].value))
     note = "" if math.isnan(shares[name].value) else f"the lowest is {name}"
     return _least("core strong within 2 h, leave-one-out, every family", shares[name], 0.90, note)
 
@@ -150,11 +150,17 @@ def _core_cases(level: str) -> list[Case]:
     return [(name, level) for name in CORE]
 
 
+def _core_delays(rulings: Rulings, results: Results, wanted: Sequence[Case]) -> NDArray[np.float64]:
+    """Delays of all core families together; none unless every family was evaluated: a part of them is another number."""
+    return _delays(rulings, results, wanted) if set(wanted) <= set(results.cases) else np.empty(0)
+
+
 def _lofo(results: Results, wanted: Sequence[Case]) -> NDArray[np.float64]:
-    """Each family's delays under the networks that never learnt of it."""
+    """Each family's delays under the networks that never learnt of it; none unless all of them were left out once."""
     lofo = results.judged.lofo
-    found = [_delays(lofo[case[0]], results, [case]) for case in wanted if case[0] in lofo]
-    return np.concatenate(found) if found else np.empty(0)
+    if not all(case[0] in lofo for case in wanted):
+        return np.empty(0)
+    return np.concatenate([_delays(lofo[case[0]], results, [case]) for case in wanted])
 
 
 def _delays(rulings: Rulings | None, results: Results, wanted: Sequence[Case]) -> NDArray[np.float64]:

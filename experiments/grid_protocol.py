@@ -37,9 +37,9 @@ class Protocol:
     attacked_tenths: int = 16
     attacked_whole: int = 8
     attacked_days: int = 3
-    clean_each: int = 20
+    clean_each: int = 30
     clean_days: int = 7
-    ill_each: int = 30
+    ill_each: int = 50
     ill_days: int = 4
     fresh_devices: int = 120
     fresh_seed: int = FRESH_SEED

@@ -126,6 +126,16 @@ def test_goals_are_read_off_devices_in_tenths():
     assert by_name["false exclusions"].value == results.clean[0].per_device_week.value
 
 
+def test_a_part_of_the_core_is_not_the_core():
+    results = results_of("good")
+    part = tuple(case for case in CASES if case[0] != "motif")
+    seen = tuple(one for one in results.headline.attacked if one.case in part)
+    partly = replace(results, cases=part, headline=replace(results.headline, attacked=seen))
+    by_name = {one.name: one for one in goals(partly)}
+    assert by_name["core strong within 2 h"].met is None
+    assert by_name["DP1 medium within 4 h"].met is not None
+
+
 def test_every_row_of_the_specifications_table_has_its_goal():
     wanted = {(one.name, one.direction, one.goal) for one in goals(results_of("constant"))}
     assert len(wanted) == 25
