@@ -9,14 +9,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.features.catalogue import BREATH, FAST, HEART, RESIDUAL, SLOW, Feature
+from detectors.features.catalogue import (
+    BREATH,
+    FAST,
+    FAST_MIN,
+    HEART,
+    MIDDLE_MIN,
+    RESIDUAL,
+    SLOW,
+    SLOW_MIN,
+    Feature,
+)
 from detectors.surprise import surprise
 
 Floats = NDArray[np.float32]
 
 R_CLIP: Final = 6.0
 GROUP_CLIP: Final = 12.0
-TAIL_TERMS: Final = 4
 
 
 def _pairs(features: Sequence[Feature]) -> NDArray[np.int64]:
@@ -98,11 +107,44 @@ def read(part: Part, table: Floats, r: Floats) -> Found:
     return Found(inputs, groups)
 
 
-def tail(*groups: Floats) -> Floats:
-    """Return float32[B]: the sum of the four largest group surprises, which needs no attack to learn from."""
-    together = np.concatenate(groups, axis=1)
-    largest: Floats = np.partition(together, -TAIL_TERMS, axis=1)[:, -TAIL_TERMS:].sum(axis=1)
-    return largest
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Surprises that speak for themselves, as no attack has to be learnt from: places among the groups of two parts."""
+
+    signal: NDArray[np.int64]
+    slow: NDArray[np.int64]
+
+    def of_hour(self, signal: Found) -> Floats:
+        """Return float32[B]: the largest surprise of the hour."""
+        largest: Floats = signal.groups[:, self.signal].max(axis=1)
+        return largest
+
+    def of_half_day(self, slow: Found) -> Floats:
+        """Return float32[k]: the largest surprise of the long windows."""
+        largest: Floats = slow.groups[:, self.slow].max(axis=1)
+        return largest
+
+
+def _places(part: Part, names: Sequence[str], *, downwards: bool) -> NDArray[np.int64]:
+    high = [place for place, name in enumerate(part.group_names) if name in names]
+    low = [place + len(part.group_names) for place in high] if downwards else []
+    return np.array([*high, *low], np.int64)
+
+
+def _tail(names: Sequence[str], *, downwards: bool) -> Tail:
+    return Tail(
+        _places(SIGNAL, names, downwards=downwards),
+        _places(SLOW_EVIDENCE, names, downwards=downwards),
+    )
+
+
+# A channel's level, up or down, and values on a grid of their own: the two that a network does not tell better.
+LEVEL_TAIL: Final = _tail(
+    [f"level {channel} {minutes}" for channel in (HEART, BREATH) for minutes in (FAST_MIN, MIDDLE_MIN)], downwards=True
+)
+LATTICE_TAIL: Final = _tail(
+    [f"lattice both {minutes}" for minutes in (FAST_MIN, MIDDLE_MIN, SLOW_MIN)], downwards=False
+)
 
 
 PARTS: Final = {"signal": SIGNAL, "residual": RESIDUAL_EVIDENCE, "slow": SLOW_EVIDENCE}

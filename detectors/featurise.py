@@ -24,7 +24,7 @@ SLOW_BATCH: Final = 256  # bounds the memory of long windows: 9 kB each
 def minute_features(
     reconstructor: Reconstructor, windows: Windows, measures: Sequence[Measure]
 ) -> tuple[Floats, Floats]:
-    """Return (features float32[B, 69], mean_square float32[B, 4]): signal and residual features of the last hours."""
+    """Return (features float32[B, 76], mean_square float32[B, 4]): signal and residual features of the last hours."""
     owner = windows.owner
     median, scale, rms = (
         np.stack([getattr(measure, name) for measure in measures])[owner]
@@ -37,7 +37,7 @@ def minute_features(
 
 
 def half_day_features(windows: Windows, measures: Sequence[Measure]) -> Floats:
-    """Return float32[k, 92] of the windows that have eighteen hours."""
+    """Return float32[k, 108] of the windows that have eighteen hours."""
     owner = windows.owner[windows.slow]
     parts = [np.empty((0, len(SLOW)), np.float32)]
     for start in range(0, len(owner), SLOW_BATCH):
@@ -48,7 +48,7 @@ def half_day_features(windows: Windows, measures: Sequence[Measure]) -> Floats:
 
 
 def all_features(reconstructor: Reconstructor, windows: Windows, measures: Sequence[Measure]) -> Floats:
-    """Return float32[B, 161] in the order of `catalogue.FEATURES`, NaN where there are no eighteen hours."""
+    """Return float32[B, 184] in the order of `catalogue.FEATURES`, NaN where there are no eighteen hours."""
     minute, _ = minute_features(reconstructor, windows, measures)
     slow = np.full((len(windows), len(SLOW)), np.nan, np.float32)
     slow[windows.slow] = half_day_features(windows, measures)

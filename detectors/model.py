@@ -21,14 +21,14 @@ from detectors.measure import Measure
 from detectors.preprocessing import Rows
 from detectors.profiles import freeze_profile, yardstick_of
 from detectors.reading import Reading, evidence_of, speak
-from detectors.scorer import SCORED_KINDS, Yardstick
+from detectors.scorer import SCORED_KINDS, TAIL_KINDS, Yardstick
 from detectors.scoring.runtime import Reconstructor
 from detectors.windows import Windows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-TAIL_ALLOWANCE: Final = 0.3  # what the tails are held back by, so that they spend less of the budget than the networks
+TAIL_ALLOWANCE: Final = 0.7  # what the tails are held back by, so that they spend less of the budget than the networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,5 @@ def on_common_scale(raw: Floats, scales: Mapping[str, CommonScale]) -> Floats:
     """Return g float32[B, 4] of raw scores."""
     columns = [scales[kind].of(raw[:, place]) for place, kind in enumerate(SCORED_KINDS)]
     g = np.stack(columns, axis=1)
-    g[:, [place for place, kind in enumerate(SCORED_KINDS) if kind.endswith("tail")]] -= TAIL_ALLOWANCE
+    g[:, [place for place, kind in enumerate(SCORED_KINDS) if kind in TAIL_KINDS]] -= TAIL_ALLOWANCE
     return g

@@ -80,7 +80,7 @@ def freeze_profile(
 
 
 def enrolment_features(rows: Rows, reconstructor: Reconstructor, population: Measure) -> tuple[Measure, Floats]:
-    """Return the device's measure and the raw features float32[n, 161] of its enrolment's decisions."""
+    """Return the device's measure and the raw features float32[n, 184] of its enrolment's decisions."""
     measure = measure_rows(rows)
     windows = windows_at(rows, decision_ends(rows))
     if not len(windows):
@@ -92,7 +92,7 @@ def enrolment_features(rows: Rows, reconstructor: Reconstructor, population: Mea
 
 
 def flat_features(enrolment: Floats) -> NDArray[np.bool_]:
-    """Return bool[161]: features of a channel of which most minutes of the enrolment were like the one before."""
+    """Return bool[184]: features of a channel of which most minutes of the enrolment were like the one before."""
     if not len(enrolment):
         return np.zeros(len(FEATURES), np.bool_)
     flat = {channel: bool(enrolment[:, place].mean() > FLAT_ABOVE) for channel, place in _ALIKE.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evidence import RESIDUAL_EVIDENCE, SIGNAL, SLOW_EVIDENCE, Found, read, tail
+from detectors.evidence import LATTICE_TAIL, LEVEL_TAIL, RESIDUAL_EVIDENCE, SIGNAL, SLOW_EVIDENCE, Found, read
 from detectors.features.catalogue import FAST_PART, RESIDUAL_PART
 from detectors.networks import logit
 from detectors.scorer import SCORED_KINDS
@@ -33,15 +33,16 @@ class Reading:
 
 
 def evidence_of(tables: Mapping[str, Floats], minute_r: Floats, slow_r: Floats, slow_at: Ints) -> Reading:
-    """Read standardised features float32[B, 69] and, of the windows `slow_at`, float32[k, 92]; networks are still to speak."""
+    """Read standardised features float32[B, 76] and, of the windows `slow_at`, float32[k, 108]; networks are still to speak."""
     signal = read(SIGNAL, tables["signal"], minute_r[:, FAST_PART])
     residual = read(RESIDUAL_EVIDENCE, tables["residual"], minute_r[:, RESIDUAL_PART])
     raw = np.full((len(minute_r), len(SCORED_KINDS)), np.nan, np.float32)
-    raw[:, 1] = tail(signal.groups, residual.groups)
+    raw[:, 1] = LEVEL_TAIL.of_hour(signal)
     slow = None
     if len(slow_at):
         slow = read(SLOW_EVIDENCE, tables["slow"], slow_r)
-        raw[slow_at, 3] = tail(slow.groups)
+        raw[slow_at, 1] = np.maximum(raw[slow_at, 1], LEVEL_TAIL.of_half_day(slow))
+        raw[slow_at, 3] = np.maximum(LATTICE_TAIL.of_hour(signal)[slow_at], LATTICE_TAIL.of_half_day(slow))
     return Reading(raw, signal, residual, slow, slow_at)
 
 

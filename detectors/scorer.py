@@ -16,15 +16,16 @@ from detectors.windows import Windows
 
 Floats = NDArray[np.float32]
 
-MINUTE_KINDS: Final = ("hour", "hour_tail")
-SLOW_KINDS: Final = ("half_day", "half_day_tail")
+MINUTE_KINDS: Final = ("hour", "level")
+SLOW_KINDS: Final = ("half_day", "lattice")
 SCORED_KINDS: Final = (*MINUTE_KINDS, *SLOW_KINDS)
+TAIL_KINDS: Final = ("level", "lattice")  # learnt from clean devices alone
 
 
 class Yardstick(NamedTuple):
     """What a device is judged with now: its measure, what to expect of each feature, the map to the common scale, its limits.
 
-    `centre` and `spread` float32[161] in the order of `catalogue.FEATURES`; `threshold` on the common scale; `pulse_limit_bpm` how far heart rate
+    `centre` and `spread` float32[184] in the order of `catalogue.FEATURES`; `threshold` on the common scale; `pulse_limit_bpm` how far heart rate
     and pulse may lie apart.
     """
 

@@ -1,8 +1,9 @@
 """Features in a device's own terms: how far each lies from what the device's enrolment lets one expect.
 
 r = (f - mu - w (M_i - am)) / sc_i: M_i is the device's mean over its enrolment, am the population's mean of those, mu the
-population's mean afterwards, w how much of M_i carries over (0: nothing, 1: all), sc_i the spread to expect, the device's own
-as far as its enrolment can tell.
+population's mean afterwards, w how much of M_i carries over (0: nothing, 1: all), sc_i the spread to expect: an ordinary
+device's times (v_i / v)^(s/2), v_i the variance within the device's enrolment, v an ordinary device's, s how much of that carries
+over, learnt as w is.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-OWN_SPREAD_SHARE: Final = 0.5
-LEAST_RATIO: Final = 0.3
-LARGEST_RATIO: Final = 6.0
+LEAST_RATIO: Final = 0.02
+LARGEST_RATIO: Final = 50.0
 FEWEST_WINDOWS: Final = 20
 FLOOR: Final = 1e-3
 
@@ -28,8 +28,8 @@ class Expectations:
     """What the population lets one expect of F features after an enrolment of one length; float32[F] each.
 
     `mean` is mu, `anchor` am, `carried` w. `spread` is an ordinary device's deviation from the expected value and
-    `enrolment_variance` its variance within the enrolment (medians over devices); `wide_spread` is the deviation over all
-    devices, odd ones included, and `population_spread` the deviation from mu of a device that has no profile.
+    `enrolment_variance` its variance within the enrolment (medians over devices); `own_share` is s; `wide_spread` is the deviation
+    over all devices, odd ones included, and `population_spread` the deviation from mu of a device that has no profile.
     """
 
     mean: Floats
@@ -37,6 +37,7 @@ class Expectations:
     carried: Floats
     spread: Floats
     enrolment_variance: Floats
+    own_share: Floats
     wide_spread: Floats
     population_spread: Floats
 
@@ -57,8 +58,7 @@ class Expectations:
         values = np.where(known, enrolment, 0).astype(np.float64)
         own_mean = values.sum(axis=0) / np.maximum(count, 1)
         own_variance = np.square(np.where(known, enrolment - own_mean, 0)).sum(axis=0) / np.maximum(count, 1)
-        ratio = np.clip(own_variance / self.enrolment_variance, LEAST_RATIO, LARGEST_RATIO)
-        spread = self.spread * np.sqrt(1 - OWN_SPREAD_SHARE + OWN_SPREAD_SHARE * ratio)
+        spread = self.spread * np.exp(self.own_share / 2 * _log_ratio(own_variance, self.enrolment_variance))
         spread = np.where(flat, np.maximum(self.wide_spread, spread), spread)
         centre = self.mean + self.carried * (own_mean - self.anchor)
         return (
@@ -71,24 +71,34 @@ def fit_expectations(enrolments: Sequence[Floats], afterwards: Sequence[Floats])
     """Learn what to expect from reference devices: enrolment windows and later clean windows, float32[n, F] a device."""
     first = np.stack([np.nanmean(windows, axis=0, dtype=np.float64) for windows in enrolments])
     later = np.stack([np.nanmean(windows, axis=0, dtype=np.float64) for windows in afterwards])
-    variance = np.median([np.nanvar(windows, axis=0, dtype=np.float64) for windows in enrolments], axis=0)
+    variances = np.stack([np.nanvar(windows, axis=0, dtype=np.float64) for windows in enrolments])
+    variance = np.maximum(np.median(variances, axis=0), FLOOR**2)
     anchor, mean = first.mean(axis=0), later.mean(axis=0)
     carried = _slope(first - anchor, later - mean)
     expected = mean + carried * (first - anchor)
     deviation = np.stack(
         [np.nanmean(np.square(windows - centre), axis=0) for windows, centre in zip(afterwards, expected, strict=True)]
     )
+    usual = np.square(np.sqrt(np.median(deviation, axis=0)) + FLOOR)
+    own, afterwards_own = _log_ratio(variances, variance), _log_ratio(deviation, usual)
     total = np.mean([np.nanmean(np.square(windows - mean), axis=0) for windows in afterwards], axis=0)
     arrays = (
         mean,
         anchor,
         carried,
-        np.sqrt(np.median(deviation, axis=0)) + FLOOR,
-        np.maximum(variance, FLOOR**2),
+        np.sqrt(usual),
+        variance,
+        _slope(own - own.mean(axis=0), afterwards_own - afterwards_own.mean(axis=0)),
         np.sqrt(deviation.mean(axis=0)) + FLOOR,
         np.sqrt(total) + FLOOR,
     )
     return Expectations(*(array.astype(np.float32) for array in arrays))
+
+
+def _log_ratio(variance: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The logarithm of a variance in units of the usual one, limited."""
+    limited: NDArray[np.float64] = np.log(np.clip(variance / usual, LEAST_RATIO, LARGEST_RATIO))
+    return limited
 
 
 def _slope(first: NDArray[np.float64], later: NDArray[np.float64]) -> NDArray[np.float64]:

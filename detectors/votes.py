@@ -1,6 +1,6 @@
 """Which recent decisions flagged a device, for every kind of score: shift registers over five-minute blocks of event time.
 
-Each kind has a horizon of its own: single hours are voted on over two hours, what looks at long windows over half an hour.
+Each kind has a horizon of its own: single hours are voted on over an hour, all else over half an hour.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class Kind(NamedTuple):
     fewest: int
 
 
-# 13 of the last 24, or 4 of the last 6: more than half in both cases.
+# 7 of the last 12, or 4 of the last 6: more than half in both cases.
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "hour": Kind(24, 12),
+        "hour": Kind(12, 12),
         "half_day": Kind(6, 6),
-        "hour_tail": Kind(6, 6),
-        "half_day_tail": Kind(6, 6),
+        "level": Kind(6, 6),
+        "lattice": Kind(6, 6),
         "replay": Kind(6, 6),
         "copies": Kind(6, 6),
         "pulse": Kind(6, 6),

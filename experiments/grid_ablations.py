@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from detectors.features.catalogue import FEATURES, LATTICE
-from detectors.scorer import SCORED_KINDS
-from detectors.standardise import LEAST_RATIO, OWN_SPREAD_SHARE, Expectations
+from detectors.scorer import SCORED_KINDS, TAIL_KINDS
+from detectors.standardise import Expectations
 from detectors.training.judging import GUARDS
 from detectors.training.lessons import Curriculum
 from detectors.votes import KINDS
@@ -22,8 +22,8 @@ WITHOUT_ENROLMENT: Final = "without the own enrolment"
 KIND_WORDS: Final = {
     "hour": "the networks of the hour",
     "half_day": "the network of the half day",
-    "hour_tail": "the tails of the hour",
-    "half_day_tail": "the tails of the half day",
+    "level": "the tail of levels",
+    "lattice": "the tail of lattices",
     "replay": "the replay guard",
     "copies": "the copies guard",
     "pulse": "the pulse guard",
@@ -49,7 +49,7 @@ def learnt_ablations(lesson: Lesson) -> list[Variant]:
     residual = {name: _places(f"{name} ") for name in ("bottleneck", "blind_spot")}
     both = [*residual["bottleneck"], *residual["blind_spot"]]
     signal = [place for place in range(len(FEATURES)) if place not in both]
-    hour_only = tuple(kind for kind in KINDS if not kind.startswith("half_day"))
+    hour_only = tuple(kind for kind in KINDS if kind not in ("half_day", *TAIL_KINDS))
     return [
         Variant("without the bottleneck autoencoder", without_features(lesson, residual["bottleneck"])),
         Variant("without the blind-spot autoencoder", without_features(lesson, residual["blind_spot"])),
@@ -67,13 +67,13 @@ def _places(prefix: str) -> Sequence[int]:
 def without_own_enrolment(expected: Expectations) -> Expectations:
     """Return expectations that give every device the population's centre and spread, whatever its enrolment was like."""
     nothing = np.zeros_like(expected.mean)
-    least = np.sqrt(1 - OWN_SPREAD_SHARE + OWN_SPREAD_SHARE * LEAST_RATIO)  # what an endless enrolment variance leaves
     return Expectations(
         mean=expected.mean,
         anchor=nothing,
         carried=nothing,
-        spread=(expected.population_spread / least).astype(np.float32),
-        enrolment_variance=np.full_like(expected.mean, np.inf),
+        spread=expected.population_spread,
+        enrolment_variance=expected.enrolment_variance,
+        own_share=nothing,
         wide_spread=nothing,
         population_spread=expected.population_spread,
     )

@@ -23,6 +23,8 @@ GROUP_OF: Final = {
     "log_variance": "variance",
     "log_difference_power": "difference",
     "log_difference_mean": "difference",
+    "log_usual_difference": "difference",
+    "log_usual_deviation": "variance",
     "log_band_power": "smooth",
     "difference_autocorrelation": "smooth",
     "share_alike": "flat",
@@ -93,13 +95,19 @@ def _residual() -> list[Feature]:
     return found
 
 
-FAST: Final = (*_window(FAST_MIN), *_of(("repeated_share",), BOTH, FAST_MIN))
+FAST: Final = (
+    *_window(FAST_MIN),
+    *_of(("repeated_share",), BOTH, FAST_MIN),
+    *_of(LATTICE_FEATURES, BOTH, FAST_MIN),
+)
 RESIDUAL: Final = tuple(_residual())
 SLOW: Final = (
     *_window(MIDDLE_MIN),
     *_of(("repeated_share",), BOTH, MIDDLE_MIN),
     *_window(SLOW_MIN),
+    *_of(RHYTHM_FEATURES, BOTH, MIDDLE_MIN),
     *_of(RHYTHM_FEATURES, BOTH, SLOW_MIN),
+    *_of(LATTICE_FEATURES, BOTH, MIDDLE_MIN),
     *_of(LATTICE_FEATURES, BOTH, SLOW_MIN),
     *_of(("span",), BOTH, SLOW_MIN),
     *_of(LONG_MEAN_FEATURES, HEART, 1080),

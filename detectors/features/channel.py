@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 SAME_WITHIN_BPM: Final = 0.25  # monitors write tenths: two minutes that differ by less than this are alike
 STEP_MIN: Final = 10
 TINY: Final = np.float32(1e-4)
+USUAL_FLOOR: Final = np.float32(0.1)
 
 CHANNEL_FEATURES: Final = (
     "mean",
@@ -23,6 +24,8 @@ CHANNEL_FEATURES: Final = (
     "log_variance",
     "log_difference_power",
     "log_difference_mean",
+    "log_usual_difference",
+    "log_usual_deviation",
     "log_band_power",
     "difference_autocorrelation",
     "share_alike",
@@ -38,10 +41,11 @@ CHANNEL_FEATURES: Final = (
 
 
 def channel_features(z: Floats, bpm: Floats, difference_sd: Floats) -> Floats:
-    """Return float32[16, B], in the order of `CHANNEL_FEATURES`, of one channel's windows.
+    """Return float32[18, B], in the order of `CHANNEL_FEATURES`, of one channel's windows.
 
     `z` float32[L, B] is the channel in the device's own scale, `bpm` the same minutes unscaled, `difference_sd` float32[B] the
-    device's usual standard deviation of minute-to-minute differences of z.
+    device's usual standard deviation of minute-to-minute differences of z. The usual difference and deviation are geometric means,
+    which a few artefacts (a minute cut short by a gap, a miscounted breath) hardly move; mean squares are theirs.
     """
     length = len(z)
     mean = z.mean(0)
@@ -63,6 +67,8 @@ def channel_features(z: Floats, bpm: Floats, difference_sd: Floats) -> Floats:
             np.log(variance),
             np.log(mean_power),
             np.log(np.abs(rough).mean(0) + 0.01),
+            np.log(np.abs(rough) + USUAL_FLOOR).mean(0),
+            np.log(np.abs(detrended) + USUAL_FLOOR).mean(0),
             np.log(_band_power(centred) + TINY),
             (rough[1:] * rough[:-1]).mean(0) / mean_power,
             *_flatness(bpm),

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from detectors.features.channel import SAME_WITHIN_BPM, moving_mean, steps
 
@@ -93,9 +94,9 @@ def repeated_share(heart_bpm: Floats, breath_bpm: Floats) -> Floats:
 
 def _autocorrelation_peak(centred: Floats) -> Floats:
     """The largest autocorrelation at lags of 6 to 30 minutes."""
-    padded = np.fft.rfft(centred, 2 * len(centred), axis=0)
+    padded = fft.rfft(centred, 2 * len(centred), axis=0)
     spectrum = np.square(padded.real) + np.square(padded.imag)
-    correlation = np.fft.irfft(spectrum, 2 * len(centred), axis=0)[:31]
+    correlation = fft.irfft(spectrum, 2 * len(centred), axis=0)[:31]
     peak: Floats = correlation[6:31].max(0) / (correlation[0] + TINY * len(centred))
     return peak
 
@@ -108,7 +109,7 @@ def _without_drift(z: Floats) -> Floats:
 def _comb_power(values: Floats) -> Floats:
     """Share of power on a frequency and its next three multiples, float32[frequencies, B], relative to the average comb."""
     points = 4 * len(values)
-    transformed = np.fft.rfft(values * np.hanning(len(values)).astype(np.float32)[:, None], points, axis=0)
+    transformed = fft.rfft(values * np.hanning(len(values)).astype(np.float32)[:, None], points, axis=0)
     power = np.square(transformed.real) + np.square(transformed.imag)
     lowest, highest = points // LONGEST_PERIOD_MIN, points // SHORTEST_PERIOD_MIN
     bases = np.arange(lowest, highest + 1)
@@ -120,8 +121,8 @@ def _comb_power(values: Floats) -> Floats:
 def _crossed(heart: Floats, breath: Floats) -> Floats:
     """Cross-correlation at shifts of -30 to 30 minutes, float32[61, B]."""
     points = 2 * len(heart)
-    product = np.fft.rfft(heart, points, axis=0) * np.conj(np.fft.rfft(breath, points, axis=0))
-    crossed = np.fft.irfft(product, points, axis=0)
+    product = fft.rfft(heart, points, axis=0) * np.conj(fft.rfft(breath, points, axis=0))
+    crossed = fft.irfft(product, points, axis=0)
     scale = np.sqrt((np.square(heart).sum(0) + 1) * (np.square(breath).sum(0) + 1))
     shifts = np.concatenate([crossed[-LARGEST_SHIFT_MIN:], crossed[: LARGEST_SHIFT_MIN + 1]])
     correlation: Floats = (shifts / scale).astype(np.float32)

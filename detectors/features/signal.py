@@ -31,13 +31,17 @@ class Measures(NamedTuple):
 
 
 def fast_features(bpm: Floats, measures: Measures) -> Floats:
-    """Return float32[B, 39], in the order of `catalogue.FAST`, of windows float32[60, 2, B] in bpm and breaths/min."""
-    window = np.concatenate([_window(bpm, measures), repeated_share(bpm[:, 0], bpm[:, 1])[None]])
-    return np.ascontiguousarray(window.T)
+    """Return float32[B, 46], in the order of `catalogue.FAST`, of windows float32[60, 2, B] in bpm and breaths/min."""
+    parts = [
+        _window(bpm, measures),
+        repeated_share(bpm[:, 0], bpm[:, 1])[None],
+        lattice_features(bpm[:, 0], bpm[:, 1], measures.grid_bpm),
+    ]
+    return np.ascontiguousarray(np.concatenate(parts).T)
 
 
 def slow_features(bpm: Floats, event_minute: NDArray[np.int64], measures: Measures) -> Floats:
-    """Return float32[B, 92], in the order of `catalogue.SLOW`.
+    """Return float32[B, 108], in the order of `catalogue.SLOW`.
 
     `bpm` float32[1080, 2, B] are each device's last rows, newest last, `event_minute` int64[1080, B] theirs; the last
     360 rows are known, older ones only count if they lie within 18 hours.
@@ -50,7 +54,9 @@ def slow_features(bpm: Floats, event_minute: NDArray[np.int64], measures: Measur
         _window(middle, measures),
         repeated_share(middle[:, 0], middle[:, 1])[None],
         _window(slow, measures),
+        rhythm_features(z[-MIDDLE_MIN:, 0], z[-MIDDLE_MIN:, 1]),
         rhythm_features(z[-SLOW_MIN:, 0], z[-SLOW_MIN:, 1]),
+        lattice_features(middle[:, 0], middle[:, 1], measures.grid_bpm),
         lattice_features(slow[:, 0], slow[:, 1], measures.grid_bpm),
         span[None],
         long_mean_features(z[:, 0], known),

@@ -24,7 +24,7 @@ LOOKS_BACK_MIN: Final = 360
 
 @dataclass(frozen=True, slots=True)
 class CleanFeatures:
-    """One device and one enrolment: `enrolment` float32[m, 161] and `later` float32[k, 161] raw features of its decisions.
+    """One device and one enrolment: `enrolment` float32[m, 184] and `later` float32[k, 184] raw features of its decisions.
 
     `block` int64[k] (event minute // 5) and `ill` bool[k] (the patient deteriorated within the last six hours) belong to `later`.
     """

@@ -26,7 +26,7 @@ GUARDS: Final = ("replay", "copies", "pulse")
 
 
 def reading_of(tables: Mapping[str, Floats], r: NDArray[np.floating], ignored: Sequence[int] = ()) -> Reading:
-    """Read standardised features [k, 161]; those at the places `ignored` count as usual, as if they did not exist."""
+    """Read standardised features [k, 184]; those at the places `ignored` count as usual, as if they did not exist."""
     values = r.astype(np.float32)
     values[:, list(ignored)] = 0
     slow_at = np.flatnonzero(np.isfinite(r[:, len(FEATURES) - 1].astype(np.float32)))

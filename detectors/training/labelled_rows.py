@@ -21,7 +21,7 @@ from detectors.training.distorted import DISTORTION_NAMES, Span, distort
 from detectors.training.series import Scale, enrolment_rows, first_rows, rows_of
 from detectors.windows import decision_ends, windows_at
 
-STRIDE: Final = 3
+STRIDE: Final = 5
 ATTACK_MIN: Final = 480
 DISTORTION_MIN: Final = 360
 SETTLED_MIN: Final = 180  # a long window has seen enough of an attack to be called one
@@ -34,7 +34,7 @@ CLEAN, DISTORTED = -1, -2
 class LabelledRows:
     """k rows of features and what they can teach.
 
-    `r` float16[k, 161] (NaN: no long window), `case` int16[k] (place in the list of attacks and levels, -1 clean, -2
+    `r` float16[k, 184] (NaN: no long window), `case` int16[k] (place in the list of attacks and levels, -1 clean, -2
     distorted), `hour` bool[k] (poisoned enough for the networks of an hour), `half_day` bool[k] (for the slow one),
     `distortions` int64[k] (bits of `DISTORTION_NAMES`), `ill` bool[k].
     """

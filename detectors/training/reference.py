@@ -82,5 +82,5 @@ def _of_strangers(found: Sequence[CleanFeatures]) -> Expectations:
     mean = np.nanmean([np.nanmean(windows, axis=0, dtype=np.float64) for windows in healthy], axis=0)
     spread = np.sqrt(np.nanmean([np.nanmean(np.square(windows - mean), axis=0) for windows in healthy], axis=0)) + FLOOR
     nothing = np.zeros(len(FEATURES))
-    arrays = (mean, mean, nothing, spread, np.ones(len(FEATURES)), spread, spread)
+    arrays = (mean, mean, nothing, spread, np.ones(len(FEATURES)), nothing, spread, spread)
     return Expectations(*(array.astype(np.float32) for array in arrays))

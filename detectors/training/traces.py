@@ -33,7 +33,7 @@ LARGEST_R: Final = 60.0
 class Trace:
     """k decisions of one device in one situation.
 
-    `block` int64[k] (event minute // 5); `r` float16[k, 161] standardised features (NaN: no long window); guards: `replayed` and
+    `block` int64[k] (event minute // 5); `r` float16[k, 184] standardised features (NaN: no long window); guards: `replayed` and
     `copied` float32[k] shares (NaN: not known), `pulse` float32[k] the distance to the pulse in units of its limit (NaN).
     """
 
@@ -111,7 +111,7 @@ class Tracer:
 
 
 def empty_features() -> NDArray[np.float16]:
-    """Return float16[0, 161]."""
+    """Return float16[0, 184]."""
     return np.empty((0, len(FEATURES)), np.float16)
 
 

@@ -39,8 +39,8 @@ class Effort:
 
     autoencoder_patients: int = 48
     autoencoder_epochs: int = 10
-    attacked_patients: int = 48
-    distortions_per_patient: int = 24
+    attacked_patients: int = 200
+    distortions_per_patient: int = 12
     network_epochs: int = 4
     clean_stride: int = 3
     canary_windows: int = 256

@@ -12,7 +12,7 @@ from detectors.evidence import NETWORK_INPUTS, PARTS
 from detectors.features.catalogue import FEATURES
 from detectors.knowledge import SITUATIONS, Knowledge, Situation
 from detectors.measure import Measure
-from detectors.scorer import SCORED_KINDS
+from detectors.scorer import SCORED_KINDS, TAIL_KINDS
 from detectors.standardise import Expectations
 from detectors.surprise import GRID
 from detectors.weight_layout import CLASSIFIERS, Shapes, autoencoder_shapes, blind_spot_shapes, classifier_shapes
@@ -57,7 +57,7 @@ def random_knowledge(seed: int, *, threshold: float = 1.0) -> Knowledge:
 def _scales(lowered: float) -> dict[str, CommonScale]:
     g = (-1.0 - lowered, 0.5 - lowered, 3.0 - lowered)
     knots = {True: (0.0, 8.0, 40.0), False: (-6.0, 0.0, 6.0)}
-    return {kind: CommonScale(knots[kind.endswith("tail")], g) for kind in SCORED_KINDS}
+    return {kind: CommonScale(knots[kind in TAIL_KINDS], g) for kind in SCORED_KINDS}
 
 
 def _expectations(rng: np.random.Generator) -> Expectations:

@@ -26,6 +26,8 @@ def test_a_flat_line() -> None:
         "log_variance": log(1e-4),
         "log_difference_power": log(1e-4),
         "log_difference_mean": log(0.01),
+        "log_usual_difference": log(0.1),
+        "log_usual_deviation": log(0.1),
         "log_band_power": log(1e-4),
         "share_alike": 1.0,
         "log_longest_run": log(1 + 59),
@@ -54,6 +56,20 @@ def test_a_step_of_two() -> None:
     assert found["log_difference_mean"] == pytest.approx(log(2 / 59 + 0.01), abs=1e-5)
     assert found["log_largest_difference"] == pytest.approx(log(2.05), abs=1e-5)
     assert found["log_ratio_of_halves"] == pytest.approx(log(0.01 / (4 / 30 + 0.01)), abs=1e-4)
+
+
+def test_the_usual_difference_hardly_hears_a_single_artefact_and_its_mean_square_does() -> None:
+    restless = np.where(MINUTE % 2, 1.0, -1.0)
+    spiked = restless.copy()
+    spiked[31] = 40.0
+    calm, found = features(restless), features(spiked)
+    assert calm["log_usual_difference"] == pytest.approx(log(2.1), abs=1e-5)
+    assert found["log_usual_difference"] - calm["log_usual_difference"] == pytest.approx(
+        2 * log(41.1 / 2.1) / 59, abs=1e-5
+    )
+    assert found["log_difference_power"] - calm["log_difference_power"] > 2
+    assert abs(found["log_usual_deviation"] - calm["log_usual_deviation"]) < 0.3
+    assert found["log_variance"] - calm["log_variance"] > 2
 
 
 def test_the_same_step_over_ten_minutes_is_large_but_not_sharp() -> None:

@@ -48,12 +48,12 @@ def test_it_never_falls(values: list[float]) -> None:
 # --- the value of a vote -------------------------------------------------------------------------------------------
 
 
-def test_thirteen_of_twenty_four_hours_decide() -> None:
-    found = vote_values(series([*[0.0] * 24, *range(1, 25)]), HOUR)
-    assert found[23] == 0.0
-    assert found[24 + 11] == 0.0  # twelve of them flag above 0
-    assert found[24 + 12] == 1.0  # thirteen above 0, the smallest of them 1
-    assert found[-1] == 12.0  # 12 to 24 are thirteen
+def test_seven_of_twelve_hours_decide() -> None:
+    found = vote_values(series([*[0.0] * 12, *range(1, 13)]), HOUR)
+    assert found[11] == 0.0
+    assert found[12 + 5] == 0.0  # six of them flag above 0
+    assert found[12 + 6] == 1.0  # seven above 0, the smallest of them 1
+    assert found[-1] == 6.0  # 6 to 12 are seven
 
 
 def test_four_of_six_long_windows_decide() -> None:
@@ -122,7 +122,7 @@ def test_a_score_says_what_it_would_cost_clean_devices_a_week() -> None:
 
 def test_the_map_goes_on_beyond_what_was_seen() -> None:
     raw = np.random.default_rng(1).normal(0, 1, (20, 2016)).astype(np.float32)
-    scale = fit_common_scale([series(one.tolist()) for one in raw], "hour_tail")
+    scale = fit_common_scale([series(one.tolist()) for one in raw], "level")
     seen = scale.of(np.array([scale.raw[-2], scale.raw[-2] + 5, scale.raw[-2] + 50], np.float32))
     assert seen[0] < seen[1] < seen[2] <= HIGHEST_G
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.evidence import NETWORK_INPUTS, PARTS, RESIDUAL_EVIDENCE, SIGNAL, SLOW_EVIDENCE, read, tail
+from detectors.evidence import (
+    LATTICE_TAIL,
+    LEVEL_TAIL,
+    NETWORK_INPUTS,
+    PARTS,
+    RESIDUAL_EVIDENCE,
+    SIGNAL,
+    SLOW_EVIDENCE,
+    read,
+)
 from detectors.explain import explain, words_for
 from detectors.features.catalogue import FAST, RESIDUAL, SLOW
 from detectors.networks import LARGEST_LOGIT, logit
@@ -32,7 +41,7 @@ def groups_of(r: np.ndarray) -> dict[str, tuple[float, float]]:
 
 
 def test_every_part_pairs_what_both_channels_have() -> None:
-    for part, features, shared in ((SIGNAL, FAST, 16), (RESIDUAL_EVIDENCE, RESIDUAL, 14), (SLOW_EVIDENCE, SLOW, 35)):
+    for part, features, shared in ((SIGNAL, FAST, 18), (RESIDUAL_EVIDENCE, RESIDUAL, 14), (SLOW_EVIDENCE, SLOW, 39)):
         assert part.features == features
         assert part.pairs.shape == (2, shared)
         for heart, breath in part.pairs.T:
@@ -41,7 +50,7 @@ def test_every_part_pairs_what_both_channels_have() -> None:
         places = np.concatenate(part.members)
         assert sorted(places.tolist()) == list(range(part.columns))  # every column in one group
     assert NETWORK_INPUTS["slow"] == SIGNAL.inputs + SLOW_EVIDENCE.inputs
-    assert {name: part.columns for name, part in PARTS.items()} == {"signal": 71, "residual": 58, "slow": 162}
+    assert {name: part.columns for name, part in PARTS.items()} == {"signal": 82, "residual": 58, "slow": 186}
 
 
 def test_joint_features_are_what_both_channels_share() -> None:
@@ -49,7 +58,7 @@ def test_joint_features_are_what_both_channels_share() -> None:
     r[:, HEART_MEAN], r[:, BREATH_MEAN] = [3, 3, -3], [2, -2, -2]
     joint = SIGNAL.with_joint(r)
     pair = SIGNAL.pairs[0].tolist().index(HEART_MEAN)
-    up, down = joint[:, len(FAST) + pair], joint[:, len(FAST) + 16 + pair]
+    up, down = joint[:, len(FAST) + pair], joint[:, len(FAST) + 18 + pair]
     assert up.tolist() == [2, -2, -3]
     assert down.tolist() == [-3, -3, 2]
 
@@ -90,9 +99,28 @@ def test_what_is_not_known_is_usual() -> None:
     assert not read(SIGNAL, as_is(), usual() * np.nan).groups.any()
 
 
-def test_the_tail_adds_the_four_largest_surprises() -> None:
-    first, second = np.array([[1.0, 5.0, 2.0]], np.float32), np.array([[3.0, 0.5, 4.0]], np.float32)
-    assert tail(first, second).tolist() == [3 + 4 + 5 + 2]
+def test_the_tail_of_levels_hears_each_channel_both_ways_and_nothing_else() -> None:
+    for place, value in ((HEART_MEAN, 5), (HEART_MEAN, -5), (BREATH_MEAN, -5)):
+        r = usual()
+        r[0, place] = value
+        assert LEVEL_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [5]
+    r = usual()
+    r[0, KEYS.index("heart_rate 60 log_variance")] = 9
+    assert LEVEL_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [0]
+
+
+def test_the_tail_of_lattices_hears_a_peak_in_windows_of_any_length_and_no_want_of_one() -> None:
+    r = usual()
+    r[0, KEYS.index("both 60 joint_lattice")] = 7
+    assert LATTICE_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [7]
+    r[0, KEYS.index("both 60 joint_lattice")] = -7
+    assert LATTICE_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [0]
+    slow_keys = [feature.key for feature in SLOW]
+    for minutes in (180, 360):
+        long = np.zeros((1, len(SLOW)), np.float32)
+        long[0, slow_keys.index(f"both {minutes} heart_rate_lattice")] = 6
+        found = read(SLOW_EVIDENCE, as_is(SLOW_EVIDENCE.columns), long)
+        assert (LATTICE_TAIL.of_half_day(found).tolist(), LEVEL_TAIL.of_half_day(found).tolist()) == ([6], [0])
 
 
 def test_a_network_is_two_rectified_layers_and_a_limited_sum() -> None:

@@ -47,7 +47,7 @@ def test_the_tails_are_held_back_and_each_kind_has_its_own_map() -> None:
     found = on_common_scale(raw, scales)
     assert found[0, :3].tolist() == pytest.approx([3.0, 3.0 - TAIL_ALLOWANCE, 0.5])
     assert np.isnan(found[0, 3])
-    assert SCORED_KINDS == ("hour", "hour_tail", "half_day", "half_day_tail")
+    assert SCORED_KINDS == ("hour", "level", "half_day", "lattice")
 
 
 def test_scores_of_a_window_do_not_depend_on_its_company(model: Model, stay: MinuteChunk) -> None:

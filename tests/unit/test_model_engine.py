@@ -39,7 +39,7 @@ def same(verdicts: list[Verdicts], whole: Verdicts) -> None:
 def test_the_stay_has_everything_that_could_go_wrong(whole: Verdicts) -> None:
     """Or the tests below would prove nothing."""
     scored = ~np.isnan(whole.score)
-    assert 0.1 < whole.flagged[scored].mean() < 0.9
+    assert 0.05 < whole.flagged[scored].mean() < 0.95
     assert len(set(whole.state)) >= 3
     assert whole.enrolled
     for kind in KINDS:

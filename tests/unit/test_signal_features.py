@@ -40,14 +40,16 @@ FLAT = np.full(1080, 16.0)
 
 
 def test_the_catalogue_names_every_feature_once_and_every_group_has_words() -> None:
-    assert (len(FAST), len(RESIDUAL), len(SLOW), len(FEATURES)) == (39, 30, 92, 161)
-    assert len({feature.key for feature in FEATURES}) == 161
+    assert (len(FAST), len(RESIDUAL), len(SLOW), len(FEATURES)) == (46, 30, 108, 184)
+    assert len({feature.key for feature in FEATURES}) == 184
     for feature in FEATURES:
         for high in (True, False):
             assert words_for(f"{feature.group} {feature.channel} {feature.minutes}", high=high)
-    assert [FEATURES[place].name for place in sorted(LATTICE)] == [
-        "heart_rate_lattice", "resp_rate_lattice", "joint_lattice",
-    ]  # fmt: skip
+    assert [(FEATURES[place].name, FEATURES[place].minutes) for place in sorted(LATTICE)] == [
+        (name, minutes)
+        for minutes in (60, 180, 360)
+        for name in ("heart_rate_lattice", "resp_rate_lattice", "joint_lattice")
+    ]
 
 
 def test_each_channel_is_scaled_by_its_own_measure() -> None:
@@ -113,7 +115,7 @@ def test_the_hours_features_are_the_channels() -> None:
     z = (bpm - np.float32([[80], [16]])) / np.float32([[10], [4]])
     expected = [channel_features(z[:, at], bpm[:, at], np.ones(1, np.float32))[:, 0] for at in range(2)]
     found = fast_features(bpm, measures())[0]
-    np.testing.assert_allclose(found[:32], np.concatenate(expected), atol=1e-6)
+    np.testing.assert_allclose(found[:36], np.concatenate(expected), atol=1e-6)
 
 
 # --- the half day --------------------------------------------------------------------------------------------------

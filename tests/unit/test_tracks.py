@@ -47,7 +47,7 @@ def test_an_attack_is_suspect_then_quarantined_then_cleared_through_probation() 
     verdicts = one(open_tracks(PlainModel()), ATTACKED)
     assert [after for _, _, after in changes(verdicts)] == [B, S, Q, P, B]
     suspect_at, quarantined_at, probation_at, cleared_at = [minute for minute, _, _ in changes(verdicts)][1:]
-    assert 300 + 6 * 5 <= suspect_at < quarantined_at <= 300 + 13 * 5  # 7 and 13 of 24 decisions
+    assert 300 + 3 * 5 <= suspect_at < quarantined_at <= 300 + 7 * 5  # 4 and 7 of 12 decisions
     assert probation_at >= 400 + 120
     assert cleared_at >= probation_at + 120
     assert "over the limit 0.50" in verdicts.transitions[2].reason
@@ -156,9 +156,9 @@ def test_words_for_a_quarantine_last_until_no_vote_is_left() -> None:
 
 def test_silence_tips_no_vote() -> None:
     tracks = open_tracks(PlainModel())
-    one(tracks, [*calm(300), *[125.0] * 58])  # 11 or 12 of 24 decisions flagged; then the unflagged ones expire
+    one(tracks, [*calm(300), *[125.0] * 28])  # 5 or 6 of 12 decisions flagged; then the unflagged ones expire
     assert tracks.snapshot("a").standing is S
-    assert one(tracks, [None] * 70, 358).state[-1] is DeviceState.UNSCORED
+    assert one(tracks, [None] * 70, 328).state[-1] is DeviceState.UNSCORED
     assert tracks.snapshot("a").standing is S
 
 

@@ -135,9 +135,9 @@ def test_minutes_without_a_window_leave_the_shown_scores_as_they_were():
 
 
 def test_a_score_that_is_no_number_is_null_and_its_kind_left_out():
-    part = msgspec.structs.replace(verdicts(1, 0, 1, hour_tail=[0.5]), latest_score=INF, latest_flagged=True)
+    part = msgspec.structs.replace(verdicts(1, 0, 1, level=[0.5]), latest_score=INF, latest_flagged=True)
     status = status_after(part)
-    assert (status.score, status.flagged, status.scores) == (None, True, {"hour_tail": 0.5})
+    assert (status.score, status.flagged, status.scores) == (None, True, {"level": 0.5})
 
 
 def test_a_status_with_its_snapshot_is_small_and_comes_back_whole():

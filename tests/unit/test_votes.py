@@ -15,10 +15,10 @@ def voted(votes: Votes, *decisions: tuple[str, ...]) -> Votes:
     return votes
 
 
-def test_thirteen_of_twenty_four_hours_are_more_than_half_and_twelve_are_not() -> None:
-    votes = voted(Votes(), *[()] * 24, *[("hour",)] * 12)
+def test_seven_of_twelve_hours_are_more_than_half_and_six_are_not() -> None:
+    votes = voted(Votes(), *[()] * 12, *[("hour",)] * 6)
     assert votes.share_of("hour") == 0.5
-    assert voted(votes, ("hour",)).share_of("hour") == 13 / 24
+    assert voted(votes, ("hour",)).share_of("hour") == 7 / 12
 
 
 def test_four_of_six_long_windows_are_more_than_half_and_three_are_not() -> None:
@@ -40,12 +40,12 @@ def test_the_share_is_the_largest_of_all_kinds() -> None:
 
 
 def test_votes_expire_by_event_time_even_in_silence() -> None:
-    votes = voted(Votes(), ("hour", "hour_tail"))
+    votes = voted(Votes(), ("hour", "level"))
     votes.advance(5)
-    assert votes.flagged["hour_tail"].bit_count() == 1
+    assert votes.flagged["level"].bit_count() == 1
     votes.advance(1)
-    assert (votes.flagged["hour_tail"], votes.flagged["hour"].bit_count()) == (0, 1)
-    votes.advance(17)
+    assert (votes.flagged["level"], votes.flagged["hour"].bit_count()) == (0, 1)
+    votes.advance(5)
     assert votes.flagged["hour"].bit_count() == 1
     votes.advance(1)
     assert (votes.scored, votes.flagged["hour"]) == (0, 0)
