@@ -57,7 +57,7 @@ def heat_figure(results: Results) -> Figure:
         for one in results.cells:
             if one.monitor == monitor and one.level in LEVELS:
                 shares[attacks.index(one.attack), LEVELS.index(one.level)] = one.within[hours].value
-        _heat(axes, shares)
+        heat_panel(axes, shares)
         axes.set_title(f"within {hours} h, {'tenths' if monitor == 'tenths' else 'whole numbers'}", fontsize=9)
         axes.set_xticks(np.arange(len(LEVELS)) + 0.5, LEVELS, fontsize=8)
     panels[0].set_yticks(np.arange(len(attacks)) + 0.5, attacks, fontsize=8)
@@ -65,7 +65,8 @@ def heat_figure(results: Results) -> Figure:
     return figure
 
 
-def _heat(axes: Axes, shares: NDArray[np.float64]) -> None:
+def heat_panel(axes: Axes, shares: NDArray[np.float64]) -> None:
+    """Draw shares (NaN: not measured) as cells, each with its per cent; darker is more."""
     axes.pcolormesh(np.ma.masked_invalid(shares), cmap=SHARES, vmin=0, vmax=1, edgecolors="white", linewidth=1)
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
@@ -76,7 +77,7 @@ def _heat(axes: Axes, shares: NDArray[np.float64]) -> None:
                 ha="center",
                 va="center",
                 fontsize=8,
-                color="white" if share > 0.55 else "black",
+                color="white" if share > 0.8 else "black",
             )
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -1,4 +1,4 @@
-"""Matplotlib figures as inline SVG that follows the page's colours: one ink, light or dark."""
+"""Matplotlib figures as SVG: inline ones follow the page's colours, one ink, light or dark; files bring their own paper."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
+PAPER: Final = "#ffffff"
 INK: Final = "#010203"  # no figure uses it for anything else, so it can be replaced by the page's own ink
 STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
@@ -30,11 +31,23 @@ STYLE: Final[dict[Any, Any]] = {
 
 def to_svg(figure: Figure, name: str, description: str) -> str:
     """Return the figure as an SVG element; `name` keeps its ids apart from other figures', `description` is read aloud."""
-    sink = io.StringIO()
-    figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = sink.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = _drawn(figure, transparent=True).replace(INK, "currentColor")
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'xlink:href="#{name}-')
+    return _described(text, description)
+
+
+def to_picture(figure: Figure, description: str) -> str:
+    """Return the figure as an SVG file on paper of its own, so that it reads on light and dark pages; `description` is read aloud."""
+    return _described(_drawn(figure, facecolor=PAPER), description)
+
+
+def _drawn(figure: Figure, **how: Any) -> str:
+    sink = io.StringIO()
+    figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None}, **how)
+    text = sink.getvalue()
+    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+
+
+def _described(text: str, description: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description, quote=True)}" ', 1)

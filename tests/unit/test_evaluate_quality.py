@@ -23,6 +23,7 @@ from experiments.grid_protocol import CORE, QUICK
 from experiments.grid_quality import quality_failures
 from experiments.grid_results import Judged, OnReal, Results
 from experiments.grid_rulings import rule
+from experiments.grid_summary_rows import ROWS
 from experiments.grid_tables import goal_table
 
 CASES = tuple((name, level) for name in CORE for level in ("subtle", "medium", "strong"))
@@ -155,6 +156,10 @@ def test_every_row_of_the_specifications_table_has_its_goal():
         ("deterioration episodes excluded", "at most", 0.02), ("real clean time excluded", "at most", 0.0),
     ):  # fmt: skip
         assert row in wanted
+
+
+def test_a_summary_has_words_for_every_goal_in_the_same_order():
+    assert [part.goal for row in ROWS for part in row.parts] == [one.name for one in goals(results_of("constant"))]
 
 
 def test_a_goal_is_met_at_its_edge_and_unknown_without_a_value():
