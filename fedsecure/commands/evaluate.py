@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +33,11 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     *,
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for results.json, CSV files, report.html and finished stages.")
+        Path,
+        typer.Option(
+            "--out",
+            help="Folder for results.json, CSV files, summary.md, detection.svg, report.html and finished stages.",
+        ),
     ],
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="Folder of the detector to judge (default: the one that ships).")
@@ -192,27 +195,17 @@ def _begun(out: Path, question: Question) -> WorkFolder:
 
 
 def _write(out: Path, results: Results, command: str) -> None:
-    import matplotlib as mpl
     import msgspec
-    from matplotlib.figure import Figure
 
-    from experiments.grid_exhibits import exhibits
     from experiments.grid_files import results_document, tables
-    from experiments.grid_page import build_page
-    from fedsecure.report.svg import STYLE, to_svg
+    from fedsecure.report.evaluation import report_page, short_files
 
     document = results_document(results, command)
-    css = files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
-    with mpl.rc_context(STYLE):
-        shown = [
-            (one, to_svg(one.shown, one.name, one.reading) if isinstance(one.shown, Figure) else "")
-            for one in exhibits(results)
-        ]
+    texts = tables(document) | short_files(document) | {"report.html": report_page(results, command)}
     try:
         (out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-        for name, text in tables(document).items():
+        for name, text in texts.items():
             (out / name).write_text(text, encoding="utf-8")
-        (out / "report.html").write_text(build_page(results, shown, css, command), encoding="utf-8")
     except OSError as error:
         raise _cannot_write(out, error) from None
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from contracts.errors import Misconfigured
 from detectors.bundle import Bundle, save_bundle
 from fedsecure.cli import app
+from fedsecure.report.evaluation import short_files
 from replay.sources.synthetic import synthetic_recording
 
 TINY = (
@@ -84,7 +85,7 @@ def test_it_writes_every_file_and_says_which_goals_are_missed(made):
     out, done = made
     assert done.returncode == 0, done.stderr
     assert {path.name for path in out.iterdir()} == {
-        "report.html", "results.json", "goals.csv", "grid.csv", "false_exclusions.csv", "deterioration.csv", "detectors.csv",
+        "report.html", "results.json", "summary.md", "detection.svg", "goals.csv", "grid.csv", "false_exclusions.csv", "deterioration.csv", "detectors.csv",
         "real_clean.csv", "real_attacked.csv", "own_clean.csv", "own_attacked.csv", "own_planned.csv", "work",
     }  # fmt: skip
     assert "goals that were measured are met" in done.stdout
@@ -113,6 +114,13 @@ def test_the_document_has_every_section(made):
     assert [one["name"] for one in document["goals"]] == [
         row["name"] for row in csv.DictReader((made[0] / "goals.csv").read_text().splitlines())
     ]
+
+
+def test_summary_and_picture_say_what_the_document_says(made):
+    document = json.loads((made[0] / "results.json").read_bytes())
+    for name, text in short_files(document).items():
+        assert (made[0] / name).read_text() == text
+    assert "own.py:alter" in (made[0] / "summary.md").read_text()
 
 
 def test_the_page_needs_nothing_else(made):
