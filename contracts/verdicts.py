@@ -29,8 +29,8 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     `median`, `scale` and `grid_bpm` are in bpm and breaths/min; `difference_sd` and `residual_rms` (two autoencoders, two
     channels) in scaled units. `centre` and `spread` (little-endian float32, one a feature) say what to expect of each
-    feature. `threshold` is the device's limit on the common scale, `situation` names the calibration it belongs to; all of it
-    belongs to the bundle `bundle_sha`.
+    feature. `threshold` is the device's limit on the scale of the decision rule `rule`, `situation` names the calibration it
+    belongs to; all of it belongs to the bundle `bundle_sha`.
     """
 
     median: tuple[float, float]
@@ -46,6 +46,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     first_event_minute: int
     last_event_minute: int
     bundle_sha: str
+    rule: str = "common-scale"  # profiles of before there was a choice
 
 
 class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):

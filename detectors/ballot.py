@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Final, NamedTuple
 
 from contracts.verdicts import DeviceSnapshot
@@ -46,13 +46,14 @@ NO_LINE: Final = Line((math.nan,) * len(KINDS), math.nan, False)
 
 
 class Ballot:
-    """A device's votes and the scores of its last decision, which hold until the next."""
+    """A device's votes and the scores of its last decision, which hold until the next; only `kinds` of score are heard."""
 
-    __slots__ = ("_held", "_held_block", "explanation", "votes")
+    __slots__ = ("_held", "_held_block", "_kinds", "explanation", "votes")
 
-    def __init__(self, snapshot: DeviceSnapshot) -> None:
+    def __init__(self, snapshot: DeviceSnapshot, kinds: Set[str] = KINDS.keys()) -> None:
         self.votes = Votes(snapshot.scored_mask, snapshot.flagged_masks)
-        self._held = dict(snapshot.held_scores)
+        self._kinds = kinds
+        self._held = self._heard(snapshot.held_scores)
         self._held_block = snapshot.held_block
         self.explanation = snapshot.explanation
 
@@ -68,8 +69,8 @@ class Ballot:
         """Judge a scored minute, and vote if a decision falls on it."""
         block = tick.event_minute // BLOCK_MIN
         if tick.decision:
-            self._held, self._held_block = _of_decision(tick, window, stick), block
-        scores = dict(zip(MINUTE_KINDS, window.g, strict=False))
+            self._held, self._held_block = self._heard(_of_decision(tick, window, stick)), block
+        scores = self._heard(dict(zip(MINUTE_KINDS, window.g, strict=False)))
         if block - self._held_block <= 1:
             scores |= self._held
         if tick.decision:
@@ -78,6 +79,9 @@ class Ballot:
         score = math.inf if any(math.isnan(value) for value in scores.values()) else max(scores.values())
         line = tuple(scores.get(name, math.nan) for name in KINDS)
         return Line(line, score, _over(score, stick.threshold))
+
+    def _heard(self, scores: Mapping[str, float]) -> dict[str, float]:
+        return {name: score for name, score in scores.items() if name in self._kinds}
 
     def _vote(self, over: Mapping[str, bool], window: WindowScore) -> None:
         flagged = [name for name, is_over in over.items() if is_over]

@@ -57,7 +57,7 @@ class Transition(NamedTuple):
 class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
 
-    `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (the common scale, higher is
+    `event_minute` int64; `reconstruction_error` (scaled units squared) and `score` (on the rule's scale, higher is
     more anomalous) float32, NaN where no window ends; `scores` every kind of score float32, `score` being the largest;
     `threshold` float32, the limit in force at that minute; `flagged` bool; `state` a list. `dropped` counts minutes by `duplicate`, `late` or `old_session`; `session_opened` says that
     the chunk began a new session, so that all before it is forgotten. `latest_score` and `latest_threshold` are those

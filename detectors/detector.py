@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contracts.rule_names import RuleName
 from detectors.bundle import DEFAULT_BUNDLE, load_bundle
 from detectors.chunks import Channel, MinuteChunk, Verdicts
+from detectors.decision_rules.by_name import rule_named
 from detectors.scorer import TrainedModel
 from detectors.tracks import DeviceTracks
 
@@ -30,18 +32,26 @@ class Detector:
         return self.model.bundle_sha
 
     @classmethod
-    def load(cls, bundle_dir: Path | None = None, *, buckets: Sequence[int] | None = None) -> Detector:
+    def load(
+        cls,
+        bundle_dir: Path | None = None,
+        *,
+        buckets: Sequence[int] | None = None,
+        rule: RuleName = "common-scale",
+    ) -> Detector:
         """Load a bundle (None: the one that ships) with TensorFlow; raises Misconfigured when it is not intact.
 
         `buckets` are the batch sizes that the autoencoders pad to (None: its own choice, right for streams). Each compiles on
-        its first use (about two seconds): `warm` does it ahead.
+        its first use (about two seconds): `warm` does it ahead. `rule` says how scores become votes: on the common scale, or as
+        in the paper's Fig. 3 (`decision_rules`).
         """
+        chosen = rule_named(rule)
         bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
         from detectors.model import Model  # noqa: PLC0415 - imports TensorFlow, seconds
         from detectors.scoring.runtime import BUCKETS, Reconstructor  # noqa: PLC0415
 
         reconstructor = Reconstructor(bundle.autoencoder, bundle.blind_spot, buckets or BUCKETS)
-        return cls(Model(reconstructor, bundle.knowledge, bundle.sha256))
+        return cls(Model(reconstructor, bundle.knowledge, bundle.sha256, chosen))
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
         """Compile the autoencoders' batch sizes (None: all) before the first minute arrives."""

@@ -1,4 +1,4 @@
-"""The trained detector's arithmetic: windows -> features -> standardised -> evidence -> networks and tails -> common scale."""
+"""The trained detector's arithmetic: windows -> features -> standardised -> evidence -> networks and tails -> the rule's scale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceProfile
-from detectors.common_scale import CommonScale
+from detectors.decision_rules.base import Rule, Scale
+from detectors.decision_rules.common_scale import COMMON_SCALE
 from detectors.evidence import RESIDUAL_EVIDENCE, SIGNAL, SLOW_EVIDENCE
 from detectors.explain import explain
 from detectors.features.catalogue import MINUTE_PART, SLOW_MIN, SLOW_PART
@@ -55,11 +56,14 @@ class WindowScores:
 class Model:
     """A bundle's knowledge at work. Owned by one thread; blocks while it computes."""
 
-    def __init__(self, reconstructor: Reconstructor, knowledge: Knowledge, bundle_sha: str = "") -> None:
+    def __init__(
+        self, reconstructor: Reconstructor, knowledge: Knowledge, bundle_sha: str = "", rule: Rule = COMMON_SCALE
+    ) -> None:
         self.reconstructor = reconstructor
         self.knowledge = knowledge
         self.bundle_sha = bundle_sha
-        self._population = yardstick_of(None, knowledge)
+        self.rule = rule
+        self._population = yardstick_of(None, knowledge, rule)
 
     def warm(self, buckets: Sequence[int] | None = None) -> None:
         """Compile the given batch sizes (None: all) ahead of their first use."""
@@ -67,12 +71,12 @@ class Model:
 
     def yardstick(self, profile: DeviceProfile | None) -> Yardstick:
         """Return what a device is judged with: by its profile, or by the population while it has none."""
-        return self._population if profile is None else yardstick_of(profile, self.knowledge)
+        return self._population if profile is None else yardstick_of(profile, self.knowledge, self.rule)
 
     def freeze(self, rows: Rows, pulse_medians_bpm: Sequence[float], enrolment_min: int) -> DeviceProfile:
         """Return the profile learnt from a device's enrolment rows (at least one); two or three compiled calls."""
         return freeze_profile(
-            rows, pulse_medians_bpm, enrolment_min, self.reconstructor, self.knowledge, self.bundle_sha
+            rows, pulse_medians_bpm, enrolment_min, self.reconstructor, self.knowledge, self.bundle_sha, self.rule
         )
 
     def score(self, windows: Windows, sticks: Sequence[Yardstick]) -> WindowScores:
@@ -93,7 +97,7 @@ class Model:
 
 
 def _by_situation(raw: Floats, windows: Windows, sticks: Sequence[Yardstick]) -> Floats:
-    """Put raw scores on the common scale, each by its owner's map."""
+    """Put raw scores on the rule's scale, each by its owner's maps."""
     maps = {id(stick.scales): stick.scales for stick in sticks}
     used = np.array([id(stick.scales) for stick in sticks])[windows.owner]
     g = np.empty_like(raw)
@@ -110,8 +114,8 @@ def _copied(windows: Windows, measures: Sequence[Measure]) -> Floats:
     return copied_share(feature_major(windows.slow_values[:, -SLOW_MIN:]), grid)
 
 
-def on_common_scale(raw: Floats, scales: Mapping[str, CommonScale]) -> Floats:
-    """Return g float32[B, 4] of raw scores."""
+def on_common_scale(raw: Floats, scales: Mapping[str, Scale]) -> Floats:
+    """Return g float32[B, 4] of raw scores, each kind by its own map, tails held back."""
     columns = [scales[kind].of(raw[:, place]) for place, kind in enumerate(SCORED_KINDS)]
     g = np.stack(columns, axis=1)
     g[:, [place for place, kind in enumerate(SCORED_KINDS) if kind in TAIL_KINDS]] -= TAIL_ALLOWANCE

@@ -1,4 +1,4 @@
-"""The paper's adaptive threshold (Fig. 3) and its rule for excluding a device (Algorithm 1), a named mode kept for parity.
+"""The paper's adaptive threshold (Fig. 3) and its rule for excluding a device (Algorithm 1): the arithmetic of the mode `paper-fig3`.
 
 The rule looks only at the device's own scores: the more a device is attacked, the lower its threshold falls, but never below 0.8, and
 a device that scores low throughout, attacked or not, keeps 0.99. Nothing ties it to what a clean device looks like.
@@ -18,6 +18,12 @@ SD_WEIGHT: Final = 0.5
 MEAN_WEIGHT: Final = 0.3
 CHANGE_WEIGHT: Final = 0.2
 EXCLUDE_ABOVE: Final = 0.5
+
+
+def probability(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1; NaN stays NaN."""
+    scores: NDArray[np.float64] = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+    return scores
 
 
 def paper_threshold(scores: ArrayLike) -> float:

@@ -1,4 +1,4 @@
-"""What the engine asks of a model: windows in, scores on the common scale out; TensorFlow stays behind it."""
+"""What the engine asks of a model: windows in, scores on its rule's scale out; TensorFlow stays behind it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceProfile
-from detectors.common_scale import CommonScale
+from detectors.decision_rules.base import Rule, Scale
 from detectors.measure import Measure
 from detectors.preprocessing import Rows
 from detectors.windows import Windows
@@ -23,7 +23,7 @@ TAIL_KINDS: Final = ("level", "lattice")  # learnt from clean devices alone
 
 
 class Yardstick(NamedTuple):
-    """What a device is judged with now: its measure, what to expect of each feature, the map to the common scale, its limits.
+    """What a device is judged with now: its measure, what to expect of each feature, the scale of each kind of score, its limits.
 
     `centre` and `spread` float32[184] in the order of `catalogue.FEATURES`; `threshold` on the common scale; `pulse_limit_bpm` how far heart rate
     and pulse may lie apart.
@@ -32,7 +32,7 @@ class Yardstick(NamedTuple):
     measure: Measure
     centre: Floats
     spread: Floats
-    scales: Mapping[str, CommonScale]
+    scales: Mapping[str, Scale]
     threshold: float
     pulse_limit_bpm: float
 
@@ -40,7 +40,7 @@ class Yardstick(NamedTuple):
 class Scored(Protocol):
     """What is found out about B windows, k of them slow.
 
-    `g` float32[B, 4] on the common scale, in the order of `SCORED_KINDS`, NaN = not known; `error` float32[B], the mean
+    `g` float32[B, 4] on the rule's scale, in the order of `SCORED_KINDS`, NaN = not known; `error` float32[B], the mean
     squared residual of the bottleneck in scaled units; `copied` float32[k], the share of a single channel that repeats
     itself.
     """
@@ -64,6 +64,11 @@ class TrainedModel(Protocol):
 
     @property
     def bundle_sha(self) -> str: ...
+
+    @property
+    def rule(self) -> Rule:
+        """How its scores become votes."""
+        ...
 
     def score(self, windows: Windows, sticks: Sequence[Yardstick]) -> Scored:
         """Score windows, each with its owner's yardstick."""

@@ -49,12 +49,12 @@ class Track:
         self.load(snapshot)
 
     def load(self, snapshot: DeviceSnapshot) -> None:
-        """Stand where the snapshot says; a profile of another bundle is void and the device enrols again."""
+        """Stand where the snapshot says; a profile of another bundle or rule is void and the device enrols again."""
         self.session_id = snapshot.session_id
         self.stream = MinuteStream(snapshot.applied_through, snapshot.seen_mask)
         self._judged_through = snapshot.applied_through
         self._filled_through: float = -math.inf
-        self.ballot = Ballot(snapshot)
+        self.ballot = Ballot(snapshot, self._model.rule.kinds)
         self._standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
         self._calm_min, self._clean_min = snapshot.calm_min, snapshot.clean_min
         self._last_scored = snapshot.last_scored
@@ -62,7 +62,7 @@ class Track:
         start = snapshot.enrolment_start
         self._enrolment = None if start is None else Enrolment(start)
         self._unproved_count = None if start is None else snapshot.enrolment_count
-        own = snapshot.profile is None or snapshot.profile.bundle_sha == self._model.bundle_sha
+        own = self._is_own(snapshot.profile)
         self._take_profile(snapshot.profile if own else None)
         if not own:
             self._void_profile()
@@ -207,6 +207,11 @@ class Track:
             medians = self._enrolment.pulse_medians_bpm
             self._take_profile(self._model.freeze(self._enrolment.rows(), medians, self._enrolment_min))
         return self._stand(standing, reason)
+
+    def _is_own(self, profile: DeviceProfile | None) -> bool:
+        if profile is None:
+            return True
+        return profile.bundle_sha == self._model.bundle_sha and profile.rule == self._model.rule.name
 
     def _take_profile(self, profile: DeviceProfile | None) -> None:
         self.profile = profile

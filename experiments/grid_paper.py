@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.paper_rule import EXCLUDE_ABOVE, HISTORY_MIN, flagged_share, paper_threshold
+from detectors.paper_rule import EXCLUDE_ABOVE, HISTORY_MIN, flagged_share, paper_threshold, probability
 from detectors.training.judging import Judged
 from detectors.training.traces import Trace
 from detectors.windows import BLOCK_MIN
@@ -31,9 +31,7 @@ class PaperJudge:
 
     def judged(self, trace: Trace) -> Judged:
         """Return the share of flagged decisions at each decision as its vote."""
-        logits = self.mind.raw(trace)[:, 0].astype(np.float64)
-        scores = 1 / (1 + np.exp(-logits))
-        return Judged(trace.block, {"hour": _shares(scores)})
+        return Judged(trace.block, {"hour": _shares(probability(self.mind.raw(trace)[:, 0]))})
 
 
 def _shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:

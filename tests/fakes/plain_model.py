@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from contracts.verdicts import DeviceProfile
+from detectors.decision_rules.base import Rule
+from detectors.decision_rules.common_scale import COMMON_SCALE
 from detectors.features.catalogue import FEATURES
 from detectors.guards import PULSE_LIMIT_BPM, pulse_limit_bpm
 from detectors.measure import Measure
@@ -48,6 +50,7 @@ class PlainModel:
     scale: tuple[float, float] = (10.0, 3.0)
     threshold: float = 2.0
     hour: Callable[[np.ndarray], np.ndarray] = lately
+    rule: Rule = COMMON_SCALE
     calls: list[int] = field(default_factory=list)
     frozen: list[tuple[int, list[float], int]] = field(default_factory=list)
 
@@ -72,7 +75,7 @@ class PlainModel:
             residual_rms=(1.0, 1.0, 1.0, 1.0), centre=b"", spread=b"",
             pulse_limit_bpm=pulse_limit_bpm(list(pulse_medians_bpm)), situation=str(enrolment_min),
             threshold=self.threshold, first_event_minute=int(rows.event_minute[0]),
-            last_event_minute=int(rows.event_minute[-1]), bundle_sha=self.bundle_sha,
+            last_event_minute=int(rows.event_minute[-1]), bundle_sha=self.bundle_sha, rule=self.rule.name,
         )  # fmt: skip
 
     def yardstick(self, profile: DeviceProfile | None) -> Yardstick:
