@@ -22,7 +22,7 @@ DROPPED_MINUTES = Counter("fedsecure_dropped_minutes_total", "Minutes not applie
 DEAD_LETTERS = Counter("fedsecure_dead_letters_total", "Messages set aside, by reason.", ["reason"])
 SCORES = Histogram(
     "fedsecure_score",
-    "Anomaly scores of windows (1 = would exclude a clean device once in ten weeks, 2 = in a hundred).",
+    "Anomaly scores of windows (common scale: 1 = would exclude a clean device once in ten weeks, 2 = in a hundred; paper-fig3: 0..1).",
     buckets=(-2, -1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 6, 8, 12),
 )
 DEVICE_STATE = Gauge("fedsecure_device_state", "1 for the state a device is in.", ["device", "state"])

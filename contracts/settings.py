@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import Misconfigured
 from contracts.redis_keys import RedisKeys
+from contracts.rule_names import RuleName
 from contracts.topics import Topics
 
 
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
         (), description="edge mode: judge these only, without a group"
     )
     bundle_dir: Path | None = Field(None, description="a bundle other than the one that ships")
+    rule: RuleName = Field("common-scale", description="how scores become votes; paper-fig3 is the paper's threshold")
     enrolment_min: int = Field(600, ge=120, description="valid minutes before a device's profile is frozen")
     session_timeout_s: float = Field(10.0, gt=0)
     batch_max_messages: int = Field(512, ge=1)

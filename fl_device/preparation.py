@@ -28,7 +28,7 @@ class Prepared:
 def prepare(settings: Settings) -> Prepared:
     """Load the frozen bundle and compile detector and trainer; blocks for some seconds, imports TensorFlow."""
     limit_threads()
-    detector = Detector.load(settings.bundle_dir)
+    detector = Detector.load(settings.bundle_dir, rule=settings.rule)
     detector.warm()
     tracks = DeviceTracks(
         detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row

@@ -83,9 +83,16 @@ class WorkerCore:
         self._loop = ScoringLoop(
             self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
         )
-        BUILD_INFO.info({"version": version("fedsecure"), "bundle": engine.bundle_sha, "worker": self.worker_id})
+        BUILD_INFO.info(
+            {
+                "version": version("fedsecure"),
+                "bundle": engine.bundle_sha,
+                "rule": settings.rule,
+                "worker": self.worker_id,
+            }
+        )
         self.spawn(self._keep_view())
-        log.info("worker_started", worker=self.worker_id, bundle=engine.bundle_sha[:12])
+        log.info("worker_started", worker=self.worker_id, bundle=engine.bundle_sha[:12], rule=settings.rule)
 
     @property
     def loop(self) -> ScoringLoop:

@@ -49,7 +49,7 @@ class DetectorEngine(DeviceTracks):
     """The real detector, warm, with the name of its bundle."""
 
     def __init__(self, settings: Settings) -> None:
-        detector = Detector.load(settings.bundle_dir)
+        detector = Detector.load(settings.bundle_dir, rule=settings.rule)
         detector.warm()
         self.bundle_sha: str = detector.bundle_sha
         super().__init__(

@@ -125,7 +125,7 @@ def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[s
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
     """Return the status as its new holder publishes it first.
 
-    `snapshot` is where the new holder's engine stands: a profile of another bundle is void at once, not only when the
+    `snapshot` is where the new holder's engine stands: a profile of another bundle or rule is void at once, not only when the
     next minute arrives.
     """
     if status.enrolled and snapshot.profile is None:
@@ -133,7 +133,7 @@ def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: Devic
             status,
             state=snapshot.state,
             state_since=snapshot.state_since,
-            reason="the profile belongs to another bundle",
+            reason="the profile belongs to another bundle or another rule",
             enrolled=False,
             enrolment_share=0.0,
             snapshot=snapshot,

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 import typer
 
 from contracts.errors import Misconfigured
+from contracts.rule_names import RuleName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 BUCKETS = (32, 512)  # recordings fill large batches; each further size costs its compilation
 ENROLMENT_HELP = (
     "Valid minutes from which a device's own profile is learnt; until then the population's scale and limit judge it."
+)
+
+RULE_HELP = (
+    "How scores become votes: all kinds on the calibrated common scale, or the paper's Fig. 3: the hour's score as a "
+    "probability against a threshold of the device's own enrolment."
 )
 
 
@@ -51,18 +57,21 @@ def score(
         Path | None,
         typer.Option("--bundle", help="Folder of a detector made by `fedsecure train`; else the shipped one."),
     ] = None,
+    rule: Annotated[RuleName, typer.Option("--rule", help=RULE_HELP)] = "common-scale",
 ) -> None:
     """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
 
     Columns: device_id, observed_at (UTC), minute (since the recording's start), heart_rate_bpm, resp_rate_bpm
-    (breaths/min), reconstruction_error, score (1 = would exclude a clean device once in ten weeks, 2 = in a hundred),
-    threshold, flagged, state. A minute that ends no usable window has no error and no score.
+    (breaths/min), reconstruction_error, score (1 = would exclude a clean device once in ten weeks, 2 = in a hundred;
+    with the rule paper-fig3 a probability), threshold, flagged, state. A minute that ends no usable window has no error and no score.
 
     Examples:
 
     - `fedsecure score ward.csv --out scores.csv`
 
     - `fedsecure score p000020n.hea ward.csv --format jsonl`
+
+    - `fedsecure score ward.csv --rule paper-fig3`
     """
     chosen = output_format or ("jsonl" if out is not None and out.suffix in {".jsonl", ".ndjson"} else "csv")
     if out is not None and not out.parent.is_dir():
@@ -73,7 +82,7 @@ def score(
 
     recordings = read_recordings(files)
     started = time.perf_counter()
-    detector = Detector.load(bundle, buckets=BUCKETS)
+    detector = Detector.load(bundle, buckets=BUCKETS, rule=rule)
     detector.warm()
     loaded = time.perf_counter()
     with _opened(out) as stream:

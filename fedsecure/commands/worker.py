@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from contracts.rule_names import RuleName
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -19,6 +21,14 @@ def worker(
     worker_id: Annotated[
         str, typer.Option("--id", help="Name of this worker; given, it is a static member of the group.")
     ] = "",
+    rule: Annotated[
+        RuleName | None,
+        typer.Option(
+            help="How scores become votes: all kinds on the calibrated common scale, or the paper's Fig. 3 threshold "
+            "of the device's own scores [FEDSECURE_RULE, common-scale].",
+            show_default=False,
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 takes a free port."),
@@ -29,6 +39,7 @@ def worker(
 
     Start as many as you like: they share the devices and take over from each other. Ctrl-C or SIGTERM ends it within
     ten seconds; exit code 1 means that it could not go on. Every setting may come from the environment (FEDSECURE_*).
+    All workers and devices of a group need the same rule: a device enrols again when it meets another one.
 
     Examples:
 
@@ -46,6 +57,7 @@ def worker(
     given = {
         "devices": tuple(part.strip() for part in devices.split(",") if part.strip()) or None,
         "worker_id": worker_id or None,
+        "rule": rule,
         "metrics_port": metrics_port,
         "metrics_host": metrics_host or None,
     }

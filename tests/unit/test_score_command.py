@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import detectors
 from contracts.errors import Misconfigured
+from detectors.decision_rules.by_name import rule_named
 from fedsecure.cli import app
 
 COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
@@ -18,8 +19,10 @@ COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruct
 
 @pytest.fixture(autouse=True)
 def fake_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = detectors.Detector(PlainModel("f" * 64))
-    monkeypatch.setattr(detectors.Detector, "load", lambda *_, **__: detector)
+    def load(*_: object, rule: str, **__: object) -> detectors.Detector:
+        return detectors.Detector(PlainModel("f" * 64, rule=rule_named(rule)))
+
+    monkeypatch.setattr(detectors.Detector, "load", load)
 
 
 @pytest.fixture
@@ -84,6 +87,16 @@ def test_a_recording_too_short_to_judge_is_named(ward: Path, tmp_path: Path) -> 
     result = run(ward, short)
     assert result.exit_code == 0
     assert "never scored, for want of 60 valid minutes within two hours: bed-9" in result.stderr
+
+
+def test_the_papers_rule_can_be_chosen(ward: Path) -> None:
+    """Breathing races: a kind of score that the paper does not look at."""
+    ward.write_text(ward.read_text().replace(",15\n", ",45\n"))
+    usual, papers = (
+        list(csv.DictReader(run(ward, "--rule", rule).stdout.splitlines())) for rule in ("common-scale", "paper-fig3")
+    )
+    assert (usual[70]["flagged"], papers[70]["flagged"]) == ("true", "false")
+    assert "'--rule'" in run(ward, "--rule", "fig3").stderr
 
 
 def test_wrong_calls_say_what_is_wrong(ward: Path, tmp_path: Path) -> None:

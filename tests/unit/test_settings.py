@@ -19,6 +19,15 @@ def test_every_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.Monke
     assert "three" not in str(wrong.value)
 
 
+def test_the_decision_rule_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().rule == "common-scale"
+    monkeypatch.setenv("FEDSECURE_RULE", "paper-fig3")
+    assert Settings().rule == "paper-fig3"
+    monkeypatch.setenv("FEDSECURE_RULE", "fig3")
+    with pytest.raises(Misconfigured, match="FEDSECURE_RULE: Input should be 'common-scale' or 'paper-fig3'"):
+        Settings()
+
+
 @pytest.mark.parametrize("url", ["nonsense", "redis://user:secret@host:secret/0"])
 def test_an_address_that_is_no_redis_is_refused_without_its_password(url: str) -> None:
     for connect in (connect_redis, connect_redis_async):
