@@ -25,7 +25,7 @@ TAIL_KINDS: Final = ("level", "lattice")  # learnt from clean devices alone
 class Yardstick(NamedTuple):
     """What a device is judged with now: its measure, what to expect of each feature, the scale of each kind of score, its limits.
 
-    `centre` and `spread` float32[184] in the order of `catalogue.FEATURES`; `threshold` on the common scale; `pulse_limit_bpm` how far heart rate
+    `centre` and `spread` float32[184] in the order of `catalogue.FEATURES`; `threshold` on the rule's scale; `pulse_limit_bpm` how far heart rate
     and pulse may lie apart.
     """
 
