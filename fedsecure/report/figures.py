@@ -147,7 +147,7 @@ def _draw_score(axes: Axes, trace: DeviceTrace, first: int) -> None:
     axes.plot(hours, score, color=BLUE, linewidth=0.8, label="score")
     axes.plot(hours, threshold, color=GREY, linewidth=1.2, linestyle="--", label="threshold")
     axes.plot(hours[flagged], score[flagged], ".", color=VERMILION, markersize=2.5, label="flagged")
-    axes.set_ylabel("score (sd)")
+    axes.set_ylabel("score")
 
 
 def _draw_states(axes: Axes, trace: DeviceTrace, first: int) -> None:
