@@ -138,10 +138,12 @@ def _tail(names: Sequence[str], *, downwards: bool) -> Tail:
     )
 
 
-# A channel's level, up or down, and values on a grid of their own: the two that a network does not tell better.
+# What says enough without a network: a channel's level, up or down; how both channels move within the hour, when both are
+# unlike usual in the same way; and values on a grid of their own.
 LEVEL_TAIL: Final = _tail(
     [f"level {channel} {minutes}" for channel in (HEART, BREATH) for minutes in (FAST_MIN, MIDDLE_MIN)], downwards=True
 )
+TEXTURE_TAIL: Final = _tail([f"{name} joint {FAST_MIN}" for name in ("shape", "difference")], downwards=False)
 LATTICE_TAIL: Final = _tail(
     [f"lattice both {minutes}" for minutes in (FAST_MIN, MIDDLE_MIN, SLOW_MIN)], downwards=False
 )

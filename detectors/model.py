@@ -115,7 +115,7 @@ def _copied(windows: Windows, measures: Sequence[Measure]) -> Floats:
 
 
 def on_common_scale(raw: Floats, scales: Mapping[str, Scale]) -> Floats:
-    """Return g float32[B, 4] of raw scores, each kind by its own map, tails held back."""
+    """Return g float32[B, 5] of raw scores, each kind by its own map, tails held back."""
     columns = [scales[kind].of(raw[:, place]) for place, kind in enumerate(SCORED_KINDS)]
     g = np.stack(columns, axis=1)
     g[:, [place for place, kind in enumerate(SCORED_KINDS) if kind in TAIL_KINDS]] -= TAIL_ALLOWANCE

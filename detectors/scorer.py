@@ -16,10 +16,10 @@ from detectors.windows import Windows
 
 Floats = NDArray[np.float32]
 
-MINUTE_KINDS: Final = ("hour", "level")
+MINUTE_KINDS: Final = ("hour", "level", "texture")
 SLOW_KINDS: Final = ("half_day", "lattice")
 SCORED_KINDS: Final = (*MINUTE_KINDS, *SLOW_KINDS)
-TAIL_KINDS: Final = ("level", "lattice")  # learnt from clean devices alone
+TAIL_KINDS: Final = ("level", "texture", "lattice")  # learnt from clean devices alone
 
 
 class Yardstick(NamedTuple):
@@ -40,7 +40,7 @@ class Yardstick(NamedTuple):
 class Scored(Protocol):
     """What is found out about B windows, k of them slow.
 
-    `g` float32[B, 4] on the rule's scale, in the order of `SCORED_KINDS`, NaN = not known; `error` float32[B], the mean
+    `g` float32[B, 5] on the rule's scale, in the order of `SCORED_KINDS`, NaN = not known; `error` float32[B], the mean
     squared residual of the bottleneck in scaled units; `copied` float32[k], the share of a single channel that repeats
     itself.
     """

@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "hour": Kind(12, 12),
         "half_day": Kind(6, 6),
         "level": Kind(6, 6),
+        "texture": Kind(6, 6),
         "lattice": Kind(6, 6),
         "replay": Kind(6, 6),
         "copies": Kind(6, 6),

@@ -23,6 +23,7 @@ KIND_WORDS: Final = {
     "hour": "the networks of the hour",
     "half_day": "the network of the half day",
     "level": "the tail of levels",
+    "texture": "the tail of texture",
     "lattice": "the tail of lattices",
     "replay": "the replay guard",
     "copies": "the copies guard",

@@ -49,7 +49,7 @@ class Mind:
     kinds: tuple[str, ...] = tuple(KINDS)
 
     def raw(self, trace: Trace) -> Floats:
-        """Return raw scores float32[k, 4] in the order of `SCORED_KINDS`."""
+        """Return raw scores float32[k, 5] in the order of `SCORED_KINDS`."""
         return raw_scores(self.tables, self.networks, trace, self.ignored)
 
 

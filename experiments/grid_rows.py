@@ -12,7 +12,6 @@ from detectors.training.labelled_rows import LabelledRows
 from detectors.training.reference import clean_rows
 from detectors.training.trace_jobs import Means
 from detectors.training.trainer import Learner
-from detectors.training.workfolder import Arrays
 from experiments.grid_ablations import without_own_enrolment
 from experiments.grid_traces import UNFINISHED, Workbench
 
@@ -38,21 +37,21 @@ def rebuilt_rows(bench: Workbench, learner: Learner) -> Rebuilt:
     """Make both sets of rows, or find them finished; minutes of work."""
     if not (bench.kept(OWN) and bench.kept(STRANGERS)):
         found = _clean(bench, learner)
-        for name, means in ((OWN, bench.means), (STRANGERS, strangers(bench.means))):
-            bench.work.stage(name, lambda name=name, means=means: _joined(bench, learner, found, name, means))  # type: ignore[misc]
+        both = (bench.means, strangers(bench.means))
+        for name, means, attacked in zip((OWN, STRANGERS), both, _attacked(bench, learner, both), strict=True):
+            rows = LabelledRows.joined([clean_rows(found, means.expectations), attacked])
+            bench.work.stage(name, rows.arrays)
     bench.progress(STAGE, 1.0, "rebuilt")
     return Rebuilt(OWN, STRANGERS)
 
 
-def _joined(
-    bench: Workbench, learner: Learner, found: list[dict[int, CleanFeatures]], name: str, means: Means
-) -> Arrays:
+def _attacked(bench: Workbench, learner: Learner, both: tuple[Means, Means]) -> list[LabelledRows]:
     mine = replace(
         learner,
-        work=replace(bench.work, key=f"{bench.work.key} {name}"),
-        progress=lambda _stage, share, text: bench.progress(STAGE, min((1 + share) / 2, UNFINISHED), f"{name}: {text}"),
+        work=bench.work,
+        progress=lambda _stage, share, text: bench.progress(STAGE, min((1 + share) / 2, UNFINISHED), text),
     )
-    return LabelledRows.joined([clean_rows(found, means.expectations), mine.attacked(bench.workers, means)]).arrays()
+    return mine.attacked(bench.workers, *both)
 
 
 def _clean(bench: Workbench, learner: Learner) -> list[dict[int, CleanFeatures]]:

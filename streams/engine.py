@@ -9,6 +9,7 @@ from contracts.settings import Settings
 from contracts.verdicts import DeviceSnapshot
 from detectors.chunks import MinuteChunk, Verdicts
 from detectors.detector import Detector
+from detectors.scoring.tensorflow_runtime import limit_threads
 from detectors.tracks import DeviceTracks
 
 
@@ -46,9 +47,10 @@ EngineFactory = Callable[[], Engine]
 
 
 class DetectorEngine(DeviceTracks):
-    """The real detector, warm, with the name of its bundle."""
+    """The real detector on one core, warm, with the name of its bundle."""
 
     def __init__(self, settings: Settings) -> None:
+        limit_threads()
         detector = Detector.load(settings.bundle_dir, rule=settings.rule)
         detector.warm()
         self.bundle_sha: str = detector.bundle_sha

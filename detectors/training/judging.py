@@ -34,7 +34,7 @@ def reading_of(tables: Mapping[str, Floats], r: NDArray[np.floating], ignored: S
 
 
 def raw_scores(tables: Mapping[str, Floats], networks: Networks, trace: Trace, ignored: Sequence[int] = ()) -> Floats:
-    """Return a trace's raw scores float32[k, 4]."""
+    """Return a trace's raw scores float32[k, 5]."""
     return speak(networks, reading_of(tables, trace.r, ignored))
 
 

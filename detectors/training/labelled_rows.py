@@ -66,13 +66,16 @@ class LabelledRows:
 
 @dataclass(frozen=True, slots=True)
 class AttackTask:
-    """A reference stay, a stranger for distortions, the (attack, level) pairs to inject once per enrolment, and the seed."""
+    """A reference stay, a stranger for distortions, the (attack, level) pairs to inject once per enrolment, and the seed.
+
+    `expectations` by enrolment length: one or more readings of the same features.
+    """
 
     stay: Stay
     stranger: Stay
     cases: tuple[tuple[str, str], ...]
     distortions: int
-    expectations: dict[int, Expectations]
+    expectations: Mapping[int, Sequence[Expectations]]
     population: Measure
     inject: Injector
     seed: tuple[int, ...]
@@ -84,8 +87,7 @@ class _Device:
 
     stay: Stay
     measure: Measure
-    centre: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    usual: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     first_min: int
 
     @property
@@ -93,10 +95,13 @@ class _Device:
         return Scale(self.measure.median.astype(np.float64), self.measure.scale.astype(np.float64))
 
 
-def attacked_rows(reconstructor: Reconstructor, task: AttackTask) -> LabelledRows:
-    """Return the rows of one patient: each attack and so many distortions after every enrolment length; onsets are random."""
+def attacked_rows(reconstructor: Reconstructor, task: AttackTask) -> tuple[LabelledRows, ...]:
+    """Return the rows of one patient: each attack and so many distortions after every enrolment length; onsets are random.
+
+    One set of rows for each of the task's expectations; they differ in `r` alone.
+    """
     rng = np.random.default_rng(task.seed)
-    parts = []
+    parts: list[tuple[LabelledRows, ...]] = []
     for length, expectations in task.expectations.items():
         device = _enrolled(reconstructor, task, length, expectations)
         for place, (name, level) in enumerate(task.cases):
@@ -106,16 +111,19 @@ def attacked_rows(reconstructor: Reconstructor, task: AttackTask) -> LabelledRow
             parts += _rows(reconstructor, device, vitals, Span(onset, onset + ATTACK_MIN), place, 0)
         for _ in range(task.distortions):
             parts += _distorted(reconstructor, device, task.stranger, rng)
-    return LabelledRows.joined(parts)
+    return tuple(map(LabelledRows.joined, zip(*parts, strict=True)))
 
 
-def _enrolled(reconstructor: Reconstructor, task: AttackTask, length: int, expectations: Expectations) -> _Device:
+def _enrolled(
+    reconstructor: Reconstructor, task: AttackTask, length: int, expectations: Sequence[Expectations]
+) -> _Device:
     rows = rows_of(task.stay.recording)
     end = enrolment_rows(rows, length)
     measure, enrolment = enrolment_features(first_rows(rows, end), reconstructor, task.population)
-    centre, spread = expectations.of_device(enrolment, flat_features(enrolment))
+    flat = flat_features(enrolment)
+    usual = tuple(one.of_device(enrolment, flat) for one in expectations)
     first_min = int(rows.event_minute[end - 1]) - task.stay.recording.first_event_minute + 1
-    return _Device(task.stay, measure, centre, spread, first_min)
+    return _Device(task.stay, measure, usual, first_min)
 
 
 def _onset(device: _Device, name: str, minutes: int, rng: np.random.Generator) -> int:
@@ -125,7 +133,7 @@ def _onset(device: _Device, name: str, minutes: int, rng: np.random.Generator) -
 
 def _distorted(
     reconstructor: Reconstructor, device: _Device, stranger: Stay, rng: np.random.Generator
-) -> list[LabelledRows]:
+) -> list[tuple[LabelledRows, ...]]:
     recording = device.stay.recording
     onset = _onset(device, "", DISTORTION_MIN, rng)
     span = Span(onset, onset + DISTORTION_MIN)
@@ -140,7 +148,7 @@ def _distorted(
 
 def _rows(
     reconstructor: Reconstructor, device: _Device, vitals: Vitals, span: Span, case: int, bits: int
-) -> list[LabelledRows]:
+) -> list[tuple[LabelledRows, ...]]:
     recording = device.stay.recording
     rows = rows_of(recording, vitals)
     limits = recording.first_event_minute + np.array([span.onset_min, span.end_min])
@@ -149,19 +157,17 @@ def _rows(
     if not len(ends):
         return []
     features = all_features(reconstructor, windows_at(rows, ends), [device.measure])
-    r = np.clip((features - device.centre) / device.spread, -60, 60)
     long_enough = rows.event_minute[ends] - limits[0] >= SETTLED_MIN
     count = len(ends)
-    return [
-        LabelledRows(
-            r.astype(np.float16),
-            np.full(count, case, np.int16),
-            _poisoned_enough(device, vitals, rows, ends),
-            long_enough & np.isfinite(features[:, SLOW_PART.start]),
-            np.full(count, bits, np.int64),
-            np.zeros(count, np.bool_),
-        )
-    ]
+    labels = (
+        np.full(count, case, np.int16),
+        _poisoned_enough(device, vitals, rows, ends),
+        long_enough & np.isfinite(features[:, SLOW_PART.start]),
+        np.full(count, bits, np.int64),
+        np.zeros(count, np.bool_),
+    )
+    read = [np.clip((features - centre) / spread, -60, 60).astype(np.float16) for centre, spread in device.usual]
+    return [tuple(LabelledRows(r, *labels) for r in read)]
 
 
 def _poisoned_enough(device: _Device, vitals: Vitals, rows: Rows, ends: NDArray[np.int64]) -> NDArray[np.bool_]:

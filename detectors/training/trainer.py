@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -39,7 +39,7 @@ class Effort:
 
     autoencoder_patients: int = 48
     autoencoder_epochs: int = 10
-    attacked_patients: int = 200
+    attacked_patients: int = 400
     distortions_per_patient: int = 12
     network_epochs: int = 4
     clean_stride: int = 3
@@ -96,10 +96,10 @@ class Learner:
         expected = expectations_of(found)
         return measure._replace(residual_rms=rms.astype(np.float32)), expected, clean_rows(found, expected)
 
-    def attacked(self, workers: Pool, means: Means) -> LabelledRows:
-        """Return the rows of attacked and distorted reference patients."""
+    def attacked(self, workers: Pool, means: Means, *others: Means) -> list[LabelledRows]:
+        """Return the rows of attacked and distorted reference patients, once for each of the means (which share a population)."""
         reference, effort = self.cohorts.reference, self.effort
-        by_length = {length: means.expectations[str(length)] for length in ENROLMENTS_MIN}
+        by_length = {length: [one.expectations[str(length)] for one in (means, *others)] for length in ENROLMENTS_MIN}
         tasks = [
             AttackTask(
                 stay, reference[(index + 7) % len(reference)], self.cases, effort.distortions_per_patient, by_length,
@@ -110,12 +110,14 @@ class Learner:
 
         def make() -> Arrays:
             report = self.stage("attacked hours")
-            rows = LabelledRows.joined(list(_told(workers.map(attacked_rows, tasks), len(tasks), report)))
-            return rows.arrays()
+            patients = _told(workers.map(attacked_rows, tasks), len(tasks), report)
+            first, *rest = map(LabelledRows.joined, zip(*patients, strict=True))
+            return first.arrays() | {f"r_{place}": one.r for place, one in enumerate(rest)}
 
-        found = LabelledRows.from_arrays(self.work.stage("attacked", make))
-        self.stage("attacked hours")(1.0, f"{len(found)} rows")
-        return found
+        arrays = self.work.stage("attacked", make)
+        first = LabelledRows.from_arrays(arrays)
+        self.stage("attacked hours")(1.0, f"{len(first)} rows")
+        return [first, *(replace(first, r=arrays[f"r_{place}"]) for place in range(len(others)))]
 
     def calibration_traces(self, workers: Pool, means: Means) -> dict[str, list[Trace]]:
         """Return the calibration devices' traces in every situation."""
@@ -146,7 +148,7 @@ def train_bundle(learner: Learner, data: Mapping[str, Any]) -> Bundle:
     with pool(bottleneck, blind_spot, learner.effort.processes) as workers:
         measure, expected, clean = learner.features(workers)
         means = Means(expected, measure)
-        rows = LabelledRows.joined([clean, learner.attacked(workers, means)])
+        rows = LabelledRows.joined([clean, *learner.attacked(workers, means)])
         lessons = learn(
             rows, learner.cases, fit_tables(rows), epochs=learner.effort.network_epochs, seed=learner.seed,
             report=learner.stage("networks"),

@@ -35,7 +35,7 @@ def train(
         bool, typer.Option("--quick", help="A small, badly trained bundle in about two minutes, to try things out.")
     ] = False,
     patients: Annotated[
-        int | None, typer.Option("--patients", min=8, help="Reference patients to learn from (default 200; quick 16).")
+        int | None, typer.Option("--patients", min=8, help="Reference patients to learn from (default 400; quick 16).")
     ] = None,
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
@@ -108,7 +108,7 @@ def sizes_of(quick: bool, patients: int | None = None) -> Sizes:
     """Return (patients, days) of each cohort."""
     if quick:
         return {"reference": (patients or 16, 3), "calibration": (16, 3), "test": (8, 3)}
-    return {"reference": (patients or 200, 4), "calibration": (128, 7), "test": (32, 5)}
+    return {"reference": (patients or 400, 4), "calibration": (128, 7), "test": (32, 5)}
 
 
 def attack_cases() -> tuple[tuple[str, str], ...]:

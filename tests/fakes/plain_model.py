@@ -61,10 +61,11 @@ class PlainModel:
         z = _scaled(windows.values, windows.owner, sticks)
         g = np.full((len(windows), len(SCORED_KINDS)), np.nan, np.float32)
         g[:, 0], g[:, 1] = self.hour(z[:, 0]), self.hour(z[:, 1])
+        g[:, 2] = g[:, :2].min(axis=1)
         long = np.clip(_scaled(windows.slow_values, windows.owner[windows.slow], sticks)[:, 0], -3, 3)
-        g[windows.slow, 2] = np.ascontiguousarray(long[:, -360:]).mean(axis=1)
+        g[windows.slow, 3] = np.ascontiguousarray(long[:, -360:]).mean(axis=1)
         known = windows.slow_minute > windows.slow_minute[:, -1:] - 1080
-        g[windows.slow, 3] = np.where(known, long, 0).sum(axis=1) / known.sum(axis=1)
+        g[windows.slow, 4] = np.where(known, long, 0).sum(axis=1) / known.sum(axis=1)
         return PlainScores(g, np.square(z).mean(axis=(1, 2)), np.zeros(len(windows.slow), np.float32))
 
     def freeze(self, rows: Rows, pulse_medians_bpm: Sequence[float], enrolment_min: int) -> DeviceProfile:

@@ -24,8 +24,9 @@ def tick(minute: int = MINUTE, *, decision: bool = True, replayed: float = 0.0, 
     return Tick(minute, 0, 1, decision, replayed, apart)
 
 
-def window(*g: float, copied: float = NAN) -> WindowScore:
-    return WindowScore((*g, *[NAN] * (4 - len(g))), copied, 0.1, lambda: "restless")
+def window(hour: float, level: float, *slow: float, texture: float = 0.0, copied: float = NAN) -> WindowScore:
+    g = (hour, level, texture, *slow, *[NAN] * (2 - len(slow)))
+    return WindowScore(g, copied, 0.1, lambda: "restless")
 
 
 def scores(line: Line) -> dict[str, float]:
@@ -39,7 +40,7 @@ def ballot() -> Ballot:
 
 def test_the_largest_score_counts(ballot: Ballot) -> None:
     line = ballot.score(tick(), window(0.2, 1.4, 1.6, -0.5), STICK)
-    assert scores(line) == {"hour": 0.2, "level": 1.4, "half_day": 1.6, "lattice": -0.5, "replay": 0.0}
+    assert scores(line) == {"hour": 0.2, "level": 1.4, "texture": 0.0, "half_day": 1.6, "lattice": -0.5, "replay": 0.0}
     assert (line.score, line.flagged) == (1.6, True)
     assert {kind for kind, mask in ballot.votes.flagged.items() if mask} == {"half_day"}
 
@@ -73,7 +74,7 @@ def test_what_only_a_decision_knows_is_held_until_the_next(ballot: Ballot) -> No
     ballot.score(tick(), window(0.1, 0.1, 1.9, 0.3, copied=0.2), STICK)
     later = ballot.score(tick(MINUTE + 4, decision=False), window(0.4, 0.1), STICK)
     assert scores(later) == {
-        "hour": 0.4, "level": 0.1, "half_day": 1.9, "lattice": 0.3, "replay": 0.0,
+        "hour": 0.4, "level": 0.1, "texture": 0.0, "half_day": 1.9, "lattice": 0.3, "replay": 0.0,
         "copies": pytest.approx(1.5 * 0.2 / 0.5),
     }  # fmt: skip
     assert (later.score, later.flagged) == (1.9, True)
@@ -85,20 +86,20 @@ def test_it_is_held_over_the_next_block_at_most(ballot: Ballot) -> None:
     in_the_next = ballot.score(tick(MINUTE + 9, decision=False), window(0.1, 0.1), STICK)
     assert "half_day" in scores(in_the_next)
     after_it = ballot.score(tick(MINUTE + 10, decision=False), window(0.1, 0.1), STICK)
-    assert scores(after_it) == {"hour": 0.1, "level": 0.1}
+    assert scores(after_it) == {"hour": 0.1, "level": 0.1, "texture": 0.0}
 
 
 def test_a_decision_without_long_windows_forgets_those_of_the_last(ballot: Ballot) -> None:
     ballot.score(tick(apart=8.0), window(0.1, 0.1, 1.9), STICK)
     line = ballot.score(tick(MINUTE + 5), window(0.1, 0.1), STICK)
-    assert scores(line) == {"hour": 0.1, "level": 0.1, "replay": 0.0}
+    assert scores(line) == {"hour": 0.1, "level": 0.1, "texture": 0.0, "replay": 0.0}
 
 
-@pytest.mark.parametrize("g", [(NAN, 0.0), (0.0, NAN)])
-def test_a_score_that_is_no_number_counts_against_the_device(ballot: Ballot, g: tuple[float, float]) -> None:
-    line = ballot.score(tick(), window(*g), STICK)
+@pytest.mark.parametrize("kind", ["hour", "level", "texture"])
+def test_a_score_that_is_no_number_counts_against_the_device(ballot: Ballot, kind: str) -> None:
+    line = ballot.score(tick(), window(**{"hour": 0.0, "level": 0.0, kind: NAN}), STICK)
     assert (line.score, line.flagged) == (math.inf, True)
-    assert ballot.votes.flagged["hour" if math.isnan(g[0]) else "level"] == 1
+    assert ballot.votes.flagged[kind] == 1
 
 
 def test_a_minute_that_is_no_decision_does_not_vote(ballot: Ballot) -> None:

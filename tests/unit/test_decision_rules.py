@@ -76,7 +76,7 @@ def test_only_the_kinds_of_the_rule_are_shown_and_vote() -> None:
     ballot = Ballot(before, PAPER_FIG3.kinds)
     assert ballot.held()[0] == {}
     stick = PlainModel(threshold=0.8).yardstick(None)
-    window = WindowScore((0.75, math.nan, 9.0, 9.0), 1.0, 0.1, lambda: "restless")
+    window = WindowScore((0.75, math.nan, math.nan, 9.0, 9.0), 1.0, 0.1, lambda: "restless")
     line = ballot.score(Tick(1000, 0, 1, True, 1.0, 30.0), window, stick)
     assert (line.score, line.flagged) == (0.75, False)
     assert [kind for kind, score in zip(KINDS, line.scores, strict=True) if not math.isnan(score)] == ["hour"]

@@ -13,6 +13,7 @@ from detectors.evidence import (
     RESIDUAL_EVIDENCE,
     SIGNAL,
     SLOW_EVIDENCE,
+    TEXTURE_TAIL,
     read,
 )
 from detectors.explain import explain, words_for
@@ -107,6 +108,14 @@ def test_the_tail_of_levels_hears_each_channel_both_ways_and_nothing_else() -> N
     r = usual()
     r[0, KEYS.index("heart_rate 60 log_variance")] = 9
     assert LEVEL_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [0]
+
+
+def test_the_tail_of_texture_hears_both_channels_unlike_usual_in_the_same_way_and_nothing_else() -> None:
+    heart, breath = (KEYS.index(f"{channel} 60 log_difference_power") for channel in ("heart_rate", "resp_rate"))
+    for one, other, heard in ((-6, -5, 5), (5, 6, 5), (-6, 5, 0), (-6, 0, 0)):
+        r = usual()
+        r[0, heart], r[0, breath] = one, other
+        assert TEXTURE_TAIL.of_hour(read(SIGNAL, as_is(), r)).tolist() == [heard]
 
 
 def test_the_tail_of_lattices_hears_a_peak_in_windows_of_any_length_and_no_want_of_one() -> None:

@@ -52,7 +52,7 @@ def test_every_kind_of_score_reaches_the_records(judge: Judge, device: HeldDevic
     judgement = judge.judge([record(at, 2 * at, 100.0 + at) for at in range(31)], {"p1": device})
     outcome = judgement.outcomes[0]
     (scores,) = [decode_scores(encoded) for encoded in outcome.encoded_scores]
-    assert set(scores.scores) == {"hour", "level", "replay"}  # no six hours yet, and no pulse
+    assert set(scores.scores) == {"hour", "level", "texture", "replay"}  # no six hours yet, and no pulse
     assert [score is None for score in scores.scores["hour"]] == [minute < 59 for minute in range(62)]
     status = decode_status(outcome.encoded_status)
     assert status.scores == {kind: values[-1] for kind, values in scores.scores.items()}

@@ -43,11 +43,11 @@ def test_features_of_windows_stand_in_the_order_of_the_catalogue(reconstructor, 
 
 def test_the_tails_are_held_back_and_each_kind_has_its_own_map() -> None:
     scales = random_knowledge(3).situations["enrolling"].scales
-    raw = np.array([[6.0, 40.0, 0.0, np.nan]], np.float32)
+    raw = np.array([[6.0, 40.0, 8.0, 0.0, np.nan]], np.float32)
     found = on_common_scale(raw, scales)
-    assert found[0, :3].tolist() == pytest.approx([3.0, 3.0 - TAIL_ALLOWANCE, 0.5])
-    assert np.isnan(found[0, 3])
-    assert SCORED_KINDS == ("hour", "level", "half_day", "lattice")
+    assert found[0, :4].tolist() == pytest.approx([3.0, 3.0 - TAIL_ALLOWANCE, 0.5 - TAIL_ALLOWANCE, 0.5])
+    assert np.isnan(found[0, 4])
+    assert SCORED_KINDS == ("hour", "level", "texture", "half_day", "lattice")
 
 
 def test_scores_of_a_window_do_not_depend_on_its_company(model: Model, stay: MinuteChunk) -> None:

@@ -124,6 +124,9 @@ def test_tensorflow_starts_silently_with_one_thread():
         "limit_threads()\n"
         "assert tf.config.threading.get_intra_op_parallelism_threads() == 1\n"
         "assert tf.config.threading.get_inter_op_parallelism_threads() == 1\n"
+        "from threadpoolctl import threadpool_info\n"
+        "import numpy\n"
+        'assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}\n'
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
