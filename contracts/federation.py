@@ -24,11 +24,23 @@ class RoundPhase(StrEnum):
     FAILED = "failed"
 
 
-class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One round, published again at each change of phase (compacted topic, key = round number).
+class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a coordinator that resumes a round needs of an accepted update: where its weights lie and what they count for.
 
-    Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason.
-    `lease_token` fences coordinators: devices refuse a lower token than the highest they have seen.
+    `samples` are windows, capped by the coordinator; `loss` is the local mean squared error after training.
+    """
+
+    update_sha256: str
+    samples: int
+    loss: float
+
+
+class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One round, published again as it moves on (compacted topic, key = round number); enough to resume it from.
+
+    Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason. `lease_token`
+    fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
+    `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come).
     """
 
     round: int
@@ -41,6 +53,9 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     cohort: list[DeviceId]
     excluded: dict[str, str]
     accepted: list[DeviceId]
+    updates: dict[str, AcceptedUpdate] = {}
+    opened_with: int = 0
+    target: int | None = None
     local_epochs: int = 1
     batch_size: int = 32
     learning_rate: float = 1e-3

@@ -22,8 +22,13 @@ class RedisKeys:
 
     @property
     def coordinator_lease(self) -> str:
-        """STRING: the active coordinator's fencing token."""
+        """STRING: the highest fencing token that any coordinator took."""
         return f"{self.prefix}:fl:lease"
+
+    @property
+    def coordinator_holder(self) -> str:
+        """STRING that expires: which coordinator is active; as long as it stands, others wait."""
+        return f"{self.prefix}:fl:lease:holder"
 
     @property
     def current_model(self) -> str:

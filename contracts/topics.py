@@ -113,5 +113,6 @@ class Topics:
         return TopicSpec(self.vitals_shared, partitions, config)
 
     def fl_updates_spec(self, device_id: str) -> TopicSpec:
-        """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own)."""
-        return TopicSpec(self.fl_updates(device_id), 1, {**_delete(1), **_FROM_OUTSIDE})
+        """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own); the broker stamps it."""
+        config = {**_delete(1), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
+        return TopicSpec(self.fl_updates(device_id), 1, config)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.federation import ModelUpdate, RoundRecord, decode_federation
+from contracts.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decode_federation
 from contracts.metrics import REDIS_UP, UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator import rounds
@@ -22,7 +22,7 @@ from fl_coordinator.screening import capped_samples, is_declined, screen_message
 from fl_coordinator.selection import DeviceView, select
 from transport.blob_store import BlobStore
 from transport.topic_reader import Record
-from transport.weights import decode_weights
+from transport.weights import Weights, decode_weights
 
 log = structlog.get_logger()
 MAX_DETAIL_CHARS: Final = 300
@@ -66,16 +66,26 @@ class Collection:
         self.record: RoundRecord | None = None
         self._model: Model | None = None
         self._contributions: dict[str, Contribution] = {}
-        self._losses: dict[str, float] = {}
         self._bad: set[str] = set()
         self._refusals: Counter[str] = Counter()
 
     def open(self, record: RoundRecord, model: Model) -> None:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
-        self._contributions, self._losses = {}, {}
+        self._contributions = {}
         self._bad.clear()
         self._refusals.clear()
+
+    async def restore(self) -> None:
+        """Fetch again what was accepted before a restart; an update whose weights are gone is out of the round."""
+        assert self.record is not None
+        for device_id, update in self.record.updates.items():
+            try:
+                weights = await self._weights(device_id, update.update_sha256)
+            except (InvalidMessage, UpdateRefused):
+                await self._put_out(device_id, "update_lost")
+            else:
+                self._contributions[device_id] = Contribution(device_id, weights, update.samples)
 
     def close(self) -> None:
         """Refuse whatever comes from now on."""
@@ -120,19 +130,16 @@ class Collection:
         assert self.record is not None
         chosen = [self._contributions[device_id] for device_id in self.record.accepted]
         total = sum(item.sample_count for item in chosen)
-        loss = sum(self._losses[item.device_id] * item.sample_count for item in chosen) / max(total, 1)
+        loss = sum(self.record.updates[item.device_id].loss * item.sample_count for item in chosen) / max(total, 1)
         return chosen, loss
 
     async def _take_in(self, update: ModelUpdate) -> None:
         assert self.record is not None
-        assert self._model is not None
-        key = self._keys.update_blob(update.device_id, update.update_sha256)
-        weights = decode_weights(await ask_redis(self._blobs.get, key, update.update_sha256))
-        screen_weights(weights, self._model.weights)
+        weights = await self._weights(update.device_id, update.update_sha256)
         samples = capped_samples(update.sample_count, self._sample_cap)
-        self.record = rounds.accept(self.record, update.device_id)
+        accepted = AcceptedUpdate(update_sha256=update.update_sha256, samples=samples, loss=update.loss_after)
+        self.record = rounds.accept(self.record, update.device_id, accepted)
         self._contributions[update.device_id] = Contribution(update.device_id, weights, samples)
-        self._losses[update.device_id] = update.loss_after
         UPDATES.labels("accepted").inc()
         await self._journal.event(
             "update_accepted",
@@ -145,6 +152,13 @@ class Collection:
             loss_after=update.loss_after,
             train_s=update.train_s,
         )
+
+    async def _weights(self, device_id: str, sha256: str) -> Weights:
+        assert self._model is not None
+        key = self._keys.update_blob(device_id, sha256)
+        weights = decode_weights(await ask_redis(self._blobs.get, key, sha256))
+        screen_weights(weights, self._model.weights)
+        return weights
 
     async def _put_out(self, device_id: str, reason: str) -> None:
         assert self.record is not None

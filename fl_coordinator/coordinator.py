@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -54,11 +54,23 @@ class Coordinator:
 
     async def run_round(self) -> RoundRecord:
         """Run one round to its end and return its final record; raises Fenced, never Unavailable."""
-        started = monotonic()
         record = self._proposal(Selection(self._parts.clock(), (), {}))
-        self.next_round += 1
+        return await self._to_its_end(record, self._carry_out)
+
+    async def resume_round(self, record: RoundRecord) -> RoundRecord:
+        """Go on with a round that another coordinator left open, from what is on record; as `run_round`."""
+        deadline_at = self._parts.clock() + self._parts.terms.deadline_s
+        record = rounds.resume(record, self._parts.lease.token, deadline_at)
+        log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
+        return await self._to_its_end(record, self._carry_on)
+
+    async def _to_its_end(
+        self, record: RoundRecord, steps: Callable[[RoundRecord], Awaitable[RoundRecord]]
+    ) -> RoundRecord:
+        started = monotonic()
+        self.next_round = record.round + 1
         try:
-            record = await self._carry_out(record)
+            record = await steps(record)
         except GateClosed as error:
             log.warning("redis_unavailable", round=record.round, error=str(error))
             record = await self._end(rounds.skip(self._latest(record), "redis_unavailable", self._parts.clock()))
@@ -86,6 +98,30 @@ class Coordinator:
         record = rounds.open_collection(record, self._parts.terms.quorum, self._parts.clock())
         if rounds.is_final(record):
             return await self._end(record)
+        self._parts.collection.open(record, self.model)
+        return await self._collect_and_close(record)
+
+    async def _carry_on(self, record: RoundRecord) -> RoundRecord:
+        """Resume a round: a proposal begins anew, a collection gets its whole time again, an aggregation is repeated."""
+        await self._parts.journal.event(
+            "round_resumed", record.round, reason=str(record.phase), lease=self._parts.lease.token
+        )
+        if record.phase is RoundPhase.PROPOSED:
+            return await self._carry_out(record)
+        if record.model_sha256 != self.model.sha256:
+            return await self._end(rounds.fail(record, "model_lost", self._parts.clock()))
+        self._parts.collection.open(record, self.model)
+        await self._parts.collection.restore()
+        if record.phase is RoundPhase.COLLECTING:
+            await self._parts.inbox.discover()
+            return await self._collect_and_close(self._latest(record))
+        await self._parts.collection.gate(record.accepted)
+        record = self._latest(record)
+        if len(record.accepted) < self._parts.terms.quorum:
+            return await self._end(rounds.skip(record, "no_quorum", self._parts.clock()))
+        return await self._aggregate(record)
+
+    async def _collect_and_close(self, record: RoundRecord) -> RoundRecord:
         record = await self._collect(record)
         if self._stop.is_set() and not rounds.is_complete(record):
             return await self._end(rounds.fail(record, "coordinator_stopped", self._parts.clock()))
@@ -118,14 +154,15 @@ class Coordinator:
     async def _collect(self, record: RoundRecord) -> RoundRecord:
         """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
         collection = self._parts.collection
-        collection.open(record, self.model)
         await self._parts.journal.round(record)
         while not rounds.is_complete(record) and not self._stop.is_set():
             left_s = record.deadline_at - self._parts.clock()
             if left_s <= 0:
                 break
             await self._read_updates(min(left_s, POLL_S))
-            record = self._latest(record)
+            if self._latest(record) is not record:
+                record = self._latest(record)
+                await self._parts.journal.round(record)  # what a later coordinator goes on from
         await collection.gate(self._latest(record).accepted)
         return collection.settle()
 

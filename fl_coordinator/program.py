@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from time import monotonic
+from typing import Final
 
 import numpy as np
 import redis
@@ -14,12 +15,14 @@ import structlog
 from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage, Unavailable
+from contracts.federation import RoundRecord
 from contracts.settings import Settings
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import aggregation_rule
 from fl_coordinator.collection import Collection
 from fl_coordinator.coordinator import Coordinator, Parts
 from fl_coordinator.history import History, read_history
+from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
 from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
@@ -32,6 +35,7 @@ from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 TASK = "reconstruction"
+ASK_AGAIN_S: Final = 0.5
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -57,28 +61,63 @@ class CoordinatorProgram:
         return self._not_ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run rounds; raises Unavailable when Kafka does not answer at the start, Fenced when replaced."""
+        """Wait for the lease, then run rounds, first of all one that was left open.
+
+        Raises Unavailable when Kafka does not answer at the start, Fenced when replaced.
+        """
         client = connect_redis(self._settings)
-        history = await read_history(self._settings)
-        lease = Lease(client, self._settings.redis_keys)
-        await self._until_redis_answers(partial(lease.take, history.last_lease_token), stop)
-        if stop.is_set():
+        lease = Lease(client, self._settings.redis_keys, self._settings.coordinator_lease_s)
+        history = await self._take_over(lease, stop)
+        if history is None:
             return
+        try:
+            await holding(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
+        finally:
+            with contextlib.suppress(Unavailable):
+                await asyncio.to_thread(lease.release)
+
+    async def _take_over(self, lease: Lease, stop: asyncio.Event) -> History | None:
+        """Wait until no other coordinator is active, then return what is on record by then; None: stopped before."""
+        history = await read_history(self._settings)
+        while not stop.is_set():
+            try:
+                taken = await asyncio.to_thread(lease.take, history.last_lease_token)
+            except Unavailable as error:
+                self._wait_because("waiting_for_redis", str(error))
+            else:
+                if taken:
+                    # The one before may have written until its lease ran out, with a token that a new Redis knew nothing of.
+                    history = await read_history(self._settings)
+                    if history.last_lease_token < lease.token:
+                        return history
+                    continue
+                self._wait_because("waiting_for_lease", "another coordinator is active")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ASK_AGAIN_S)
+        return None
+
+    def _wait_because(self, event: str, reason: str) -> None:
+        if reason != self._not_ready:
+            log.warning(event, reason=reason)
+        self._not_ready = reason
+
+    async def _lead(self, history: History, client: redis.Redis, lease: Lease, stop: asyncio.Event) -> None:
         async with Publisher(self._settings) as publisher, TopicReader(self._settings) as reader:
             parts = self._parts(client, lease, publisher, reader)
             parts.models.remember(history.models)
-            await self._end_rounds_left_open(history, parts.journal, lease.token)
+            left_open = await self._round_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
             coordinator = Coordinator(parts, model, history.last_round + 1, stop)
-            await parts.inbox.discover()
+            await parts.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            await self._run_rounds(coordinator, stop)
+            await self._run_rounds(coordinator, left_open, stop)
 
-    async def _run_rounds(self, coordinator: Coordinator, stop: asyncio.Event) -> None:
+    async def _run_rounds(self, coordinator: Coordinator, left_open: RoundRecord | None, stop: asyncio.Event) -> None:
         ended, next_at = 0, monotonic()
         while not stop.is_set():
-            await coordinator.run_round()
+            await (coordinator.run_round() if left_open is None else coordinator.resume_round(left_open))
+            left_open = None
             ended += 1
             if self._limit is not None and ended >= self._limit:
                 return
@@ -113,24 +152,16 @@ class CoordinatorProgram:
             stale_cap_s=settings.stale_cap_s,
         )
 
-    async def _until_redis_answers(self, call: Callable[[], object], stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await asyncio.to_thread(call)
-            except Unavailable as error:
-                self._not_ready = str(error)
-                log.warning("waiting_for_redis", error=str(error))
-                await asyncio.sleep(1.0)
-            else:
-                return
-
-    async def _end_rounds_left_open(self, history: History, journal: Journal, lease_token: int) -> None:
-        """A round that an earlier coordinator left open is failed, so that nobody waits for it."""
+    async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
+        """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
         for record in history.rounds.values():
-            if not rounds.is_final(record):
-                ended = rounds.fail(record, "coordinator_restarted", self._clock())
+            if record.round < history.last_round and not rounds.is_final(record):
+                taken = rounds.resume(record, lease_token, record.deadline_at)
+                ended = rounds.fail(taken, "coordinator_restarted", self._clock())
                 await journal.round(ended)
                 await journal.event("round_failed", record.round, reason=ended.reason, lease=lease_token)
+        latest = history.rounds.get(history.last_round)
+        return None if latest is None or rounds.is_final(latest) else latest
 
     async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
         """Return the model on record, else publish and return the bundle's autoencoder as the model of round 0."""
@@ -161,4 +192,6 @@ def _terms(settings: Settings) -> rounds.RoundTerms:
         local_epochs=settings.local_epochs,
         batch_size=settings.local_batch_size,
         learning_rate=settings.local_learning_rate,
+        target=settings.round_target,
+        over_selection=settings.round_over_selection,
     )

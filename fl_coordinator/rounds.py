@@ -1,17 +1,20 @@
 """A round as a pure state machine: proposed -> collecting -> aggregating -> committed, or skipped, or failed.
 
 Every step takes a record and returns the next one; nothing here reads a clock or does I/O. What the record
-holds (round, model, cohort, accepted) is all a later coordinator needs to see where a round stands.
+holds (round, model, cohort, accepted updates) is all a later coordinator needs to go on with it.
 """
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.selection import Selection
 
@@ -24,11 +27,16 @@ NEXT_PHASES: Final = {
     RoundPhase.FAILED: set[RoundPhase](),
 }
 NO_ANSWER: Final = "no_answer"
+STRAGGLER: Final = "straggler"
+NOT_DRAWN: Final = "not_drawn"
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTerms:
-    """What every round of this coordinator has in common (deadline in wall seconds)."""
+    """What every round of this coordinator has in common (deadline in wall seconds).
+
+    With a `target`, `over_selection` times as many devices are asked, and the first `target` answers are enough.
+    """
 
     task: str
     quorum: int
@@ -36,12 +44,16 @@ class RoundTerms:
     local_epochs: int
     batch_size: int
     learning_rate: float
+    target: int | None = None
+    over_selection: float = 1.0
 
 
 def propose(
     number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection
 ) -> RoundRecord:
-    """Return a proposed round over the selected devices."""
+    """Return a proposed round over the selected devices, or over as many of them as the terms ask for, drawn by lot."""
+    drawn = _drawn(number, terms, selection.cohort)
+    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
     return RoundRecord(
         round=number,
         phase=RoundPhase.PROPOSED,
@@ -50,9 +62,11 @@ def propose(
         model_sha256=model_sha256,
         gated_at=selection.gated_at,
         deadline_at=selection.gated_at + terms.deadline_s,
-        cohort=list(selection.cohort),
-        excluded=dict(selection.excluded),
+        cohort=drawn,
+        excluded=dict(selection.excluded) | not_drawn,
         accepted=[],
+        opened_with=lease_token,
+        target=terms.target,
         local_epochs=terms.local_epochs,
         batch_size=terms.batch_size,
         learning_rate=terms.learning_rate,
@@ -72,18 +86,20 @@ def is_awaited(record: RoundRecord, device_id: str) -> bool:
 
 
 def is_complete(record: RoundRecord) -> bool:
-    """Whether nobody is awaited any more."""
+    """Whether nobody is awaited any more: all have answered, or as many as were wanted."""
+    if record.target is not None and len(record.accepted) >= record.target:
+        return True
     return not any(is_awaited(record, device_id) for device_id in record.cohort)
 
 
-def accept(record: RoundRecord, device_id: str) -> RoundRecord:
+def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> RoundRecord:
     """Count a device's update in; once a round, whoever sends it again changes nothing."""
     _need(record, RoundPhase.COLLECTING)
     if device_id in record.accepted:
         return record
     if not is_awaited(record, device_id):
         raise IllegalTransition(f"round {record.round} does not await {device_id}")
-    return replace(record, accepted=sorted([*record.accepted, device_id]))
+    return replace(record, accepted=sorted([*record.accepted, device_id]), updates=record.updates | {device_id: update})
 
 
 def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
@@ -91,18 +107,27 @@ def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
     if device_id not in record.cohort:
         raise IllegalTransition(f"{device_id} is not in the cohort of round {record.round}")
     accepted = [name for name in record.accepted if name != device_id]
-    return replace(record, accepted=accepted, excluded={device_id: reason} | record.excluded)
+    updates = {name: update for name, update in record.updates.items() if name != device_id}
+    return replace(record, accepted=accepted, updates=updates, excluded={device_id: reason} | record.excluded)
 
 
 def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
-    """End the collection: who did not answer is out; aggregate with a quorum, skip without."""
+    """End the collection: who did not answer, or not among the first, is out; aggregate with a quorum, skip without."""
     _need(record, RoundPhase.COLLECTING)
+    silent = STRAGGLER if is_complete(record) else NO_ANSWER
     for device_id in record.cohort:
         if is_awaited(record, device_id):
-            record = drop(record, device_id, NO_ANSWER)
+            record = drop(record, device_id, silent)
     if len(record.accepted) < quorum:
         return skip(record, "no_quorum", now)
     return _enter(record, RoundPhase.AGGREGATING)
+
+
+def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRecord:
+    """Take over a round that another coordinator left open; what it accepted stays accepted."""
+    if is_final(record):
+        raise IllegalTransition(f"round {record.round} is {record.phase}: there is nothing to resume")
+    return replace(record, lease_token=lease_token, deadline_at=deadline_at)
 
 
 def commit(record: RoundRecord, new_model_sha256: str, loss: float, now: float) -> RoundRecord:
@@ -124,6 +149,14 @@ def fail(record: RoundRecord, reason: str, now: float) -> RoundRecord:
 def is_final(record: RoundRecord) -> bool:
     """Whether the round has ended."""
     return not NEXT_PHASES[record.phase]
+
+
+def _drawn(number: int, terms: RoundTerms, eligible: Sequence[str]) -> list[str]:
+    """Draw whom to ask by the round's number, so that a resumed proposal asks the same and over time all get their turn."""
+    if terms.target is None:
+        return list(eligible)
+    count = min(len(eligible), math.ceil(terms.target * terms.over_selection))
+    return sorted(random.Random(number).sample(sorted(eligible), count))  # noqa: S311 - a lot, not a secret
 
 
 def _enter(record: RoundRecord, phase: RoundPhase) -> RoundRecord:

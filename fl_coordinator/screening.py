@@ -21,22 +21,33 @@ def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | No
     """Check an update against the round; `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
     if update.device_id != sender_id:
         raise UpdateRefused("wrong_device", f"{update.device_id} on the topic of {sender_id}", is_bad=True)
-    if record is None or record.phase is not RoundPhase.COLLECTING or update.round != record.round:
-        raise UpdateRefused("wrong_round", f"for round {update.round}")
-    if update.lease_token != record.lease_token:
-        raise UpdateRefused("wrong_lease", f"lease {update.lease_token}")
-    if update.device_id not in record.cohort:
-        raise UpdateRefused("not_in_cohort")
-    if not is_awaited(record, update.device_id):
-        raise UpdateRefused("duplicate")
-    if update.base_sha256 != record.model_sha256:
-        raise UpdateRefused("wrong_base", f"trained from {update.base_sha256[:12]}", is_bad=True)
+    _screen_occasion(update, record)
     if not SHA256.fullmatch(update.update_sha256):
         raise UpdateRefused("bad_sha256", "update_sha256 is not 64 hex digits", is_bad=True)
     if update.sample_count < 0:
         raise UpdateRefused("bad_samples", f"{update.sample_count} samples", is_bad=True)
     if not all(np.isfinite(loss) and loss >= 0 for loss in (update.loss_before, update.loss_after)):
         raise UpdateRefused("bad_loss", is_bad=True)
+
+
+def _screen_occasion(update: ModelUpdate, record: RoundRecord | None) -> None:
+    """Check that the round asked this device for this update, and still waits for it."""
+    if record is None or update.round < record.round:
+        raise UpdateRefused("late", f"for round {update.round}")
+    if record.phase is not RoundPhase.COLLECTING or update.round != record.round:
+        raise UpdateRefused("wrong_round", f"for round {update.round}")
+    if not record.opened_with <= update.lease_token <= record.lease_token:
+        raise UpdateRefused("wrong_lease", f"lease {update.lease_token}")
+    if update.device_id not in record.cohort:
+        raise UpdateRefused("not_in_cohort")
+    if update.device_id in record.updates:
+        # Read again after a restart, or sent again by a device that was not sure: the same update changes nothing.
+        same = record.updates[update.device_id].update_sha256 == update.update_sha256
+        raise UpdateRefused("repeated" if same else "duplicate")
+    if not is_awaited(record, update.device_id):
+        raise UpdateRefused("dropped_before")
+    if update.base_sha256 != record.model_sha256:
+        raise UpdateRefused("wrong_base", f"trained from {update.base_sha256[:12]}", is_bad=True)
 
 
 def is_declined(update: ModelUpdate) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from time import monotonic
+from typing import Final
 
 from contracts.topics import Topics
-from transport.topic_reader import Record, TopicReader
+from transport.topic_reader import Record, Start, TopicReader
+
+CLOCKS_APART_S: Final = 300.0
 
 
 class UpdateInbox:
-    """Reads every `fl.updates` topic there is; topics found at the start are read from their end, later ones whole."""
+    """Reads every `fl.updates` topic there is; topics found first are read from now on, later ones whole."""
 
     def __init__(self, reader: TopicReader, topics: Topics, discovery_interval_s: float) -> None:
         self._reader = reader
@@ -18,11 +21,18 @@ class UpdateInbox:
         self._looked_at = float("-inf")
         self.participating: set[str] = set()
 
-    async def discover(self) -> None:
-        """Look for new update topics now; raises Unavailable."""
+    async def discover(self, since: float | None = None) -> None:
+        """Look for new update topics now; raises Unavailable.
+
+        With `since` (epoch seconds) the topics found first are read from then on: a round is resumed, and answers to it
+        may lie there. The broker's clock stamps them, so some minutes are allowed between it and ours.
+        """
         found = {topic for topic in await self._reader.list_topics() if topic.startswith(self._prefix)}
         is_first = self._looked_at == float("-inf")
-        await self._reader.add(found, start="latest" if is_first else "earliest")
+        start: Start = "earliest"
+        if is_first:
+            start = "latest" if since is None else since - CLOCKS_APART_S
+        await self._reader.add(found, start=start)
         self._looked_at = monotonic()
         self.participating = {self.sender_of(topic) for topic in self._reader.topics_read & found}
 

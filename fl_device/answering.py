@@ -83,6 +83,8 @@ class Answering:
             if stop.is_set():
                 return
             reason = participant.declines_because(record, self._clock())
+            if reason == "answered":  # a round is on record many times
+                continue
             if reason is not None:
                 log.info("round_declined", round=record.round, device_id=participant.device_id, reason=reason)
                 continue

@@ -15,7 +15,8 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
 
-Start = Literal["earliest", "latest"]
+Start = Literal["earliest", "latest"] | float
+"""From where on a topic is read; a number is a time (epoch seconds): from the first record that is not older."""
 
 
 class Record(Protocol):
@@ -133,7 +134,7 @@ class TopicReader:
             raise self._unavailable(error) from None
         return records
 
-    async def _offsets(self, topics: list[str], start: str) -> dict[TopicPartition, int]:
+    async def _offsets(self, topics: list[str], start: Start) -> dict[TopicPartition, int]:
         # The public `topics()` asks the same and throws the partitions away.
         cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 - no public call gives partitions
         partitions = [
@@ -143,8 +144,13 @@ class TopicReader:
         ]
         if not partitions:
             return {}
-        ask = self._consumer.beginning_offsets if start == "earliest" else self._consumer.end_offsets
-        return dict(await ask(partitions))
+        if start == "earliest":
+            return dict(await self._consumer.beginning_offsets(partitions))
+        ends = dict(await self._consumer.end_offsets(partitions))
+        if start == "latest":
+            return ends
+        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
+        return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
 
     def _unavailable(self, error: KafkaError) -> Unavailable:
         return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
 from fl_coordinator import rounds
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.selection import Selection
@@ -24,6 +26,10 @@ def collecting(cohort=DEVICES, excluded=None) -> RoundRecord:
     return rounds.open_collection(proposal(cohort, excluded), TERMS.quorum, 100.0)
 
 
+def accept(record: RoundRecord, device_id: str) -> RoundRecord:
+    return rounds.accept(record, device_id, AcceptedUpdate(update_sha256=f"of {device_id}", samples=5, loss=0.5))
+
+
 def test_a_proposal_carries_the_gate_the_terms_and_the_deadline():
     record = proposal(("a", "b"), {"c": "stale"})
     assert (record.round, record.lease_token, record.model_sha256, record.task) == (7, 3, "m", "reconstruction")
@@ -37,7 +43,7 @@ def test_a_cohort_below_the_quorum_is_never_asked():
 
 
 def test_a_round_with_enough_answers_commits_a_model():
-    record = rounds.accept(rounds.accept(collecting(), "b"), "a")
+    record = accept(accept(collecting(), "b"), "a")
     record = rounds.close_collection(record, TERMS.quorum, 120.0)
     assert record.phase is RoundPhase.AGGREGATING
     assert record.excluded == {"c": "no_answer", "d": "no_answer"}
@@ -49,7 +55,7 @@ def test_a_round_with_enough_answers_commits_a_model():
 
 
 def test_an_accepted_device_that_is_dropped_later_can_cost_the_quorum():
-    record = rounds.accept(rounds.accept(collecting(("a", "b")), "a"), "b")
+    record = accept(accept(collecting(("a", "b")), "a"), "b")
     record = rounds.close_collection(rounds.drop(record, "a", "quarantined"), TERMS.quorum, 110.0)
     assert (record.phase, record.reason, record.new_model_sha256) == (RoundPhase.SKIPPED, "no_quorum", None)
     assert record.excluded == {"a": "quarantined"}
@@ -58,13 +64,60 @@ def test_an_accepted_device_that_is_dropped_later_can_cost_the_quorum():
 def test_a_dropped_device_cannot_come_back_in_the_same_round():
     record = rounds.drop(collecting(), "a", "suspect")
     with pytest.raises(IllegalTransition):
-        rounds.accept(record, "a")
+        accept(record, "a")
 
 
 def test_who_was_not_asked_can_neither_be_accepted_nor_dropped():
-    for step in (lambda record: rounds.accept(record, "x"), lambda record: rounds.drop(record, "x", "stale")):
+    for step in (lambda record: accept(record, "x"), lambda record: rounds.drop(record, "x", "stale")):
         with pytest.raises(IllegalTransition):
             step(collecting())
+
+
+# --- a target: more are asked than are needed ---------------------------------------------------------------------
+
+
+def wanted(target: int, over_selection: float, cohort=DEVICES, number: int = 7) -> RoundRecord:
+    terms = replace(TERMS, target=target, over_selection=over_selection)
+    proposed = rounds.propose(
+        number, terms, lease_token=3, model_sha256="m", selection=Selection(100.0, tuple(cohort), {"e": "stale"})
+    )
+    return rounds.open_collection(proposed, TERMS.quorum, 100.0)
+
+
+def test_half_as_many_again_are_asked_by_lot_and_the_others_sit_out():
+    record = wanted(2, 1.5)
+    assert len(record.cohort) == 3
+    (left_out,) = set(DEVICES) - set(record.cohort)
+    assert record.excluded == {"e": "stale", left_out: "not_drawn"}
+    assert wanted(2, 1.5).cohort == record.cohort
+    assert {device for number in range(20) for device in wanted(2, 1.0, number=number).cohort} == set(DEVICES)
+
+
+def test_the_first_answers_are_enough_and_who_is_slower_is_a_straggler():
+    record = accept(accept(wanted(2, 2.0), "d"), "a")
+    assert rounds.is_complete(record)
+    record = rounds.close_collection(record, TERMS.quorum, 105.0)
+    assert (record.phase, record.accepted) == (RoundPhase.AGGREGATING, ["a", "d"])
+    assert record.excluded == {"e": "stale", "b": "straggler", "c": "straggler"}
+
+
+def test_who_is_silent_until_the_deadline_is_no_straggler():
+    record = rounds.close_collection(accept(wanted(2, 2.0), "a"), 1, 120.0)
+    assert record.excluded == {"e": "stale", "b": "no_answer", "c": "no_answer", "d": "no_answer"}
+
+
+# --- another coordinator goes on ----------------------------------------------------------------------------------
+
+
+def test_a_resumed_round_keeps_what_was_accepted_and_takes_the_new_lease_and_time():
+    record = rounds.resume(accept(collecting(), "b"), 9, 300.0)
+    assert (record.lease_token, record.opened_with, record.deadline_at) == (9, 3, 300.0)
+    assert (record.accepted, record.updates["b"].update_sha256) == (["b"], "of b")
+
+
+def test_an_ended_round_is_not_resumed():
+    with pytest.raises(IllegalTransition, match="nothing to resume"):
+        rounds.resume(rounds.skip(collecting(), "no_quorum", 110.0), 9, 300.0)
 
 
 Step = st.one_of(
@@ -77,7 +130,7 @@ Step = st.one_of(
 def apply(record: RoundRecord, step: str, device_id: str) -> RoundRecord:
     match step:
         case "accept":
-            return rounds.accept(record, device_id)
+            return accept(record, device_id)
         case "drop":
             return rounds.drop(record, device_id, "quarantined")
         case "open":
@@ -108,6 +161,7 @@ def test_whatever_happens_a_round_only_moves_along_its_phases_and_counts_only_wh
         assert record.phase is before.phase or record.phase in rounds.NEXT_PHASES[before.phase]
         assert set(record.accepted) <= set(record.cohort)
         assert not set(record.accepted) & (dropped | set(record.excluded))
+        assert sorted(record.updates) == record.accepted
         assert (record.new_model_sha256 is not None) == (record.phase is RoundPhase.COMMITTED)
         if record.phase is RoundPhase.AGGREGATING and before.phase is RoundPhase.COLLECTING:
             assert len(record.accepted) >= TERMS.quorum
@@ -118,6 +172,6 @@ def test_whatever_happens_a_round_only_moves_along_its_phases_and_counts_only_wh
 def test_repeated_answers_count_once_and_their_order_leaves_no_trace(answers):
     record = collecting()
     for device_id in answers:
-        record = rounds.accept(record, device_id)
+        record = accept(record, device_id)
     assert record.accepted == sorted(set(answers))
     assert rounds.is_complete(record) == (set(answers) == set(DEVICES))

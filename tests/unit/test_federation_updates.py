@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contracts.errors import InvalidMessage, Misconfigured
-from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord
+from contracts.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import Contribution, aggregation_rule, aggregation_rules
 from fl_coordinator.errors import AggregationRefused, UpdateRefused
@@ -22,11 +22,13 @@ TERMS = rounds.RoundTerms(
     "reconstruction", quorum=1, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
 )
 
+TAKEN = AcceptedUpdate(update_sha256="1" * 64, samples=10, loss=0.5)
+
 
 def open_round() -> RoundRecord:
-    selection = Selection(100.0, ("a", "b"), {"c": "quarantined"})
+    selection = Selection(100.0, ("a", "b", "d"), {"c": "quarantined"})
     record = rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
-    return rounds.accept(rounds.open_collection(record, 1, 100.0), "b")
+    return rounds.accept(rounds.drop(rounds.open_collection(record, 1, 100.0), "d", "stale"), "b", TAKEN)
 
 
 def update(**changes) -> ModelUpdate:
@@ -45,10 +47,14 @@ def test_an_update_that_fits_the_round_passes():
     ("changes", "sender", "reason", "is_bad"),
     [
         ({}, "b", "wrong_device", True),
-        ({"round": 6}, "a", "wrong_round", False),
+        ({"round": 6}, "a", "late", False),
+        ({"round": 8}, "a", "wrong_round", False),
         ({"lease_token": 2}, "a", "wrong_lease", False),
+        ({"lease_token": 4}, "a", "wrong_lease", False),
         ({"device_id": "c"}, "c", "not_in_cohort", False),
         ({"device_id": "b"}, "b", "duplicate", False),
+        ({"device_id": "b", "update_sha256": "1" * 64}, "b", "repeated", False),
+        ({"device_id": "d"}, "d", "dropped_before", False),
         ({"base_sha256": "other"}, "a", "wrong_base", True),
         ({"update_sha256": "../a"}, "a", "bad_sha256", True),
         ({"update_sha256": "0" * 1_000_000}, "a", "bad_sha256", True),
@@ -64,9 +70,15 @@ def test_an_update_that_does_not_fit_the_round_is_refused(changes, sender, reaso
 
 
 def test_nothing_is_taken_in_while_no_round_collects():
-    for record in (None, rounds.skip(open_round(), "no_quorum", 110.0)):
-        with pytest.raises(UpdateRefused, match="wrong_round"):
+    for record, reason in ((None, "late"), (rounds.skip(open_round(), "no_quorum", 110.0), "wrong_round")):
+        with pytest.raises(UpdateRefused, match=reason):
             screen_message(update(), "a", record)
+
+
+def test_an_answer_to_a_coordinator_before_the_one_that_resumed_the_round_counts():
+    resumed = rounds.resume(open_round(), 5, 130.0)
+    for token in (3, 4, 5):
+        screen_message(update(lease_token=token), "a", resumed)
 
 
 def test_no_samples_mean_that_the_device_declines():
@@ -153,7 +165,7 @@ def test_an_unknown_rule_is_refused_with_the_list_of_those_there_are():
 def committed(number: int, sha256: str) -> RoundRecord:
     selection = Selection(1.0, ("a",), {})
     record = rounds.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection)
-    record = rounds.close_collection(rounds.accept(rounds.open_collection(record, 1, 1.0), "a"), 1, 2.0)
+    record = rounds.close_collection(rounds.accept(rounds.open_collection(record, 1, 1.0), "a", TAKEN), 1, 2.0)
     return rounds.commit(record, sha256, 0.1, 3.0)
 
 

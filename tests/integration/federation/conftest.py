@@ -125,7 +125,10 @@ class Bench:
                 record = decode_federation(RoundRecord, message.value)
                 for device in devices:
                     if record.phase is RoundPhase.COLLECTING and device.device_id in record.cohort:
+                        is_new = record.round not in {one.round for one in device.invitations}
                         device.invitations.append(record)
+                        if not is_new:  # as a participant does: one answer a round
+                            continue
                         await answers.get(device.device_id, honestly)(device, record)
 
     def coordinator(self, rounds: int | None = None, **changes) -> CoordinatorProgram:

@@ -108,7 +108,8 @@ async def test_updates_that_break_the_rules_are_refused_counted_and_set_aside(be
 
     async def answers_twice(device, record) -> None:
         await device.send(record)
-        await device.send(record, sample_count=1_000_000)
+        await device.send(record)
+        await device.send(record, blob=encode_weights({"w": np.full(3, 50, np.float32)}), sample_count=1_000_000)
 
     devices = [bench.device(name, value) for name, value in zip("abcd", (1.0, 3.0, 9.0, 2.0), strict=True)]
     async with bench.taking_part(*devices, answers={"a": answers_twice, "c": misbehaves}):
@@ -118,7 +119,7 @@ async def test_updates_that_break_the_rules_are_refused_counted_and_set_aside(be
     assert record.excluded == {"c": "bad_update"}
     assert record.new_model_sha256 == bench.model(2.0).sha256
     assert sorted(event.reason for event in await bench.events("update_refused")) == sorted(
-        ["duplicate", "wrong_device", "wrong_round", "wrong_lease", "wrong_base", *["bad_message"] * 3]
+        ["repeated", "duplicate", "wrong_device", "wrong_round", "wrong_lease", "wrong_base", *["bad_message"] * 3]
         + ["bad_weights"] * 2
     )
     letters = await bench.records(bench.settings.topics.dead_letters)
