@@ -40,7 +40,8 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason. `lease_token`
     fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
-    `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come).
+    `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come). `proximal_mu` pulls local
+    training towards the global model (FedProx; 0: not at all).
     """
 
     round: int
@@ -59,6 +60,7 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     local_epochs: int = 1
     batch_size: int = 32
     learning_rate: float = 1e-3
+    proximal_mu: float = 0.0
     reason: str = ""
     new_model_sha256: str | None = None
     loss: float | None = None

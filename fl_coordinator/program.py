@@ -192,6 +192,7 @@ def _terms(settings: Settings) -> rounds.RoundTerms:
         local_epochs=settings.local_epochs,
         batch_size=settings.local_batch_size,
         learning_rate=settings.local_learning_rate,
+        proximal_mu=settings.proximal_mu,
         target=settings.round_target,
         over_selection=settings.round_over_selection,
     )

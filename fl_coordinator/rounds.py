@@ -44,6 +44,7 @@ class RoundTerms:
     local_epochs: int
     batch_size: int
     learning_rate: float
+    proximal_mu: float = 0.0
     target: int | None = None
     over_selection: float = 1.0
 
@@ -70,6 +71,7 @@ def propose(
         local_epochs=terms.local_epochs,
         batch_size=terms.batch_size,
         learning_rate=terms.learning_rate,
+        proximal_mu=terms.proximal_mu,
     )
 
 

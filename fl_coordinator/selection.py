@@ -21,13 +21,16 @@ Statuses = Mapping[str, DeviceStatus | None]
 
 
 class DeviceView(Protocol):
-    """The workers' view of the devices; both calls block and raise Unavailable."""
+    """The workers' view of the devices; all calls block and raise Unavailable."""
 
     def known_devices(self) -> list[str]:
         """Return the ids of all devices a worker has ever reported."""
 
     def statuses(self, device_ids: Iterable[str]) -> Statuses:
         """Return the status of each asked device, read now."""
+
+    def present(self, device_ids: Iterable[str]) -> set[str]:
+        """Return which of these devices a host runs now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ class RedisDeviceView:
         except redis.RedisError as error:
             raise _unavailable(error) from None
         return {device_id: _parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
+
+    def present(self, device_ids: Iterable[str]) -> set[str]:
+        asked = sorted(device_ids)
+        try:
+            marks = self._client.mget([self._keys.presence(device_id) for device_id in asked]) if asked else []
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+        return {device_id for device_id, mark in zip(asked, marks, strict=True) if mark is not None}
 
 
 def _parse(device_id: str, value: object) -> DeviceStatus | None:

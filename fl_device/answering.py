@@ -76,12 +76,13 @@ class Answering:
         self._clock = clock
 
     async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
-        """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer."""
+        """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer.
+
+        Once told to stop, the devices that are left decline, so that the round does not wait for them.
+        """
         if record.phase is not RoundPhase.COLLECTING:
             return
         for participant in participants:
-            if stop.is_set():
-                return
             reason = participant.declines_because(record, self._clock())
             if reason == "answered":  # a round is on record many times
                 continue
@@ -90,7 +91,10 @@ class Answering:
                 continue
             participant.mark_answered(record)
             try:
-                await self._answer_for(participant, record)
+                if stop.is_set():
+                    await self._publish(participant.nothing_to_train(record, self._clock()))
+                else:
+                    await self._answer_for(participant, record)
             except FedSecureError as error:
                 log.warning("no_answer", round=record.round, device_id=participant.device_id, error=str(error))
 
@@ -112,7 +116,7 @@ class Answering:
         if examples is None:
             return None
         seed = crc32(f"{device_id}/{record.round}".encode())
-        course = Course(record.local_epochs, record.batch_size, record.learning_rate, seed)
+        course = Course(record.local_epochs, record.batch_size, record.learning_rate, seed, record.proximal_mu)
         result = self._trainer.train(weights, examples, course)
         LOCAL_TRAINING_SECONDS.observe(result.train_s)
         if not result.is_finite():

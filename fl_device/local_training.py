@@ -33,12 +33,16 @@ class LocalResult:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How to train: passes over the windows, windows a step, the step size of Adam, and the seed of the shuffles."""
+    """How to train: passes over the windows, windows a step, the step size of Adam, and the seed of the shuffles.
+
+    `proximal_mu` adds mu/2 |w - w_global|^2 to the loss (FedProx, Li et al., MLSys 2020, Eq. 2); 0 adds nothing.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
+    proximal_mu: float = 0.0
 
 
 class LocalTrainer:
@@ -53,6 +57,8 @@ class LocalTrainer:
         self._optimizer = tf.keras.optimizers.Adam()
         self._optimizer.build(self._model.trainable_variables)
         self._fresh_optimizer = [variable.numpy() for variable in self._optimizer.variables]
+        self._anchors = [tf.Variable(variable, trainable=False) for variable in self._model.trainable_variables]
+        self._proximal_mu = tf.Variable(0.0, trainable=False)
         self._step = tf.function(self._train_step)
         self._measure = tf.function(self._squared_error)
 
@@ -64,7 +70,7 @@ class LocalTrainer:
     def train(self, weights: Weights, examples: Examples, course: Course) -> LocalResult:
         """Train from `weights` on all examples; raises InvalidMessage when the weights do not fit the model."""
         started = perf_counter()
-        self._reset(weights, course.learning_rate)
+        self._reset(weights, course)
         loss_before = self._loss(examples, course.batch_size)
         shuffles = np.random.default_rng(course.seed)
         for _ in range(course.epochs):
@@ -74,14 +80,17 @@ class LocalTrainer:
         trained = self._task.weights_of(self._model)
         return LocalResult(trained, len(examples), loss_before, loss_after, perf_counter() - started)
 
-    def _reset(self, weights: Weights, learning_rate: float) -> None:
+    def _reset(self, weights: Weights, course: Course) -> None:
         try:
             self._task.load_weights(self._model, weights)
         except (KeyError, ValueError) as error:
             raise InvalidMessage("bad_update", f"the global model does not fit ({type(error).__name__})") from None
         for variable, value in zip(self._optimizer.variables, self._fresh_optimizer, strict=True):
             variable.assign(value)
-        self._optimizer.learning_rate.assign(learning_rate)
+        self._optimizer.learning_rate.assign(course.learning_rate)
+        self._proximal_mu.assign(course.proximal_mu)
+        for anchor, variable in zip(self._anchors, self._model.trainable_variables, strict=True):
+            anchor.assign(variable)
 
     def _loss(self, examples: Examples, batch_size: int) -> float:
         batches = _batches(examples, np.arange(len(examples)), batch_size)
@@ -95,8 +104,14 @@ class LocalTrainer:
     def _train_step(self, inputs: Any, targets: Any, weight: Any) -> None:
         with tf.GradientTape() as tape:
             loss = self._squared_error(inputs, targets, weight) / tf.reduce_sum(weight)
+            loss += self._proximal_mu / 2 * self._distance_squared()
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
+
+    def _distance_squared(self) -> Any:
+        """|w - w_global|^2 over all trainable variables."""
+        pairs = zip(self._model.trainable_variables, self._anchors, strict=True)
+        return tf.add_n([tf.reduce_sum(tf.square(variable - anchor)) for variable, anchor in pairs])
 
 
 def _batches(examples: Examples, order: NDArray[np.int64], size: int) -> Iterator[tuple[Any, Any, Any]]:

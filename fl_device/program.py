@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from fl_device.answering import Answering, ModelCache
 from fl_device.judging import SelfJudge
 from fl_device.participant import Participant
 from fl_device.preparation import Prepared, prepare
+from fl_device.presence import Presence
 from transport.blob_store import RedisBlobStore
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
@@ -29,6 +31,7 @@ from transport.topic_reader import Record, TopicReader
 log = structlog.get_logger()
 Result = TypeVar("Result")
 POLL_S: Final = 0.2
+RENEWALS_A_TERM: Final = 8
 VITALS_PER_TURN: Final = 64
 """Messages judged before the executor is free for a training again."""
 
@@ -71,10 +74,16 @@ class DeviceProgram:
             BUILD_INFO.info({"bundle": prepared.bundle_sha})
             self._waiting_for.discard("the network to compile")
             async with Publisher(self._settings) as publisher:
-                blobs = RedisBlobStore(connect_redis(self._settings))
+                client = connect_redis(self._settings)
+                blobs = RedisBlobStore(client)
                 models = ModelCache(blobs, self._settings)
                 answering = self._answering(models, blobs, publisher, prepared)
-                await _together(self._follow_vitals(prepared.judge, stop), self._follow_rounds(models, answering, stop))
+                presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
+                await _together(
+                    self._follow_vitals(prepared.judge, stop),
+                    self._follow_rounds(models, answering, stop),
+                    self._be_present(presence, stop),
+                )
         finally:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -123,6 +132,22 @@ class DeviceProgram:
             self._hosted.participants[device] = Participant(device, self._hosted.highest_lease)
         DEVICES_HOSTED.set(len(self._hosted.participants))
         log.info("devices_hosted", new=new, hosted=len(self._hosted.participants))
+
+    async def _be_present(self, presence: Presence, stop: asyncio.Event) -> None:
+        """Keep the hosted devices on the list of those that rounds may wait for, and take them off it at the end."""
+        while not stop.is_set():
+            await self._tell(presence.renew)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._settings.presence_s / RENEWALS_A_TERM)
+        await self._tell(presence.end)
+
+    async def _tell(self, tell: Callable[[list[str]], None]) -> None:
+        hosted = list(self._hosted.participants)
+        try:
+            if hosted and not self._waiting_for:
+                await asyncio.to_thread(tell, hosted)
+        except Unavailable as error:
+            log.warning("waiting_for_redis", error=str(error))
 
     def _is_new(self, device_id: str) -> bool:
         is_wanted = self._wanted is None or device_id in self._wanted

@@ -69,7 +69,7 @@ def test_cohorts_have_the_monitors_they_are_named_for_and_clean_ones_no_pulse():
 
 
 def test_the_untouched_cohorts_seed_is_the_one_that_was_written_down():
-    assert FULL.fresh_seed == FRESH_SEED == 20261126
+    assert FULL.fresh_seed == FRESH_SEED == 20261127
     assert FULL.fresh_devices >= 100
     assert QUICK.fresh_devices == 0
 

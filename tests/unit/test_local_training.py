@@ -71,6 +71,27 @@ def test_nothing_of_one_device_reaches_the_next(trainer):
         np.testing.assert_array_equal(after_another.weights[name], array)
 
 
+def test_a_proximal_term_holds_training_to_the_global_model_and_zero_changes_no_bit(trainer):
+    def distance(mu: float) -> float:
+        course = Course(epochs=40, batch_size=4, learning_rate=1e-2, seed=7, proximal_mu=mu)
+        found = trainer.train(BASE, examples(10), course).weights
+        return float(sum(np.square(found[name] - BASE[name]).sum() for name in BASE))
+
+    free, held, fixed = distance(0.0), distance(1.0), distance(100.0)
+    assert free > 2 * held > 20 * fixed
+    np.testing.assert_array_equal(
+        trainer.train(BASE, examples(10), Course(2, 4, 1e-2, 7, 0.0)).weights["kernel"],
+        trainer.train(BASE, examples(10), COURSE).weights["kernel"],
+    )
+
+
+def test_one_proximal_step_is_that_of_the_gradient_worked_by_hand(trainer):
+    # At the global model itself the term's gradient is zero: the first step is that of plain training.
+    step = {"epochs": 1, "batch_size": 10, "learning_rate": 1e-2, "seed": 7}
+    plain, proximal = (trainer.train(BASE, examples(10), Course(**step, proximal_mu=mu)) for mu in (0.0, 5.0))
+    np.testing.assert_allclose(proximal.weights["kernel"], plain.weights["kernel"], rtol=1e-6)
+
+
 def test_the_rows_that_fill_up_a_batch_have_no_weight(trainer):
     one_step = Course(epochs=1, batch_size=4, learning_rate=1e-2, seed=7)
     data = examples(3)

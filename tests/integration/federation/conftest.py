@@ -26,6 +26,7 @@ from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
+from fl_device.presence import Presence
 from transport.blob_store import RedisBlobStore, sha256_of
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
@@ -104,6 +105,8 @@ class Bench:
         """Devices that stand benign and follow `fl.rounds`, each answering in its own way (by default honestly)."""
         topics = self.settings.topics
         ensure_topics(self.settings, [topics.fl_updates_spec(device.device_id) for device in devices])
+        with connect_redis(self.settings) as redis:
+            Presence(redis, self.settings.redis_keys, 600.0).renew(device.device_id for device in devices)
         for device in devices:
             self.set_status(device.device_id)
         done = asyncio.Event()
