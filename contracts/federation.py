@@ -61,6 +61,7 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = 32
     learning_rate: float = 1e-3
     proximal_mu: float = 0.0
+    aggregation: str = "fedavg"
     reason: str = ""
     new_model_sha256: str | None = None
     loss: float | None = None

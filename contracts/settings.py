@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     round_interval_s: float = Field(60.0, gt=0)
     round_deadline_s: float = Field(20.0, gt=0)
     round_quorum: int = Field(3, ge=1)
+    aggregation: str = Field("trimmed-mean", description="the rule that makes one model of the updates")
     round_target: int | None = Field(None, ge=1, description="answers that are enough; unset: all that come in time")
     round_over_selection: float = Field(1.3, ge=1, description="with a target: so many times as many are asked")
     coordinator_lease_s: float = Field(10.0, ge=1, description="silence after which another coordinator takes over")

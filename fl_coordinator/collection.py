@@ -14,7 +14,8 @@ from contracts.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decod
 from contracts.metrics import REDIS_UP, UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator import rounds
-from fl_coordinator.aggregation.base import Contribution
+from fl_coordinator.aggregation.stacking import Contribution
+from fl_coordinator.cohort_screen import odd_ones
 from fl_coordinator.errors import GateClosed, UpdateRefused
 from fl_coordinator.journal import Journal
 from fl_coordinator.registry import Model
@@ -116,6 +117,12 @@ class Collection:
         for device_id, reason in excluded.items():
             await self._put_out(device_id, reason)
         return not excluded
+
+    async def screen_cohort(self) -> None:
+        """Put out of the round whose update does not belong among the accepted ones."""
+        assert self._model is not None
+        for device_id, reason in odd_ones(self.accepted()[0], self._model.weights).items():
+            await self._put_out(device_id, reason)
 
     def settle(self) -> RoundRecord:
         """Return the record in which a device that sent only bad updates is out with that reason."""

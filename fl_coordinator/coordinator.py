@@ -13,7 +13,7 @@ from contracts.errors import Unavailable
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.metrics import GLOBAL_LOSS, GLOBAL_ROUND, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, ROUNDS
 from fl_coordinator import rounds
-from fl_coordinator.aggregation.base import AggregationRule
+from fl_coordinator.aggregation.base import AggregationRule, aggregate
 from fl_coordinator.collection import Collection, ask_redis
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.journal import Journal
@@ -116,6 +116,7 @@ class Coordinator:
             await self._parts.inbox.discover()
             return await self._collect_and_close(self._latest(record))
         await self._parts.collection.gate(record.accepted)
+        await self._parts.collection.screen_cohort()
         record = self._latest(record)
         if len(record.accepted) < self._parts.terms.quorum:
             return await self._end(rounds.skip(record, "no_quorum", self._parts.clock()))
@@ -165,6 +166,7 @@ class Coordinator:
                 record = self._latest(record)
                 await self._parts.journal.round(record)  # what a later coordinator goes on from
         await collection.gate(self._latest(record).accepted)
+        await collection.screen_cohort()
         return collection.settle()
 
     async def _read_updates(self, timeout_s: float) -> None:
@@ -179,7 +181,7 @@ class Coordinator:
         await self._parts.journal.round(record)
         contributions, loss = collection.accepted()
         try:
-            model = model_of(self._parts.rule.aggregate(contributions), record.round)
+            model = model_of(aggregate(self._parts.rule, contributions, self.model.weights), record.round)
         except AggregationRefused as refusal:
             log.warning("aggregation_refused", round=record.round, reason=str(refusal))
             return await self._end(rounds.skip(record, "aggregation_refused", self._parts.clock()))

@@ -14,11 +14,11 @@ import redis
 import structlog
 from numpy.typing import NDArray
 
-from contracts.errors import InvalidMessage, Unavailable
+from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
 from contracts.settings import Settings
 from fl_coordinator import rounds
-from fl_coordinator.aggregation.base import aggregation_rule
+from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
 from fl_coordinator.collection import Collection
 from fl_coordinator.coordinator import Coordinator, Parts
 from fl_coordinator.history import History, read_history
@@ -51,6 +51,7 @@ class CoordinatorProgram:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
+        self._rule = _rule_for(settings)
         self._initial_weights = initial_weights
         self._limit = rounds_limit
         self._clock = clock
@@ -140,7 +141,7 @@ class CoordinatorProgram:
         )
         return Parts(
             terms=_terms(settings),
-            rule=aggregation_rule("fedavg"),
+            rule=self._rule,
             view=view,
             lease=lease,
             models=ModelPublisher(publisher, settings.topics.models, self._clock),
@@ -184,6 +185,16 @@ class CoordinatorProgram:
         return model
 
 
+def _rule_for(settings: Settings) -> AggregationRule:
+    rule = aggregation_rule(settings.aggregation)
+    if settings.round_quorum < rule.at_least:
+        raise Misconfigured(
+            f"the rule {rule.name} needs at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
+            "raise the quorum or choose another rule"
+        )
+    return rule
+
+
 def _terms(settings: Settings) -> rounds.RoundTerms:
     return rounds.RoundTerms(
         task=TASK,
@@ -193,6 +204,7 @@ def _terms(settings: Settings) -> rounds.RoundTerms:
         batch_size=settings.local_batch_size,
         learning_rate=settings.local_learning_rate,
         proximal_mu=settings.proximal_mu,
+        aggregation=settings.aggregation,
         target=settings.round_target,
         over_selection=settings.round_over_selection,
     )

@@ -45,6 +45,7 @@ class RoundTerms:
     batch_size: int
     learning_rate: float
     proximal_mu: float = 0.0
+    aggregation: str = "fedavg"
     target: int | None = None
     over_selection: float = 1.0
 
@@ -72,6 +73,7 @@ def propose(
         batch_size=terms.batch_size,
         learning_rate=terms.learning_rate,
         proximal_mu=terms.proximal_mu,
+        aggregation=terms.aggregation,
     )
 
 

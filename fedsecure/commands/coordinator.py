@@ -32,6 +32,12 @@ def coordinator(
         float | None,
         typer.Option(min=0.1, help="Seconds the devices have for their answers [FEDSECURE_ROUND_DEADLINE_S, 20]."),
     ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="How one model is made of the updates, by name (see below) [FEDSECURE_AGGREGATION, trimmed-mean]."
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
     ] = None,
@@ -39,7 +45,8 @@ def coordinator(
     """Run federated rounds: gate, collect, gate again, aggregate, publish.
 
     A device takes part only while Redis shows it benign, fresh and enrolled; the gate is read when the round starts
-    and again when its update arrives. Without a quorum, or without Redis, the round is skipped and the model stays.
+    and again when its update arrives; updates are screened against each other before the rule makes one model of them:
+    fedavg, median, trimmed-mean, krum, multi-krum, geometric-median or norm-bounded. Without a quorum, or without Redis, the round is skipped and the model stays.
     Rounds are on the topic `fl.rounds`, every decision on `fl.events`, the models on `models`.
 
     Examples:
@@ -47,6 +54,8 @@ def coordinator(
     - `fedsecure coordinator`
 
     - `fedsecure coordinator --interval 10 --quorum 3 --metrics-port 9102`
+
+    - `fedsecure coordinator --quorum 5 --rule multi-krum`
     """
     import asyncio
 
@@ -57,6 +66,7 @@ def coordinator(
         "round_interval_s": interval,
         "round_quorum": quorum,
         "round_deadline_s": deadline,
+        "aggregation": rule,
         "metrics_port": metrics_port,
     }
     settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, runtime_checkable
@@ -12,24 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """One screened update: float32 arrays by name, and its weight in windows (capped by the coordinator)."""
-
-    device_id: str
-    weights: Mapping[str, NDArray[np.float32]]
-    sample_count: int
+from fl_coordinator.aggregation.stacking import Contribution, Floats, Stack, Weights, named, stacked
+from fl_coordinator.errors import AggregationRefused
 
 
 @runtime_checkable
 class AggregationRule(Protocol):
-    """Combines screened contributions of equal names and shapes; pure, deterministic, order does not matter.
-
-    `aggregate` raises AggregationRefused when the rule's bound on the number of contributions is not met.
-    A rule is the object named RULE of a module in this folder.
-    """
+    """Makes one model of the updates; pure, deterministic. A rule is the object named RULE of a module in this folder."""
 
     @property
     def name(self) -> str:
@@ -39,8 +27,27 @@ class AggregationRule(Protocol):
     def summary(self) -> str:
         """One sentence for people, with the paper it comes from."""
 
-    def aggregate(self, contributions: Sequence[Contribution]) -> dict[str, NDArray[np.float32]]:
-        """Return the new weights."""
+    @property
+    def at_least(self) -> int:
+        """How few updates the rule can do with: fewer, and its promise does not hold."""
+
+    def combine(self, stack: Stack) -> Floats:
+        """Return the new weights float64[d] of `at_least` updates or more.
+
+        Raises AggregationRefused where samples count and there are none.
+        """
+
+
+def aggregate(
+    rule: AggregationRule, contributions: Sequence[Contribution], base: Weights
+) -> dict[str, NDArray[np.float32]]:
+    """Return the new weights; `base` are those that the round trained from. The order of contributions does not matter.
+
+    Raises AggregationRefused below the rule's bound: no rule degrades silently.
+    """
+    if len(contributions) < rule.at_least:
+        raise AggregationRefused(f"{rule.name} needs at least {rule.at_least} updates, there are {len(contributions)}")
+    return named(rule.combine(stacked(contributions, base)), base)
 
 
 def aggregation_rules() -> dict[str, AggregationRule]:

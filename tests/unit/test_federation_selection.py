@@ -57,6 +57,10 @@ class FakeRedis:
         assert (key, first, last) == (KEYS.devices_last_seen, 0, -1)
         return [name.rpartition(":")[2].encode() for name in fnmatch.filter(self.values, KEYS.device("*"))]
 
+    def mget(self, keys: list[str]) -> list[object]:
+        self.fail_if_down()
+        return [self.values.get(key) for key in keys]
+
     def pipeline(self, transaction: bool) -> FakePipeline:
         return FakePipeline(self)
 
@@ -82,6 +86,14 @@ def test_a_benign_device_that_nobody_hosts_is_not_waited_for():
     selection = select({"a": status("a"), "b": status("b")}, NOW, CAP_S, participating={"a"})
     assert selection.cohort == ("a",)
     assert selection.excluded == {"b": "not_participating"}
+
+
+def test_only_devices_whose_host_said_so_lately_are_present():
+    client = FakeRedis()
+    client.values = {KEYS.presence("a"): b"1"}
+    view = RedisDeviceView(client, KEYS)
+    assert view.present({"a", "b"}) == {"a"}
+    assert view.present(set()) == set()
 
 
 @pytest.mark.parametrize(
@@ -123,6 +135,6 @@ def test_a_redis_that_does_not_answer_or_refuses_is_said_to_be_unavailable():
     with pytest.raises(Unavailable):
         view.statuses(["a"])
     client.is_down = True
-    for call in (view.known_devices, lambda: view.statuses(["a"])):
+    for call in (view.known_devices, lambda: view.statuses(["a"]), lambda: view.present(["a"])):
         with pytest.raises(Unavailable):
             call()

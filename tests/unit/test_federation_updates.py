@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contracts.errors import InvalidMessage, Misconfigured
+from contracts.errors import InvalidMessage
 from contracts.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
 from fl_coordinator import rounds
-from fl_coordinator.aggregation.base import Contribution, aggregation_rule, aggregation_rules
-from fl_coordinator.errors import AggregationRefused, UpdateRefused
+from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.history import History
 from fl_coordinator.registry import model_of, model_on_record
 from fl_coordinator.screening import capped_samples, is_declined, screen_message, screen_weights
@@ -122,44 +119,6 @@ def test_weights_survive_the_wire_and_equal_weights_give_equal_bytes():
     for name, array in weights.items():
         np.testing.assert_array_equal(back[name], array)
     assert encode_weights(dict(reversed(weights.items()))) == encode_weights(weights)
-
-
-def test_fedavg_is_the_sample_weighted_mean():
-    contributions = [
-        Contribution("a", {"w": np.float32([1, 2])}, 10),
-        Contribution("b", {"w": np.float32([4, 8])}, 30),
-    ]
-    np.testing.assert_array_equal(aggregation_rule("fedavg").aggregate(contributions)["w"], np.float32([3.25, 6.5]))
-
-
-def test_fedavg_refuses_updates_without_a_sample():
-    with pytest.raises(AggregationRefused):
-        aggregation_rule("fedavg").aggregate([])
-
-
-finite = st.floats(-1e3, 1e3, width=32)
-contribution_values = st.tuples(st.lists(finite, min_size=3, max_size=3), st.integers(1, 256))
-
-
-@given(parts=st.lists(contribution_values, min_size=1, max_size=6), data=st.data())
-def test_every_rule_gives_the_same_bits_in_any_order_and_stays_within_the_updates(parts, data):
-    contributions = [
-        Contribution(f"d{number}", {"w": np.float32(values)}, samples) for number, (values, samples) in enumerate(parts)
-    ]
-    shuffled = data.draw(st.permutations(contributions))
-    stacked = np.stack([item.weights["w"] for item in contributions])
-    for rule in aggregation_rules().values():
-        result = rule.aggregate(contributions)["w"]
-        np.testing.assert_array_equal(rule.aggregate(shuffled)["w"], result)
-        assert result.dtype == np.float32
-        slack = 1e-6 * np.abs(stacked).max(axis=0)
-        assert (result >= stacked.min(axis=0) - slack).all()
-        assert (result <= stacked.max(axis=0) + slack).all()
-
-
-def test_an_unknown_rule_is_refused_with_the_list_of_those_there_are():
-    with pytest.raises(Misconfigured, match="there are: fedavg"):
-        aggregation_rule("median-of-nothing")
 
 
 def committed(number: int, sha256: str) -> RoundRecord:

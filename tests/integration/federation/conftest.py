@@ -34,7 +34,7 @@ from transport.topic_admin import ensure_topics
 from transport.topic_reader import Record, TopicReader
 from transport.weights import encode_weights
 
-QUICK = {"round_quorum": 2, "round_interval_s": 0.3, "round_deadline_s": 15.0}
+QUICK = {"round_quorum": 2, "aggregation": "fedavg", "round_interval_s": 0.3, "round_deadline_s": 15.0}
 
 
 @dataclass

@@ -1,0 +1,38 @@
+"""Krum: the one update that lies closest to its neighbours (Blanchard et al., NeurIPS 2017, Sec. 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fl_coordinator.aggregation.stacking import Floats, Stack
+
+AT_LEAST = 5
+"""The bound n >= 2 f + 3 for the smallest f that is a defence at all, one."""
+
+
+class Krum:
+    """Takes over a single device's update, so learns from one device a round; samples do not count."""
+
+    name = "krum"
+    summary = "The update closest to its neighbours (Blanchard et al. 2017); stands up to (n - 3) / 2 of n devices."
+    at_least = AT_LEAST
+
+    def combine(self, stack: Stack) -> Floats:
+        chosen: Floats = stack.rows[np.argmin(krum_scores(stack.rows))]
+        return chosen
+
+
+def tolerated(count: int) -> int:
+    """Return f, the most liars that the bound n >= 2 f + 3 allows among `count` updates."""
+    return (count - 3) // 2
+
+
+def krum_scores(rows: Floats) -> Floats:
+    """Return each update's summed squared distance to its n - f - 2 nearest others, float64[n]; low = in company."""
+    squares = np.square(rows[:, None, :] - rows[None, :, :]).sum(axis=2)
+    near = np.sort(squares, axis=1)[:, 1 : len(rows) - tolerated(len(rows)) - 1]  # without itself
+    scores: Floats = near.sum(axis=1)
+    return scores
+
+
+RULE = Krum()

@@ -1,0 +1,22 @@
+"""The coordinate-wise median (Yin et al., ICML 2018, Definition 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fl_coordinator.aggregation.stacking import Floats, Stack
+
+
+class Median:
+    """The median of every weight by itself; holds while less than half of the updates lie. Claimed samples do not count."""
+
+    name = "median"
+    summary = "Coordinate-wise median (Yin et al. 2018); stands up to fewer than half of the devices."
+    at_least = 3
+
+    def combine(self, stack: Stack) -> Floats:
+        median: Floats = np.median(stack.rows, axis=0)
+        return median
+
+
+RULE = Median()

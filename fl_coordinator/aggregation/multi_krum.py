@@ -1,0 +1,24 @@
+"""Multi-Krum: the mean of the updates with the best Krum scores (Blanchard et al., NeurIPS 2017, Sec. 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fl_coordinator.aggregation.krum import AT_LEAST, krum_scores, tolerated
+from fl_coordinator.aggregation.stacking import Floats, Stack
+
+
+class MultiKrum:
+    """Averages all but the f worst by Krum's score, f being the most that its bound allows; samples do not count."""
+
+    name = "multi-krum"
+    summary = "Mean of the n - f updates with the best Krum scores (Blanchard et al. 2017)."
+    at_least = AT_LEAST
+
+    def combine(self, stack: Stack) -> Floats:
+        kept = np.argsort(krum_scores(stack.rows), kind="stable")[: len(stack) - tolerated(len(stack))]
+        mean: Floats = stack.rows[np.sort(kept)].mean(axis=0)
+        return mean
+
+
+RULE = MultiKrum()

@@ -1,0 +1,24 @@
+"""Norm-bounded averaging: no update may move the model further than a bound (Sun et al., "Can You Really Backdoor Federated Learning?", 2019, Sec. 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fl_coordinator.aggregation.stacking import Floats, Stack
+
+
+class NormBounded:
+    """The sample-weighted mean of changes, each cut to the cohort's median length: an update keeps its direction, not its force."""
+
+    name = "norm-bounded"
+    summary = "Sample-weighted mean of changes no longer than the cohort's median change (Sun et al. 2019)."
+    at_least = 3
+
+    def combine(self, stack: Stack) -> Floats:
+        lengths = np.linalg.norm(stack.changes, axis=1)
+        cut = np.minimum(1.0, np.divide(np.median(lengths), lengths, out=np.ones_like(lengths), where=lengths > 0))
+        bounded: Floats = stack.base + (stack.shares * cut) @ stack.changes
+        return bounded
+
+
+RULE = NormBounded()
