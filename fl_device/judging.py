@@ -73,10 +73,10 @@ class SelfJudge:
             windows = self._windows[chunk.device_id]
             if verdicts.session_opened:
                 windows.forget()
-            windows.observe(_judged(chunk, verdicts))
+            windows.observe(judged_minutes(chunk, verdicts))
 
 
-def _judged(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
+def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
     """Join the applied minutes' vitals with their verdicts; dropped minutes (late, duplicate) are not in them."""
     vitals = np.stack([_floats(chunk.heart_rate_bpm), _floats(chunk.resp_rate_bpm)], axis=1)
     return JudgedMinutes(

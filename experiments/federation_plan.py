@@ -1,0 +1,96 @@
+"""What the federation study runs: which runs there are, on how long recordings, over how many rounds and seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+Gate = Literal["none", "live", "oracle"]
+
+DEVICES: Final = 5
+POISONED: Final = 1  # Dev2, as in the paper's Table II
+SHOWN: Final = (1, 3)  # Dev2 and Dev4, as in its Fig. 10
+LEVEL: Final = "strong"
+ATTACKS: Final = ("data-poisoning-1", "data-poisoning-2", "backdoor-1", "backdoor-2")
+UPDATE_ATTACKS: Final = ("sign-flip", "scaling", "alie", "ipm", "gaussian", "free-rider", "sybil")
+BASELINE: Final = "no attack"
+ONE_FEWER: Final = "no attack, one device fewer"
+UNDEFENDED: Final = "fedavg"
+DEFENCE: Final = "trimmed-mean"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One federation: what is attacked, who is kept out and how, and how updates become one model.
+
+    `attack` poisons Dev2's vital signs, `update_attack` its update. The gate is the paper's (`none`: nobody is kept out, all
+    windows are trained on), the `live` detector's, or an `oracle` that knows the onset. `delay` False trains on windows at
+    once, without waiting for the vote's horizon. With `screen` the cohort is looked at before the rule.
+    """
+
+    name: str
+    attack: str | None = None
+    gate: Gate = "none"
+    rule: str = UNDEFENDED
+    screen: bool = False
+    update_attack: str | None = None
+    absent: bool = False
+    delay: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Minutes count from a recording's start; `tail_min` at the end are held out to measure the model on."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    rounds: int = 30
+    first_round_min: int = 1500
+    between_rounds_min: int = 120
+    onset_min: int = 1560
+    tail_min: int = 720
+    enrolment_min: int = 600
+    max_windows: int = 256
+    local_epochs: int = 1
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    attacks: tuple[str, ...] = ATTACKS
+    update_attacks: tuple[str, ...] = UPDATE_ATTACKS
+
+    @property
+    def last_round_min(self) -> int:
+        """When the last round takes place."""
+        return self.first_round_min + (self.rounds - 1) * self.between_rounds_min
+
+    @property
+    def minutes(self) -> int:
+        """Length of every recording."""
+        return self.last_round_min + 60 + self.tail_min
+
+
+FULL: Final = Plan()
+QUICK: Final = replace(
+    FULL, seeds=(1,), rounds=6, first_round_min=1080, onset_min=1110, tail_min=360, attacks=ATTACKS[1:2],
+    update_attacks=UPDATE_ATTACKS[:2],
+)  # fmt: skip
+
+
+def runs(plan: Plan) -> list[Run]:
+    """Return the runs of the paper's Table II (1 to 6), then those that its honest form adds."""
+    return [
+        Run(BASELINE),
+        *(Run(f"{attack}, no gate", attack) for attack in plan.attacks),
+        *(Run(f"{attack}, live gate", attack, "live") for attack in plan.attacks),
+        *(Run(f"{attack}, oracle gate", attack, "oracle") for attack in plan.attacks),
+        Run(ONE_FEWER, absent=True),
+        Run("no attack, live gate", gate="live"),
+        Run("no attack, update defence", rule=DEFENCE, screen=True),
+        Run("no attack, live gate, update defence", gate="live", rule=DEFENCE, screen=True),
+        *(Run(f"{attack}, live gate without delay", attack, "live", delay=False) for attack in plan.attacks),
+        *(Run(f"{attack}, update defence", attack, rule=DEFENCE, screen=True) for attack in plan.attacks),
+        *(Run(f"{attack}, live gate, update defence", attack, "live", DEFENCE, screen=True) for attack in plan.attacks),
+        *(Run(f"{attack}, no defence", update_attack=attack) for attack in plan.update_attacks),
+        *(
+            Run(f"{attack}, update defence", rule=DEFENCE, screen=True, update_attack=attack)
+            for attack in plan.update_attacks
+        ),
+    ]

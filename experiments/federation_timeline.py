@@ -1,0 +1,102 @@
+"""What a device may train on at the time of every round, and whether the detector lets it take part: the live engine's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.verdicts import DeviceState
+from detectors.chunks import MinuteChunk
+from detectors.preprocessing import scaled
+from detectors.scorer import TrainedModel
+from detectors.tracks import DeviceTracks
+from experiments.federation_plan import Plan
+from fl_device.judging import judged_minutes
+from fl_device.own_windows import JudgedMinutes, OwnWindows, TrainingWindows
+from fl_device.tasks import Examples, Task
+from replay.recording import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A device at the time of a round.
+
+    `benign` is the detector's word. Three sets of windows: `all` there are, those released `at_once` (unflagged, benign at
+    their end), and those `delayed` by the vote's horizon.
+    """
+
+    benign: bool
+    windows: dict[str, TrainingWindows]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A device over all rounds: `moments` in their order, its frozen medians and scales (two channels each)."""
+
+    device_id: str
+    moments: tuple[Moment, ...]
+    median: tuple[float, float]
+    scale: tuple[float, float]
+    quarantined_event_minute: int | None
+
+    def examples(self, task: Task, windows: TrainingWindows) -> Examples:
+        """Return what is trained on: the windows in the device's own units."""
+        return task.examples(scaled(windows.values, self.median, self.scale), windows.event_minute)
+
+
+def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min: int) -> Timeline:
+    """Judge a recording up to each round in turn and note what could be trained on; blocks for seconds."""
+    tracks = DeviceTracks(model, enrolment_min=plan.enrolment_min)
+    tracks.open(recording.device_id, None)
+    kept = {
+        "all": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
+        "at_once": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
+        "delayed": OwnWindows(max_windows=plan.max_windows, horizon_min=horizon_min),
+    }
+    moments, excluded, start = [], None, 0
+    for number in range(plan.rounds):
+        end = plan.first_round_min + number * plan.between_rounds_min
+        chunk = _chunk(recording, start, end)
+        (verdicts,) = tracks.apply([chunk])
+        judged = judged_minutes(chunk, verdicts)
+        for name, windows in kept.items():
+            windows.observe(_unjudged(judged) if name == "all" else judged)
+        moments.append(
+            Moment(verdicts.state[-1] is DeviceState.BENIGN, {name: one.released() for name, one in kept.items()})
+        )
+        excluded = excluded or _first_quarantine(verdicts.event_minute, verdicts.state)
+        start = end
+    profile = tracks.snapshot(recording.device_id).profile
+    assert profile is not None  # the first round takes place after the enrolment
+    return Timeline(recording.device_id, tuple(moments), profile.median, profile.scale, excluded)
+
+
+def poisoned_minutes(windows: TrainingWindows, first_event_minute: int, poisoned: NDArray[np.bool_]) -> int:
+    """Return how many different minutes of these windows an attack changed; `poisoned` bool[minutes] is its ground truth."""
+    return int(poisoned[np.unique(windows.event_minute) - first_event_minute].sum())
+
+
+def _chunk(recording: Recording, start: int, end: int) -> MinuteChunk:
+    pulse = None if recording.pulse_bpm is None else recording.pulse_bpm[start:end]
+    return MinuteChunk(
+        recording.device_id,
+        1,
+        recording.first_event_minute + start,
+        recording.heart_rate_bpm[start:end],
+        recording.resp_rate_bpm[start:end],
+        pulse,
+    )
+
+
+def _unjudged(judged: JudgedMinutes) -> JudgedMinutes:
+    """Every minute counts, whatever the detector says of it."""
+    everything: NDArray[np.bool_] = np.ones(len(judged.event_minute), np.bool_)
+    return JudgedMinutes(judged.event_minute, judged.vitals, everything, everything)
+
+
+def _first_quarantine(event_minute: NDArray[np.int64], states: Sequence[DeviceState]) -> int | None:
+    found = [minute for minute, state in zip(event_minute.tolist(), states, strict=True) if state == "quarantined"]
+    return found[0] if found else None
