@@ -11,7 +11,7 @@ from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "score", "train", "evaluate",
-    "fetch", "cohort", "inspect", "paper",
+    "fetch", "cohort", "inspect", "paper", "federate",
 )  # fmt: skip
 
 app = typer.Typer(

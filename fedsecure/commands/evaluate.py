@@ -43,7 +43,7 @@ def evaluate(
         Path | None, typer.Option("--bundle", help="Folder of the detector to judge (default: the one that ships).")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Few devices and no learning anew: five minutes instead of half an hour.")
+        bool, typer.Option("--quick", help="Few devices and no learning anew: five minutes instead of 45.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test patients and of the attacks.")] = 1,
     processes: Annotated[
@@ -75,7 +75,7 @@ def evaluate(
 ) -> None:
     """Evaluate the detector: every attack and level, false exclusions, unseen families, ablations, baselines, real records.
 
-    Test patients are synthetic and none of them was trained on: that is checked. About half an hour on two cores, five minutes with
+    Test patients are synthetic and none of them was trained on: that is checked. About 45 minutes on two cores, five minutes with
     --quick. Stopped with Ctrl-C, the same command goes on from the last finished stage.
 
     Examples:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,3 +203,24 @@ def test_no_change_at_all_is_not_odd():
 
 def test_two_cannot_tell_which_of_them_is_odd():
     assert screened([1, 0], [-900, 0]) == {}
+
+
+# --- the page that says how to add one ----------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "adding-an-aggregator.md"
+
+
+def test_the_example_of_the_page_is_a_rule_that_is_found(monkeypatch, tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "midrange.py").write_text(code)
+    package = import_module("fl_coordinator.aggregation")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    rule = aggregation_rule("midrange")
+    assert rule.name in {found.name for found in aggregation_rules().values()}
+    made = aggregate(rule, contributions([[0, 1], [4, 9], [1, 1]]), {"w": np.zeros(2, np.float32)})
+    np.testing.assert_array_equal(made["w"], [2, 5])
+
+
+def test_the_page_lists_every_rule_with_its_bound():
+    table = re.findall(r"^\| `([a-z-]+)`[^|]*\|[^|]*\| (\d) \|", PAGE.read_text(), re.MULTILINE)
+    assert {name: int(least) for name, least in table} == {name: rule.at_least for name, rule in RULES.items()}

@@ -1,0 +1,91 @@
+"""The federation study as data: results.json, and one CSV a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from experiments.federation_plan import SHOWN
+from experiments.federation_results import goals, rows
+from experiments.federation_study import Study
+
+SCHEMA_VERSION: Final = 1
+
+
+def results_document(study: Study, command: str) -> dict[str, Any]:
+    """Return what `results.json` holds; losses are mean squared errors in a device's own units, shares 0..1."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "bundle_sha256": study.bundle_sha256,
+        "plan": asdict(study.plan),
+        "goals": [
+            {
+                "name": one.name, "value": _short(one.value), "interval": [_short(end) for end in one.interval],
+                "n": one.n, "direction": one.direction, "goal": one.goal, "met": one.met, "note": one.note,
+            }
+            for one in goals(study)
+        ],
+        "runs": [_plain(asdict(one)) for one in rows(study)],
+        "rounds": list(_rounds(study)),
+    }  # fmt: skip
+
+
+def tables(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the CSV files of a document by their names."""
+    runs = [
+        {
+            **{name: value for name, value in one.items() if name not in {"ratio", "devices", "tolerances"}},
+            **_ratio(one),
+        }
+        for one in document["runs"]
+    ]
+    goal_rows = [
+        {**{k: v for k, v in one.items() if k != "interval"}, "low": one["interval"][0], "high": one["interval"][1]}
+        for one in document["goals"]
+    ]
+    return {"runs.csv": _csv(runs), "rounds.csv": _csv(document["rounds"]), "goals.csv": _csv(goal_rows)}
+
+
+def _ratio(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"ratio_{name}": value for name, value in run["ratio"].items()}
+
+
+def _rounds(study: Study) -> Any:
+    """Every round of every run and seed: global loss and tolerance, those of Dev2 and Dev4, who took part."""
+    for name, outcomes in study.outcomes.items():
+        for seed, one in zip(study.plan.seeds, outcomes, strict=True):
+            for number in range(len(one.loss)):
+                yield {
+                    "run": name, "seed": seed, "round": number + 1, "loss": _short(one.loss[number].mean()),
+                    "tolerance": _short(one.tolerance[number].mean()),
+                    **{f"loss_dev{at + 1}": _short(one.loss[number, at]) for at in SHOWN},
+                    **{f"tolerance_dev{at + 1}": _short(one.tolerance[number, at]) for at in SHOWN},
+                    "asked": int(one.asked[number].sum()), "taken": int(one.taken[number].sum()),
+                    "poisoned_minutes": int(one.poisoned[number].sum()),
+                }  # fmt: skip
+
+
+def _csv(found: Sequence[Mapping[str, Any]]) -> str:
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, list(found[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return sink.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return _short(value) if isinstance(value, float) else value
+
+
+def _short(value: float) -> float | None:
+    """Four significant digits; None for what cannot be measured."""
+    return None if math.isnan(value) else float(f"{value:.4g}")

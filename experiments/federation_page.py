@@ -1,0 +1,138 @@
+"""The federation study as one HTML page: no script, no font, no picture from anywhere else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from experiments.federation_plan import BASELINE, DEVICES, LEVEL, POISONED
+from experiments.federation_results import Row, goals, rows
+from experiments.federation_study import Study
+from experiments.grid_tables import Table
+
+TITLE: Final = "Federation with and without the gate"
+INTRO: Final = (
+    f"The paper's experiment (Table II) and its honest form: {DEVICES} devices learn to rebuild their own hours, device "
+    f"{POISONED + 1} is poisoned ({LEVEL} level) from shortly after the first round, and the model is measured on clean hours of all "
+    "devices that nobody trained on. The gate is the live detector's verdict at the time of each round; no label enters it."
+)
+READING: Final = {
+    "goals": "Ratios are paired: each seed's run against the same seed's baseline; the interval is Student's over seeds, of the logarithm.",
+    "rounds": "Lines are means over seeds, bands their range. The oracle gate knows the onset.",
+    "devices": "The paper's Fig. 10: the poisoned device and another one, after the last rounds.",
+    "ratios": "Squares: nothing done about it. Dots: with a gate or an update defence, or without an attack.",
+    "runs": (
+        "Loss is the mean squared error in a device's own units. Poisoned minutes are those in windows that a counted update was trained on, "
+        "summed over rounds. Traffic counts the model sent to each device asked and its answer; time is of local training."
+    ),
+}
+_MARKS: Final = {True: "in", False: "out", None: "idle"}
+
+
+def build_page(study: Study, figures: dict[str, str], css: str, command: str) -> str:
+    """Return the page; `figures` are SVGs by name (rounds, devices, ratios), `css` the style of all reports."""
+    parts = [
+        _header(study),
+        _section("goals", "Goals", _table(goal_table(study))),
+        _section("rounds", "Round by round", f"<figure>{figures['rounds']}</figure>"),
+        _section("devices", "Device by device", f"<figure>{figures['devices']}</figure>"),
+        _section("ratios", "Every run against the baseline", f"<figure>{figures['ratios']}</figure>"),
+        _section("runs", "Every run", _table(run_table(study))),
+        f"<h2>Made by</h2>\n<p><code>{escape(command)}</code></p>\n<p>Detector: <code>{study.bundle_sha256}</code></p>",
+    ]
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{TITLE}</title>\n<style>{css}</style></head>\n<body>\n<main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def goal_table(study: Study) -> Table:
+    """Return every goal beside what was measured."""
+    found = goals(study)
+    lines = [
+        (
+            one.name + (f" ({one.note})" if one.note else ""),
+            _number(one.value),
+            "-" if math.isnan(one.interval[0]) else f"{_number(one.interval[0])} to {_number(one.interval[1])}",
+            f"{one.n:.0f}",
+            f"{one.direction} {one.goal:g}",
+            {True: "met", False: "missed", None: "not measured"}[one.met],
+        )
+        for one in found
+    ]
+    return Table(
+        ("goal", "measured", "95 % interval", "seeds", "wanted", ""), tuple(lines), tuple(o.met for o in found)
+    )
+
+
+def run_table(study: Study) -> Table:
+    """Return every run's figures."""
+    head = ("run", "loss", "of baseline", "within tolerance", "Dev2's updates", "poisoned minutes", "MB", "CPU s")
+    return Table(head, tuple(_line(row) for row in rows(study)))
+
+
+def headlines(study: Study) -> Iterator[str]:
+    """Yield what the command says at its end."""
+    found = {row.run: row for row in rows(study)}
+    for attack in study.plan.attacks:
+        bare, gated = found[f"{attack}, no gate"], found[f"{attack}, live gate"]
+        yield (
+            f"{attack}: loss {_number(bare.ratio.value)} of the baseline's without the gate, {_number(gated.ratio.value)} with it; "
+            f"{bare.poisoned_minutes:,.0f} poisoned minutes trained on, {gated.poisoned_minutes:,.0f} with the gate."
+        )
+    known = [one for one in goals(study) if one.met is not None]
+    yield f"{sum(bool(one.met) for one in known)} of {len(known)} goals met."
+
+
+def _header(study: Study) -> str:
+    plan, base = study.plan, next(row for row in rows(study) if row.run == BASELINE)
+    cards = (
+        (str(len(study.outcomes)), "runs"),
+        (str(len(plan.seeds)), "seeds"),
+        (str(plan.rounds), "rounds"),
+        (f"{base.loss:.3f}", "loss of the baseline"),
+        (f"{base.tolerance:.0%}", "of its minutes within tolerance"),
+        (study.bundle_sha256[:12], "detector"),
+    )
+    listed = "".join(f"<li><strong>{escape(value)}</strong><span>{escape(key)}</span></li>" for value, key in cards)
+    return f'<h1>{TITLE}</h1>\n<p class="soft">{escape(INTRO)}</p>\n<ul class="cards">{listed}</ul>'
+
+
+def _section(name: str, title: str, body: str) -> str:
+    return f'<h2 id="{name}">{escape(title)}</h2>\n<p class="soft">{escape(READING[name])}</p>\n{body}'
+
+
+def _table(table: Table) -> str:
+    columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
+    marks = [_MARKS[mark] for mark in table.marks] or [None for _ in table.rows]
+    lines = "".join(_row(line, mark) for line, mark in zip(table.rows, marks, strict=True))
+    return f"<div class='wide'><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>"
+
+
+def _row(line: tuple[str, ...], mark: str | None) -> str:
+    first, *rest = line
+    cells = [f'<td class="n">{escape(cell)}</td>' for cell in rest]
+    if mark is not None:
+        cells[-1] = f'<td class="{mark}">{escape(rest[-1])}</td>'
+    return f'<tr><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>'
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    return (
+        row.run,
+        f"{row.loss:.4f}",
+        _number(row.ratio.value),
+        f"{row.tolerance:.1%}",
+        f"{row.taken:.1f}",
+        f"{row.poisoned_minutes:,.0f}",
+        f"{row.megabytes:.1f}",
+        f"{row.cpu_s:.0f}",
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
