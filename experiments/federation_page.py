@@ -108,7 +108,7 @@ def _section(name: str, title: str, body: str) -> str:
 
 def _table(table: Table) -> str:
     columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
-    marks = [_MARKS[mark] for mark in table.marks] or [None for _ in table.rows]
+    marks: list[str | None] = [_MARKS[mark] for mark in table.marks] or [None for _ in table.rows]
     lines = "".join(_row(line, mark) for line, mark in zip(table.rows, marks, strict=True))
     return f"<div class='wide'><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>"
 

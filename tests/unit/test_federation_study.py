@@ -1,0 +1,226 @@
+"""The federation study's engine on a network of one number, where every round can be worked by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detectors.scoring.tensorflow_runtime import tf
+from experiments.federation_engine import Federation, Outcome, World
+from experiments.federation_files import results_document, tables
+from experiments.federation_measure import HeldOut
+from experiments.federation_page import build_page, goal_table, run_table
+from experiments.federation_plan import BASELINE, FULL, POISONED, QUICK, Run, runs
+from experiments.federation_results import final_loss, goals, paired_ratio, rows
+from experiments.federation_study import Study, study_key
+from experiments.federation_timeline import Moment, Timeline, poisoned_minutes
+from experiments.federation_update_attacks import ATTACKS, Seen, liars
+from fl_device.own_windows import TrainingWindows
+from fl_device.tasks import Examples
+
+ROUNDS = 4
+PLAN = replace(
+    FULL, seeds=(1,), rounds=ROUNDS, first_round_min=100, between_rounds_min=50, onset_min=140, batch_size=4,
+    learning_rate=0.05, attacks=("data-poisoning-2",), update_attacks=("scaling",),
+)  # fmt: skip
+
+
+class Level:
+    """One number, the level that every minute of a window is thought to have."""
+
+    name = "level"
+
+    def build(self):
+        window = tf.keras.layers.Input((60, 2))
+        level = tf.keras.layers.Dense(2, kernel_initializer="zeros")
+        return tf.keras.Model(window, level(0 * window))
+
+    def weights_of(self, model):
+        return dict(zip(("kernel", "bias"), model.get_weights(), strict=True))
+
+    def load_weights(self, model, weights):
+        model.set_weights([weights["kernel"], weights["bias"]])
+
+    def examples(self, window_z, event_minute):
+        return Examples(window_z, window_z)
+
+
+def windows(level: float, first: int = 0, count: int = 4) -> TrainingWindows:
+    minutes = first + 60 * np.arange(count)[:, None] + np.arange(60)
+    return TrainingWindows(np.full((count, 60, 2), level, np.float32), minutes.astype(np.int64))
+
+
+def line(at: int, level: float, *, flagged_from: int = ROUNDS, delayed: bool = True) -> Timeline:
+    moments = []
+    for number in range(ROUNDS):
+        found = windows(level)
+        kinds = {"all": found, "at_once": found, "delayed": found if delayed else windows(level, count=0)}
+        moments.append(Moment(number < flagged_from, kinds))
+    return Timeline(f"d{at}", tuple(moments), (0.0, 0.0), (1.0, 1.0), None)
+
+
+def held_out(level: float) -> HeldOut:
+    values = np.full((2, 60, 2), level, np.float32)
+    return HeldOut(values, values, values, np.zeros(2), np.ones(2))
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    levels = (1.0, 1.1, 0.9, 1.0, 1.05)
+    poisoned = np.zeros(1000, np.bool_)
+    poisoned[100:160] = True
+    return World(
+        clean=tuple(line(at, level) for at, level in enumerate(levels)),
+        attacked={"data-poisoning-2": line(POISONED, 9.0, flagged_from=2)},
+        poisoned={"data-poisoning-2": poisoned},
+        held_out=tuple(held_out(level) for level in levels),
+        first_event_minute=0,
+        initial={"kernel": np.zeros((2, 2), np.float32), "bias": np.zeros(2, np.float32)},
+    )
+
+
+@pytest.fixture(scope="module")
+def federation(world: World) -> Federation:
+    return Federation(Level(), PLAN, world)
+
+
+def carried_out(federation: Federation, run: Run) -> Outcome:
+    return federation.carry_out(run, lambda share: None)
+
+
+def test_a_clean_federation_learns_and_everybody_counts(federation):
+    outcome = carried_out(federation, Run(BASELINE))
+    assert outcome.asked.all()
+    assert outcome.taken.all()
+    assert (np.diff(outcome.loss.mean(axis=1)) < 0).all()
+    assert not outcome.poisoned.any()
+    assert (outcome.sent_bytes > 0).all()
+    again = carried_out(federation, Run(BASELINE))
+    np.testing.assert_array_equal(again.loss, outcome.loss)
+
+
+def test_the_live_gate_takes_the_poisoned_device_until_it_is_flagged_and_the_oracle_from_the_onset_on(federation):
+    live = carried_out(federation, Run("x", "data-poisoning-2", "live"))
+    assert live.taken[:, POISONED].tolist() == [True, True, False, False]
+    oracle = carried_out(federation, Run("x", "data-poisoning-2", "oracle"))  # rounds at 100, 150, …; the onset at 140
+    assert oracle.taken[:, POISONED].tolist() == [True, False, False, False]
+    nobody = carried_out(federation, Run("x", "data-poisoning-2"))
+    assert nobody.taken.all()
+    assert nobody.poisoned.sum(axis=0).tolist() == [0, ROUNDS * 60, 0, 0, 0]
+    assert live.poisoned.sum() == 2 * 60
+
+
+def test_the_poison_moves_the_mean_and_not_the_trimmed_mean(federation):
+    clean = final_loss(carried_out(federation, Run(BASELINE)))
+    assert final_loss(carried_out(federation, Run("x", update_attack="sign-flip"))) > 1.2 * clean
+    for attack, is_seen in (("sign-flip", True), ("scaling", True), ("ipm", True), ("alie", False)):
+        defended = carried_out(federation, Run("x", rule="trimmed-mean", screen=True, update_attack=attack))
+        assert final_loss(defended) < 1.1 * clean
+        assert defended.taken[:, POISONED].any() != is_seen
+
+
+def test_an_absent_device_and_one_without_released_windows_take_no_part(world):
+    assert not carried_out(Federation(Level(), PLAN, world), Run("x", absent=True)).asked[:, POISONED].any()
+    waiting = replace(world, clean=(line(0, 1.0, delayed=False), *world.clean[1:]))
+    federation = Federation(Level(), PLAN, waiting)
+    assert not carried_out(federation, Run("x", gate="live")).asked[:, 0].any()
+    assert carried_out(federation, Run("x", gate="live", delay=False)).asked.all()
+
+
+def test_below_the_quorum_the_model_stays(world):
+    alone = replace(world, clean=tuple(line(at, 1.0, flagged_from=2 if at > 1 else ROUNDS) for at in range(5)))
+    outcome = carried_out(Federation(Level(), PLAN, alone), Run("x", gate="live"))
+    assert outcome.asked.sum(axis=1).tolist() == [5, 5, 2, 2]
+    assert outcome.taken.sum(axis=1).tolist() == [5, 5, 0, 0]
+    np.testing.assert_array_equal(outcome.loss[1], outcome.loss[3])
+
+
+def test_poisoned_minutes_are_counted_once_however_many_windows_hold_them():
+    poisoned = np.zeros(300, np.bool_)
+    poisoned[90:100] = True
+    twice = TrainingWindows(np.zeros((2, 60, 2), np.float32), np.array([np.arange(1050, 1110), np.arange(1058, 1118)]))
+    assert poisoned_minutes(twice, 1000, poisoned) == 10
+    assert poisoned_minutes(windows(1.0, count=0), 1000, poisoned) == 0
+
+
+# --- attacks on updates -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("sign-flip", [-4.0, -8.0]),
+        ("scaling", [10.0, 20.0]),
+        ("alie", [1.0, 4.0]),  # mean (2, 4), standard deviation (1, 0)
+        ("ipm", [-1.0, -2.0]),
+        ("free-rider", [0.0, 0.0]),
+        ("sybil", [-4.0, -8.0]),
+    ],
+)
+def test_what_a_liar_sends_worked_by_hand(name, sent):
+    seen = Seen(np.array([1.0, 2.0]), np.array([[1.0, 4.0], [3.0, 4.0]]), np.random.default_rng(0))
+    np.testing.assert_allclose(ATTACKS[name](seen), sent)
+
+
+def test_noise_is_ten_times_as_large_as_an_honest_change():
+    seen = Seen(np.zeros(4000), np.full((3, 4000), 2.0), np.random.default_rng(0))
+    assert ATTACKS["gaussian"](seen).std() == pytest.approx(20, rel=0.05)
+
+
+def test_a_sybil_is_two_devices():
+    assert liars("scaling", 1, 5) == [1]
+    assert liars("sybil", 1, 5) == [1, 2]
+
+
+# --- what is made of it -------------------------------------------------------------------------------------------
+
+
+def outcome(loss: float) -> Outcome:
+    return replace(Outcome.empty(ROUNDS, 5), loss=np.full((ROUNDS, 5), loss))
+
+
+def test_ratios_are_paired_by_seed_and_their_interval_is_students():
+    baselines = [outcome(1.0), outcome(2.0), outcome(4.0)]
+    ratio = paired_ratio([outcome(2.0), outcome(4.0), outcome(8.0)], baselines)
+    assert (ratio.value, ratio.low, ratio.high, ratio.n) == pytest.approx((2, 2, 2, 3))
+    ratio = paired_ratio([outcome(1.0), outcome(4.0), outcome(16.0)], baselines)
+    half = 4.302653 * math.log(2) / math.sqrt(3)  # Student's 97.5 % point for two degrees of freedom
+    assert ratio.value == pytest.approx(2)
+    assert ratio.high == pytest.approx(2 * math.exp(half), rel=1e-5)
+    assert math.isnan(paired_ratio([outcome(2.0)], [outcome(1.0)]).low)
+
+
+def study_of(losses: dict[str, float], plan=QUICK) -> Study:
+    return Study(plan, "b" * 64, {run.name: [outcome(losses.get(run.name, 1.0))] for run in runs(plan)})
+
+
+def test_goals_are_met_or_missed_by_what_was_measured():
+    found = {one.name: one for one in goals(study_of({"data-poisoning-2, no gate": 2.5}))}
+    assert found["DP2, no gate, loss / baseline"].value == pytest.approx(2.5)
+    assert found["DP2, no gate, loss / baseline"].met
+    assert found["DP2, live gate, loss / baseline"].met
+    missed = {one.name: one for one in goals(study_of({"data-poisoning-2, live gate": 1.06}))}
+    assert missed["DP2, live gate, loss / baseline"].met is False
+    assert missed["DP2, no gate, loss / baseline"].met is False
+
+
+def test_every_run_is_in_the_tables_the_files_and_the_page():
+    study = study_of({"data-poisoning-2, no gate": 2.5})
+    names = [run.name for run in runs(QUICK)]
+    assert len(names) == len(set(names))
+    assert [row.run for row in rows(study)] == names == [line[0] for line in run_table(study).rows]
+    document = results_document(study, "fedsecure federate --out DIR --quick")
+    assert {len(text.splitlines()) for name, text in tables(document).items() if name == "runs.csv"} == {len(names) + 1}
+    page = build_page(study, dict.fromkeys(("rounds", "devices", "ratios"), "<svg></svg>"), "", "fedsecure federate")
+    for name in names:
+        assert name in page
+    assert len(goal_table(study).rows) == len(document["goals"])
+
+
+def test_a_study_kept_under_another_plan_or_detector_is_not_used():
+    assert study_key(QUICK, "a") != study_key(QUICK, "b")
+    assert study_key(QUICK, "a") != study_key(replace(QUICK, rounds=7), "a")
+    assert study_key(QUICK, "a") == study_key(replace(QUICK, seeds=(1, 2)), "a")  # more seeds use what is there
