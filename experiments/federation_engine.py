@@ -71,12 +71,13 @@ class Outcome:
 
 
 class Federation:
-    """Carries out runs in one world. Owned by one thread; blocks while it trains."""
+    """Carries out runs in one world; `weights` are those of the last round. Owned by one thread; blocks while it trains."""
 
     def __init__(self, task: Task, plan: Plan, world: World) -> None:
         self._task, self._plan, self._world = task, plan, world
         self._trainer = LocalTrainer(task)
         self._measure = Measure(task)
+        self.weights: Weights = world.initial
 
     def carry_out(self, run: Run, report: Callable[[float], None]) -> Outcome:
         """Run all rounds."""
@@ -88,6 +89,7 @@ class Federation:
                 outcome.loss[number, at], outcome.tolerance[number, at] = self._measure.loss_and_tolerance(
                     weights, data
                 )
+            self.weights = weights
             report((number + 1) / plan.rounds)
         return outcome
 

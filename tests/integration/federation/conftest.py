@@ -100,15 +100,19 @@ class Bench:
             redis.hset(keys.device(device_id), "status", encode_verdict(status) if raw is None else raw)
             redis.zadd(keys.devices_last_seen, {device_id: status.received_at})
 
+    def show(self, *device_ids: str) -> None:
+        """Let devices stand benign, and their host be there."""
+        with connect_redis(self.settings) as redis:
+            Presence(redis, self.settings.redis_keys, 600.0).renew(device_ids)
+        for device_id in device_ids:
+            self.set_status(device_id)
+
     @asynccontextmanager
     async def taking_part(self, *devices: Device, answers: dict[str, Answer] | None = None) -> AsyncIterator[None]:
         """Devices that stand benign and follow `fl.rounds`, each answering in its own way (by default honestly)."""
         topics = self.settings.topics
         ensure_topics(self.settings, [topics.fl_updates_spec(device.device_id) for device in devices])
-        with connect_redis(self.settings) as redis:
-            Presence(redis, self.settings.redis_keys, 600.0).renew(device.device_id for device in devices)
-        for device in devices:
-            self.set_status(device.device_id)
+        self.show(*(device.device_id for device in devices))
         done = asyncio.Event()
         async with TopicReader(self.settings) as reader:
             await reader.add_existing([topics.fl_updates(device.device_id) for device in devices], start="latest")

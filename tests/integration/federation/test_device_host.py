@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,12 +12,20 @@ import numpy as np
 import pytest
 from random_bundle import random_bundle
 
+from contracts.event_time import to_event_minute
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.bundle import save_bundle
+from detectors.model import Model
+from detectors.scoring.runtime import Reconstructor
 from detectors.weight_layout import autoencoder_shapes
+from experiments.federation_engine import Federation, World
+from experiments.federation_plan import FULL, Run
+from experiments.federation_timeline import timeline
 from fl_coordinator.history import History, read_history
+from fl_device.reconstruction import Reconstruction
+from replay.recording import Recording
 from transport.publisher import Publisher
 from transport.topic_admin import ensure_topics
 from transport.weights import decode_weights
@@ -25,6 +34,7 @@ pytestmark = pytest.mark.integration
 
 DEVICES = ("p1", "p2", "p3", "p4", "p5")
 ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20
+START = datetime(2150, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -41,18 +51,24 @@ def federation(settings: Settings, tmp_path) -> Settings:
     )  # fmt: skip
 
 
-async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
-    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
-    minute = np.arange(recorded_min)
-    noise = np.random.default_rng(seed).normal(0, 1, (2, recorded_min))
+def recorded(device_id: str, seed: int, minutes: int = RECORDED_MIN) -> Recording:
+    minute = np.arange(minutes)
+    noise = np.random.default_rng(seed).normal(0, 1, (2, minutes))
     heart = 80 + 8 * np.sin(minute / 90 + seed) + noise[0]
     breath = 17 + 2 * np.sin(minute / 50 + seed) + noise[1]
+    return Recording(device_id, to_event_minute(START), heart, breath)
+
+
+async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
+    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
+    recording = recorded(device_id, seed, recorded_min)
+    heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
     async with Publisher(settings) as publisher:
         for start in range(0, recorded_min, PACK):
             batch = VitalsBatch(
                 device_id=device_id,
                 session_id=1,
-                observed_at=datetime(2150, 1, 1, tzinfo=UTC) + timedelta(minutes=start),
+                observed_at=START + timedelta(minutes=start),
                 heart_rate_bpm=heart[start : start + PACK].tolist(),
                 resp_rate_bpm=breath[start : start + PACK].tolist(),
                 batch_interval_s=1.0,
@@ -97,7 +113,7 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
 
 
 def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, bench, spawn, wait_until):
-    settings = federation.model_copy(update={"round_quorum": 1, "round_deadline_s": 60.0})
+    settings = federation.model_copy(update={"round_quorum": 1, "round_deadline_s": 60.0, "aggregation": "fedavg"})
     asyncio.run(send_vitals(settings, "p1", seed=1))
     asyncio.run(send_vitals(settings, "young", seed=2, recorded_min=ENROLMENT_MIN + 20))
     host = spawn("device", "--device", "p1", "--device", "young", settings=settings)
@@ -108,3 +124,30 @@ def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(fed
     record = wait_until(lambda: committed(settings), 30, "a round is committed")[-1]
     assert record.accepted == ["p1"]
     assert record.excluded == {"young": "no_data"}
+
+
+def test_the_studys_federation_in_one_process_makes_the_same_model(federation, bench, spawn, wait_until):
+    settings = federation.model_copy(update={"round_quorum": 3, "round_deadline_s": 60.0})
+    names = DEVICES[:3]
+    for seed, device_id in enumerate(names):
+        asyncio.run(send_vitals(settings, device_id, seed))
+    host = spawn("device", "--all", settings=settings)
+    wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
+    for device_id in names:
+        bench.set_status(device_id)
+    spawn("coordinator", settings=settings)
+    record = wait_until(lambda: committed(settings), 60, "a round is committed")[0]
+    assert record.accepted == list(names)
+    live = decode_weights(history_of(settings).models[record.new_model_sha256].weights)
+
+    assert record.round == 1
+    plan = replace(FULL, rounds=1, first_round_min=RECORDED_MIN, enrolment_min=ENROLMENT_MIN)
+    bundle = random_bundle(0, threshold=1e9)
+    model = Model(Reconstructor(bundle.autoencoder, bundle.blind_spot), bundle.knowledge)
+    lines = [timeline(model, recorded(name, seed), plan, HORIZON_MIN) for seed, name in enumerate(names)]
+    world = World(tuple(lines), {}, {}, (), to_event_minute(START), bundle.autoencoder)
+    in_one_process = Federation(Reconstruction(), plan, world)
+    in_one_process.carry_out(Run("x", gate="live", rule="trimmed-mean", screen=True), lambda share: None)
+    for name, array in in_one_process.weights.items():
+        np.testing.assert_allclose(array, live[name], atol=2e-6)
+    assert max(np.abs(live[name] - array).max() for name, array in bundle.autoencoder.items()) > 1e-3

@@ -67,8 +67,7 @@ async def test_while_redis_is_down_rounds_are_skipped_and_go_on_when_it_is_back(
         await asyncio.to_thread(own_stack.kill_redis)
         skipped = await bench.until_round(RoundPhase.SKIPPED, "redis_unavailable", after=first.round)
         await asyncio.to_thread(own_stack.start_redis)
-        for device_id in ("a", "b"):
-            bench.set_status(device_id)
+        bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=skipped.round)
         stop.set()
         await running
@@ -86,8 +85,7 @@ async def test_after_the_broker_was_killed_and_restarted_rounds_go_on_from_the_s
         await asyncio.sleep(12.0)
         await asyncio.to_thread(own_stack.start_broker)
         before = max((await bench.rounds()).values(), key=lambda record: record.round)
-        for device_id in ("a", "b"):
-            bench.set_status(device_id)
+        bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=before.round)
         stop.set()
         await running
