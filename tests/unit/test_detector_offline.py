@@ -52,19 +52,7 @@ def test_a_clean_real_stay_is_never_quarantined(clean: Verdicts) -> None:
     assert clean.state[-1] is DeviceState.BENIGN
 
 
-@pytest.mark.parametrize(
-    "device_id",
-    [
-        "s00001",
-        pytest.param(
-            "p000020",
-            marks=pytest.mark.xfail(
-                reason="a known miss: paced while it enrolled, so its heart rate is held to the wide spread; with PULSE it is "
-                "found in 33 minutes"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("device_id", ["s00001", "p000020"])
 def test_doubled_vitals_are_quarantined_within_two_hours(detector: Detector, device_id: str) -> None:
     stay = next(recording for recording in shipped_recordings() if recording.device_id == device_id)
     factor = np.ones(stay.minutes)
