@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detectors.features.catalogue import FEATURES
+from detectors.scorer import SCORED_KINDS
 from detectors.training.trace_jobs import AttackTrace
 from detectors.training.traces import Trace
 from detectors.votes import KINDS
@@ -41,8 +42,8 @@ class FakeMind:
     def raw(self, trace: Trace) -> np.ndarray:
         rng = np.random.default_rng(int(trace.block[0]))
         if self.kind == "constant":
-            return np.full((len(trace), 4), 0.3, np.float32)
-        raw = rng.normal(0, 1, (len(trace), 4)) + trace.r[:, :1].astype(np.float64)
+            return np.full((len(trace), len(SCORED_KINDS)), 0.3, np.float32)
+        raw = rng.normal(0, 1, (len(trace), len(SCORED_KINDS))) + trace.r[:, :1].astype(np.float64)
         return (rng.permutation(raw) if self.kind == "shuffled" else raw).astype(np.float32)
 
 

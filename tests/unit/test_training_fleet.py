@@ -108,7 +108,7 @@ def test_the_lowest_threshold_within_the_budget_is_found():
 def test_calibration_keeps_its_own_fleet_within_the_budget(trace):
     rng = np.random.default_rng(0)
     traces = [trace] * 30
-    raws = [rng.standard_normal((len(trace), 4)).astype(np.float32) for _ in traces]
+    raws = [rng.standard_normal((len(trace), len(SCORED_KINDS))).astype(np.float32) for _ in traces]
     found = calibrate(traces, raws, budget=2.0)
     episodes = sum(one.episodes(found.situation.threshold) for one in found.fleet)
     assert episodes / weeks_of(found.fleet) <= 2.0
