@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
@@ -51,8 +51,15 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
+ShortText = Annotated[str, msgspec.Meta(max_length=64)]
+PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
 class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256."""
+    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256.
+
+    `signature` (base64) covers every other field but the schema version: contracts.signing. `nonce` differs in every update.
+    """
 
     device_id: DeviceId
     round: int
@@ -64,7 +71,24 @@ class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
     loss_after: float
     train_s: float
     sent_at: float
+    nonce: ShortText = ""
+    key_id: ShortText = ""
     signature: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class DeviceKey(msgspec.Struct, frozen=True, kw_only=True):
+    """The key a device signs with (compacted topic, key = device id): only the latest record of a device counts.
+
+    `public_key` is the raw Ed25519 key, `key_id` names it (contracts.signing.key_id_of). Wall times are epoch seconds; a key
+    with `revoked_at` is good for nothing any more.
+    """
+
+    device_id: DeviceId
+    public_key: PublicKey
+    key_id: ShortText
+    registered_at: float
+    revoked_at: float | None = None
     schema_version: int = SCHEMA_VERSION
 
 
@@ -92,9 +116,9 @@ class FlEvent(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
-FederationMessage = RoundRecord | ModelUpdate | GlobalModel | FlEvent
+FederationMessage = RoundRecord | ModelUpdate | DeviceKey | GlobalModel | FlEvent
 _encoder = msgspec.json.Encoder()
-_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, GlobalModel, FlEvent)}
+_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)}
 
 
 def encode_federation(message: FederationMessage) -> bytes:
@@ -102,7 +126,7 @@ def encode_federation(message: FederationMessage) -> bytes:
     return _encoder.encode(message)
 
 
-Message = TypeVar("Message", RoundRecord, ModelUpdate, GlobalModel, FlEvent)
+Message = TypeVar("Message", RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)
 
 
 def decode_federation(kind: type[Message], value: bytes | None) -> Message:

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     local_learning_rate: float = Field(1e-3, gt=0)
     local_max_windows: int = Field(256, ge=1)
     vote_horizon_min: int = Field(120, ge=0)
+    device_key_dir: Path | None = Field(None, description="devices' private keys; by default in the state folder")
+    register_new_devices: bool = Field(
+        default=False, description="a device host may register keys for devices that have none: for trials only"
+    )
 
     @model_validator(mode="wrap")
     @classmethod
