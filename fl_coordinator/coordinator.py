@@ -17,6 +17,7 @@ from fl_coordinator.aggregation.base import AggregationRule
 from fl_coordinator.collection import Collection, ask_redis
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.journal import Journal
+from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, ModelView, model_of
 from fl_coordinator.selection import DeviceView, Selection, select
@@ -38,6 +39,7 @@ class Parts:
     model_view: ModelView
     journal: Journal
     inbox: UpdateInbox
+    keys: KeyFeed
     collection: Collection
     clock: Callable[[], float]
     stale_cap_s: float
@@ -81,6 +83,7 @@ class Coordinator:
 
     async def _carry_out(self, record: RoundRecord) -> RoundRecord:
         await self._parts.inbox.discover()
+        await self._parts.keys.refresh()
         record = self._proposal(await ask_redis(self._check_and_select), record.round)
         await self._tell_selection(record)
         record = rounds.open_collection(record, self._parts.terms.quorum, self._parts.clock())
@@ -97,7 +100,8 @@ class Coordinator:
         self._parts.model_view.show(self.model)
         now = self._parts.clock()  # before the reading: whatever changes during it comes after this gate
         statuses = self._parts.view.statuses(self._parts.view.known_devices())
-        return select(statuses, now, self._parts.stale_cap_s, self._parts.inbox.participating)
+        registered = self._parts.keys.ring.registered
+        return select(statuses, now, self._parts.stale_cap_s, self._parts.inbox.participating, registered=registered)
 
     def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:
         return rounds.propose(
@@ -126,11 +130,15 @@ class Coordinator:
                 break
             await self._read_updates(min(left_s, POLL_S))
             record = self._latest(record)
+        await self._parts.keys.refresh()
         await collection.gate(self._latest(record).accepted)
         return collection.settle()
 
     async def _read_updates(self, timeout_s: float) -> None:
-        for message in await self._parts.inbox.poll(timeout_s):
+        messages = await self._parts.inbox.poll(timeout_s)
+        if messages:  # a key that was revoked before they came must not count for them
+            await self._parts.keys.refresh()
+        for message in messages:
             await self._parts.collection.consider(self._parts.inbox.sender_of(message.topic), message)
 
     async def _aggregate(self, record: RoundRecord) -> RoundRecord:

@@ -21,6 +21,7 @@ from fl_coordinator.collection import Collection
 from fl_coordinator.coordinator import Coordinator, Parts
 from fl_coordinator.history import History, read_history
 from fl_coordinator.journal import Journal
+from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.selection import RedisDeviceView
@@ -64,8 +65,14 @@ class CoordinatorProgram:
         await self._until_redis_answers(partial(lease.take, history.last_lease_token), stop)
         if stop.is_set():
             return
-        async with Publisher(self._settings) as publisher, TopicReader(self._settings) as reader:
-            parts = self._parts(client, lease, publisher, reader)
+        async with (
+            Publisher(self._settings) as publisher,
+            TopicReader(self._settings) as reader,
+            TopicReader(self._settings) as key_reader,
+        ):
+            keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
+            await keys.refresh()
+            parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
             await self._end_rounds_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
@@ -85,7 +92,9 @@ class CoordinatorProgram:
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
             await coordinator.wait_until(next_at)
 
-    def _parts(self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader) -> Parts:
+    def _parts(
+        self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader, keys: KeyFeed
+    ) -> Parts:
         settings = self._settings
         blobs = RedisBlobStore(client)
         view = RedisDeviceView(client, settings.redis_keys)
@@ -94,6 +103,7 @@ class CoordinatorProgram:
             view=view,
             blobs=blobs,
             keys=settings.redis_keys,
+            ring=keys.ring,
             journal=journal,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
@@ -108,6 +118,7 @@ class CoordinatorProgram:
             model_view=RedisModelView(client, blobs, settings.redis_keys),
             journal=journal,
             inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
+            keys=keys,
             collection=collection,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
