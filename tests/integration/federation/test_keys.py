@@ -153,7 +153,7 @@ async def test_a_running_coordinator_follows_rotations_and_revocations(bench, tm
             registrar = await open_registrar(bench.settings, folder, publisher, lambda: 1.0)
             for name in "ab":
                 await registrar.rotate(name)
-            running = asyncio.create_task(bench.coordinator().run(stop))
+            running = asyncio.create_task(bench.coordinator(round_deadline_s=4.0).run(stop))
             first = await bench.until_round(RoundPhase.COMMITTED)
             await registrar.rotate("a")
             after = max(await bench.rounds())
