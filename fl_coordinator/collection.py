@@ -167,6 +167,7 @@ class Collection:
             update.round,
             update.device_id,
             sha256=update.update_sha256,
+            key_id=update.key_id,
             samples=samples,
             claimed_samples=update.sample_count,
             loss_before=update.loss_before,
