@@ -25,3 +25,7 @@ class Unavailable(FedSecureError):
 
 class Misconfigured(FedSecureError):
     """A setting, flag or file is wrong: the message says what is wrong and lists what is right."""
+
+
+class BadSignature(FedSecureError):
+    """A signature that was not made by this key over this message: forged, altered on its way, or made by another key."""

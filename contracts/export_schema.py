@@ -8,12 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.federation import FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import VitalsBatch
 
-MESSAGES = (VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, GlobalModel, FlEvent)
+MESSAGES = (
+    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
+)  # fmt: skip
 
 
 def export_schema(folder: Path) -> None:

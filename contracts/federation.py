@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
@@ -27,12 +27,14 @@ class RoundPhase(StrEnum):
 class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a coordinator that resumes a round needs of an accepted update: where its weights lie and what they count for.
 
-    `samples` are windows, capped by the coordinator; `loss` is the local mean squared error after training.
+    `samples` are windows, capped by the coordinator; `loss` is the local mean squared error after training; `key_id` names
+    the key that signed it, which must still be registered when the round closes.
     """
 
     update_sha256: str
     samples: int
     loss: float
+    key_id: str
 
 
 class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +71,15 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
+ShortText = Annotated[str, msgspec.Meta(max_length=64)]
+PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
 class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256."""
+    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256.
+
+    `signature` (base64) covers every other field but the schema version: contracts.signing. `nonce` differs in every update.
+    """
 
     device_id: DeviceId
     round: int
@@ -82,7 +91,24 @@ class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
     loss_after: float
     train_s: float
     sent_at: float
+    nonce: ShortText = ""
+    key_id: ShortText = ""
     signature: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class DeviceKey(msgspec.Struct, frozen=True, kw_only=True):
+    """The key a device signs with (compacted topic, key = device id): only the latest record of a device counts.
+
+    `public_key` is the raw Ed25519 key, `key_id` names it (contracts.signing.key_id_of). Wall times are epoch seconds; a key
+    with `revoked_at` is good for nothing any more.
+    """
+
+    device_id: DeviceId
+    public_key: PublicKey
+    key_id: ShortText
+    registered_at: float
+    revoked_at: float | None = None
     schema_version: int = SCHEMA_VERSION
 
 
@@ -110,9 +136,9 @@ class FlEvent(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
-FederationMessage = RoundRecord | ModelUpdate | GlobalModel | FlEvent
+FederationMessage = RoundRecord | ModelUpdate | DeviceKey | GlobalModel | FlEvent
 _encoder = msgspec.json.Encoder()
-_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, GlobalModel, FlEvent)}
+_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)}
 
 
 def encode_federation(message: FederationMessage) -> bytes:
@@ -120,7 +146,7 @@ def encode_federation(message: FederationMessage) -> bytes:
     return _encoder.encode(message)
 
 
-Message = TypeVar("Message", RoundRecord, ModelUpdate, GlobalModel, FlEvent)
+Message = TypeVar("Message", RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)
 
 
 def decode_federation(kind: type[Message], value: bytes | None) -> Message:

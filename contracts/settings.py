@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     presence_s: float = Field(15.0, ge=1, description="a device host unheard of for so long takes no part in rounds")
     local_max_windows: int = Field(256, ge=1)
     vote_horizon_min: int = Field(120, ge=0)
+    device_key_dir: Path | None = Field(None, description="devices' private keys; by default in the state folder")
+    register_new_devices: bool = Field(
+        default=False, description="a device host may register keys for devices that have none: for trials only"
+    )
 
     @model_validator(mode="wrap")
     @classmethod

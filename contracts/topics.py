@@ -82,6 +82,10 @@ class Topics:
         return self.fl_updates_prefix + device_id
 
     @property
+    def fl_keys(self) -> str:
+        return f"{self.prefix}.fl.keys.v1"
+
+    @property
     def fl_events(self) -> str:
         return f"{self.prefix}.fl.events.v1"
 
@@ -98,9 +102,15 @@ class Topics:
             TopicSpec(self.truth, 1, _delete(7)),
             TopicSpec(self.replay_commands, 1, _delete(1)),
             TopicSpec(self.fl_rounds, 1, dict(_COMPACT)),
+            self.fl_keys_spec,
             TopicSpec(self.fl_events, 1, _delete(30)),
             TopicSpec(self.models, 1, dict(_COMPACT)),
         )
+
+    @property
+    def fl_keys_spec(self) -> TopicSpec:
+        """The spec of the registered keys: the record of them, of which Redis holds no copy."""
+        return TopicSpec(self.fl_keys, 1, dict(_COMPACT))
 
     def vitals_spec(self, device_id: str) -> TopicSpec:
         """Return the spec of one device's vitals topic; timestamps are the broker's (LogAppendTime)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -21,6 +22,30 @@ def settings_for_running_stack(**overrides: Any) -> Settings:
 
     endpoints = LocalStack().endpoints()
     return Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **overrides})
+
+
+def settings_for_device_host(**overrides: Any) -> Settings:
+    """Return the settings of a device host: with Kafka from the local stack, it may register keys for new devices.
+
+    That Kafka listens on this machine alone and asks nobody who they are, so whoever reaches it could register a key
+    anyway. FEDSECURE_REGISTER_NEW_DEVICES says otherwise, either way.
+    """
+    from fedsecure.local_stack import LocalStack
+
+    settings = settings_for_running_stack(**overrides)
+    if "register_new_devices" in settings.model_fields_set or not LocalStack().endpoints().kafka_is_local:
+        return settings
+    return settings.model_copy(update={"register_new_devices": True})
+
+
+def device_key_dir(settings: Settings) -> Path:
+    """Return the folder of devices' private keys: FEDSECURE_DEVICE_KEY_DIR, else one in the state folder.
+
+    Installations that share a state folder (other prefixes) share no keys: a signature does not name its installation.
+    """
+    from fedsecure.local_stack import default_state_dir
+
+    return settings.device_key_dir or default_state_dir() / "device-keys" / settings.prefix
 
 
 def environ_of(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,8 @@ from fl_coordinator.aggregation.stacking import Contribution
 from fl_coordinator.cohort_screen import odd_ones
 from fl_coordinator.errors import GateClosed, UpdateRefused
 from fl_coordinator.journal import Journal
+from fl_coordinator.key_ring import KeyRing
+from fl_coordinator.nonces import SeenNonces
 from fl_coordinator.registry import Model
 from fl_coordinator.screening import capped_samples, is_declined, screen_message, screen_weights
 from fl_coordinator.selection import DeviceView, select
@@ -29,7 +31,10 @@ log = structlog.get_logger()
 MAX_DETAIL_CHARS: Final = 300
 """What a device wrote into an update may stand in the audit trail, but a long text must not keep the trail from Kafka."""
 MAX_REFUSALS: Final = 10
-"""After so many refused updates a device is only counted until the next round: a flood must not hold up the others."""
+"""So many refused updates a device go on record a round; after so many that it signed itself it is out of the round."""
+MAX_UNSIGNED: Final = 1000
+"""So many that its key did not sign are looked at (a quarter of a second in all) before a device is only counted until the
+next round: a flood on its topic must neither hold up the others nor, at once, keep out the device's own answer."""
 
 
 async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
@@ -52,6 +57,7 @@ class Collection:
         view: DeviceView,
         blobs: BlobStore,
         keys: RedisKeys,
+        ring: KeyRing,
         journal: Journal,
         clock: Callable[[], float],
         stale_cap_s: float,
@@ -60,6 +66,7 @@ class Collection:
         self._view = view
         self._blobs = blobs
         self._keys = keys
+        self._ring = ring
         self._journal = journal
         self._clock = clock
         self._stale_cap_s = stale_cap_s
@@ -68,14 +75,18 @@ class Collection:
         self._model: Model | None = None
         self._contributions: dict[str, Contribution] = {}
         self._bad: set[str] = set()
-        self._refusals: Counter[str] = Counter()
+        self._refused_signed: Counter[str] = Counter()
+        self._refused_unsigned: Counter[str] = Counter()
+        self._nonces = SeenNonces()
 
     def open(self, record: RoundRecord, model: Model) -> None:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
         self._contributions = {}
         self._bad.clear()
-        self._refusals.clear()
+        self._refused_signed.clear()
+        self._refused_unsigned.clear()
+        self._nonces.next_round()
 
     async def restore(self) -> None:
         """Fetch again what was accepted before a restart; an update whose weights are gone is out of the round."""
@@ -94,26 +105,45 @@ class Collection:
 
     async def consider(self, sender_id: str, message: Record) -> None:
         """Take in, drop or refuse one update; raises GateClosed when Redis, Unavailable when Kafka does not answer."""
-        if self._refusals[sender_id] >= MAX_REFUSALS:
+        if self._refused_signed[sender_id] >= MAX_REFUSALS or self._refused_unsigned[sender_id] >= MAX_UNSIGNED:
             UPDATES.labels("too_many").inc()
             return
+        refused = self._refused_unsigned
         try:
-            update = decode_federation(ModelUpdate, message.value)
-            screen_message(update, sender_id, self.record)
-            assert self.record is not None
+            update = self._authentic(sender_id, message)
+            refused = self._refused_signed
             if is_declined(update):
                 await self._put_out(sender_id, "no_data")
             elif await self.gate([sender_id]):
                 await self._take_in(update)
         except InvalidMessage as error:
-            await self._refuse(sender_id, message, UpdateRefused("bad_message", str(error), is_bad=True))
+            await self._refuse(sender_id, message, UpdateRefused("bad_message", str(error), is_bad=True), refused)
         except UpdateRefused as refusal:
-            await self._refuse(sender_id, message, refusal)
+            await self._refuse(sender_id, message, refusal, refused)
+
+    def _authentic(self, sender_id: str, message: Record) -> ModelUpdate:
+        """Return an update that fits the round and that its device signed, or raise: cheap checks first, no blob before."""
+        update = decode_federation(ModelUpdate, message.value)
+        self._nonces.refuse_seen(sender_id, update)
+        screen_message(update, sender_id, self.record)
+        self._ring.check(update)
+        self._nonces.remember(update)
+        return update
 
     async def gate(self, device_ids: list[str]) -> bool:
-        """Read the gate again and put out of the round who no longer passes; return whether all still do."""
+        """Read the gate again and put out of the round who no longer passes it; return whether all still do.
+
+        A device whose accepted update was signed with a key that is revoked or replaced by now does not pass.
+        """
+        assert self.record is not None
         statuses = await ask_redis(self._view.statuses, device_ids)
-        excluded = select(statuses, self._clock(), self._stale_cap_s).excluded
+        signed_with = {device_id: update.key_id for device_id, update in self.record.updates.items()}
+        registered = {
+            device_id
+            for device_id in self._ring.registered
+            if signed_with.get(device_id) in {None, self._ring.key_id(device_id)}
+        }
+        excluded = select(statuses, self._clock(), self._stale_cap_s, registered=registered).excluded
         for device_id, reason in excluded.items():
             await self._put_out(device_id, reason)
         return not excluded
@@ -144,7 +174,9 @@ class Collection:
         assert self.record is not None
         weights = await self._weights(update.device_id, update.update_sha256)
         samples = capped_samples(update.sample_count, self._sample_cap)
-        accepted = AcceptedUpdate(update_sha256=update.update_sha256, samples=samples, loss=update.loss_after)
+        accepted = AcceptedUpdate(
+            update_sha256=update.update_sha256, samples=samples, loss=update.loss_after, key_id=update.key_id
+        )
         self.record = rounds.accept(self.record, update.device_id, accepted)
         self._contributions[update.device_id] = Contribution(update.device_id, weights, samples)
         UPDATES.labels("accepted").inc()
@@ -153,6 +185,7 @@ class Collection:
             update.round,
             update.device_id,
             sha256=update.update_sha256,
+            key_id=update.key_id,
             samples=samples,
             claimed_samples=update.sample_count,
             loss_before=update.loss_before,
@@ -174,13 +207,16 @@ class Collection:
         log.info("device_dropped", round=self.record.round, device_id=device_id, reason=reason)
         await self._journal.event("device_dropped", self.record.round, device_id, reason)
 
-    async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused) -> None:
+    async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused, refused: Counter[str]) -> None:
         number = self.record.round if self.record else 0
         detail = refusal.detail[:MAX_DETAIL_CHARS]
-        self._refusals[sender_id] += 1
+        refused[sender_id] += 1
         UPDATES.labels(refusal.reason).inc()
-        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=detail)
         if refusal.is_bad:
             self._bad.add(sender_id)
+        if refused[sender_id] > MAX_REFUSALS:
+            return
+        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=detail)
+        if refusal.is_bad:
             await self._journal.dead_letter(message, sender_id, "bad_update", f"{refusal.reason}: {detail}")
         await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=detail)

@@ -17,6 +17,7 @@ from fl_coordinator.aggregation.base import AggregationRule, aggregate
 from fl_coordinator.collection import Collection, ask_redis
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.journal import Journal
+from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, ModelView, model_of
 from fl_coordinator.selection import DeviceView, Selection, select
@@ -38,6 +39,7 @@ class Parts:
     model_view: ModelView
     journal: Journal
     inbox: UpdateInbox
+    keys: KeyFeed
     collection: Collection
     clock: Callable[[], float]
     stale_cap_s: float
@@ -93,6 +95,7 @@ class Coordinator:
 
     async def _carry_out(self, record: RoundRecord) -> RoundRecord:
         await self._parts.inbox.discover()
+        await self._parts.keys.refresh()
         record = self._proposal(await ask_redis(self._check_and_select), record.round)
         await self._tell_selection(record)
         record = rounds.open_collection(record, self._parts.terms.quorum, self._parts.clock())
@@ -115,6 +118,7 @@ class Coordinator:
         if record.phase is RoundPhase.COLLECTING:
             await self._parts.inbox.discover()
             return await self._collect_and_close(self._latest(record))
+        await self._parts.keys.refresh()
         await self._parts.collection.gate(record.accepted)
         await self._parts.collection.screen_cohort()
         record = self._latest(record)
@@ -135,7 +139,8 @@ class Coordinator:
         now = self._parts.clock()  # before the reading: whatever changes during it comes after this gate
         statuses = self._parts.view.statuses(self._parts.view.known_devices())
         present = self._parts.view.present(self._parts.inbox.participating)
-        return select(statuses, now, self._parts.stale_cap_s, present)
+        registered = self._parts.keys.ring.registered
+        return select(statuses, now, self._parts.stale_cap_s, present, registered=registered)
 
     def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:
         return rounds.propose(
@@ -165,12 +170,16 @@ class Coordinator:
             if self._latest(record) is not record:
                 record = self._latest(record)
                 await self._parts.journal.round(record)  # what a later coordinator goes on from
+        await self._parts.keys.refresh()
         await collection.gate(self._latest(record).accepted)
         await collection.screen_cohort()
         return collection.settle()
 
     async def _read_updates(self, timeout_s: float) -> None:
-        for message in await self._parts.inbox.poll(timeout_s):
+        messages = await self._parts.inbox.poll(timeout_s)
+        if messages:  # a key that was revoked before they came must not count for them
+            await self._parts.keys.refresh()
+        for message in messages:
             await self._parts.collection.consider(self._parts.inbox.sender_of(message.topic), message)
 
     async def _aggregate(self, record: RoundRecord) -> RoundRecord:

@@ -24,6 +24,7 @@ from fl_coordinator.coordinator import Coordinator, Parts
 from fl_coordinator.history import History, read_history
 from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
+from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.selection import RedisDeviceView
@@ -103,8 +104,14 @@ class CoordinatorProgram:
         self._not_ready = reason
 
     async def _lead(self, history: History, client: redis.Redis, lease: Lease, stop: asyncio.Event) -> None:
-        async with Publisher(self._settings) as publisher, TopicReader(self._settings) as reader:
-            parts = self._parts(client, lease, publisher, reader)
+        async with (
+            Publisher(self._settings) as publisher,
+            TopicReader(self._settings) as reader,
+            TopicReader(self._settings) as key_reader,
+        ):
+            keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
+            await keys.refresh()
+            parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
             left_open = await self._round_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
@@ -125,7 +132,9 @@ class CoordinatorProgram:
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
             await coordinator.wait_until(next_at)
 
-    def _parts(self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader) -> Parts:
+    def _parts(
+        self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader, keys: KeyFeed
+    ) -> Parts:
         settings = self._settings
         blobs = RedisBlobStore(client)
         view = RedisDeviceView(client, settings.redis_keys)
@@ -134,6 +143,7 @@ class CoordinatorProgram:
             view=view,
             blobs=blobs,
             keys=settings.redis_keys,
+            ring=keys.ring,
             journal=journal,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
@@ -148,6 +158,7 @@ class CoordinatorProgram:
             model_view=RedisModelView(client, blobs, settings.redis_keys),
             journal=journal,
             inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
+            keys=keys,
             collection=collection,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,

@@ -43,18 +43,26 @@ class Selection:
 
 
 def select(
-    statuses: Statuses, now: float, stale_cap_s: float, participating: Collection[str] | None = None
+    statuses: Statuses,
+    now: float,
+    stale_cap_s: float,
+    participating: Collection[str] | None = None,
+    *,
+    registered: Collection[str],
 ) -> Selection:
     """Split the devices by the gate rule; `now` is wall time (epoch seconds).
 
     `participating` holds the devices that can answer at all (None: all can); a benign device outside sits out as
-    `not_participating`, so that a round does not wait for nobody.
+    `not_participating`, so that a round does not wait for nobody. `registered` holds those with a key that is registered
+    and not revoked; another sits out as `not_registered`, as no answer of it could be told from a forged one.
     """
     excluded: dict[str, str] = {}
     for device_id, status in statuses.items():
         reason = not_eligible_because(status, now, stale_cap_s)
         if reason is None and participating is not None and device_id not in participating:
             reason = "not_participating"
+        if reason is None and device_id not in registered:
+            reason = "not_registered"
         if reason is not None:
             excluded[device_id] = reason
     return Selection(now, tuple(sorted(statuses.keys() - excluded.keys())), excluded)

@@ -15,9 +15,10 @@ from contracts.errors import FedSecureError, InvalidMessage
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
 from contracts.settings import Settings
-from fl_device.judging import SelfJudge
-from fl_device.local_training import Course, LocalResult, LocalTrainer
+from fl_device.host_keys import HostKeys
+from fl_device.local_training import Course, LocalResult
 from fl_device.participant import Participant
+from fl_device.preparation import Prepared
 from transport.blob_store import BlobStore, sha256_of
 from transport.publisher import Publisher
 from transport.weights import Weights, decode_weights, encode_weights
@@ -61,8 +62,8 @@ class Answering:
         models: ModelCache,
         blobs: BlobStore,
         publisher: Publisher,
-        judge: SelfJudge,
-        trainer: LocalTrainer,
+        keys: HostKeys,
+        prepared: Prepared,
         executor: Executor,
         clock: Callable[[], float],
     ) -> None:
@@ -70,8 +71,8 @@ class Answering:
         self._models = models
         self._blobs = blobs
         self._publisher = publisher
-        self._judge = judge
-        self._trainer = trainer
+        self._keys = keys
+        self._prepared = prepared
         self._executor = executor
         self._clock = clock
 
@@ -99,6 +100,7 @@ class Answering:
                 log.warning("no_answer", round=record.round, device_id=participant.device_id, error=str(error))
 
     async def _answer_for(self, participant: Participant, record: RoundRecord) -> None:
+        await self._keys.need(participant.device_id)
         loop = asyncio.get_running_loop()
         weights = await asyncio.to_thread(self._models.weights, record.model_sha256)
         result = await loop.run_in_executor(self._executor, self._train, participant.device_id, record, weights)
@@ -112,20 +114,21 @@ class Answering:
         await self._publish(participant.update(record, sha256, result, self._clock()))
 
     def _train(self, device_id: str, record: RoundRecord, weights: Weights) -> LocalResult | None:
-        examples = self._judge.examples(device_id)
+        examples = self._prepared.judge.examples(device_id)
         if examples is None:
             return None
         seed = crc32(f"{device_id}/{record.round}".encode())
         course = Course(record.local_epochs, record.batch_size, record.learning_rate, seed, record.proximal_mu)
-        result = self._trainer.train(weights, examples, course)
+        result = self._prepared.trainer.train(weights, examples, course)
         LOCAL_TRAINING_SECONDS.observe(result.train_s)
         if not result.is_finite():
             raise InvalidMessage("bad_update", "training diverged: the new weights are not finite")
         return result
 
     async def _publish(self, update: ModelUpdate) -> None:
+        signed = await self._keys.sign(update)
         topic = self._settings.topics.fl_updates(update.device_id)
-        await self._publisher.send(topic, str(update.round), encode_federation(update))
+        await self._publisher.send(topic, str(update.round), encode_federation(signed))
         log.info(
             "round_answered",
             round=update.round,

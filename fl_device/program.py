@@ -18,7 +18,9 @@ from contracts.federation import GlobalModel, RoundRecord, decode_federation
 from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
 from contracts.settings import Settings
 from fl_device.answering import Answering, ModelCache
+from fl_device.host_keys import HostKeys
 from fl_device.judging import SelfJudge
+from fl_device.key_folder import KeyFolder
 from fl_device.participant import Participant
 from fl_device.preparation import Prepared, prepare
 from fl_device.presence import Presence
@@ -51,13 +53,19 @@ class DeviceProgram:
     """
 
     def __init__(
-        self, settings: Settings, device_ids: tuple[str, ...] | None, *, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        device_ids: tuple[str, ...] | None,
+        key_folder: KeyFolder,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if settings.topic_layout == "shared":
             raise Misconfigured("a device reads its own vitals topic: FEDSECURE_TOPIC_LAYOUT must be per-patient")
         self._settings = settings
         self._wanted = device_ids
         self._clock = clock
+        self._keys = HostKeys(settings, key_folder, clock=clock)
         self._hosted = _Hosted({})
         self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
         # One thread owns TensorFlow, the tracks and the windows.
@@ -80,7 +88,7 @@ class DeviceProgram:
                 answering = self._answering(models, blobs, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
                 await _together(
-                    self._follow_vitals(prepared.judge, stop),
+                    self._follow_vitals(prepared.judge, publisher, stop),
                     self._follow_rounds(models, answering, stop),
                     self._be_present(presence, stop),
                 )
@@ -95,19 +103,19 @@ class DeviceProgram:
             models=models,
             blobs=blobs,
             publisher=publisher,
-            judge=prepared.judge,
-            trainer=prepared.trainer,
+            keys=self._keys,
+            prepared=prepared,
             executor=self._executor,
             clock=self._clock,
         )
 
-    async def _follow_vitals(self, judge: SelfJudge, stop: asyncio.Event) -> None:
+    async def _follow_vitals(self, judge: SelfJudge, publisher: Publisher, stop: asyncio.Event) -> None:
         looked_at = float("-inf")
         async with TopicReader(self._settings) as reader:
             while not stop.is_set():
                 try:
                     if monotonic() - looked_at >= self._settings.discovery_interval_s:
-                        await self._discover(reader, judge)
+                        await self._discover(reader, judge, publisher)
                         looked_at = monotonic()
                         self._waiting_for.discard("the first look for vitals topics")
                     records = await reader.poll(POLL_S, VITALS_PER_TURN)
@@ -117,7 +125,7 @@ class DeviceProgram:
                 if records:
                     await self._in_executor(judge.take, [(self._device_of(record), record.value) for record in records])
 
-    async def _discover(self, reader: TopicReader, judge: SelfJudge) -> None:
+    async def _discover(self, reader: TopicReader, judge: SelfJudge, publisher: Publisher) -> None:
         """Host the wanted devices whose vitals topics exist by now."""
         topics = self._settings.topics
         found = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
@@ -127,6 +135,7 @@ class DeviceProgram:
         await reader.add([topics.vitals(device) for device in new], start="earliest")
         new = [device for device in new if topics.vitals(device) in reader.topics_read]
         await asyncio.to_thread(ensure_topics, self._settings, [topics.fl_updates_spec(device) for device in new])
+        await self._keys.look_after(new, publisher)
         await self._in_executor(judge.open, new)
         for device in new:
             self._hosted.participants[device] = Participant(device, self._hosted.highest_lease)

@@ -121,6 +121,14 @@ class TopicReader:
             self._next[partition] = records[-1].offset + 1
         return [record for records in found.values() for record in records]
 
+    async def is_at_end(self) -> bool:
+        """Ask the broker whether `poll` has handed out everything that is written by now; may be cancelled."""
+        try:
+            ends = await self._consumer.end_offsets(list(self._next))
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        return all(self._next[partition] >= end for partition, end in ends.items())
+
     async def read_to_end(self) -> list[Record]:
         """Return all records from the current offsets to those that are last now."""
         partitions = list(self._next)

@@ -1,4 +1,4 @@
-"""`fedsecure device`: take part in federated rounds for one or many devices."""
+"""`fedsecure device`: take part in federated rounds for one or many devices; its subcommands look after their keys."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
+from fedsecure.commands import device_keys
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
 
+group = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
+device_keys.add_to(group)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("device")(device)
+    app.add_typer(group, name="device")
 
 
+@group.callback()
 def device(
+    context: typer.Context,
     devices: Annotated[
         list[str] | None, typer.Option("--device", help="A device to host, e.g. p000020. Repeatable.", metavar="ID")
     ] = None,
@@ -29,38 +35,50 @@ def device(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
     ] = None,
+    key_dir: device_keys.KeyDir = None,
 ) -> None:
-    """Host devices in federated rounds: each trains on its own vitals and sends only weights.
+    """Host devices in federated rounds: each trains on its own vitals and sends only weights, signed with its own key.
 
     A device reads its own vitals topic, judges its windows with the frozen detector, and trains on those that were
     not flagged and after which it stayed benign for the vote's horizon (120 minutes). It joins once its topic exists,
     and answers a round that invites it on its own topic `fl.updates.v1.<id>`.
+
+    No round invites a device without a registered key. With the local stack a host registers its new devices by itself;
+    elsewhere an administrator does, once a device (or allows it with FEDSECURE_REGISTER_NEW_DEVICES=true).
 
     Examples:
 
     - `fedsecure device --device p000020 --device s00001`
 
     - `fedsecure device --all --metrics-port 9103`
+
+    - `fedsecure device register p000020`
     """
     import asyncio
 
-    from fedsecure.endpoints import settings_for_running_stack
+    from fedsecure.endpoints import settings_for_device_host
     from transport.logs import configure_logs
 
+    if context.invoked_subcommand is not None:
+        if devices or host_all or metrics_port is not None or key_dir is not None:
+            raise Misconfigured(f"options of `fedsecure device {context.invoked_subcommand}` come after that word")
+        return
     if bool(devices) == host_all:
         raise Misconfigured("name the devices (`--device p000020 --device s00001`) or take them all (`--all`)")
     ids = None if host_all else tuple(check_device_id(name) for name in devices or ())
-    given = {} if metrics_port is None else {"metrics_port": metrics_port}
-    settings = settings_for_running_stack(**given)
+    given = {"metrics_port": metrics_port, "device_key_dir": key_dir}
+    settings = settings_for_device_host(**{name: value for name, value in given.items() if value is not None})
     configure_logs("device")
     asyncio.run(_run(settings, ids))
 
 
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
+    from fedsecure.endpoints import device_key_dir
     from fedsecure.signals import run_until_signal
+    from fl_device.key_folder import KeyFolder
     from fl_device.program import DeviceProgram
     from transport.probes import serve_probes
 
-    program = DeviceProgram(settings, device_ids)
+    program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
     with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
@@ -33,8 +34,11 @@ class Program:
     arguments: tuple[str, ...]
 
 
-def settings_for_run(endpoints: Endpoints, now: float | None = None) -> Settings:
-    """Return settings with a prefix of this run's own, so that runs on one broker never meet."""
+def settings_for_run(endpoints: Endpoints, key_dir: Path, now: float | None = None) -> Settings:
+    """Return settings with a prefix of this run's own, so that runs on one broker never meet.
+
+    The device host registers its devices' keys by itself, their private halves in `key_dir`.
+    """
     started = time.strftime("%H%M%S", time.gmtime(now))
     prefix = f"demo-{started}-{secrets.token_hex(2)}"
     return Settings(
@@ -45,6 +49,8 @@ def settings_for_run(endpoints: Endpoints, now: float | None = None) -> Settings
         enrolment_min=ENROLMENT_MIN,
         round_interval_s=ROUND_INTERVAL_S,
         round_deadline_s=ROUND_DEADLINE_S,
+        device_key_dir=key_dir,
+        register_new_devices=True,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -49,8 +50,12 @@ class Demo:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
         attacks = plan.attacks_of(self._options)
         make_folder(self._options.report_dir)
-        with screen_for(self._console) as screen, LocalStack(announce=screen.say) as stack:
-            settings = plan.settings_for_run(stack.endpoints())
+        with (
+            screen_for(self._console) as screen,
+            TemporaryDirectory(prefix="fedsecure-keys-") as keys,
+            LocalStack(announce=screen.say) as stack,
+        ):
+            settings = plan.settings_for_run(stack.endpoints(), Path(keys))
             # With the patients' topics there already, workers share them while they start, not after.
             devices = map(settings.topics.vitals_spec, plan.device_ids(self._options))
             ensure_topics(settings, [*settings.topics.fixed(), *devices])

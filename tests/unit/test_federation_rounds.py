@@ -27,7 +27,9 @@ def collecting(cohort=DEVICES, excluded=None) -> RoundRecord:
 
 
 def accept(record: RoundRecord, device_id: str) -> RoundRecord:
-    return rounds.accept(record, device_id, AcceptedUpdate(update_sha256=f"of {device_id}", samples=5, loss=0.5))
+    return rounds.accept(
+        record, device_id, AcceptedUpdate(update_sha256=f"of {device_id}", samples=5, loss=0.5, key_id="k")
+    )
 
 
 def test_a_proposal_carries_the_gate_the_terms_and_the_deadline():

@@ -14,6 +14,7 @@ from fl_coordinator.selection import RedisDeviceView, select
 NOW = 1_000_000.0
 CAP_S = 2100.0
 KEYS = RedisKeys("t")
+ANY = {"a", "good", "bad"}
 
 
 def status(device_id: str, **changes) -> DeviceStatus:
@@ -77,13 +78,13 @@ class FakeRedis:
     ],
 )
 def test_a_device_that_is_not_benign_fresh_and_enrolled_sits_out_with_its_reason(changes, reason):
-    selection = select({"good": status("good"), "bad": status("bad", **changes)}, NOW, CAP_S)
+    selection = select({"good": status("good"), "bad": status("bad", **changes)}, NOW, CAP_S, registered=ANY)
     assert selection.cohort == ("good",)
     assert selection.excluded == {"bad": reason}
 
 
 def test_a_benign_device_that_nobody_hosts_is_not_waited_for():
-    selection = select({"a": status("a"), "b": status("b")}, NOW, CAP_S, participating={"a"})
+    selection = select({"a": status("a"), "b": status("b")}, NOW, CAP_S, {"a"}, registered={"a"})
     assert selection.cohort == ("a",)
     assert selection.excluded == {"b": "not_participating"}
 
@@ -94,6 +95,14 @@ def test_only_devices_whose_host_said_so_lately_are_present():
     view = RedisDeviceView(client, KEYS)
     assert view.present({"a", "b"}) == {"a"}
     assert view.present(set()) == set()
+
+
+def test_a_benign_device_without_a_registered_key_sits_out():
+    statuses = {"a": status("a"), "b": status("b"), "c": status("c", state=DeviceState.SUSPECT)}
+    selection = select(statuses, NOW, CAP_S, {"a", "b", "c"}, registered={"a"})
+    assert selection.cohort == ("a",)
+    assert selection.excluded == {"b": "not_registered", "c": "suspect"}
+    assert select(statuses, NOW, CAP_S, registered=()).cohort == ()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +123,7 @@ def test_a_missing_malformed_or_foreign_status_is_unknown_and_does_not_hide_the_
     client = FakeRedis()
     client.values = {KEYS.device("bad"): value, KEYS.device("good"): encode_verdict(status("good"))}
     view = RedisDeviceView(client, KEYS)
-    selection = select(view.statuses(view.known_devices()), NOW, CAP_S)
+    selection = select(view.statuses(view.known_devices()), NOW, CAP_S, registered=ANY)
     assert selection.cohort == ("good",)
     assert selection.excluded == {"bad": "unknown"}
 
@@ -123,9 +132,9 @@ def test_every_reading_asks_redis_anew():
     client = FakeRedis()
     client.values = {KEYS.device("a"): encode_verdict(status("a"))}
     view = RedisDeviceView(client, KEYS)
-    assert select(view.statuses(["a"]), NOW, CAP_S).cohort == ("a",)
+    assert select(view.statuses(["a"]), NOW, CAP_S, registered=ANY).cohort == ("a",)
     client.values = {KEYS.device("a"): encode_verdict(status("a", state=DeviceState.SUSPECT))}
-    assert select(view.statuses(["a"]), NOW, CAP_S).cohort == ()
+    assert select(view.statuses(["a"]), NOW, CAP_S, registered=ANY).cohort == ()
 
 
 def test_a_redis_that_does_not_answer_or_refuses_is_said_to_be_unavailable():

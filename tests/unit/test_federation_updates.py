@@ -19,7 +19,7 @@ TERMS = rounds.RoundTerms(
     "reconstruction", quorum=1, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
 )
 
-TAKEN = AcceptedUpdate(update_sha256="1" * 64, samples=10, loss=0.5)
+TAKEN = AcceptedUpdate(update_sha256="1" * 64, samples=10, loss=0.5, key_id="k")
 
 
 def open_round() -> RoundRecord:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from device_keys import device_key, private_key
 from msgspec.structs import replace
 
+from contracts.errors import Unavailable
 from contracts.federation import (
+    DeviceKey,
     FlEvent,
     GlobalModel,
     ModelUpdate,
@@ -22,6 +27,7 @@ from contracts.federation import (
     encode_federation,
 )
 from contracts.settings import Settings
+from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
@@ -39,16 +45,26 @@ QUICK = {"round_quorum": 2, "aggregation": "fedavg", "round_interval_s": 0.3, "r
 
 @dataclass
 class Device:
-    """A participant by hand: its weights are `value` everywhere, from `samples` windows."""
+    """A participant by hand: its weights are `value` everywhere, from `samples` windows, signed with `key`."""
 
     settings: Settings
     device_id: str
     value: float
     samples: int = 10
+    key: Ed25519PrivateKey | None = None
     invitations: list[RoundRecord] = field(default_factory=list)
+    sent: list[ModelUpdate] = field(default_factory=list)
 
-    async def send(self, record: RoundRecord, *, blob: bytes | None = None, sha256: str = "", **changes) -> None:
-        """Answer as a device should, but for what is given."""
+    async def send(
+        self,
+        record: RoundRecord,
+        *,
+        blob: bytes | None = None,
+        sha256: str = "",
+        altered: dict | None = None,
+        **changes,
+    ) -> None:
+        """Answer as a device should, but for what is given; `altered` is changed after it was signed."""
         if blob is None:
             blob = encode_weights({"w": np.full(3, self.value, np.float32)})
         sha256 = sha256 or sha256_of(blob)
@@ -57,9 +73,11 @@ class Device:
         update = ModelUpdate(
             device_id=self.device_id, round=record.round, lease_token=record.lease_token,
             base_sha256=record.model_sha256, update_sha256=sha256, sample_count=self.samples, loss_before=2.0,
-            loss_after=self.value, train_s=0.1, sent_at=time.time(),
+            loss_after=self.value, train_s=0.1, sent_at=time.time(), nonce=secrets.token_hex(16),
         )  # fmt: skip
-        await self.send_raw(encode_federation(replace(update, **changes)))
+        signed = sign(self.key or private_key(self.device_id), replace(update, **changes))
+        self.sent.append(replace(signed, **(altered or {})))
+        await self.send_raw(encode_federation(self.sent[-1]))
 
     async def send_raw(self, value: bytes) -> None:
         async with Publisher(self.settings) as publisher:
@@ -107,12 +125,19 @@ class Bench:
         for device_id in device_ids:
             self.set_status(device_id)
 
+    async def set_key(self, key: DeviceKey) -> None:
+        """Put onto the key topic what an administrator would."""
+        async with Publisher(self.settings) as publisher:
+            await publisher.send(self.settings.topics.fl_keys, key.device_id, encode_federation(key))
+
     @asynccontextmanager
     async def taking_part(self, *devices: Device, answers: dict[str, Answer] | None = None) -> AsyncIterator[None]:
-        """Devices that stand benign and follow `fl.rounds`, each answering in its own way (by default honestly)."""
+        """Devices that stand benign, are registered and follow `fl.rounds`, answering in their own way or honestly."""
         topics = self.settings.topics
         ensure_topics(self.settings, [topics.fl_updates_spec(device.device_id) for device in devices])
         self.show(*(device.device_id for device in devices))
+        for device in devices:
+            await self.set_key(device_key(device.device_id))
         done = asyncio.Event()
         async with TopicReader(self.settings) as reader:
             await reader.add_existing([topics.fl_updates(device.device_id) for device in devices], start="latest")
@@ -136,7 +161,8 @@ class Bench:
                         device.invitations.append(record)
                         if not is_new:  # as a participant does: one answer a round
                             continue
-                        await answers.get(device.device_id, honestly)(device, record)
+                        with suppress(Unavailable):  # a service that a test has just ended: no answer, as a real host
+                            await answers.get(device.device_id, honestly)(device, record)
 
     def coordinator(self, rounds: int | None = None, **changes) -> CoordinatorProgram:
         settings = self.settings.model_copy(update=QUICK | changes)

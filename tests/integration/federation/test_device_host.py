@@ -46,7 +46,8 @@ def federation(settings: Settings, tmp_path) -> Settings:
     return settings.model_copy(
         update={
             "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,
-            "round_interval_s": 1.0, "round_quorum": 5,
+            "round_interval_s": 1.0, "round_quorum": 5, "device_key_dir": tmp_path / "keys",
+            "register_new_devices": True,
         }
     )  # fmt: skip
 
@@ -100,6 +101,11 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
     wait_until(lambda: "round_skipped" in coordinator.log, 30, "a round without the fifth device is skipped")
     asyncio.run(send_vitals(settings, DEVICES[4], seed=4))
     rounds = wait_until(lambda: len(found := committed(settings)) >= 4 and found, 60, "four rounds are committed")
+    assert spawn("device", "rotate", DEVICES[0], settings=settings).wait(60) == 0
+    last = history_of(settings).last_round
+    wait_until(lambda: committed(settings)[-1].round > last + 1, 60, "rounds go on with the new key, without a restart")
+    assert spawn("device", "revoke", DEVICES[1], settings=settings).wait(60) == 0
+    wait_until(lambda: coordinator.log.count("not_registered") >= 2, 30, "a revoked device is not invited")
     assert coordinator.stop(10) == 0
     assert host.stop(10) == 0
     full = [record for record in rounds if len(record.accepted) == len(DEVICES)]
@@ -110,6 +116,23 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
     assert losses[-1] < losses[0]
     model = history_of(settings).models[rounds[-1].new_model_sha256]
     assert {name: array.shape for name, array in decode_weights(model.weights).items()} == autoencoder_shapes()
+
+
+def test_a_device_that_nobody_registered_is_named_with_the_command_that_registers_it(
+    federation, bench, spawn, wait_until
+):
+    settings = federation.model_copy(update={"register_new_devices": False, "round_quorum": 1})
+    asyncio.run(send_vitals(settings, "p1", seed=1))
+    host = spawn("device", "--device", "p1", settings=settings)
+    wait_until(lambda: "fedsecure device register p1" in host.log, 90, "the log says how to register the device")
+    wait_until(lambda: "devices_hosted" in host.log, 90, "the device is hosted")
+    bench.set_status("p1")
+    coordinator = spawn("coordinator", settings=settings)
+    wait_until(lambda: "not_registered" in coordinator.log, 30, "the device is not invited")
+    assert committed(settings) == []
+    assert spawn("device", "register", "p1", settings=settings).wait(60) == 0
+    record = wait_until(lambda: committed(settings), 60, "a round is committed, without a restart")[-1]
+    assert record.accepted == ["p1"]
 
 
 def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, bench, spawn, wait_until):

@@ -17,7 +17,7 @@ from fedsecure.local_stack import Endpoints
 from replay.attacks import parse_attack
 from replay.sources.shipped import shipped_recordings
 
-HERE = Path("report")
+HERE, KEYS = Path("report"), Path("/keys")
 ENDPOINTS = Endpoints("k:1", "redis://r:2/0", kafka_is_local=True, redis_is_local=True)
 
 
@@ -53,13 +53,13 @@ def test_options_that_make_no_demo_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_two_runs_on_one_broker_never_meet() -> None:
-    first, second = (plan.settings_for_run(ENDPOINTS) for _ in range(2))
+    first, second = (plan.settings_for_run(ENDPOINTS, KEYS) for _ in range(2))
     assert first.prefix != second.prefix
     assert first.worker_group != second.worker_group
 
 
 def test_a_program_gets_exactly_the_runs_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = plan.settings_for_run(ENDPOINTS)
+    settings = plan.settings_for_run(ENDPOINTS, KEYS)
     environ = plan.program_environ(
         settings, {"PATH": "/bin", "FEDSECURE_ENROLMENT_MIN": "130", "FEDSECURE_DEVICES": "x"}
     )
@@ -70,6 +70,7 @@ def test_a_program_gets_exactly_the_runs_settings(monkeypatch: pytest.MonkeyPatc
         if name.startswith(("FEDSECURE_", "KAFKA_", "REDIS_")):
             monkeypatch.setenv(name, value)
     assert Settings() == settings
+    assert (settings.register_new_devices, settings.device_key_dir) == (True, KEYS)
 
 
 def test_the_replay_sends_about_two_messages_a_second_of_each_device() -> None:

@@ -1,0 +1,146 @@
+"""`fedsecure device register | rotate | revoke | keys`: an administrator's commands over devices' keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.identifiers import check_device_id
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from contracts.federation import DeviceKey
+    from fl_device.registration import Registrar
+
+    Change = Callable[[Registrar, str], Awaitable[str]]
+
+Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
+KeyDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-dir",
+        help="Folder of the private keys, `<device>.pem` each [FEDSECURE_DEVICE_KEY_DIR, else `device-keys/<prefix>` in "
+        "the state folder `.state`].",
+        show_default=False,
+    ),
+]
+
+
+def add_to(group: typer.Typer) -> None:
+    """Add the commands to `fedsecure device`."""
+    for command in (register, rotate, revoke, keys):
+        group.command()(command)
+
+
+def register(devices: Devices, key_dir: KeyDir = None) -> None:
+    """Register devices' keys, so that rounds invite them; makes a key pair for a device that has none here.
+
+    Run it where the device's host runs, as the user it runs as: the private key stays in that folder, and only the
+    public half goes to Kafka (topic `fl.keys`). A key that is registered already is left as it is.
+
+    Examples:
+
+    - `fedsecure device register p000020`
+
+    - `fedsecure device register p000020 s00001 --key-dir /etc/fedsecure/keys`
+    """
+
+    async def change(registrar: Registrar, device_id: str) -> str:
+        before = registrar.registry.get(device_id)
+        key = await registrar.register(device_id)
+        was = "was registered already" if key == before else "registered"
+        return f"{was}, key {key.key_id}, private half in {registrar.folder.path(device_id)}"
+
+    _for_each(devices, key_dir, change)
+
+
+def rotate(devices: Devices, key_dir: KeyDir = None) -> None:
+    """Replace devices' keys: the new ones count at once, the old ones are good for nothing any more.
+
+    A host that runs signs its next answer with the new key, without a restart. Also the way back after `revoke`. When it
+    was cut off (Kafka did not answer), run it again.
+
+    Examples:
+
+    - `fedsecure device rotate p000020`
+    """
+
+    async def change(registrar: Registrar, device_id: str) -> str:
+        before = registrar.registry.get(device_id)
+        key = await registrar.rotate(device_id)
+        gone = f", {before.key_id} is no longer valid" if before and before.key_id != key.key_id else ""
+        return f"new key {key.key_id}{gone}"
+
+    _for_each(devices, key_dir, change)
+
+
+def revoke(devices: Devices) -> None:
+    """Revoke devices' keys: no update signed with them is accepted from now on, not even in an open round.
+
+    Needs no private key, so it can be run anywhere. For a device that is lost, stolen or taken out of use.
+
+    Examples:
+
+    - `fedsecure device revoke p000020`
+    """
+
+    async def change(registrar: Registrar, device_id: str) -> str:
+        before = registrar.registry.get(device_id)
+        key = await registrar.revoke(device_id)
+        return f"key {key.key_id} {'was revoked already' if key == before else 'revoked'}"
+
+    _for_each(devices, None, change)
+
+
+def keys(key_dir: KeyDir = None) -> None:
+    """List the registered keys: whose, since when, whether revoked, and whether the private half is in this folder.
+
+    Examples:
+
+    - `fedsecure device keys`
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from fedsecure.endpoints import device_key_dir, settings_for_running_stack
+    from fedsecure.key_table import key_table
+    from fl_device.key_folder import KeyFolder
+    from transport.key_registry import read_registry
+    from transport.logs import configure_logs
+
+    configure_logs("device-keys")
+    settings = settings_for_running_stack()
+    registered: list[DeviceKey] = asyncio.run(read_registry(settings)).all()
+    if not registered:
+        typer.echo("no device has a registered key yet: `fedsecure device register DEVICE` registers one")
+        return
+    Console().print(key_table(registered, KeyFolder(key_dir or device_key_dir(settings))))
+
+
+def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
+    """Make a change for one device after the other, a line each; the first that cannot be made ends it."""
+    import asyncio
+    import time
+
+    from fedsecure.endpoints import device_key_dir, settings_for_running_stack
+    from fl_device.key_folder import KeyFolder
+    from fl_device.registration import open_registrar
+    from transport.logs import configure_logs
+    from transport.publisher import Publisher
+
+    configure_logs("device-keys")
+    device_ids = dict.fromkeys(check_device_id(name) for name in devices)
+    settings = settings_for_running_stack()
+    folder = KeyFolder(key_dir or device_key_dir(settings))
+
+    async def run() -> None:
+        async with Publisher(settings) as publisher:
+            registrar = await open_registrar(settings, folder, publisher, time.time)
+            for device_id in device_ids:
+                typer.echo(f"{device_id}: {await change(registrar, device_id)}")
+
+    asyncio.run(run())
