@@ -121,7 +121,7 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
 def test_a_device_that_nobody_registered_is_named_with_the_command_that_registers_it(
     federation, bench, spawn, wait_until
 ):
-    settings = federation.model_copy(update={"register_new_devices": False, "round_quorum": 1})
+    settings = federation.model_copy(update={"register_new_devices": False, "round_quorum": 1, "aggregation": "fedavg"})
     asyncio.run(send_vitals(settings, "p1", seed=1))
     host = spawn("device", "--device", "p1", settings=settings)
     wait_until(lambda: "fedsecure device register p1" in host.log, 90, "the log says how to register the device")

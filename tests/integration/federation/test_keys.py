@@ -121,7 +121,7 @@ async def test_an_update_of_the_last_round_does_not_count_again_to_this_coordina
     events = await bench.events("update_refused")
     assert [event.reason for event in events if event.round == 2] == ["replayed", "replayed", "bad_signature"]
     # A coordinator that has just started knows no nonce: the round and the lease in the signed bytes are enough.
-    assert [event.reason for event in events if event.round == 3] == ["wrong_round", "wrong_lease", "bad_signature"]
+    assert [event.reason for event in events if event.round == 3] == ["late", "wrong_lease", "bad_signature"]
 
 
 async def test_what_the_commands_register_rotate_and_revoke_is_what_a_later_reader_finds(bench, tmp_path):
