@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from random_bundle import random_bundle
+from small_ward import DEVICES, ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, START, recorded, send_vitals
 
 from contracts.event_time import to_event_minute
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundle import save_bundle
 from detectors.model import Model
 from detectors.scoring.runtime import Reconstructor
 from detectors.weight_layout import autoencoder_shapes
@@ -26,62 +21,10 @@ from experiments.federation_engine import Federation, World
 from experiments.federation_plan import FULL, Run
 from experiments.federation_timeline import timeline
 from fl_coordinator.history import History, read_history
-from fl_coordinator.program import CoordinatorProgram
-from fl_device.key_folder import KeyFolder
-from fl_device.program import DeviceProgram
 from fl_device.reconstruction import Reconstruction
-from replay.recording import Recording
-from transport.publisher import Publisher
-from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
-from transport.weights import decode_weights, encode_weights
+from transport.weights import decode_weights
 
 pytestmark = pytest.mark.integration
-
-DEVICES = ("p1", "p2", "p3", "p4", "p5")
-ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20
-START = datetime(2150, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def federation(settings: Settings, tmp_path) -> Settings:
-    """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    save_bundle(random_bundle(0, threshold=1e9), folder)
-    return settings.model_copy(
-        update={
-            "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,
-            "round_interval_s": 1.0, "round_quorum": 5, "device_key_dir": tmp_path / "keys",
-            "register_new_devices": True,
-        }
-    )  # fmt: skip
-
-
-def recorded(device_id: str, seed: int, minutes: int = RECORDED_MIN) -> Recording:
-    minute = np.arange(minutes)
-    noise = np.random.default_rng(seed).normal(0, 1, (2, minutes))
-    heart = 80 + 8 * np.sin(minute / 90 + seed) + noise[0]
-    breath = 17 + 2 * np.sin(minute / 50 + seed) + noise[1]
-    return Recording(device_id, to_event_minute(START), heart, breath)
-
-
-async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
-    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
-    recording = recorded(device_id, seed, recorded_min)
-    heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
-    async with Publisher(settings) as publisher:
-        for start in range(0, recorded_min, PACK):
-            batch = VitalsBatch(
-                device_id=device_id,
-                session_id=1,
-                observed_at=START + timedelta(minutes=start),
-                heart_rate_bpm=heart[start : start + PACK].tolist(),
-                resp_rate_bpm=breath[start : start + PACK].tolist(),
-                batch_interval_s=1.0,
-                sent_at=time.time(),
-            )
-            await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
 
 
 def history_of(settings: Settings) -> History:
@@ -180,103 +123,3 @@ def test_the_studys_federation_in_one_process_makes_the_same_model(federation, b
     for name, array in in_one_process.weights.items():
         np.testing.assert_allclose(array, live[name], atol=2e-6)
     assert max(np.abs(live[name] - array).max() for name, array in bundle.autoencoder.items()) > 1e-3
-
-
-# --- a host that dies, restarts, leaves, or has a wrong clock -----------------------------------------------------
-
-
-@asynccontextmanager
-async def hosting(settings: Settings, clock_off_s: float = 0.0) -> AsyncIterator[None]:
-    """A host in this process, with a clock of its own, asked to stop at the end."""
-    stop = asyncio.Event()
-    host = DeviceProgram(
-        settings, None, KeyFolder(settings.device_key_dir), clock=lambda: time.time() + clock_off_s
-    )  # fmt: skip
-    running = asyncio.create_task(host.run(stop))
-    try:
-        while host.not_ready_because():
-            assert not running.done(), await running
-            await asyncio.sleep(0.05)
-        yield
-    finally:
-        stop.set()
-        await running
-
-
-async def answers_of(bench, device_id: str) -> list[bytes]:
-    return [record.value for record in await bench.records(bench.settings.topics.fl_updates(device_id))]
-
-
-@pytest.mark.parametrize("clock_off_s", [-7 * 3600.0, 3600.0], ids=["hours-behind", "an-hour-ahead"])
-async def test_a_host_whose_clock_is_hours_wrong_takes_part_in_every_round(federation, bench, clock_off_s):
-    settings = federation.model_copy(update={"round_quorum": 1, "aggregation": "fedavg"})
-    bundle = random_bundle(0)
-    await send_vitals(settings, "p1", seed=3)
-    async with asyncio.timeout(90), hosting(settings, clock_off_s):
-        await until_present(bench, "p1")
-        coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=2)
-        await coordinator.run(asyncio.Event())
-    assert [(one.phase, one.accepted) for one in (await bench.rounds()).values()] == [
-        (RoundPhase.COMMITTED, ["p1"])
-    ] * 2
-
-
-async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_not_waited_for(federation, bench):
-    settings = federation.model_copy(
-        update={"round_quorum": 2, "aggregation": "fedavg", "round_deadline_s": 60.0, "round_interval_s": 0.3}
-    )
-    bundle = random_bundle(0)
-    restarted = asyncio.Event()
-
-    async def once_the_host_is_back(device, record) -> None:
-        await restarted.wait()
-        await device.send(record, blob=encode_weights(bundle.autoencoder))
-
-    await send_vitals(settings, "p1", seed=3)
-    coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=1)
-    answers = {"hand": once_the_host_is_back}
-    async with asyncio.timeout(120), bench.taking_part(bench.device("hand", 1.0), answers=answers):
-        async with hosting(settings):
-            await until_present(bench, "p1")
-            running = asyncio.create_task(coordinator.run(asyncio.Event()))
-            while not (sent := await answers_of(bench, "p1")):
-                await asyncio.sleep(0.1)
-        with connect_redis(settings) as redis:
-            assert not redis.exists(settings.redis_keys.presence("p1"))
-        await send_vitals(settings, "p1", seed=3, recorded_min=2 * PACK)  # it would train differently now
-        async with hosting(settings):
-            await until_present(bench, "p1")
-            restarted.set()
-            await running
-        assert await answers_of(bench, "p1") == sent
-    record = (await bench.rounds())[1]
-    assert (record.phase, record.accepted) == (RoundPhase.COMMITTED, ["hand", "p1"])
-
-
-async def until_present(bench, device_id: str) -> None:
-    """Wait until a host says that it runs the device, and let it stand benign."""
-    with connect_redis(bench.settings) as redis:
-        while not redis.exists(bench.settings.redis_keys.presence(device_id)):
-            await asyncio.sleep(0.05)
-    bench.set_status(device_id)
-
-
-def test_a_host_killed_while_it_trains_answers_the_open_round_after_its_restart(federation, bench, spawn, wait_until):
-    settings = federation.model_copy(
-        update={"round_quorum": 1, "aggregation": "fedavg", "round_deadline_s": 90.0, "local_epochs": 400}
-    )
-    asyncio.run(send_vitals(settings, "p1", seed=3))
-    host = spawn("device", "--all", settings=settings)
-    wait_until(lambda: "devices_hosted" in host.log, 90, "the device is hosted")
-    bench.set_status("p1")
-    coordinator = spawn("coordinator", settings=settings)
-    wait_until(
-        lambda: "cohort=['p1']" in coordinator.log or '"cohort": ["p1"]' in coordinator.log, 30, "a round is open"
-    )
-    host.kill()
-    killed_in = history_of(settings).last_round
-    assert asyncio.run(answers_of(bench, "p1")) == []
-    spawn("device", "--all", settings=settings)
-    record = wait_until(lambda: committed(settings), 90, "the round is committed")[0]
-    assert (record.round, record.accepted) == (killed_in, ["p1"])
-    assert len(asyncio.run(answers_of(bench, "p1"))) >= 1
