@@ -6,18 +6,20 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
+from time import monotonic
 from typing import Final
 from zlib import crc32
 
 import structlog
 
-from contracts.errors import FedSecureError, InvalidMessage
+from contracts.errors import FedSecureError, InvalidMessage, Unavailable
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
 from contracts.settings import Settings
+from fl_device.backoff import Backoff, pause
 from fl_device.host_keys import HostKeys
 from fl_device.local_training import Course, LocalResult
-from fl_device.participant import Participant
+from fl_device.participant import Participant, length_s
 from fl_device.preparation import Prepared
 from transport.blob_store import BlobStore, sha256_of
 from transport.publisher import Publisher
@@ -31,7 +33,7 @@ class ModelCache:
     """The latest global models by sha256: from the models topic as they are published, else from the blob store."""
 
     def __init__(self, blobs: BlobStore, settings: Settings) -> None:
-        self._blobs = blobs
+        self.blobs = blobs
         self._keys = settings.redis_keys
         self._models: OrderedDict[str, bytes] = OrderedDict()
         self.latest_sha256: str | None = None
@@ -48,7 +50,7 @@ class ModelCache:
 
     def weights(self, sha256: str) -> Weights:
         """Return a model's weights; may block on Redis; raises InvalidMessage or Unavailable."""
-        blob = self._models.get(sha256) or self._blobs.get(self._keys.global_blob(sha256), sha256)
+        blob = self._models.get(sha256) or self.blobs.get(self._keys.global_blob(sha256), sha256)
         return decode_weights(blob)
 
 
@@ -60,20 +62,20 @@ class Answering:
         settings: Settings,
         *,
         models: ModelCache,
-        blobs: BlobStore,
         publisher: Publisher,
         keys: HostKeys,
         prepared: Prepared,
         executor: Executor,
+        backoff: Backoff,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._models = models
-        self._blobs = blobs
         self._publisher = publisher
         self._keys = keys
         self._prepared = prepared
         self._executor = executor
+        self._backoff = backoff
         self._clock = clock
 
     async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
@@ -83,8 +85,9 @@ class Answering:
         """
         if record.phase is not RoundPhase.COLLECTING:
             return
+        received_at = monotonic()
         for participant in participants:
-            reason = participant.declines_because(record, self._clock())
+            reason = participant.declines_because(record, monotonic() - received_at)
             if reason == "answered":  # a round is on record many times
                 continue
             if reason is not None:
@@ -95,11 +98,13 @@ class Answering:
                 if stop.is_set():
                     await self._publish(participant.nothing_to_train(record, self._clock()))
                 else:
-                    await self._answer_for(participant, record)
+                    await self._answer_for(participant, record, received_at + length_s(record), stop)
             except FedSecureError as error:
                 log.warning("no_answer", round=record.round, device_id=participant.device_id, error=str(error))
 
-    async def _answer_for(self, participant: Participant, record: RoundRecord) -> None:
+    async def _answer_for(
+        self, participant: Participant, record: RoundRecord, until: float, stop: asyncio.Event
+    ) -> None:
         await self._keys.need(participant.device_id)
         loop = asyncio.get_running_loop()
         weights = await asyncio.to_thread(self._models.weights, record.model_sha256)
@@ -107,10 +112,25 @@ class Answering:
         if result is None:
             await self._publish(participant.nothing_to_train(record, self._clock()))
             return
+        while True:
+            try:
+                await self._send(participant, record, result)
+            except Unavailable as error:
+                wait_s = self._backoff.next_s()
+                if monotonic() + wait_s >= until or stop.is_set():
+                    raise
+                log.warning("answer_waits", round=record.round, device_id=participant.device_id, error=str(error))
+                await pause(wait_s, stop)
+            else:
+                self._backoff.reset()
+                return
+
+    async def _send(self, participant: Participant, record: RoundRecord, result: LocalResult) -> None:
+        """Send what was trained; sent again, when nobody knows whether it arrived, it is the same answer."""
         blob = encode_weights(result.weights)
         sha256 = sha256_of(blob)
         key = self._settings.redis_keys.update_blob(participant.device_id, sha256)
-        await asyncio.to_thread(self._blobs.put, key, blob)
+        await asyncio.to_thread(self._models.blobs.put, key, blob)
         await self._publish(participant.update(record, sha256, result, self._clock()))
 
     def _train(self, device_id: str, record: RoundRecord, weights: Weights) -> LocalResult | None:

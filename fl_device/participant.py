@@ -9,26 +9,30 @@ from fl_device.local_training import LocalResult
 class Participant:
     """One device's side of the rounds: answers an invitation once, and only the newest coordinator's."""
 
-    def __init__(self, device_id: str, highest_lease: int = 0) -> None:
+    def __init__(self, device_id: str, highest_lease: int = 0, answered_round: int = 0) -> None:
         self.device_id = device_id
         self._highest_lease = highest_lease
-        self._answered_round = 0
+        self._answered_round = answered_round
 
     def note_lease(self, lease_token: int) -> None:
         """Remember the highest lease seen, so that an older coordinator is refused from now on."""
         self._highest_lease = max(self._highest_lease, lease_token)
 
-    def declines_because(self, record: RoundRecord, now: float) -> str | None:
-        """Return why this device does not answer the record, or None; `now` is wall time (epoch seconds)."""
+    def declines_because(self, record: RoundRecord, waited_s: float) -> str | None:
+        """Return why this device does not answer the record, or None; `waited_s` is the time since its host received it.
+
+        Wall clocks do not count: the round's length is a difference of two times of the coordinator's clock, and it is the
+        coordinator that decides what came in time.
+        """
         if record.lease_token < self._highest_lease:
             return "lower_lease"
         if record.phase is not RoundPhase.COLLECTING:
             return "not_collecting"
         if self.device_id not in record.cohort:
             return "not_invited"
-        if record.round <= self._answered_round:
+        if record.round <= self._answered_round or self.device_id in record.accepted:
             return "answered"
-        if now >= record.deadline_at:
+        if waited_s >= length_s(record):
             return "too_late"
         return None
 
@@ -55,3 +59,8 @@ class Participant:
         """Return the answer of a device that has no released window yet: no samples, the model unchanged."""
         nothing = LocalResult(weights={}, sample_count=0, loss_before=0.0, loss_after=0.0, train_s=0.0)
         return self.update(record, record.model_sha256, nothing, now)
+
+
+def length_s(record: RoundRecord) -> float:
+    """Return how long the round takes answers, in seconds, on any clock."""
+    return record.deadline_at - record.gated_at

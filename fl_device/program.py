@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from random import Random
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -18,10 +17,12 @@ from contracts.federation import GlobalModel, RoundRecord, decode_federation
 from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
 from contracts.settings import Settings
 from fl_device.answering import Answering, ModelCache
+from fl_device.backoff import Backoff, pause
+from fl_device.earlier_answers import rounds_answered
 from fl_device.host_keys import HostKeys
+from fl_device.hosted import Hosted
 from fl_device.judging import SelfJudge
 from fl_device.key_folder import KeyFolder
-from fl_device.participant import Participant
 from fl_device.preparation import Prepared, prepare
 from fl_device.presence import Presence
 from transport.blob_store import RedisBlobStore
@@ -38,14 +39,6 @@ VITALS_PER_TURN: Final = 64
 """Messages judged before the executor is free for a training again."""
 
 
-@dataclass(slots=True)
-class _Hosted:
-    """The devices of this process, and the newest coordinator any record spoke of."""
-
-    participants: dict[str, Participant]
-    highest_lease: int = 0
-
-
 class DeviceProgram:
     """Hosts the given devices, or every device that has a vitals topic (`device_ids` None).
 
@@ -59,14 +52,17 @@ class DeviceProgram:
         key_folder: KeyFolder,
         *,
         clock: Callable[[], float] = time.time,
+        random: Random | None = None,
     ) -> None:
         if settings.topic_layout == "shared":
             raise Misconfigured("a device reads its own vitals topic: FEDSECURE_TOPIC_LAYOUT must be per-patient")
         self._settings = settings
         self._wanted = device_ids
         self._clock = clock
+        self._random = random or Random()  # noqa: S311 - spreads waits, hides nothing
+        self._key_folder = key_folder
         self._keys = HostKeys(settings, key_folder, clock=clock)
-        self._hosted = _Hosted({})
+        self._hosted = Hosted()
         self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
         # One thread owns TensorFlow, the tracks and the windows.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
@@ -83,9 +79,8 @@ class DeviceProgram:
             self._waiting_for.discard("the network to compile")
             async with Publisher(self._settings) as publisher:
                 client = connect_redis(self._settings)
-                blobs = RedisBlobStore(client)
-                models = ModelCache(blobs, self._settings)
-                answering = self._answering(models, blobs, publisher, prepared)
+                models = ModelCache(RedisBlobStore(client), self._settings)
+                answering = self._answering(models, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
                 await _together(
                     self._follow_vitals(prepared.judge, publisher, stop),
@@ -95,22 +90,20 @@ class DeviceProgram:
         finally:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _answering(
-        self, models: ModelCache, blobs: RedisBlobStore, publisher: Publisher, prepared: Prepared
-    ) -> Answering:
+    def _answering(self, models: ModelCache, publisher: Publisher, prepared: Prepared) -> Answering:
         return Answering(
             self._settings,
             models=models,
-            blobs=blobs,
             publisher=publisher,
             keys=self._keys,
             prepared=prepared,
             executor=self._executor,
+            backoff=Backoff(self._random),
             clock=self._clock,
         )
 
     async def _follow_vitals(self, judge: SelfJudge, publisher: Publisher, stop: asyncio.Event) -> None:
-        looked_at = float("-inf")
+        looked_at, backoff = float("-inf"), Backoff(self._random)
         async with TopicReader(self._settings) as reader:
             while not stop.is_set():
                 try:
@@ -120,8 +113,11 @@ class DeviceProgram:
                         self._waiting_for.discard("the first look for vitals topics")
                     records = await reader.poll(POLL_S, VITALS_PER_TURN)
                 except Unavailable as error:
-                    await _pause(error)
+                    await _wait_for_kafka(error, backoff, stop)
                     continue
+                backoff.reset()
+                if not records and self._hosted.has_new:
+                    self._hosted.has_new, self._hosted.is_caught_up = False, True
                 if records:
                     await self._in_executor(judge.take, [(self._device_of(record), record.value) for record in records])
 
@@ -136,48 +132,64 @@ class DeviceProgram:
         new = [device for device in new if topics.vitals(device) in reader.topics_read]
         await asyncio.to_thread(ensure_topics, self._settings, [topics.fl_updates_spec(device) for device in new])
         await self._keys.look_after(new, publisher)
+        answered = await rounds_answered(self._settings, new, self._key_folder)
         await self._in_executor(judge.open, new)
         for device in new:
-            self._hosted.participants[device] = Participant(device, self._hosted.highest_lease)
+            self._hosted.add(device, answered.get(device, 0))
         DEVICES_HOSTED.set(len(self._hosted.participants))
         log.info("devices_hosted", new=new, hosted=len(self._hosted.participants))
 
     async def _be_present(self, presence: Presence, stop: asyncio.Event) -> None:
         """Keep the hosted devices on the list of those that rounds may wait for, and take them off it at the end."""
+        backoff = Backoff(self._random, longest_s=self._settings.presence_s / 2)
         while not stop.is_set():
-            await self._tell(presence.renew)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._settings.presence_s / RENEWALS_A_TERM)
+            if await self._tell(presence.renew):
+                backoff.reset()
+                await pause(self._settings.presence_s / RENEWALS_A_TERM, stop)
+            else:
+                await pause(backoff.next_s(), stop)
         await self._tell(presence.end)
 
-    async def _tell(self, tell: Callable[[list[str]], None]) -> None:
+    async def _tell(self, tell: Callable[[list[str]], None]) -> bool:
+        """Return whether Redis took it."""
         hosted = list(self._hosted.participants)
         try:
             if hosted and not self._waiting_for:
                 await asyncio.to_thread(tell, hosted)
         except Unavailable as error:
             log.warning("waiting_for_redis", error=str(error))
+            return False
+        return True
 
     def _is_new(self, device_id: str) -> bool:
         is_wanted = self._wanted is None or device_id in self._wanted
         return is_wanted and device_id not in self._hosted.participants
 
     async def _follow_rounds(self, models: ModelCache, answering: Answering, stop: asyncio.Event) -> None:
-        topics = self._settings.topics
+        topics, backoff = self._settings.topics, Backoff(self._random)
         async with TopicReader(self._settings) as reader:
             await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
             for record in await reader.read_to_end():
                 self._note(record, models)
             self._waiting_for.discard("the rounds on record")
-            while not stop.is_set():
+            is_last = False
+            while not is_last:
+                is_last = stop.is_set()  # one more look after the stop: whoever was invited meanwhile declines
                 try:
                     records = await reader.poll(POLL_S)
                 except Unavailable as error:
-                    await _pause(error)
+                    await _wait_for_kafka(error, backoff, stop)
                     continue
-                for round_record in [noted for record in records if (noted := self._note(record, models))]:
-                    invited = [self._hosted.participants.get(device) for device in round_record.cohort]
-                    await answering.answer(round_record, [device for device in invited if device], stop)
+                backoff.reset()
+                noted = [self._note(record, models) for record in records]
+                if any(noted) or self._hosted.is_caught_up:
+                    self._hosted.is_caught_up = False
+                    await self._answer_newest(answering, stop)
+
+    async def _answer_newest(self, answering: Answering, stop: asyncio.Event) -> None:
+        """Answer the newest round as it stands: what came before it is over, however late this host read of it."""
+        if self._hosted.newest_round is not None:
+            await answering.answer(self._hosted.newest_round, self._hosted.invited(), stop)
 
     def _note(self, record: Record, models: ModelCache) -> RoundRecord | None:
         """Remember what a record of the rounds or models topic says; return it when it is a round."""
@@ -190,9 +202,7 @@ class DeviceProgram:
         except InvalidMessage as error:
             log.warning("record_unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
             return None
-        self._hosted.highest_lease = max(self._hosted.highest_lease, round_record.lease_token)
-        for participant in self._hosted.participants.values():
-            participant.note_lease(round_record.lease_token)
+        self._hosted.note(round_record)
         return round_record
 
     def _device_of(self, record: Record) -> str:
@@ -212,6 +222,6 @@ async def _together(*following: Coroutine[Any, Any, None]) -> None:
         raise group.exceptions[0] from None
 
 
-async def _pause(error: Unavailable) -> None:
+async def _wait_for_kafka(error: Unavailable, backoff: Backoff, stop: asyncio.Event) -> None:
     log.warning("waiting_for_kafka", error=str(error))
-    await asyncio.sleep(1.0)
+    await pause(backoff.next_s(), stop)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -15,8 +15,10 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
 
-Start = Literal["earliest", "latest"] | float
-"""From where on a topic is read; a number is a time (epoch seconds): from the first record that is not older."""
+TAIL_RECORDS: Final = 16
+Start = Literal["earliest", "tail", "latest"] | float
+"""From where on a topic is read: `tail` takes its last TAIL_RECORDS offsets along, a number is a time (epoch seconds): from the
+first record that is not older."""
 
 
 class Record(Protocol):
@@ -157,6 +159,9 @@ class TopicReader:
         ends = dict(await self._consumer.end_offsets(partitions))
         if start == "latest":
             return ends
+        if start == "tail":
+            begins = await self._consumer.beginning_offsets(partitions)
+            return {partition: max(begins[partition], end - TAIL_RECORDS) for partition, end in ends.items()}
         found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
         return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
 

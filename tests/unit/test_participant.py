@@ -19,35 +19,45 @@ INVITATION = RoundRecord(
 
 
 @pytest.mark.parametrize(
-    ("changes", "now", "reason"),
+    ("changes", "waited_s", "reason"),
     [
-        ({}, 101.0, None),
-        ({"phase": RoundPhase.PROPOSED}, 101.0, "not_collecting"),
-        ({"phase": RoundPhase.COMMITTED}, 101.0, "not_collecting"),
-        ({"cohort": ["b"]}, 101.0, "not_invited"),
-        ({"lease_token": 2}, 101.0, "lower_lease"),
-        ({"lease_token": 4}, 101.0, None),
-        ({}, 120.0, "too_late"),
+        ({}, 1.0, None),
+        ({"phase": RoundPhase.PROPOSED}, 1.0, "not_collecting"),
+        ({"phase": RoundPhase.COMMITTED}, 1.0, "not_collecting"),
+        ({"cohort": ["b"]}, 1.0, "not_invited"),
+        ({"lease_token": 2}, 1.0, "lower_lease"),
+        ({"lease_token": 4}, 1.0, None),
+        ({}, 19.9, None),
+        ({}, 20.0, "too_late"),
+        ({"accepted": ["a"]}, 1.0, "answered"),
+        ({"gated_at": 1e9, "deadline_at": 1e9 + 20}, 1.0, None),  # a coordinator far ahead of the device
+        ({"gated_at": -1e9, "deadline_at": 20 - 1e9}, 1.0, None),
     ],
 )
-def test_a_device_answers_only_an_open_round_of_the_newest_coordinator_that_invites_it(changes, now, reason):
+def test_a_device_answers_only_an_open_round_of_the_newest_coordinator_that_invites_it(changes, waited_s, reason):
     participant = Participant("a", highest_lease=3)
-    assert participant.declines_because(replace(INVITATION, **changes), now) == reason
+    assert participant.declines_because(replace(INVITATION, **changes), waited_s) == reason
 
 
 def test_a_device_answers_a_round_once():
     participant = Participant("a")
-    assert participant.declines_because(INVITATION, 101.0) is None
+    assert participant.declines_because(INVITATION, 1.0) is None
     participant.mark_answered(INVITATION)
-    assert participant.declines_because(INVITATION, 102.0) == "answered"
-    assert participant.declines_because(replace(INVITATION, round=6), 102.0) is None
+    assert participant.declines_because(INVITATION, 2.0) == "answered"
+    assert participant.declines_because(replace(INVITATION, round=6), 2.0) is None
+
+
+def test_a_restarted_device_does_not_answer_again_what_it_answered_before():
+    participant = Participant("a", answered_round=5)
+    assert participant.declines_because(INVITATION, 1.0) == "answered"
+    assert participant.declines_because(replace(INVITATION, round=6), 1.0) is None
 
 
 def test_an_older_coordinator_is_refused_once_a_newer_one_was_seen():
     participant = Participant("a")
     participant.note_lease(4)
     participant.note_lease(3)
-    assert participant.declines_because(INVITATION, 101.0) == "lower_lease"
+    assert participant.declines_because(INVITATION, 1.0) == "lower_lease"
 
 
 def test_an_answer_names_the_round_the_lease_and_the_model_it_was_trained_from():

@@ -14,6 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device_keys import device_key, private_key
 from msgspec.structs import replace
+from random_bundle import random_bundle
+from small_ward import ENROLMENT_MIN, HORIZON_MIN
 
 from contracts.errors import Unavailable
 from contracts.federation import (
@@ -29,6 +31,7 @@ from contracts.federation import (
 from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
+from detectors.bundle import save_bundle
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
@@ -201,3 +204,18 @@ class Bench:
 @pytest.fixture
 def bench(settings: Settings) -> Bench:
     return Bench(settings)
+
+
+@pytest.fixture
+def federation(settings: Settings, tmp_path) -> Settings:
+    """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    save_bundle(random_bundle(0, threshold=1e9), folder)
+    return settings.model_copy(
+        update={
+            "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,
+            "round_interval_s": 1.0, "round_quorum": 5, "device_key_dir": tmp_path / "keys",
+            "register_new_devices": True,
+        }
+    )  # fmt: skip

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from random_bundle import random_bundle
+from small_ward import DEVICES, ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, START, recorded, send_vitals
 
 from contracts.event_time import to_event_minute
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundle import save_bundle
 from detectors.model import Model
 from detectors.scoring.runtime import Reconstructor
 from detectors.weight_layout import autoencoder_shapes
@@ -25,57 +22,9 @@ from experiments.federation_plan import FULL, Run
 from experiments.federation_timeline import timeline
 from fl_coordinator.history import History, read_history
 from fl_device.reconstruction import Reconstruction
-from replay.recording import Recording
-from transport.publisher import Publisher
-from transport.topic_admin import ensure_topics
 from transport.weights import decode_weights
 
 pytestmark = pytest.mark.integration
-
-DEVICES = ("p1", "p2", "p3", "p4", "p5")
-ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20
-START = datetime(2150, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def federation(settings: Settings, tmp_path) -> Settings:
-    """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    save_bundle(random_bundle(0, threshold=1e9), folder)
-    return settings.model_copy(
-        update={
-            "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,
-            "round_interval_s": 1.0, "round_quorum": 5, "device_key_dir": tmp_path / "keys",
-            "register_new_devices": True,
-        }
-    )  # fmt: skip
-
-
-def recorded(device_id: str, seed: int, minutes: int = RECORDED_MIN) -> Recording:
-    minute = np.arange(minutes)
-    noise = np.random.default_rng(seed).normal(0, 1, (2, minutes))
-    heart = 80 + 8 * np.sin(minute / 90 + seed) + noise[0]
-    breath = 17 + 2 * np.sin(minute / 50 + seed) + noise[1]
-    return Recording(device_id, to_event_minute(START), heart, breath)
-
-
-async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
-    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
-    recording = recorded(device_id, seed, recorded_min)
-    heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
-    async with Publisher(settings) as publisher:
-        for start in range(0, recorded_min, PACK):
-            batch = VitalsBatch(
-                device_id=device_id,
-                session_id=1,
-                observed_at=START + timedelta(minutes=start),
-                heart_rate_bpm=heart[start : start + PACK].tolist(),
-                resp_rate_bpm=breath[start : start + PACK].tolist(),
-                batch_interval_s=1.0,
-                sent_at=time.time(),
-            )
-            await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
 
 
 def history_of(settings: Settings) -> History:

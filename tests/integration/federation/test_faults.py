@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -93,3 +94,57 @@ async def test_after_the_broker_was_killed_and_restarted_rounds_go_on_from_the_s
     committed = [record for record in (await bench.rounds()).values() if record.phase is RoundPhase.COMMITTED]
     models = {bench.model(0.0).sha256} | {record.new_model_sha256 for record in committed}
     assert {record.model_sha256 for record in (await bench.rounds()).values()} <= models
+
+
+async def test_redis_that_dies_in_the_middle_of_a_round_costs_that_round_alone(bench, own_stack):
+    async def ends_redis_once(device, record) -> None:
+        if record.round == 1:
+            while not await bench.events("update_accepted"):
+                await asyncio.sleep(0.1)
+            await asyncio.to_thread(own_stack.kill_redis)
+        await device.send(record)
+
+    stop = asyncio.Event()
+    devices = [bench.device("a", 1.0), bench.device("b", 3.0)]
+    async with asyncio.timeout(90), bench.taking_part(*devices, answers={"b": ends_redis_once}):
+        running = asyncio.create_task(bench.coordinator(round_deadline_s=3.0).run(stop))
+        while not (ended := [one for one in (await bench.rounds()).values() if one.reason]):
+            await asyncio.sleep(0.2)
+        await asyncio.to_thread(own_stack.start_redis)
+        bench.show("a", "b")
+        after = await bench.until_round(RoundPhase.COMMITTED, after=ended[0].round)
+        stop.set()
+        await running
+    assert (ended[0].round, ended[0].phase, ended[0].reason) == (1, RoundPhase.SKIPPED, "redis_unavailable")
+    assert after.accepted == ["a", "b"]
+    assert (after.model_sha256, after.new_model_sha256) == (bench.model(0.0).sha256, bench.model(2.0).sha256)
+
+
+async def test_devices_come_and_go_between_rounds_without_a_restart_whatever_their_clocks_say(bench):
+    async def from_tomorrow(device, record) -> None:
+        await device.send(record, sent_at=record.deadline_at + 86_400)
+
+    async def from_yesterday(device, record) -> None:
+        await device.send(record, sent_at=record.gated_at - 86_400)
+
+    stop = asyncio.Event()
+    answers = {"a": from_tomorrow, "b": from_yesterday}
+    async with asyncio.timeout(60), bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0), answers=answers):
+        running = asyncio.create_task(bench.coordinator(round_deadline_s=5.0, discovery_interval_s=0.2).run(stop))
+        first = await bench.until_round(RoundPhase.COMMITTED)
+        async with bench.taking_part(bench.device("c", 5.0)):
+            with connect_redis(bench.settings) as redis:
+                redis.delete(bench.settings.redis_keys.presence("a"))
+            while (changed := await bench.until_round(RoundPhase.COMMITTED, after=first.round)).cohort != ["b", "c"]:
+                first = changed
+        stop.set()
+        await running
+    assert changed.accepted == ["b", "c"]
+    assert changed.excluded == {"a": "not_participating"}
+
+
+async def test_a_status_that_a_worker_with_a_fast_clock_wrote_is_not_trusted(bench):
+    async with bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0), bench.device("c", 9.0)):
+        bench.set_status("c", received_at=time.time() + 3600)
+        record = (await bench.run_rounds())[1]
+    assert (record.accepted, record.excluded) == (["a", "b"], {"c": "from_the_future"})

@@ -1,0 +1,124 @@
+"""A device host that dies, restarts, leaves, or has a wrong clock, with the real Kafka and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from random_bundle import random_bundle
+from small_ward import PACK, send_vitals
+
+from contracts.federation import RoundPhase, RoundRecord
+from contracts.settings import Settings
+from fl_coordinator.history import read_history
+from fl_coordinator.program import CoordinatorProgram
+from fl_device.key_folder import KeyFolder
+from fl_device.program import DeviceProgram
+from transport.redis_client import connect_redis
+from transport.weights import encode_weights
+
+pytestmark = pytest.mark.integration
+
+
+@asynccontextmanager
+async def hosting(settings: Settings, clock_off_s: float = 0.0) -> AsyncIterator[None]:
+    """A host in this process, with a clock of its own, asked to stop at the end."""
+    stop = asyncio.Event()
+    host = DeviceProgram(
+        settings, None, KeyFolder(settings.device_key_dir), clock=lambda: time.time() + clock_off_s
+    )  # fmt: skip
+    running = asyncio.create_task(host.run(stop))
+    try:
+        while host.not_ready_because():
+            assert not running.done(), await running
+            await asyncio.sleep(0.05)
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+def committed(settings: Settings) -> list[RoundRecord]:
+    records = asyncio.run(read_history(settings)).rounds.values()
+    return [record for record in records if record.phase is RoundPhase.COMMITTED]
+
+
+async def answers_of(bench, device_id: str) -> list[bytes]:
+    return [record.value for record in await bench.records(bench.settings.topics.fl_updates(device_id))]
+
+
+async def test_a_host_whose_clock_is_hours_ahead_takes_part_in_every_round(federation, bench):
+    settings = federation.model_copy(update={"round_quorum": 1, "aggregation": "fedavg"})
+    bundle = random_bundle(0)
+    await send_vitals(settings, "p1", seed=3)
+    async with asyncio.timeout(90), hosting(settings, 3 * 3600.0):
+        await until_present(bench, "p1")
+        coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=2)
+        await coordinator.run(asyncio.Event())
+    assert [(one.phase, one.accepted) for one in (await bench.rounds()).values()] == [
+        (RoundPhase.COMMITTED, ["p1"])
+    ] * 2
+
+
+async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_not_waited_for(federation, bench):
+    settings = federation.model_copy(
+        update={"round_quorum": 2, "aggregation": "fedavg", "round_deadline_s": 60.0, "round_interval_s": 0.3}
+    )
+    bundle = random_bundle(0)
+    restarted = asyncio.Event()
+
+    async def once_the_host_is_back(device, record) -> None:
+        await restarted.wait()
+        await device.send(record, blob=encode_weights(bundle.autoencoder))
+
+    await send_vitals(settings, "p1", seed=3)
+    coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=1)
+    answers = {"hand": once_the_host_is_back}
+    async with asyncio.timeout(120), bench.taking_part(bench.device("hand", 1.0), answers=answers):
+        async with hosting(settings):
+            await until_present(bench, "p1")
+            running = asyncio.create_task(coordinator.run(asyncio.Event()))
+            while not (sent := await answers_of(bench, "p1")):
+                await asyncio.sleep(0.1)
+        with connect_redis(settings) as redis:
+            assert not redis.exists(settings.redis_keys.presence("p1"))
+        await send_vitals(settings, "p1", seed=3, recorded_min=2 * PACK)  # it would train differently now
+        async with hosting(settings):
+            await until_present(bench, "p1")
+            restarted.set()
+            await running
+        assert await answers_of(bench, "p1") == sent
+    record = (await bench.rounds())[1]
+    assert (record.phase, record.accepted) == (RoundPhase.COMMITTED, ["hand", "p1"])
+
+
+async def until_present(bench, device_id: str) -> None:
+    """Wait until a host says that it runs the device, and let it stand benign."""
+    with connect_redis(bench.settings) as redis:
+        while not redis.exists(bench.settings.redis_keys.presence(device_id)):
+            await asyncio.sleep(0.05)
+    bench.set_status(device_id)
+
+
+def test_a_host_killed_while_it_trains_answers_the_open_round_after_its_restart(federation, bench, spawn, wait_until):
+    settings = federation.model_copy(
+        update={"round_quorum": 1, "aggregation": "fedavg", "round_deadline_s": 90.0, "local_epochs": 40}
+    )
+    asyncio.run(send_vitals(settings, "p1", seed=3))
+    host = spawn("device", "--all", settings=settings)
+    wait_until(lambda: "devices_hosted" in host.log, 90, "the device is hosted")
+    bench.set_status("p1")
+    coordinator = spawn("coordinator", settings=settings)
+    wait_until(
+        lambda: "cohort=['p1']" in coordinator.log or '"cohort": ["p1"]' in coordinator.log, 30, "a round is open"
+    )
+    host.kill()
+    killed_in = asyncio.run(read_history(settings)).last_round
+    assert asyncio.run(answers_of(bench, "p1")) == []
+    spawn("device", "--all", settings=settings)
+    record = wait_until(lambda: committed(settings), 90, "the round is committed")[0]
+    assert (record.round, record.accepted) == (killed_in, ["p1"])
+    assert len(asyncio.run(answers_of(bench, "p1"))) >= 1
