@@ -59,8 +59,8 @@ class LocalTrainer:
         self._fresh_optimizer = [variable.numpy() for variable in self._optimizer.variables]
         self._anchors = [tf.Variable(variable, trainable=False) for variable in self._model.trainable_variables]
         self._proximal_mu = tf.Variable(0.0, trainable=False)
-        self._step = tf.function(self._train_step)
-        self._measure = tf.function(self._squared_error)
+        self._step = tf.function(self._train_step, jit_compile=True, autograph=False)
+        self._measure = tf.function(self._squared_error, jit_compile=True, autograph=False)
 
     def warm(self, examples: Examples, batch_size: int) -> None:
         """Compile both programs for one batch size on any examples, at least one."""

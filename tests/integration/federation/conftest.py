@@ -32,6 +32,7 @@ from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from detectors.bundle import save_bundle
+from detectors.scoring.tensorflow_runtime import limit_threads
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
@@ -44,6 +45,12 @@ from transport.topic_reader import Record, TopicReader
 from transport.weights import encode_weights
 
 QUICK = {"round_quorum": 2, "aggregation": "fedavg", "round_interval_s": 0.3, "round_deadline_s": 15.0}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Hosts run in this process too, and must be the ones to say how many threads TensorFlow has."""
+    limit_threads()
 
 
 @dataclass

@@ -105,7 +105,7 @@ async def until_present(bench, device_id: str) -> None:
 
 def test_a_host_killed_while_it_trains_answers_the_open_round_after_its_restart(federation, bench, spawn, wait_until):
     settings = federation.model_copy(
-        update={"round_quorum": 1, "aggregation": "fedavg", "round_deadline_s": 90.0, "local_epochs": 40}
+        update={"round_quorum": 1, "aggregation": "fedavg", "round_deadline_s": 90.0, "local_epochs": 200}
     )
     asyncio.run(send_vitals(settings, "p1", seed=3))
     host = spawn("device", "--all", settings=settings)
