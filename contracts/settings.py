@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = None
     kafka_ca_file: Path | None = None
     redis_ca_file: Path | None = None
+    blob_dir: Path | None = Field(
+        None, description="weights in files of this folder, which coordinator and devices must share, not in Redis"
+    )
     prefix: str = Field("fedsecure", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     topic_layout: Literal["per-patient", "shared"] = "per-patient"
     shared_partitions: int = Field(8, ge=1)

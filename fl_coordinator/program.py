@@ -29,7 +29,7 @@ from fl_coordinator.lease import Lease
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
-from transport.blob_store import RedisBlobStore
+from transport.blob_stores import blob_store
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.topic_reader import TopicReader
@@ -136,7 +136,7 @@ class CoordinatorProgram:
         self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader, keys: KeyFeed
     ) -> Parts:
         settings = self._settings
-        blobs = RedisBlobStore(client)
+        blobs = blob_store(settings, client)
         view = RedisDeviceView(client, settings.redis_keys)
         journal = Journal(publisher, settings.topics, self._clock)
         collection = Collection(
@@ -177,7 +177,7 @@ class CoordinatorProgram:
 
     async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
         """Return the model on record, else publish and return the bundle's autoencoder as the model of round 0."""
-        blobs, keys = RedisBlobStore(client), self._settings.redis_keys
+        blobs, keys = blob_store(self._settings, client), self._settings.redis_keys
 
         def weights_of(sha256: str) -> bytes | None:
             known = history.models.get(sha256)

@@ -25,7 +25,7 @@ from fl_device.judging import SelfJudge
 from fl_device.key_folder import KeyFolder
 from fl_device.preparation import Prepared, prepare
 from fl_device.presence import Presence
-from transport.blob_store import RedisBlobStore
+from transport.blob_stores import blob_store
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
@@ -79,7 +79,7 @@ class DeviceProgram:
             self._waiting_for.discard("the network to compile")
             async with Publisher(self._settings) as publisher:
                 client = connect_redis(self._settings)
-                models = ModelCache(RedisBlobStore(client), self._settings)
+                models = ModelCache(blob_store(self._settings, client), self._settings)
                 answering = self._answering(models, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
                 await _together(

@@ -37,7 +37,8 @@ from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
 from fl_device.presence import Presence
-from transport.blob_store import RedisBlobStore, sha256_of
+from transport.blob_store import sha256_of
+from transport.blob_stores import blob_store
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
@@ -79,7 +80,7 @@ class Device:
             blob = encode_weights({"w": np.full(3, self.value, np.float32)})
         sha256 = sha256 or sha256_of(blob)
         with connect_redis(self.settings) as redis:
-            RedisBlobStore(redis).put(self.settings.redis_keys.update_blob(self.device_id, sha256), blob)
+            blob_store(self.settings, redis).put(self.settings.redis_keys.update_blob(self.device_id, sha256), blob)
         update = ModelUpdate(
             device_id=self.device_id, round=record.round, lease_token=record.lease_token,
             base_sha256=record.model_sha256, update_sha256=sha256, sample_count=self.samples, loss_before=2.0,

@@ -51,6 +51,18 @@ async def test_the_new_model_stands_in_kafka_and_redis_under_its_content_hash(be
         assert redis.get(keys.global_blob(expected.sha256)) == expected.blob
 
 
+async def test_weights_may_travel_through_a_folder_instead_of_redis(bench, tmp_path):
+    bench.settings = bench.settings.model_copy(update={"blob_dir": tmp_path / "blobs"})
+    async with bench.taking_part(bench.device("a", 1.0, samples=10), bench.device("b", 4.0, samples=30)):
+        record = (await bench.run_rounds())[1]
+    expected = bench.model(3.25)
+    assert (record.accepted, record.new_model_sha256) == (["a", "b"], expected.sha256)
+    keys = bench.settings.redis_keys
+    assert expected.blob in {path.read_bytes() for path in (tmp_path / "blobs").iterdir()}
+    with connect_redis(bench.settings) as redis:
+        assert not redis.exists(keys.global_blob(expected.sha256))
+
+
 async def test_a_device_flagged_while_the_round_runs_is_dropped_before_or_after_its_update_was_accepted(bench):
     async def is_flagged_then_answers(device, record) -> None:
         bench.set_status(device.device_id, state=DeviceState.QUARANTINED)

@@ -1,0 +1,71 @@
+"""`fedsecure models`: the global models that federation made, and where each comes from."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from fl_coordinator.lineage import ModelLine
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("models")(models)
+
+
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="The first characters of a model's sha256: shows it and its ancestors, youngest first.",
+            metavar="[SHA256]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, one object a model, for programs.")] = False,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many of the newest to list.")] = 20,
+) -> None:
+    """List the global models on record: which round made each, from which, with whose updates, and its loss.
+
+    The record is Kafka's (topics `fl.rounds` and `models`); Redis is not asked. The weights of the sixteen newest are kept.
+
+    Exit code 0: Kafka answered (even when there is no model yet); 1: it does not answer; 2: no stack, or no such model.
+
+    Examples:
+
+    - `fedsecure models`
+
+    - `fedsecure models 3fa8 --json`
+    """
+    from fedsecure.endpoints import settings_for_running_stack
+    from fl_coordinator.history import read_history
+    from fl_coordinator.lineage import descent, model_lines
+
+    history = asyncio.run(read_history(settings_for_running_stack()))
+    lines = model_lines(history.rounds, history.models)
+    if name is None:
+        _print(lines[-last:], as_json)
+        return
+    try:
+        _print(descent(lines, name), as_json)
+    except LookupError as error:
+        raise Misconfigured(f"{error.args[0]}: `fedsecure models` lists them") from None
+
+
+def _print(lines: list[ModelLine], as_json: bool) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from fedsecure.model_table import model_table
+
+    if as_json:
+        typer.echo(msgspec.json.encode(lines).decode())
+    elif not lines:
+        typer.echo("no model is on record yet: start `fedsecure coordinator`")
+    else:
+        Console().print(model_table(lines))

@@ -1,0 +1,38 @@
+"""Global models as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from fl_coordinator.lineage import ModelLine
+
+STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}
+
+
+def model_table(lines: Sequence[ModelLine]) -> Table:
+    """Return one row a model, in the order given."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("round", "model", "from", "made (UTC)", "devices", "rule", "loss", "kB", ""):
+        table.add_column(name, no_wrap=True, justify="right" if name in {"round", "loss", "kB"} else "left")
+    for line in lines:
+        table.add_row(*_cells(line), Text(line.standing, style=STYLES[line.standing]))
+    return table
+
+
+def _cells(line: ModelLine) -> tuple[str, ...]:
+    made_at = "-" if line.made_at is None else f"{datetime.fromtimestamp(line.made_at, UTC):%Y-%m-%d %H:%M:%S}"
+    return (
+        str(line.round),
+        line.sha256[:12],
+        (line.parent_sha256 or "-")[:12],
+        made_at,
+        ", ".join(line.devices) or "-",
+        line.aggregation or "-",
+        "-" if line.loss is None else f"{line.loss:.4f}",
+        "-" if line.size_bytes is None else f"{line.size_bytes / 1000:.0f}",
+    )

@@ -1,0 +1,84 @@
+"""Weights in files of a folder that all programs see, for installations whose Redis should stay small."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from contracts.errors import InvalidMessage, Unavailable
+from transport.blob_store import BLOB_TTL_S, MAX_BLOB_BYTES, sha256_of
+
+SWEEP_EVERY_S: Final = 600.0
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,250}")
+
+
+class FileBlobStore:
+    """A blob store of files, each gone a day after it was last written; blocks on the disk.
+
+    A file appears whole or not at all. A key names one file of the folder and can never lead out of it.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._swept_at = float("-inf")
+
+    def put(self, key: str, blob: bytes) -> None:
+        if len(blob) > MAX_BLOB_BYTES:
+            raise InvalidMessage("too_large", f"{len(blob)} bytes of weights, at most {MAX_BLOB_BYTES}")
+        path = self._path(key)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            self._write(path, blob)
+        except OSError as error:
+            raise Unavailable(f"the blob folder did not take the blob ({error.strerror})") from None
+
+    def get(self, key: str, sha256: str) -> bytes:
+        path = self._path(key)
+        try:
+            with path.open("rb") as file:
+                blob = file.read(MAX_BLOB_BYTES + 1)
+        except FileNotFoundError:
+            raise InvalidMessage("bad_update", f"no blob {key}") from None
+        except OSError as error:
+            raise Unavailable(f"the blob folder did not give the blob ({error.strerror})") from None
+        if len(blob) > MAX_BLOB_BYTES:
+            raise InvalidMessage("too_large", key)
+        if sha256_of(blob) != sha256:
+            raise InvalidMessage("bad_update", f"blob {key} does not match its sha256")
+        return blob
+
+    def _path(self, key: str) -> Path:
+        if not _NAME.fullmatch(key):
+            raise InvalidMessage("bad_update", "a blob's key holds letters, digits, '.', '_', ':' and '-' only")
+        return self._folder / key.replace(":", "+")
+
+    def _write(self, path: Path, blob: bytes) -> None:
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(blob)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def _sweep(self) -> None:
+        """Delete what has outlived its day, files that were left half written included."""
+        now = self._clock()
+        if now - self._swept_at < SWEEP_EVERY_S:
+            return
+        self._swept_at = now
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another program sweeps too
+                if now - path.stat().st_mtime > BLOB_TTL_S:
+                    path.unlink()
