@@ -28,6 +28,7 @@ def round_figure(study: Study) -> Figure:
         _curves(right, study, shown, "tolerance")
         left.set_yscale("log")
         left.yaxis.set_major_formatter(ScalarFormatter())
+        left.yaxis.set_minor_formatter(ScalarFormatter())
         left.set_ylabel("loss, all devices")
         right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.set_ylabel("minutes within tolerance")
@@ -67,6 +68,7 @@ def ratio_figure(study: Study) -> Figure:
     axes.axvline(1.0, color=GREY, linewidth=0.8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(ScalarFormatter())
     axes.set_xlabel("loss / baseline (logarithmic)")
     return figure
 
