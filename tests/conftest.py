@@ -94,6 +94,14 @@ class Spawn:
         return program
 
 
+@pytest.fixture(scope="session")
+def one_thread() -> None:
+    """TensorFlow in this process has one thread: a program run here asks for that, and it cannot be had after the first operation."""
+    from detectors.scoring.tensorflow_runtime import limit_threads
+
+    limit_threads()
+
+
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
     started = Spawn(tmp_path)

@@ -13,7 +13,7 @@ from detectors.training.workfolder import WorkFolder
 from fedsecure.commands.train import cohorts_of, inject_case
 from replay.sources.synthetic import synthetic_recording
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("one_thread")]
 
 CASES = (("data-poisoning-1", "strong"), ("data-poisoning-2", "strong"))
 SIZES = {"reference": (9, 3), "calibration": (6, 3), "test": (2, 3)}

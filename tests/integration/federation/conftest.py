@@ -32,7 +32,6 @@ from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from detectors.bundle import save_bundle
-from detectors.scoring.tensorflow_runtime import limit_threads
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
@@ -49,9 +48,8 @@ QUICK = {"round_quorum": 2, "aggregation": "fedavg", "round_interval_s": 0.3, "r
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    """Hosts run in this process too, and must be the ones to say how many threads TensorFlow has."""
-    limit_threads()
+def _hosts_run_in_this_process(one_thread: None) -> None:
+    """Here device hosts are objects of the test's process too."""
 
 
 @dataclass
