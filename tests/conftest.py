@@ -97,7 +97,7 @@ class Spawn:
 @pytest.fixture(scope="session")
 def one_thread() -> None:
     """TensorFlow in this process has one thread: a program run here asks for that, and it cannot be had after the first operation."""
-    from detectors.scoring.tensorflow_runtime import limit_threads
+    from detectors.scoring.tensorflow_runtime import limit_threads  # noqa: PLC0415 - most tests need no TensorFlow
 
     limit_threads()
 
