@@ -15,7 +15,9 @@ from contracts.errors import InvalidMessage, Unavailable
 from transport.blob_store import BLOB_TTL_S, MAX_BLOB_BYTES, sha256_of
 
 SWEEP_EVERY_S: Final = 600.0
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,250}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,240}")
+_WRITING: Final = ".writing-"
+_SUFFIX: Final = ".blob"
 
 
 class FileBlobStore:
@@ -58,10 +60,10 @@ class FileBlobStore:
     def _path(self, key: str) -> Path:
         if not _NAME.fullmatch(key):
             raise InvalidMessage("bad_update", "a blob's key holds letters, digits, '.', '_', ':' and '-' only")
-        return self._folder / key.replace(":", "+")
+        return self._folder / f"{key.replace(':', '+')}{_SUFFIX}"
 
     def _write(self, path: Path, blob: bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".writing-")
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=_WRITING)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(blob)
@@ -73,12 +75,13 @@ class FileBlobStore:
             raise
 
     def _sweep(self) -> None:
-        """Delete what has outlived its day, files that were left half written included."""
+        """Delete blobs that have outlived their day, and those left half written; what else lies in the folder is not ours."""
         now = self._clock()
         if now - self._swept_at < SWEEP_EVERY_S:
             return
         self._swept_at = now
         for path in self._folder.iterdir():
+            is_ours = path.suffix == _SUFFIX or path.name.startswith(_WRITING)
             with suppress(FileNotFoundError):  # another program sweeps too
-                if now - path.stat().st_mtime > BLOB_TTL_S:
+                if is_ours and path.is_file() and now - path.stat().st_mtime > BLOB_TTL_S:
                     path.unlink()

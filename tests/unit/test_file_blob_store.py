@@ -54,17 +54,26 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
         FileBlobStore(tmp_path / "file").put(KEY, b"w")
 
 
-def test_what_is_older_than_a_day_is_swept_and_nothing_younger(tmp_path: Path) -> None:
+def test_what_is_older_than_a_day_is_swept_and_nothing_younger_nor_anybody_elses(tmp_path: Path) -> None:
     now = [1_000_000.0]
     store = FileBlobStore(tmp_path, clock=lambda: now[0])
+
+    def aged(name: str, age_s: float) -> None:
+        os.utime(tmp_path / name, (now[0] - age_s, now[0] - age_s))
+
+    (tmp_path / "ward.xlsx").write_text("somebody else's")
+    (tmp_path / "archive.blob").mkdir()
+    (tmp_path / ".writing-x").write_text("left half written")
     for name, age_s in (("old", BLOB_TTL_S + 1), ("young", BLOB_TTL_S - 1)):
         store.put(name, b"w")
-        os.utime(tmp_path / name, (now[0] - age_s, now[0] - age_s))
+        aged(f"{name}.blob", age_s)
+    for name in ("ward.xlsx", "archive.blob", ".writing-x"):
+        aged(name, 9 * BLOB_TTL_S)
     now[0] += SWEEP_EVERY_S / 2
     store.put("third", b"w")
-    assert (tmp_path / "old").exists(), "a sweep costs a listing, so it is rare"
-    os.utime(tmp_path / "third", (now[0], now[0]))
-    os.utime(tmp_path / "young", (now[0], now[0]))
+    assert (tmp_path / "old.blob").exists(), "a sweep costs a listing, so it is rare"
+    aged("young.blob", 0)
     now[0] += SWEEP_EVERY_S
     store.put("fourth", b"w")
-    assert {path.name for path in tmp_path.iterdir()} == {"young", "third", "fourth"}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"young.blob", "third.blob", "fourth.blob", "ward.xlsx", "archive.blob"}
