@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +10,7 @@ from rich.text import Text
 from contracts.errors import Misconfigured
 from contracts.federation import DeviceKey
 from contracts.signing import key_id_of, public_bytes_of
+from fedsecure.wall_time import utc_text
 from fl_device.key_folder import KeyFolder
 
 
@@ -20,14 +20,14 @@ def key_table(keys: Sequence[DeviceKey], folder: KeyFolder) -> Table:
     for name in ("device", "key", "registered (UTC)", "state", "private key here"):
         table.add_column(name, no_wrap=True)
     for key in keys:
-        table.add_row(key.device_id, key.key_id, _when(key.registered_at), _state(key), _here(key, folder))
+        table.add_row(key.device_id, key.key_id, utc_text(key.registered_at), _state(key), _here(key, folder))
     return table
 
 
 def _state(key: DeviceKey) -> Text:
     if key.revoked_at is None:
         return Text("valid", style="green")
-    return Text(f"revoked {_when(key.revoked_at)}", style="red")
+    return Text(f"revoked {utc_text(key.revoked_at)}", style="red")
 
 
 def _here(key: DeviceKey, folder: KeyFolder) -> str:
@@ -38,7 +38,3 @@ def _here(key: DeviceKey, folder: KeyFolder) -> str:
     except Misconfigured:
         return "not readable"
     return "yes" if found == key.key_id else f"another one, {found}"
-
-
-def _when(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
+from fedsecure.wall_time import utc_text
 from fl_coordinator.lineage import ModelLine
 
 STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}
@@ -25,12 +25,11 @@ def model_table(lines: Sequence[ModelLine]) -> Table:
 
 
 def _cells(line: ModelLine) -> tuple[str, ...]:
-    made_at = "-" if line.made_at is None else f"{datetime.fromtimestamp(line.made_at, UTC):%Y-%m-%d %H:%M:%S}"
     return (
         str(line.round),
         line.sha256[:12],
         (line.parent_sha256 or "-")[:12],
-        made_at,
+        "-" if line.made_at is None else utc_text(line.made_at),
         ", ".join(line.devices) or "-",
         line.aggregation or "-",
         "-" if line.loss is None else f"{line.loss:.4f}",

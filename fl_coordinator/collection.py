@@ -135,18 +135,18 @@ class Collection:
 
         A device whose accepted update was signed with a key that is revoked or replaced by now does not pass.
         """
-        assert self.record is not None
         statuses = await ask_redis(self._view.statuses, device_ids)
-        signed_with = {device_id: update.key_id for device_id, update in self.record.updates.items()}
-        registered = {
-            device_id
-            for device_id in self._ring.registered
-            if signed_with.get(device_id) in {None, self._ring.key_id(device_id)}
-        }
+        registered = [device_id for device_id in device_ids if self._has_its_key(device_id)]
         excluded = select(statuses, self._clock(), self._stale_cap_s, registered=registered).excluded
         for device_id, reason in excluded.items():
             await self._put_out(device_id, reason)
         return not excluded
+
+    def _has_its_key(self, device_id: str) -> bool:
+        """Whether a device's key is registered now, and is the one that signed its accepted update if it has one."""
+        assert self.record is not None
+        key_id, accepted = self._ring.key_id(device_id), self.record.updates.get(device_id)
+        return key_id is not None and (accepted is None or accepted.key_id == key_id)
 
     async def screen_cohort(self) -> None:
         """Put out of the round whose update does not belong among the accepted ones."""

@@ -118,9 +118,7 @@ class Coordinator:
         if record.phase is RoundPhase.COLLECTING:
             await self._parts.inbox.discover()
             return await self._collect_and_close(self._latest(record))
-        await self._parts.keys.refresh()
-        await self._parts.collection.gate(record.accepted)
-        await self._parts.collection.screen_cohort()
+        await self._look_again(record.accepted)
         record = self._latest(record)
         if len(record.accepted) < self._parts.terms.quorum:
             return await self._end(rounds.skip(record, "no_quorum", self._parts.clock()))
@@ -160,7 +158,6 @@ class Coordinator:
 
     async def _collect(self, record: RoundRecord) -> RoundRecord:
         """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
-        collection = self._parts.collection
         await self._parts.journal.round(record)
         while not rounds.is_complete(record) and not self._stop.is_set():
             left_s = record.deadline_at - self._parts.clock()
@@ -170,10 +167,14 @@ class Coordinator:
             if self._latest(record) is not record:
                 record = self._latest(record)
                 await self._parts.journal.round(record)  # what a later coordinator goes on from
+        await self._look_again(self._latest(record).accepted)
+        return self._parts.collection.settle()
+
+    async def _look_again(self, accepted: list[str]) -> None:
+        """Put out of the round, before anything is made of them, whose key, status or update does not hold any more."""
         await self._parts.keys.refresh()
-        await collection.gate(self._latest(record).accepted)
-        await collection.screen_cohort()
-        return collection.settle()
+        await self._parts.collection.gate(accepted)
+        await self._parts.collection.screen_cohort()
 
     async def _read_updates(self, timeout_s: float) -> None:
         messages = await self._parts.inbox.poll(timeout_s)

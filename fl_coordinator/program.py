@@ -30,6 +30,7 @@ from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
 from transport.blob_stores import blob_store
+from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.topic_reader import TopicReader
@@ -94,8 +95,7 @@ class CoordinatorProgram:
                         return history
                     continue
                 self._wait_because("waiting_for_lease", "another coordinator is active")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), ASK_AGAIN_S)
+            await pause(ASK_AGAIN_S, stop)
         return None
 
     def _wait_because(self, event: str, reason: str) -> None:

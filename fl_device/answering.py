@@ -16,12 +16,13 @@ from contracts.errors import FedSecureError, InvalidMessage, Unavailable
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
 from contracts.settings import Settings
-from fl_device.backoff import Backoff, pause
+from fl_device.backoff import Backoff
 from fl_device.host_keys import HostKeys
 from fl_device.local_training import Course, LocalResult
 from fl_device.participant import Participant, length_s
 from fl_device.preparation import Prepared
 from transport.blob_store import BlobStore, sha256_of
+from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.weights import Weights, decode_weights, encode_weights
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from random import Random
 from typing import Final
 
@@ -31,9 +29,3 @@ class Backoff:
     def reset(self) -> None:
         """The service has answered: begin anew with the next failure."""
         self._step_s = self._first_s
-
-
-async def pause(wait_s: float, stop: asyncio.Event) -> None:
-    """Wait so long, or until the stop."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), wait_s)

@@ -34,18 +34,23 @@ async def rounds_answered(settings: Settings, device_ids: Iterable[str], folder:
 
 def _latest(records: list[tuple[str, Record]], folder: KeyFolder) -> dict[str, int]:
     latest: dict[str, int] = {}
-    for device_id, record in records:
-        update = _own(device_id, record, folder)
-        if update is not None:
-            latest[device_id] = max(latest.get(device_id, 0), update.round)
+    for device_id in sorted({device_id for device_id, _ in records}):
+        try:
+            public_key = public_bytes_of(folder.load(device_id))
+        except Misconfigured as error:
+            log.warning("earlier_answers_ignored", device_id=device_id, error=type(error).__name__)
+            continue
+        answered = [_own_round(device_id, record, public_key) for name, record in records if name == device_id]
+        latest[device_id] = max(answered)
     return latest
 
 
-def _own(device_id: str, record: Record, folder: KeyFolder) -> ModelUpdate | None:
+def _own_round(device_id: str, record: Record, public_key: bytes) -> int:
+    """Return the round that a record of the device's topic answers; 0 when it is not the device's own."""
     try:
         update = decode_federation(ModelUpdate, record.value)
-        verify(public_bytes_of(folder.load(device_id)), update)
-    except (InvalidMessage, BadSignature, Misconfigured) as error:
+        verify(public_key, update)
+    except (InvalidMessage, BadSignature) as error:
         log.warning("earlier_answer_ignored", device_id=device_id, offset=record.offset, error=type(error).__name__)
-        return None
-    return update if update.device_id == device_id else None
+        return 0
+    return update.round if update.device_id == device_id else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from contracts.signing import from_pem, to_pem
+from transport.aside import written_aside
 
-FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
@@ -83,15 +82,9 @@ class KeyFolder:
         """Write a key to a file of its own and return it; the file is never readable by others, not even at first."""
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            number, name = tempfile.mkstemp(prefix=".", suffix=".pem", dir=self.folder)  # made with mode 0600
+            return written_aside(self.folder, to_pem(key), prefix=".")
         except OSError as error:
             raise self._unwritable(error) from None
-        with os.fdopen(number, "wb") as file:
-            os.fchmod(number, FILE_MODE)
-            file.write(to_pem(key))
-            file.flush()
-            os.fsync(number)
-        return Path(name)
 
     def _unwritable(self, error: OSError) -> Misconfigured:
         return Misconfigured(

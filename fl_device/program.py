@@ -17,7 +17,7 @@ from contracts.federation import GlobalModel, RoundRecord, decode_federation
 from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
 from contracts.settings import Settings
 from fl_device.answering import Answering, ModelCache
-from fl_device.backoff import Backoff, pause
+from fl_device.backoff import Backoff
 from fl_device.earlier_answers import rounds_answered
 from fl_device.host_keys import HostKeys
 from fl_device.hosted import Hosted
@@ -26,6 +26,7 @@ from fl_device.key_folder import KeyFolder
 from fl_device.preparation import Prepared, prepare
 from fl_device.presence import Presence
 from transport.blob_stores import blob_store
+from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics

@@ -28,6 +28,19 @@ def sha256_of(blob: bytes) -> str:
     return hashlib.sha256(blob).hexdigest()
 
 
+def refuse_oversized(blob: bytes) -> None:
+    """Raise InvalidMessage for a blob that no store takes."""
+    if len(blob) > MAX_BLOB_BYTES:
+        raise InvalidMessage("too_large", f"{len(blob)} bytes of weights, at most {MAX_BLOB_BYTES}")
+
+
+def checked(key: str, blob: bytes, sha256: str) -> bytes:
+    """Return what a store holds under a key if it is what its name says, else raise InvalidMessage."""
+    if sha256_of(blob) != sha256:
+        raise InvalidMessage("bad_update", f"blob {key} does not match its sha256")
+    return blob
+
+
 class RedisBlobStore:
     """Blobs in Redis, gone after a day: a model that matters also travels in the models topic."""
 
@@ -35,8 +48,7 @@ class RedisBlobStore:
         self._client = client
 
     def put(self, key: str, blob: bytes) -> None:
-        if len(blob) > MAX_BLOB_BYTES:
-            raise InvalidMessage("too_large", f"{len(blob)} bytes of weights, at most {MAX_BLOB_BYTES}")
+        refuse_oversized(blob)
         try:
             self._client.set(key, blob, ex=BLOB_TTL_S)
         except redis.RedisError as error:
@@ -51,6 +63,4 @@ class RedisBlobStore:
             raise Unavailable(f"Redis did not give the blob ({type(error).__name__})") from None
         if not isinstance(blob, bytes):
             raise InvalidMessage("bad_update", f"no blob {key}")
-        if sha256_of(blob) != sha256:
-            raise InvalidMessage("bad_update", f"blob {key} does not match its sha256")
-        return blob
+        return checked(key, blob, sha256)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import InvalidMessage, Unavailable
-from transport.blob_store import BLOB_TTL_S, MAX_BLOB_BYTES, sha256_of
+from transport.aside import written_aside
+from transport.blob_store import BLOB_TTL_S, MAX_BLOB_BYTES, checked, refuse_oversized
 
 SWEEP_EVERY_S: Final = 600.0
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,240}")
@@ -32,13 +31,12 @@ class FileBlobStore:
         self._swept_at = float("-inf")
 
     def put(self, key: str, blob: bytes) -> None:
-        if len(blob) > MAX_BLOB_BYTES:
-            raise InvalidMessage("too_large", f"{len(blob)} bytes of weights, at most {MAX_BLOB_BYTES}")
+        refuse_oversized(blob)
         path = self._path(key)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
-            self._write(path, blob)
+            written_aside(self._folder, blob, prefix=_WRITING).replace(path)
         except OSError as error:
             raise Unavailable(f"the blob folder did not take the blob ({error.strerror})") from None
 
@@ -53,26 +51,12 @@ class FileBlobStore:
             raise Unavailable(f"the blob folder did not give the blob ({error.strerror})") from None
         if len(blob) > MAX_BLOB_BYTES:
             raise InvalidMessage("too_large", key)
-        if sha256_of(blob) != sha256:
-            raise InvalidMessage("bad_update", f"blob {key} does not match its sha256")
-        return blob
+        return checked(key, blob, sha256)
 
     def _path(self, key: str) -> Path:
         if not _NAME.fullmatch(key):
             raise InvalidMessage("bad_update", "a blob's key holds letters, digits, '.', '_', ':' and '-' only")
         return self._folder / f"{key.replace(':', '+')}{_SUFFIX}"
-
-    def _write(self, path: Path, blob: bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=_WRITING)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(blob)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
 
     def _sweep(self) -> None:
         """Delete blobs that have outlived their day, and those left half written; what else lies in the folder is not ours."""

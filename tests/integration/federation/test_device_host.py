@@ -9,31 +9,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from random_bundle import random_bundle
+from rounds_on_record import committed, history_of
 from small_ward import DEVICES, ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, START, recorded, send_vitals
 
 from contracts.event_time import to_event_minute
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.settings import Settings
 from detectors.model import Model
 from detectors.scoring.runtime import Reconstructor
 from detectors.weight_layout import autoencoder_shapes
 from experiments.federation_engine import Federation, World
 from experiments.federation_plan import FULL, Run
 from experiments.federation_timeline import timeline
-from fl_coordinator.history import History, read_history
 from fl_device.reconstruction import Reconstruction
 from transport.weights import decode_weights
 
 pytestmark = pytest.mark.integration
-
-
-def history_of(settings: Settings) -> History:
-    return asyncio.run(read_history(settings))
-
-
-def committed(settings: Settings) -> list[RoundRecord]:
-    records = history_of(settings).rounds.values()
-    return [record for record in records if record.phase is RoundPhase.COMMITTED]
 
 
 def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_before(

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from random_bundle import random_bundle
+from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.federation import RoundPhase
 from contracts.settings import Settings
-from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.key_folder import KeyFolder
 from fl_device.program import DeviceProgram
@@ -27,9 +27,7 @@ pytestmark = pytest.mark.integration
 async def hosting(settings: Settings, clock_off_s: float = 0.0) -> AsyncIterator[None]:
     """A host in this process, with a clock of its own, asked to stop at the end."""
     stop = asyncio.Event()
-    host = DeviceProgram(
-        settings, None, KeyFolder(settings.device_key_dir), clock=lambda: time.time() + clock_off_s
-    )  # fmt: skip
+    host = DeviceProgram(settings, None, KeyFolder(settings.device_key_dir), clock=lambda: time.time() + clock_off_s)
     running = asyncio.create_task(host.run(stop))
     try:
         while host.not_ready_because():
@@ -39,11 +37,6 @@ async def hosting(settings: Settings, clock_off_s: float = 0.0) -> AsyncIterator
     finally:
         stop.set()
         await running
-
-
-def committed(settings: Settings) -> list[RoundRecord]:
-    records = asyncio.run(read_history(settings)).rounds.values()
-    return [record for record in records if record.phase is RoundPhase.COMMITTED]
 
 
 async def answers_of(bench, device_id: str) -> list[bytes]:
@@ -116,7 +109,7 @@ def test_a_host_killed_while_it_trains_answers_the_open_round_after_its_restart(
         lambda: "cohort=['p1']" in coordinator.log or '"cohort": ["p1"]' in coordinator.log, 30, "a round is open"
     )
     host.kill()
-    killed_in = asyncio.run(read_history(settings)).last_round
+    killed_in = history_of(settings).last_round
     assert asyncio.run(answers_of(bench, "p1")) == []
     spawn("device", "--all", settings=settings)
     record = wait_until(lambda: committed(settings), 90, "the round is committed")[0]

@@ -1,0 +1,17 @@
+"""The rounds that stand in Kafka, for tests that run programs and so have no loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from contracts.federation import RoundPhase, RoundRecord
+from contracts.settings import Settings
+from fl_coordinator.history import History, read_history
+
+
+def history_of(settings: Settings) -> History:
+    return asyncio.run(read_history(settings))
+
+
+def committed(settings: Settings) -> list[RoundRecord]:
+    return [record for record in history_of(settings).rounds.values() if record.phase is RoundPhase.COMMITTED]
