@@ -12,11 +12,13 @@ from random_bundle import random_bundle
 from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
-from contracts.federation import RoundPhase
+from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, decode_federation, encode_federation
 from contracts.settings import Settings
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.key_folder import KeyFolder
 from fl_device.program import DeviceProgram
+from transport.blob_store import sha256_of
+from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.weights import encode_weights
 
@@ -86,6 +88,41 @@ async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_no
         assert await answers_of(bench, "p1") == sent
     record = (await bench.rounds())[1]
     assert (record.phase, record.accepted) == (RoundPhase.COMMITTED, ["hand", "p1"])
+
+
+async def test_a_restarted_host_knows_an_answer_that_no_coordinator_has_taken_yet(federation, bench):
+    """There is no coordinator here: the round on record never says that the answer was accepted."""
+    blob = encode_weights(random_bundle(0).autoencoder)
+    model = GlobalModel(
+        sha256=sha256_of(blob), parent_sha256=None, round=0, task="reconstruction", published_at=time.time(), weights=blob
+    )  # fmt: skip
+
+    async def invite(number: int) -> None:
+        now = time.time()
+        record = RoundRecord(
+            round=number, phase=RoundPhase.COLLECTING, task="reconstruction", lease_token=1, model_sha256=model.sha256,
+            gated_at=now, deadline_at=now + 300, cohort=["p1"], excluded={}, accepted=[],
+        )  # fmt: skip
+        await publisher.send(federation.topics.fl_rounds, str(number), encode_federation(record))
+
+    async def rounds_answered_by_p1() -> list[int]:
+        return [decode_federation(ModelUpdate, value).round for value in await answers_of(bench, "p1")]
+
+    await send_vitals(federation, "p1", seed=3)
+    async with asyncio.timeout(150), Publisher(federation) as publisher:
+        await publisher.send(federation.topics.models, model.sha256, encode_federation(model))
+        async with hosting(federation):
+            await until_present(bench, "p1")
+            await invite(1)
+            while await rounds_answered_by_p1() != [1]:
+                await asyncio.sleep(0.1)
+        async with hosting(federation):
+            await until_present(bench, "p1")
+            await asyncio.sleep(3.0)  # in which it would answer the open round again
+            await invite(2)
+            while 2 not in await rounds_answered_by_p1():
+                await asyncio.sleep(0.1)
+    assert await rounds_answered_by_p1() == [1, 2]
 
 
 async def until_present(bench, device_id: str) -> None:

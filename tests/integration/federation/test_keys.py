@@ -101,6 +101,20 @@ async def test_a_key_that_is_revoked_or_rotated_while_the_round_runs_counts_no_m
     assert await refusals(bench) == [("c", "revoked_key"), ("d", "unknown_key")]
 
 
+async def test_a_key_revoked_after_the_last_update_came_is_found_revoked_when_the_round_closes(bench):
+    async def is_silent_and_sees_b_revoked(device, record) -> None:
+        while {event.device_id for event in await bench.events("update_accepted")} != {"a", "b", "c"}:
+            await asyncio.sleep(0.1)
+        await bench.set_key(device_key("b", revoked_at=1.0))
+
+    devices = [bench.device(name, value) for name, value in zip("abcd", (1.0, 9.0, 3.0, 9.0), strict=True)]
+    async with bench.taking_part(*devices, answers={"d": is_silent_and_sees_b_revoked}):
+        record = (await bench.run_rounds(round_deadline_s=6.0))[1]
+    assert (record.phase, record.accepted) == (RoundPhase.COMMITTED, ["a", "c"])
+    assert record.excluded["b"] == "not_registered"
+    assert record.new_model_sha256 == bench.model(2.0).sha256
+
+
 async def test_an_update_of_the_last_round_does_not_count_again_to_this_coordinator_or_the_next(bench):
     async def replays(device, record) -> None:
         if len(device.invitations) == 1:
