@@ -23,16 +23,17 @@ def models(
         str | None,
         typer.Argument(
             help="The first characters of a model's sha256: shows it and its ancestors, youngest first.",
-            metavar="[SHA256]",
+            metavar="SHA256",
             show_default=False,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array, one object a model, for programs.")] = False,
     last: Annotated[int, typer.Option("--last", min=1, help="How many of the newest to list.")] = 20,
 ) -> None:
-    """List the global models on record: which round made each, from which, with whose updates, and its loss.
+    """List the global models on record: which round made each, from which, with how many devices' updates, and its loss.
 
     The record is Kafka's (topics `fl.rounds` and `models`); Redis is not asked. The weights of the sixteen newest are kept.
+    With --json also: the devices by name, the rule, the whole hashes, the size.
 
     Exit code 0: Kafka answered (even when there is no model yet); 1: it does not answer; 2: no stack, or no such model.
 

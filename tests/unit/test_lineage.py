@@ -67,21 +67,19 @@ def test_the_descent_runs_from_a_model_to_the_first_and_a_name_must_be_one_model
 
 
 def test_the_table_shows_what_there_is_and_a_dash_for_what_there_is_not() -> None:
-    console = Console(width=160, record=True, file=None)
+    console = Console(width=80)
     with console.capture() as shown:
         console.print(model_table(model_lines(ROUNDS, {"aa0": published("aa0", 0)})))
     rows = shown.get().splitlines()
-    assert rows[1].split() == ["0", "aa0", "-", "1970-01-01", "00:00:50", "-", "-", "-", "2", "earlier"]
-    assert rows[3].split() == [
-        "3",
-        "cc3",
-        "bb1",
-        "1970-01-01",
-        "00:05:05",
-        "p1,",
-        "p2",
-        "median",
-        "0.1667",
-        "-",
-        "current",
-    ]
+    assert rows[1].split() == ["0", "aa0", "-", "1970-01-01", "00:00:50", "-", "-", "earlier"]
+    assert rows[3].split() == ["3", "cc3", "bb1", "1970-01-01", "00:05:05", "2", "0.1667", "current"]
+
+
+def test_the_table_of_whole_hashes_fits_a_terminal_of_80_columns() -> None:
+    first, second = "a" * 64, "b" * 64
+    models = {first: published(first, 0), second: published(second, 2, first)}
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(model_table(model_lines({1000: committed(1000, first, "c" * 64)}, models)))
+    assert "…" not in shown.get()
+    assert "never committed" in shown.get()
