@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contracts.errors import Misconfigured
 from contracts.redis_keys import RedisKeys
 from contracts.rule_names import RuleName
+from contracts.task_names import TaskName
 from contracts.topics import Topics
 
 
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     stale_cap_s: float = Field(2100.0, gt=0)
 
     # Federation
+    federated_task: TaskName = Field(
+        "reconstruction", description="what the global model learns; the same for the coordinator and all device hosts"
+    )
     round_interval_s: float = Field(60.0, gt=0)
     round_deadline_s: float = Field(20.0, gt=0)
     round_quorum: int = Field(3, ge=1)

@@ -39,7 +39,7 @@ def tables(document: Mapping[str, Any]) -> dict[str, str]:
     """Return the CSV files of a document by their names."""
     runs = [
         {
-            **{name: value for name, value in one.items() if name not in {"ratio", "devices", "tolerances"}},
+            **{name: value for name, value in one.items() if name not in {"ratio", "devices", "accuracies"}},
             **_ratio(one),
         }
         for one in document["runs"]
@@ -62,9 +62,9 @@ def _rounds(study: Study) -> Any:
             for number in range(len(one.loss)):
                 yield {
                     "run": name, "seed": seed, "round": number + 1, "loss": _short(one.loss[number].mean()),
-                    "tolerance": _short(one.tolerance[number].mean()),
+                    "accuracy": _short(one.accuracy[number].mean()),
                     **{f"loss_dev{at + 1}": _short(one.loss[number, at]) for at in SHOWN},
-                    **{f"tolerance_dev{at + 1}": _short(one.tolerance[number, at]) for at in SHOWN},
+                    **{f"accuracy_dev{at + 1}": _short(one.accuracy[number, at]) for at in SHOWN},
                     "asked": int(one.asked[number].sum()), "taken": int(one.taken[number].sum()),
                     "poisoned_minutes": int(one.poisoned[number].sum()),
                 }  # fmt: skip

@@ -1,7 +1,8 @@
-"""How good the global model is on hours of a device that nobody trained on: loss and the share of minutes within tolerance."""
+"""How good the global model is on hours of a device that nobody trained on: its loss, and the share of answers that are right."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from detectors.scoring.tensorflow_runtime import tf
 from detectors.training.series import rows_of
 from experiments.federation_plan import Plan
 from experiments.federation_timeline import Timeline
-from experiments.paper_accuracy import tolerance_accuracy
 from fl_device.tasks import Task
 from replay.recording import Recording
 from transport.weights import Weights
@@ -44,16 +44,16 @@ def held_out(task: Task, recording: Recording, line: Timeline, plan: Plan) -> He
 
 
 class Measure:
-    """Rebuilds windows with any weights of one task's network; compiled once for each number of windows."""
+    """Answers with any weights of one task's network; compiled once for each number of windows."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, agreement: Callable[[HeldOut, NDArray[np.float32]], float]) -> None:
         self._task = task
+        self._agreement = agreement
         self._model = task.build()
-        self._rebuild = tf.function(lambda inputs: self._model(inputs, training=False))
+        self._answer = tf.function(lambda inputs: self._model(inputs, training=False))
 
-    def loss_and_tolerance(self, weights: Weights, data: HeldOut) -> tuple[float, float]:
-        """Return the mean squared error in the device's own units, and the share of minutes within tolerance (Sec. VIII-B)."""
+    def loss_and_accuracy(self, weights: Weights, data: HeldOut) -> tuple[float, float]:
+        """Return the mean squared error in the task's own units, and the share of answers that are right."""
         self._task.load_weights(self._model, weights)
-        rebuilt: Any = self._rebuild(tf.constant(data.inputs)).numpy()
-        loss = float(np.square(rebuilt - data.targets).mean())
-        return loss, tolerance_accuracy(data.values, rebuilt * data.scale + data.median)
+        output: Any = self._answer(tf.constant(data.inputs)).numpy()
+        return float(np.square(output - data.targets).mean()), self._agreement(data, output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Gate = Literal["none", "live", "oracle"]
 
@@ -12,18 +12,24 @@ POISONED: Final = 1  # Dev2, as in the paper's Table II
 SHOWN: Final = (1, 3)  # Dev2 and Dev4, as in its Fig. 10
 LEVEL: Final = "strong"
 ATTACKS: Final = ("data-poisoning-1", "data-poisoning-2", "backdoor-1", "backdoor-2")
+WORST: Final = "data-poisoning-2"
 UPDATE_ATTACKS: Final = ("sign-flip", "scaling", "alie", "ipm", "gaussian", "free-rider", "sybil")
 BASELINE: Final = "no attack"
 ONE_FEWER: Final = "no attack, one device fewer"
 UNDEFENDED: Final = "fedavg"
 DEFENCE: Final = "trimmed-mean"
+DEFENCE_OF_TWO: Final = "median"  # two of five lie: a trimmed mean gives up one at each end
+FLIPPED: Final = 2
+OTHER_NETWORKS: Final = ("per-step", "forecast")
+FLIP: Final = "classification, label flip"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One federation: what is attacked, who is kept out and how, and how updates become one model.
 
-    `attack` poisons Dev2's vital signs, `update_attack` its update. The gate is the paper's (`none`: nobody is kept out, all
+    `task` is what is learnt (`federation_tasks`). `attack` poisons Dev2's vital signs, `update_attack` its update, and so many
+    devices from Dev2 on train on `flipped` labels. The gate is the paper's (`none`: nobody is kept out, all
     windows are trained on), the `live` detector's, or an `oracle` that knows the onset. `delay` False trains on windows at
     once, without waiting for the vote's horizon. With `screen` the cohort is looked at before the rule.
     """
@@ -36,6 +42,8 @@ class Run:
     update_attack: str | None = None
     absent: bool = False
     delay: bool = True
+    task: str = "reconstruction"
+    flipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +83,10 @@ QUICK: Final = replace(
 
 
 def runs(plan: Plan) -> list[Run]:
-    """Return the runs of the paper's Table II (1 to 6), then those that its honest form adds."""
+    """Return the runs of the paper's Table II (1 to 6), those that its honest form adds, then other networks and flipped labels."""
     return [
         Run(BASELINE),
-        *(Run(f"{attack}, no gate", attack) for attack in plan.attacks),
-        *(Run(f"{attack}, live gate", attack, "live") for attack in plan.attacks),
+        *_gated(plan),
         *(Run(f"{attack}, oracle gate", attack, "oracle") for attack in plan.attacks),
         Run(ONE_FEWER, absent=True),
         Run("no attack, live gate", gate="live"),
@@ -93,4 +100,37 @@ def runs(plan: Plan) -> list[Run]:
             Run(f"{attack}, update defence", rule=DEFENCE, screen=True, update_attack=attack)
             for attack in plan.update_attacks
         ),
+        *(one for task in OTHER_NETWORKS for one in _of_network(task, plan)),
+        *_of_labels(),
+    ]
+
+
+def baseline_of(run: Run) -> str:
+    """Return the name of the run that a run is measured against."""
+    return BASELINE if run.task == "reconstruction" else f"{run.task}, {BASELINE}"
+
+
+def _gated(plan: Plan) -> list[Run]:
+    return [
+        *(Run(f"{attack}, no gate", attack) for attack in plan.attacks),
+        *(Run(f"{attack}, live gate", attack, "live") for attack in plan.attacks),
+    ]
+
+
+def _of_network(task: str, plan: Plan) -> list[Run]:
+    asked = (Run(BASELINE), *_gated(plan), Run("no attack, live gate", gate="live"))
+    return [replace(run, name=f"{task}, {run.name}", task=task) for run in asked]
+
+
+def _of_labels() -> list[Run]:
+    def run(name: str, *, flipped: int = FLIPPED, **how: Any) -> Run:
+        return Run(name, task="classification", flipped=flipped, **how)
+
+    return [
+        run(f"classification, {BASELINE}", flipped=0),
+        run(f"{FLIP}, no gate"),
+        run(f"{FLIP}, live gate", gate="live"),
+        run(f"{FLIP}, oracle gate", gate="oracle"),
+        run(f"{FLIP}, update defence", rule=DEFENCE_OF_TWO, screen=True),
+        run(f"{FLIP}, live gate, update defence", gate="live", rule=DEFENCE_OF_TWO, screen=True),
     ]

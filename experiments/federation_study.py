@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.bundle import Bundle
 from detectors.knowledge import Knowledge
@@ -17,14 +18,17 @@ from detectors.training.workfolder import Arrays, WorkFolder
 from experiments.federation_engine import Federation, Outcome, World
 from experiments.federation_measure import held_out
 from experiments.federation_plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
-from experiments.federation_timeline import timeline
-from fl_device.reconstruction import Reconstruction
+from experiments.federation_tasks import STUDIED
+from experiments.federation_timeline import Timeline, timeline
+from fl_device.named_tasks import fresh_weights
+from fl_device.tasks import Task
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays
 
-STUDY_VERSION = 1  # raise it when the same plan would give other results
+STUDY_VERSION = 2  # raise it when the same plan would give other results
 VOTE_HORIZON_MIN = 120
+FIRST_WEIGHTS = 7_000
 FIRST_POPULATION = 40_000  # far from the seeds of training and evaluation
 
 Progress = Callable[[int, int, str], None]
@@ -75,32 +79,50 @@ def study_key(plan: Plan, bundle_sha: str) -> str:
 
 
 def carry_out(reconstructor: Reconstructor, job: Job) -> Arrays:
-    """Carry out one run in a worker process; half a minute, and some seconds more for a seed's first."""
-    federation = _federation(reconstructor, _Same(job.plan, job.seed, job.knowledge, job.bundle_sha))
-    return federation.carry_out(job.run, lambda _share: None).arrays()
+    """Carry out one run in a worker process; half a minute, and some seconds more for a seed's or a task's first."""
+    judged = _judged(reconstructor, _Same(job.plan, job.seed, job.knowledge, job.bundle_sha))
+    return _federation(judged, job.plan, job.seed, job.run.task).carry_out(job.run, lambda _share: None).arrays()
 
 
-def world_of(reconstructor: Reconstructor, plan: Plan, seed: int, knowledge: Knowledge, bundle_sha: str) -> World:
-    """Return a seed's five patients; their recordings are judged by the live engine."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A seed's five patients as the live engine judges them; see `World`."""
+
+    recordings: tuple[Recording, ...]
+    clean: tuple[Timeline, ...]
+    attacked: dict[str, Timeline]
+    poisoned: dict[str, NDArray[np.bool_]]
+
+
+def judged_patients(
+    reconstructor: Reconstructor, plan: Plan, seed: int, knowledge: Knowledge, bundle_sha: str
+) -> Judged:
+    """Return a seed's patients, clean and with Dev2 under each attack; blocks for seconds."""
     model = Model(reconstructor, knowledge, bundle_sha)
-    task = Reconstruction()
     recordings = patients(plan, seed)
-    clean = tuple(timeline(model, one, plan, VOTE_HORIZON_MIN) for one in recordings)
+    victim = recordings[POISONED]
     injected = {
-        name: inject(
-            recordings[POISONED],
-            AttackSpec(name, recordings[POISONED].device_id, plan.onset_min, None, LEVEL, 1000 + seed),
-        )
+        name: inject(victim, AttackSpec(name, victim.device_id, plan.onset_min, None, LEVEL, 1000 + seed))
         for name in plan.attacks
     }
-    tf_seed = 7_000 + seed
+    return Judged(
+        tuple(recordings),
+        tuple(timeline(model, one, plan, VOTE_HORIZON_MIN) for one in recordings),
+        {name: timeline(model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
+        {name: one.poisoned for name, one in injected.items()},
+    )
+
+
+def world_of(judged: Judged, plan: Plan, seed: int, task: Task) -> World:
+    """Return the world of one task's federations."""
+    pairs = zip(judged.recordings, judged.clean, strict=True)
     return World(
-        clean=clean,
-        attacked={name: timeline(model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
-        poisoned={name: one.poisoned for name, one in injected.items()},
-        held_out=tuple(held_out(task, one, line, plan) for one, line in zip(recordings, clean, strict=True)),
-        first_event_minute=recordings[0].first_event_minute,
-        initial=fresh_weights(task, tf_seed),
+        clean=judged.clean,
+        attacked=judged.attacked,
+        poisoned=judged.poisoned,
+        held_out=tuple(held_out(task, one, line, plan) for one, line in pairs),
+        first_event_minute=judged.recordings[0].first_event_minute,
+        initial=fresh_weights(task, FIRST_WEIGHTS + seed),
     )
 
 
@@ -108,14 +130,6 @@ def patients(plan: Plan, seed: int) -> list[Recording]:
     """Return the synthetic patients of a seed, healthy throughout, whole recordings in tenths."""
     stays = synthetic_stays(FIRST_POPULATION + seed, DEVICES, plan.minutes, resolution_bpm=0.1)
     return [stay.recording for stay in stays]
-
-
-def fresh_weights(task: Reconstruction, seed: int) -> dict[str, np.ndarray]:
-    """Return an untrained model's weights, as a federation begins with them."""
-    from detectors.scoring.tensorflow_runtime import tf  # noqa: PLC0415 - only worker processes need it
-
-    tf.keras.utils.set_random_seed(seed)
-    return dict(task.weights_of(task.build()))
 
 
 @dataclass(frozen=True)
@@ -138,9 +152,14 @@ class _Same:
 
 
 @lru_cache(maxsize=1)  # jobs come seed by seed
-def _federation(reconstructor: Reconstructor, of: _Same) -> Federation:
-    world = world_of(reconstructor, of.plan, of.seed, of.knowledge, of.bundle_sha)
-    return Federation(Reconstruction(), of.plan, world)
+def _judged(reconstructor: Reconstructor, of: _Same) -> Judged:
+    return judged_patients(reconstructor, of.plan, of.seed, of.knowledge, of.bundle_sha)
+
+
+@lru_cache(maxsize=1)  # and within a seed task by task
+def _federation(judged: Judged, plan: Plan, seed: int, name: str) -> Federation:
+    task, agreement = STUDIED[name]
+    return Federation(task, agreement, plan, world_of(judged, plan, seed, task))
 
 
 def _stage(job: Job) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
-from detectors.chunks import MinuteChunk
+from detectors.chunks import MinuteChunk, Verdicts
 from detectors.preprocessing import scaled
 from detectors.scorer import TrainedModel
 from detectors.tracks import DeviceTracks
@@ -18,6 +18,8 @@ from fl_device.judging import judged_minutes
 from fl_device.own_windows import JudgedMinutes, OwnWindows, TrainingWindows
 from fl_device.tasks import Examples, Task
 from replay.recording import Recording
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,19 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A device over all rounds: `moments` in their order, its frozen medians and scales (two channels each)."""
+    """A device over all rounds: `moments` in their order, its frozen medians and scales (two channels each).
+
+    `margin` float32[windows] is every judged window's score above its threshold from the plan's onset on (flagged: above 0),
+    `error` float32[windows] its reconstruction error in the device's own units.
+    """
 
     device_id: str
     moments: tuple[Moment, ...]
     median: tuple[float, float]
     scale: tuple[float, float]
     quarantined_event_minute: int | None
+    margin: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    error: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def examples(self, task: Task, windows: TrainingWindows) -> Examples:
         """Return what is trained on: the windows in the device's own units."""
@@ -56,7 +64,7 @@ def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min:
         "at_once": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
         "delayed": OwnWindows(max_windows=plan.max_windows, horizon_min=horizon_min),
     }
-    moments, excluded, start = [], None, 0
+    moments, scored, excluded, start = [], [], None, 0
     for number in range(plan.rounds):
         end = plan.first_round_min + number * plan.between_rounds_min
         chunk = _chunk(recording, start, end)
@@ -67,11 +75,19 @@ def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min:
         moments.append(
             Moment(verdicts.state[-1] is DeviceState.BENIGN, {name: one.released() for name, one in kept.items()})
         )
+        scored.append(_scored(verdicts, recording.first_event_minute + plan.onset_min))
         excluded = excluded or _first_quarantine(verdicts.event_minute, verdicts.state)
         start = end
     profile = tracks.snapshot(recording.device_id).profile
     assert profile is not None  # the first round takes place after the enrolment
-    return Timeline(recording.device_id, tuple(moments), profile.median, profile.scale, excluded)
+    margin, error = np.concatenate(scored, axis=1)
+    return Timeline(recording.device_id, tuple(moments), profile.median, profile.scale, excluded, margin, error)
+
+
+def _scored(verdicts: Verdicts, from_event_minute: int) -> Floats:
+    """Return float32[2, windows]: margins and errors of the windows that ended from that minute on."""
+    both = np.stack([verdicts.score - verdicts.threshold, verdicts.reconstruction_error])
+    return both[:, np.isfinite(both).all(axis=0) & (verdicts.event_minute >= from_event_minute)]
 
 
 def poisoned_minutes(windows: TrainingWindows, first_event_minute: int, poisoned: NDArray[np.bool_]) -> int:

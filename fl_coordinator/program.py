@@ -36,7 +36,6 @@ from transport.redis_client import connect_redis
 from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
-TASK = "reconstruction"
 ASK_AGAIN_S: Final = 0.5
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -188,10 +187,12 @@ class CoordinatorProgram:
             except (InvalidMessage, Unavailable):
                 return None
 
-        model = await asyncio.to_thread(model_on_record, history.rounds.values(), weights_of)
+        task = self._settings.federated_task
+        rounds_of_task = [one for one in history.rounds.values() if one.task == task]
+        model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of)
         if model is None:
             model = model_of(self._initial_weights(), 0)
-            await parts.models.publish(model, None, TASK)
+            await parts.models.publish(model, None, task)
             await parts.journal.event("model_published", 0, sha256=model.sha256)
         return model
 
@@ -208,7 +209,7 @@ def _rule_for(settings: Settings) -> AggregationRule:
 
 def _terms(settings: Settings) -> rounds.RoundTerms:
     return rounds.RoundTerms(
-        task=TASK,
+        task=settings.federated_task,
         quorum=settings.round_quorum,
         deadline_s=settings.round_deadline_s,
         local_epochs=settings.local_epochs,

@@ -86,6 +86,9 @@ class Answering:
         """
         if record.phase is not RoundPhase.COLLECTING:
             return
+        if record.task != self._settings.federated_task:
+            log.warning("other_task", round=record.round, task=record.task, mine=self._settings.federated_task)
+            return
         received_at = monotonic()
         for participant in participants:
             reason = participant.declines_because(record, monotonic() - received_at)

@@ -13,7 +13,7 @@ from detectors.scoring.tensorflow_runtime import limit_threads
 from detectors.tracks import DeviceTracks
 from fl_device.judging import SelfJudge
 from fl_device.local_training import LocalTrainer
-from fl_device.reconstruction import Reconstruction
+from fl_device.named_tasks import task_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def prepare(settings: Settings) -> Prepared:
     tracks = DeviceTracks(
         detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row
     )
-    task = Reconstruction()
+    task = task_named(settings.federated_task)
     judge = SelfJudge(tracks, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)
     nothing = np.zeros((1, WINDOW_MIN, 2), np.float32), np.zeros((1, WINDOW_MIN), np.int64)

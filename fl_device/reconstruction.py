@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.autoencoders.bottleneck import build_bottleneck, load_weights, named_weights
 from detectors.preprocessing import calendar_features
+from detectors.weight_layout import Shapes, autoencoder_shapes
 from fl_device.tasks import Examples
 from transport.weights import Weights
 
@@ -17,6 +18,10 @@ class Reconstruction:
     """Input: both scaled channels and the calendar; target: the two channels (paper, Sec. V)."""
 
     name: Final = "reconstruction"
+
+    @property
+    def shapes(self) -> Shapes:
+        return autoencoder_shapes()
 
     def build(self) -> Any:
         return build_bottleneck()

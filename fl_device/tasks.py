@@ -8,12 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.weight_layout import Shapes
 from transport.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Network inputs float32[n, 60, features] and targets float32[n, ...], a row a window."""
+    """Network inputs float32[n, minutes, features] and targets float32[n, ...], a row a window."""
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.float32]
@@ -23,11 +24,15 @@ class Examples:
 
 
 class Task(Protocol):
-    """A kind of federated model; the forecaster and the label classifier take their place beside reconstruction."""
+    """A kind of federated model: the reference autoencoder's reconstruction, a forecaster, a label classifier (`named_tasks`)."""
 
     @property
     def name(self) -> str:
         """The name that round records carry."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """Name -> shape of the weights, in the order of Keras' `get_weights()`."""
 
     def build(self) -> Any:
         """Return a fresh Keras model; imports TensorFlow, takes seconds."""

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
+    from detectors.bundle import Bundle, Weights
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +37,12 @@ def coordinator(
         str | None,
         typer.Option(
             help="How one model is made of the updates, by name (see below) [FEDSECURE_AGGREGATION, trimmed-mean]."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="What is learnt: reconstruction, forecast or classification; devices are told the same [FEDSECURE_FEDERATED_TASK, reconstruction]."
         ),
     ] = None,
     metrics_port: Annotated[
@@ -67,6 +74,7 @@ def coordinator(
         "round_quorum": quorum,
         "round_deadline_s": deadline,
         "aggregation": rule,
+        "federated_task": task,
         "metrics_port": metrics_port,
     }
     settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
@@ -83,6 +91,15 @@ async def _run(settings: Settings, rounds: int | None) -> None:
 
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
-    program = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=rounds)
+    program = CoordinatorProgram(settings, lambda: _initial_weights(settings, bundle), rounds_limit=rounds)
     with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)
+
+
+def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:
+    """Return what a federation begins with: the detector's own autoencoder, or untrained weights of another task."""
+    if settings.federated_task == "reconstruction":
+        return bundle.autoencoder
+    from fl_device.named_tasks import fresh_weights, task_named
+
+    return dict(fresh_weights(task_named(settings.federated_task), seed=0))

@@ -45,7 +45,7 @@ def federate(
 
     The paper's six runs (Table II) for each of its attacks, and what makes them honest: seeds with intervals, one device fewer,
     update defences with and without the gate, attacks on updates that no look at the data can see, and how many poisoned minutes are
-    trained on with and without the two hours' delay. About an hour on two cores, five minutes with --quick. Stopped with Ctrl-C,
+    trained on with and without the two hours' delay, other networks (the paper's own, a forecaster), and labels that are turned round. About an hour on two cores, five minutes with --quick. Stopped with Ctrl-C,
     the same command goes on after the last finished run.
 
     Examples:
@@ -98,14 +98,22 @@ def _write(out: Path, study: Study, command: str) -> None:
     import matplotlib as mpl
     import msgspec
 
-    from experiments.federation_figures import device_figure, ratio_figure, round_figure
+    from experiments.federation_figures import (
+        device_figure,
+        network_figure,
+        ratio_figure,
+        round_figure,
+        victim_figure,
+    )
     from experiments.federation_files import results_document, tables
     from experiments.federation_page import READING, build_page
     from fedsecure.report.svg import STYLE, to_svg
 
     css = files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
     document = results_document(study, command)
-    drawn = {"rounds": round_figure, "devices": device_figure, "ratios": ratio_figure}
+    drawn = {
+        "rounds": round_figure, "networks": network_figure, "devices": device_figure, "dev2": victim_figure, "ratios": ratio_figure,
+    }  # fmt: skip
     with mpl.rc_context(STYLE):
         figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in drawn.items()}
     try:

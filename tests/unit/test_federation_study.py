@@ -12,10 +12,11 @@ from detectors.scoring.tensorflow_runtime import tf
 from experiments.federation_engine import Federation, Outcome, World
 from experiments.federation_files import results_document, tables
 from experiments.federation_measure import HeldOut
-from experiments.federation_page import build_page, goal_table, run_table
-from experiments.federation_plan import BASELINE, FULL, POISONED, QUICK, Run, runs
-from experiments.federation_results import final_loss, goals, paired_ratio, rows
+from experiments.federation_page import READING, build_page, goal_table, label_table, run_table
+from experiments.federation_plan import BASELINE, FLIP, FULL, POISONED, QUICK, Run, baseline_of, runs
+from experiments.federation_results import final_loss, goals, paired_ratio, recovered, rows
 from experiments.federation_study import Study, study_key
+from experiments.federation_tasks import STUDIED, labels_right, next_within_tolerance, rebuilt_within_tolerance
 from experiments.federation_timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
 from fl_device.own_windows import TrainingWindows
@@ -84,7 +85,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def federation(world: World) -> Federation:
-    return Federation(Level(), PLAN, world)
+    return Federation(Level(), rebuilt_within_tolerance, PLAN, world)
 
 
 def carried_out(federation: Federation, run: Run) -> Outcome:
@@ -123,19 +124,61 @@ def test_the_poison_moves_the_mean_and_not_the_trimmed_mean(federation):
 
 
 def test_an_absent_device_and_one_without_released_windows_take_no_part(world):
-    assert not carried_out(Federation(Level(), PLAN, world), Run("x", absent=True)).asked[:, POISONED].any()
+    assert (
+        not carried_out(Federation(Level(), rebuilt_within_tolerance, PLAN, world), Run("x", absent=True))
+        .asked[:, POISONED]
+        .any()
+    )
     waiting = replace(world, clean=(line(0, 1.0, delayed=False), *world.clean[1:]))
-    federation = Federation(Level(), PLAN, waiting)
+    federation = Federation(Level(), rebuilt_within_tolerance, PLAN, waiting)
     assert not carried_out(federation, Run("x", gate="live")).asked[:, 0].any()
     assert carried_out(federation, Run("x", gate="live", delay=False)).asked.all()
 
 
 def test_below_the_quorum_the_model_stays(world):
     alone = replace(world, clean=tuple(line(at, 1.0, flagged_from=2 if at > 1 else ROUNDS) for at in range(5)))
-    outcome = carried_out(Federation(Level(), PLAN, alone), Run("x", gate="live"))
+    outcome = carried_out(Federation(Level(), rebuilt_within_tolerance, PLAN, alone), Run("x", gate="live"))
     assert outcome.asked.sum(axis=1).tolist() == [5, 5, 2, 2]
     assert outcome.taken.sum(axis=1).tolist() == [5, 5, 0, 0]
     np.testing.assert_array_equal(outcome.loss[1], outcome.loss[3])
+
+
+class Coin(Level):
+    """One number, the share of ones that every window's label is thought to have."""
+
+    name = "coin"
+
+    def build(self):
+        window = tf.keras.layers.Input((60, 2))
+        share = tf.keras.layers.Dense(1, kernel_initializer="zeros")
+        return tf.keras.Model(window, share(0 * window[:, 0]))
+
+    def examples(self, window_z, event_minute):
+        return Examples(window_z, np.ones((len(window_z), 1), np.float32))
+
+
+def test_flipped_labels_are_trained_on_by_dev2_and_dev3_and_by_nobody_behind_an_oracle(world):
+    ones = tuple(replace(one, targets=np.ones((2, 1), np.float32)) for one in world.held_out)
+    initial = {"kernel": np.zeros((2, 1), np.float32), "bias": np.zeros(1, np.float32)}
+    federation = Federation(Coin(), labels_right, PLAN, replace(world, held_out=ones, initial=initial))
+    clean = carried_out(federation, Run("x"))
+    bare = carried_out(federation, Run("x", flipped=2))
+    oracle = carried_out(federation, Run("x", flipped=2, gate="oracle"))
+    assert bare.loss[-1].mean() > 1.2 * clean.loss[-1].mean()
+    assert oracle.asked.sum(axis=1).tolist() == [3] * ROUNDS
+    assert not oracle.asked[:, POISONED : POISONED + 2].any()
+    np.testing.assert_allclose(oracle.loss, clean.loss, rtol=1e-4)
+
+
+def test_quantiles_of_what_the_detector_saw_of_dev2_are_those_of_the_line_that_the_run_took(world):
+    scored = replace(world.attacked["data-poisoning-2"], margin=np.float32([0, 1, 2]), error=np.float32([4, 4, 4]))
+    federation = Federation(
+        Level(), rebuilt_within_tolerance, PLAN, replace(world, attacked={"data-poisoning-2": scored})
+    )
+    attacked = carried_out(federation, Run("x", "data-poisoning-2"))
+    assert (attacked.margin[0], attacked.margin[50], attacked.margin[100]) == (0, 1, 2)
+    assert (attacked.error == 4).all()
+    assert not len(carried_out(federation, Run("x")).margin)
 
 
 def test_poisoned_minutes_are_counted_once_however_many_windows_hold_them():
@@ -144,6 +187,24 @@ def test_poisoned_minutes_are_counted_once_however_many_windows_hold_them():
     twice = TrainingWindows(np.zeros((2, 60, 2), np.float32), np.array([np.arange(1050, 1110), np.arange(1058, 1118)]))
     assert poisoned_minutes(twice, 1000, poisoned) == 10
     assert poisoned_minutes(windows(1.0, count=0), 1000, poisoned) == 0
+
+
+# --- when an answer is right -----------------------------------------------------------------------------------------
+
+
+def test_a_forecast_is_right_about_the_last_minute_and_a_label_on_its_side_of_a_half():
+    data = held_out(60.0)
+    assert next_within_tolerance(data, np.array([[60.0, 60.0], [70.0, 60.0]], np.float32)) == 0.5
+    assert rebuilt_within_tolerance(data, data.values) == 1.0
+    told = replace(data, targets=np.array([[0.0], [1.0]], np.float32))
+    assert labels_right(told, np.array([[0.4], [0.4]], np.float32)) == 0.5
+
+
+def test_every_run_has_a_task_that_is_studied_and_a_baseline_that_is_run():
+    names = {run.name for run in runs(FULL)}
+    for run in runs(FULL):
+        assert run.task in STUDIED
+        assert baseline_of(run) in names
 
 
 # --- attacks on updates -------------------------------------------------------------------------------------------
@@ -193,6 +254,17 @@ def test_ratios_are_paired_by_seed_and_their_interval_is_students():
     assert math.isnan(paired_ratio([outcome(2.0)], [outcome(1.0)]).low)
 
 
+def told(share: float) -> Outcome:
+    return replace(Outcome.empty(ROUNDS, 5), accuracy=np.full((ROUNDS, 5), share))
+
+
+def test_what_a_defence_brings_back_is_a_share_of_what_the_attack_costs():
+    clean, bare = [told(0.9), told(0.8)], [told(0.7), told(0.7)]
+    half = recovered(clean, bare, [told(0.8), told(0.75)])
+    assert (half.value, half.low, half.high, half.n) == pytest.approx((0.5, 0.5, 0.5, 2))
+    assert math.isnan(recovered(clean, [told(0.9), told(0.7)], clean).value)
+
+
 def study_of(losses: dict[str, float], plan=QUICK) -> Study:
     return Study(plan, "b" * 64, {run.name: [outcome(losses.get(run.name, 1.0))] for run in runs(plan)})
 
@@ -201,9 +273,9 @@ def test_goals_are_met_or_missed_by_what_was_measured():
     found = {one.name: one for one in goals(study_of({"data-poisoning-2, no gate": 2.5}))}
     assert found["DP2, no gate, loss / baseline"].value == pytest.approx(2.5)
     assert found["DP2, no gate, loss / baseline"].met
-    assert found["DP2, live gate, loss / baseline"].met
+    assert found["data-poisoning-2, live gate, loss / baseline"].met
     missed = {one.name: one for one in goals(study_of({"data-poisoning-2, live gate": 1.06}))}
-    assert missed["DP2, live gate, loss / baseline"].met is False
+    assert missed["data-poisoning-2, live gate, loss / baseline"].met is False
     assert missed["DP2, no gate, loss / baseline"].met is False
 
 
@@ -214,10 +286,14 @@ def test_every_run_is_in_the_tables_the_files_and_the_page():
     assert [row.run for row in rows(study)] == names == [line[0] for line in run_table(study).rows]
     document = results_document(study, "fedsecure federate --out DIR --quick")
     assert {len(text.splitlines()) for name, text in tables(document).items() if name == "runs.csv"} == {len(names) + 1}
-    page = build_page(study, dict.fromkeys(("rounds", "devices", "ratios"), "<svg></svg>"), "", "fedsecure federate")
+    page = build_page(study, dict.fromkeys(READING, "<svg></svg>"), "", "fedsecure federate")
     for name in names:
         assert name in page
     assert len(goal_table(study).rows) == len(document["goals"])
+    assert [line[0] for line in label_table(study).rows] == [
+        name.removeprefix("classification, ") for name in names if name.startswith("classification")
+    ]
+    assert f"{FLIP}, oracle gate" in names
 
 
 def test_a_study_kept_under_another_plan_or_detector_is_not_used():

@@ -1,0 +1,42 @@
+"""A task beside reconstruction: a Bi-LSTM that reads 59 minutes of a device and says the next one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.preprocessing import WINDOW_MIN, calendar_features
+from detectors.scoring.tensorflow_runtime import tf
+from detectors.weight_layout import CHANNELS, INPUTS, UNITS, Shapes, bidirectional, dense
+from fl_device.tasks import Examples
+from transport.weights import Weights
+
+READ_MIN: Final = WINDOW_MIN - 1
+
+
+class Forecast:
+    """Input: both scaled channels and the calendar of all minutes but the last; target: float32[n, 2], the last one's channels."""
+
+    name: Final = "forecast"
+
+    @property
+    def shapes(self) -> Shapes:
+        return {**bidirectional("reader", INPUTS, UNITS), **dense("output", 2 * UNITS, CHANNELS)}
+
+    def build(self) -> Any:
+        layers = tf.keras.layers
+        hour = layers.Input((READ_MIN, INPUTS), name="hour")
+        state = layers.Bidirectional(layers.LSTM(UNITS), name="reader")(hour)
+        return tf.keras.Model(hour, layers.Dense(CHANNELS, name="output")(state), name=self.name)
+
+    def weights_of(self, model: Any) -> Weights:
+        return dict(zip(self.shapes, model.get_weights(), strict=True))
+
+    def load_weights(self, model: Any, weights: Weights) -> None:
+        model.set_weights([weights[name] for name in self.shapes])
+
+    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
+        inputs = np.concatenate([window_z, calendar_features(event_minute)], axis=-1)
+        return Examples(inputs[:, :READ_MIN], window_z[:, READ_MIN])
