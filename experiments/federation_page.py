@@ -32,7 +32,7 @@ READING: Final = {
         "rebuilt it. Whiskers hold 90 %, boxes half, over all seeds."
     ),
     "labels": (
-        f"A classifier tells hours that were bent from hours that were not; {FLIPPED} of {DEVICES} devices turn their labels round. No look at vital "
+        f"A classifier tells hours with noise, spikes or a stuck sensor from hours as they were; {FLIPPED} of {DEVICES} devices turn their labels round. No look at vital "
         f"signs can see that, the live gate's included; the update defence here is the coordinate-wise {DEFENCE_OF_TWO}."
     ),
     "runs": (
