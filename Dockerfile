@@ -8,7 +8,7 @@ WORKDIR /build
 # requirements.txt is exported from uv.lock (`make requirements`), hashes included: the same files every time.
 COPY requirements.txt .
 # TensorFlow's C++ headers are a third of a gigabyte that no program reads.
-RUN python -m pip install --require-hashes --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
+RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib
 COPY contracts /opt/fedsecure/app/contracts
