@@ -90,3 +90,10 @@ def test_every_setting_is_on_the_page_and_says_what_it_is():
     assert sorted(name for names in SECTIONS.values() for name in names) == sorted(Settings.model_fields)
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+@pytest.mark.parametrize("file", sorted([*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")]), ids=lambda file: file.name)
+def test_every_link_of_a_page_leads_somewhere(file):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (file.parent / target).exists(), f"{file.name} -> {target}"
