@@ -33,12 +33,12 @@ class ExportPlan:
 
     seed: int = 1
     cases: tuple[Case, ...] = STRONG
-    attacked: tuple[int, int] = (16, 8)
+    attacked: tuple[int, int] = (8, 4)
     attacked_days: int = 3
-    clean: tuple[int, int] = (24, 12)
+    clean: tuple[int, int] = (12, 6)
     clean_days: int = 7
-    timed_rounds: int = 40
-    timed_calls: int = 25
+    timed_rounds: int = 20
+    timed_calls: int = 20
     draws: int = 2000
     wide: bool = True
 

@@ -40,8 +40,8 @@ def export(
 ) -> None:
     """Export the autoencoders as ONNX, float32 and int8, with size, latency and the loss in detection in one table.
 
-    The two of 32 units are the bundle's; the same of 64 units are trained first, on the same patients. About twelve minutes on two
-    cores. Stopped with Ctrl-C, the same command goes on from the last finished stage, kept in OUT.work.
+    The two of 32 units are the bundle's; the same of 64 units are trained first, on the same patients. About ten minutes on two
+    free cores. Stopped with Ctrl-C, the same command goes on from the last finished stage, kept in OUT.work.
 
     Examples:
 
@@ -94,6 +94,7 @@ def _exported(bundle: Bundle, plan: ExportPlan, work: Path, processes: int) -> E
     from experiments.grid_traces import Workbench
     from fedsecure.commands.evaluate import learner_of, stage_bars
 
+    learner = learner_of(bundle, processes)
     work.mkdir(parents=True, exist_ok=True)  # before minutes of work, not after
     known = bundle.knowledge
     means = Means(known.expectations, known.population)
@@ -104,7 +105,7 @@ def _exported(bundle: Bundle, plan: ExportPlan, work: Path, processes: int) -> E
         pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
     ):
         try:
-            return run_export(bundle, learner_of(bundle, processes), plan, Workbench(folder, workers, means, progress))
+            return run_export(bundle, learner, plan, Workbench(folder, workers, means, progress))
         except BrokenProcessPool:
             raise Unavailable(
                 f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}"
