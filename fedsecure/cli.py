@@ -11,7 +11,7 @@ from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "models", "score", "train", "evaluate",
-    "fetch", "cohort", "inspect", "paper", "federate",
+    "fetch", "cohort", "inspect", "paper", "federate", "export",
 )  # fmt: skip
 
 app = typer.Typer(

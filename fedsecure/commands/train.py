@@ -59,11 +59,11 @@ def train(
 
     - `fedsecure train --out my-bundle --quick`
     """
-    _check_target(out)
+    check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
     with _progress() as progress:
         bundle = _trained(seed, effort_of(quick, processes), sizes_of(quick, patients), kept, progress)
-    with _folder_that_appears_whole(out) as folder:
+    with folder_that_appears_whole(out) as folder:
         from detectors.bundle import save_bundle
 
         saved = save_bundle(bundle, folder)
@@ -87,7 +87,8 @@ def _trained(seed: int, effort: Effort, sizes: Sizes, work: Path, progress: Prog
     return train_bundle(learner, {"source": "synthetic", **sets})
 
 
-def _check_target(out: Path) -> None:
+def check_target(out: Path) -> None:
+    """Raise Misconfigured unless the folder is still to be made or empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
 
@@ -173,7 +174,7 @@ def _progress() -> Iterator[Any]:
 
 
 @contextmanager
-def _folder_that_appears_whole(out: Path) -> Iterator[Path]:
+def folder_that_appears_whole(out: Path) -> Iterator[Path]:
     """Yield a folder beside `out` that takes its place at the end, or vanishes with an error or Ctrl-C."""
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
