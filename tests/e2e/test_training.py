@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,19 +26,19 @@ EFFORT = Effort(
 
 
 @pytest.mark.timeout(280)
-def test_a_tiny_training_gives_a_bundle_that_scores(tmp_path):
-    heard = set()
+def test_a_tiny_training_gives_a_bundle_that_scores_and_again_from_its_bottleneck(tmp_path):
+    heard = {}
     learner = Learner(
         cohorts_of(3, SIZES),
         CASES,
         inject_case,
         3,
         EFFORT,
-        lambda stage, share, text: heard.add(stage),
+        lambda stage, share, text: heard.update({stage: text}),
         WorkFolder(tmp_path / "work", "a"),
     )
     bundle = train_bundle(learner, {"source": "test"})
-    assert heard == set(STAGES)
+    assert heard.keys() == set(STAGES)
     (tmp_path / "bundle").mkdir()
     sha = save_bundle(bundle, tmp_path / "bundle").sha256
     loaded = load_bundle(tmp_path / "bundle")
@@ -51,3 +53,14 @@ def test_a_tiny_training_gives_a_bundle_that_scores(tmp_path):
         stay.device_id, stay.first_event_minute, stay.heart_rate_bpm, stay.resp_rate_bpm
     )
     assert np.isfinite(verdicts.score).sum() > 200
+    _again_from_the_bottleneck(replace(learner, bottleneck=loaded.autoencoder), sha, tmp_path / "again")
+    assert heard["bottleneck"] == "given"
+
+
+def _again_from_the_bottleneck(learner, sha, folder):
+    """All that comes after the bottleneck is learnt anew and comes out the same; only the blind spot is found finished."""
+    finished = set(learner.work.folder.iterdir())
+    folder.mkdir()
+    assert save_bundle(train_bundle(learner, {"source": "test"}), folder).sha256 == sha
+    made = {path.name.partition("-")[0] for path in set(learner.work.folder.iterdir()) - finished}
+    assert made == {"attacked", "calibration"}
