@@ -154,7 +154,7 @@ class CoordinatorProgram:
             rule=self._rule,
             view=view,
             lease=lease,
-            models=ModelPublisher(publisher, settings.topics.models, self._clock),
+            models=ModelPublisher(publisher, settings.topics.models, self._clock, settings.models_kept),
             model_view=RedisModelView(client, blobs, settings.redis_keys),
             journal=journal,
             inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),

@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle
+from detectors.bundle import Bundle, Weights
 from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS
 from detectors.scoring.runtime import Reconstructor
 from detectors.training.canary import unpacked
-from detectors.training.canary_verdict import Measured
+from detectors.training.canary_figures import Outcomes, Rebuilt
 from detectors.training.card import found_after_min
 from detectors.training.cohort import Injector, Stay
 from detectors.training.judging import Judged, judge, raw_scores, weeks_of
@@ -41,41 +41,44 @@ class HeldOut:
     seed: int
 
 
-def measured(bundle: Bundle, held_out: HeldOut, work: WorkFolder, processes: int, report: Report) -> Measured:
-    """Try a bundle; equal arguments give equal figures, so that two bundles' are paired. Blocks for minutes.
+def rebuilt(bottleneck: Weights, blind_spot: Weights, held_out: HeldOut, work: WorkFolder, processes: int) -> Rebuilt:
+    """Try a bottleneck on clean windows and on the canary set (the blind spot has no say). Blocks for half a minute.
 
-    What a canary set lacks comes out as NaN, which no verdict passes.
+    What the canary set lacks comes out as NaN, which no verdict passes.
     """
-    return Measured(
-        **work.stage(f"held-out-{bundle.sha256[:12]}", lambda: _arrays(bundle, held_out, processes, report)),
-        attacks=tuple(f"{name} {level}" for name, level in held_out.cases),
-    )
+
+    def make() -> Arrays:
+        with pool(bottleneck, blind_spot, processes) as workers:
+            return _losses(workers, held_out)
+
+    return Rebuilt(**work.stage("rebuilt", make))
 
 
-def _arrays(bundle: Bundle, held_out: HeldOut, processes: int, report: Report) -> Arrays:
-    with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
-        loss, canary_clean, canary_attacked = _losses(workers, held_out)
-        report(0.05, "clean windows rebuilt")
-        fleet = _clean_fleet(bundle, workers, held_out, lambda share, text: report(0.05 + 0.35 * share, text))
-        found = _found(bundle, workers, held_out, lambda share, text: report(0.4 + 0.6 * share, text))
-    return {
-        "loss": loss,
-        "false_exclusions": np.array([sum(one.episodes(limit) for one, limit in device) for device in fleet], float),
-        "weeks": np.array([weeks_of([one for one, _ in device]) for device in fleet], float),
-        "found": found,
-        "canary_clean": canary_clean,
-        "canary_attacked": canary_attacked,
-    }
+def outcomes(bundle: Bundle, held_out: HeldOut, work: WorkFolder, processes: int, report: Report) -> Outcomes:
+    """Try a bundle; equal arguments give equal figures, so that two bundles' are paired. Blocks for minutes."""
+
+    def make() -> Arrays:
+        with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
+            fleet = _clean_fleet(bundle, workers, held_out, lambda share, text: report(0.5 * share, text))
+            found = _found(bundle, workers, held_out, lambda share, text: report(0.5 + 0.5 * share, text))
+        false = [sum(one.episodes(limit) for one, limit in device) for device in fleet]
+        weeks = [weeks_of([one for one, _ in device]) for device in fleet]
+        return {"false_exclusions": np.array(false, float), "weeks": np.array(weeks, float), "found": found}
+
+    return Outcomes(**work.stage("outcomes", make), attacks=tuple(f"{name} {level}" for name, level in held_out.cases))
 
 
-def _losses(workers: Pool, held_out: HeldOut) -> tuple[Floats, Floats, Floats]:
+def _losses(workers: Pool, held_out: HeldOut) -> Arrays:
     """Return the mean loss of each clean device, and that of every window of the canary set's two kinds."""
     tasks = [_windows_after_enrolment(stay) for stay in held_out.clean]
     canary = [_canary_windows(held_out.canary, kind) for kind in ("clean", "attacked")]
     *devices, clean, attacked = workers.map(window_losses, [*tasks, *canary])
-    means = np.array([one.mean() if len(one) else np.nan for one in devices], float)
     unknown = np.array([np.nan])
-    return means, clean if len(clean) else unknown, attacked if len(attacked) else unknown
+    return {
+        "loss": np.array([one.mean() if len(one) else np.nan for one in devices], float),
+        "canary_clean": clean if len(clean) else unknown,
+        "canary_attacked": attacked if len(attacked) else unknown,
+    }
 
 
 def window_losses(reconstructor: Reconstructor, windows: ScaledWindows) -> Floats:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
 import pytest
 
-from detectors.training.canary_verdict import CanaryResult, Measured, canary_verdict
+from detectors.training.canary_figures import Outcomes, Rebuilt
+from detectors.training.canary_verdict import CanaryResult, canary_verdict, first_look
 
 NAMES = ("c" * 64, "a" * 64)
 ATTACKS = ("bias strong", "replay strong", "spoof strong")
 
 
+OUTCOMES = {field.name for field in fields(Outcomes)}
+
+
 def measured(**changes):
     rng = np.random.default_rng(5)
-    base = Measured(
-        loss=rng.uniform(0.4, 0.6, 24),
-        false_exclusions=np.zeros(24),
-        weeks=np.full(24, 0.5),
-        found=np.ones((24, 3)),
-        attacks=ATTACKS,
-        canary_clean=rng.uniform(0.1, 1.0, 64),
-        canary_attacked=rng.uniform(0.8, 3.0, 64),
+    rebuilt = Rebuilt(rng.uniform(0.4, 0.6, 24), rng.uniform(0.1, 1.0, 64), rng.uniform(0.8, 3.0, 64))
+    outcomes = Outcomes(np.zeros(24), np.full(24, 0.5), np.ones((24, 3)), ATTACKS)
+    return (
+        replace(rebuilt, **{name: value for name, value in changes.items() if name not in OUTCOMES}),
+        replace(outcomes, **{name: value for name, value in changes.items() if name in OUTCOMES}),
     )
-    return replace(base, **changes)
+
+
+LOSS, CANARY_CLEAN, CANARY_ATTACKED = (
+    measured()[0].loss,
+    measured()[0].canary_clean,
+    measured()[0].canary_attacked,
+)
 
 
 def verdict(candidate, current=None):
@@ -44,7 +51,7 @@ def test_a_bundle_is_no_worse_than_itself():
 
 
 def test_a_better_bundle_passes():
-    better = measured(loss=measured().loss * 0.8, canary_clean=measured().canary_clean * 0.9)
+    better = measured(loss=LOSS * 0.8, canary_clean=CANARY_CLEAN * 0.9)
     result = verdict(better)
     assert result.passed
     assert result.figures[0].change == pytest.approx(-0.2)
@@ -60,12 +67,12 @@ def worse_on(places, attack=1):
 @pytest.mark.parametrize(
     ("changes", "figure"),
     [
-        ({"loss": measured().loss * 1.03}, "clean loss"),
+        ({"loss": LOSS * 1.03}, "clean loss"),
         ({"false_exclusions": np.array([3.0] + [0.0] * 23)}, "false exclusions"),
         ({"found": np.tile([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], (12, 1))}, "attacks found"),
         ({"found": worse_on(9)}, "worst attack (replay strong)"),
-        ({"canary_clean": measured().canary_clean * 1.03}, "canary loss"),
-        ({"canary_attacked": measured().canary_attacked * 0.5}, "canary AUC"),
+        ({"canary_clean": CANARY_CLEAN * 1.03}, "canary loss"),
+        ({"canary_attacked": CANARY_ATTACKED * 0.5}, "canary AUC"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -86,7 +93,7 @@ def test_one_attack_that_passes_is_not_hidden_by_all_that_are_found():
 
 
 def test_a_little_less_within_the_margins_passes():
-    result = verdict(measured(loss=measured().loss * 1.01, found=worse_on(1)))
+    result = verdict(measured(loss=LOSS * 1.01, found=worse_on(1)))
     assert result.passed
 
 
@@ -130,13 +137,22 @@ def test_losses_of_nothing_have_no_ratio_and_are_refused():
 
 
 def test_equal_measurements_give_an_equal_verdict_that_survives_json():
-    result = verdict(measured(loss=measured().loss * 0.97))
-    assert verdict(measured(loss=measured().loss * 0.97)) == result
+    result = verdict(measured(loss=LOSS * 0.97))
+    assert verdict(measured(loss=LOSS * 0.97)) == result
     assert msgspec.json.decode(msgspec.json.encode(result), type=CanaryResult) == result
 
 
 def test_a_release_carries_every_figure_as_a_number():
-    flat = verdict(measured(loss=measured().loss * 0.9)).flat()
+    flat = verdict(measured(loss=LOSS * 0.9)).flat()
     assert flat["clean loss: change"] == pytest.approx(-0.1)
     assert flat["clean loss: n"] == 24
     assert len(flat) == 6 * 6
+
+
+def test_a_first_look_refuses_what_rebuilds_worse_and_says_nothing_of_decisions():
+    names = [figure.name for figure in first_look(measured()[0], measured()[0], ("", "a"), 1).figures]
+    assert names == ["clean loss", "canary loss", "canary AUC"]
+    worse = first_look(measured(loss=LOSS * 1.1)[0], measured()[0], ("", "a"), 1)
+    assert not worse.passed
+    assert broken(worse) == ["clean loss"]
+    assert not first_look(measured(loss=np.full(24, np.nan))[0], measured()[0], ("", "a"), 1).passed
