@@ -11,6 +11,7 @@ import numpy as np
 
 from detectors.training.canary_figures import Figure, Outcomes, Rebuilt, outcome_figures, rebuilt_figures
 
+LOSSES: Final = ("loss", "canary_clean")
 LEAST: Final = {"devices": 8, "pairs": 40, "windows": 32, "device-weeks": 4.0}
 
 
@@ -78,6 +79,8 @@ def _not_comparable(candidate: Measured, current: Measured) -> str | None:
             return f"{field.name}: measured on different numbers of devices or windows"
         if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
             return f"{field.name}: not everything could be measured (NaN)"
+        if field.name in LOSSES and min(ours.min(initial=1.0), theirs.min(initial=1.0)) <= 0:
+            return f"{field.name}: no hour of a patient is rebuilt without any error"
     few = [
         f"{have:g} {unit} ({LEAST[unit]:g} are the least)"
         for unit, have in _amounts(candidate).items()

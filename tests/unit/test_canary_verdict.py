@@ -102,6 +102,7 @@ def test_a_little_less_within_the_margins_passes():
     [
         ({"loss": np.full(24, np.nan)}, "NaN"),
         ({"canary_attacked": np.full(64, np.inf)}, "NaN"),
+        ({"loss": np.zeros(24)}, "without any error"),
         ({"loss": np.full(23, 0.5)}, "different numbers"),
         ({"attacks": ("bias strong", "x", "y")}, "different attacks"),
     ],
@@ -128,12 +129,6 @@ def test_too_little_is_refused(changes, words):
     result = verdict(few, few)
     assert not result.passed
     assert words in result.reason
-
-
-def test_losses_of_nothing_have_no_ratio_and_are_refused():
-    nothing = measured(loss=np.zeros(24))
-    result = verdict(nothing, nothing)
-    assert broken(result) == ["clean loss"]
 
 
 def test_equal_measurements_give_an_equal_verdict_that_survives_json():
