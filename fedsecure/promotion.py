@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,10 @@ ILL_SHARE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One attempt: the model's weights and sha256, the bundle that runs, where to work, and how thoroughly."""
+    """One attempt: the model's weights and sha256, the bundle that runs, where to work, and how thoroughly.
+
+    The canary injects those of the attacks (`cases`) that are at one of `levels`.
+    """
 
     weights: Weights
     model_sha256: str
@@ -46,6 +49,7 @@ class Promotion:
     sizes: Sizes
     canary_sizes: Sizes
     levels: tuple[str, ...]
+    cases: tuple[tuple[str, str], ...] = field(default_factory=attack_cases)
 
     @property
     def folder(self) -> Path:
@@ -60,7 +64,7 @@ class Promotion:
 
     def work(self, *who: str) -> WorkFolder:
         """Return where finished stages lie that depend on all of this and on `who`."""
-        about = (self.seed, asdict(replace(self.effort, processes=1)), self.sizes, self.canary_sizes, attack_cases())
+        about = (self.seed, asdict(replace(self.effort, processes=1)), self.sizes, self.canary_sizes, self.cases)
         return WorkFolder(self.out / "work", repr((about, self.levels, *who)))
 
 
@@ -112,7 +116,7 @@ def candidate_bundle(promotion: Promotion, progress: Progress) -> Bundle:
             progress(stage, 1.0, "found finished")
         return found
     learner = Learner(
-        cohorts_of(promotion.seed, promotion.sizes), attack_cases(), inject_case, promotion.seed, promotion.effort,
+        cohorts_of(promotion.seed, promotion.sizes), promotion.cases, inject_case, promotion.seed, promotion.effort,
         progress, promotion.work(), dict(promotion.weights),
     )  # fmt: skip
     bundle = train_bundle(learner, promotion.data)
@@ -129,7 +133,7 @@ def held_out_of(promotion: Promotion) -> HeldOut:
         )
         for name, (patients, days) in promotion.canary_sizes.items()
     }  # fmt: skip
-    cases = tuple((name, level) for name, level in attack_cases() if level in promotion.levels)
+    cases = tuple((name, level) for name, level in promotion.cases if level in promotion.levels)
     return HeldOut(
         stays["clean"], stays["attacked"], cases, inject_case, dict(promotion.current.canary), promotion.seed
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from fl_coordinator.rollback_rule import Look, PromotionWatch, RollbackTerms
+from contracts.verdicts import DeviceState, DeviceStatus
+from fl_coordinator.rollback_rule import Look, PromotionWatch, RollbackTerms, look
 
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)
 RELEASED_AT = 10_000.0
@@ -17,8 +19,8 @@ def seen(at, excluded=(), bundle="old", devices=DEVICES):
 
 def reason(*looks, terms=TERMS):
     watch = PromotionWatch(terms)
-    for look in looks:
-        watch.note(look)
+    for one in looks:
+        watch.note(one)
     return watch.why_roll_back(RELEASED_AT, "new")
 
 
@@ -63,3 +65,26 @@ def test_old_looks_are_forgotten():
     for minute in range(1000):
         watch.note(seen(60.0 * minute))
     assert len(watch._looks) <= 2 * 60 + 1
+
+
+def status(device_id, state, **changes):
+    base = DeviceStatus(
+        device_id=device_id, epoch=1, applied_through=1, vitals_offset=1, session_id=1, reason="", state=state,
+        state_since=0, enrolled=True, enrolment_share=1.0, score=0.1, threshold=1.0, scores={}, flagged=False,
+        flagged_share=0.0, received_at=1000.0, batch_interval_s=1.0, finished=False, bundle_sha="new", worker_id="w",
+        minutes=1, windows=1, flagged_windows=0,
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **changes)
+
+
+def test_a_look_sees_fresh_judged_devices_only():
+    states = {str(state): state for state in DeviceState}
+    statuses = {name: status(name, state) for name, state in states.items()} | {
+        "old": status("old", DeviceState.QUARANTINED, received_at=100.0),
+        "done": status("done", DeviceState.QUARANTINED, finished=True),
+        "none": None,
+    }
+    found = look(statuses, 1001.0, 2100.0)
+    assert found.benign == {"benign"}
+    assert found.excluded == {"quarantined", "probation"}
+    assert found.bundle_of == dict.fromkeys(("benign", "suspect", "quarantined", "probation"), "new")
