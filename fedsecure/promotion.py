@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from detectors.bundle import Bundle, load_bundle, save_bundle
+from detectors.scoring.runtime import Reconstructor
 from detectors.training.canary_figures import Rebuilt
 from detectors.training.canary_verdict import CanaryResult, canary_verdict, first_look
 from detectors.training.held_out import HeldOut, outcomes, rebuilt
+from detectors.training.pool import BUCKETS
 from detectors.training.trainer import STAGES, Effort, Learner, Progress, train_bundle
 from detectors.training.workfolder import WorkFolder
 from detectors.weight_layout import autoencoder_shapes
@@ -140,16 +142,15 @@ def held_out_of(promotion: Promotion) -> HeldOut:
 
 
 def _first_looks(promotion: Promotion, held_out: HeldOut, progress: Progress) -> tuple[Rebuilt, Rebuilt]:
+    """Return how the model rebuilds, and how the running bundle's autoencoder does."""
     progress("first look", 0.1, "rebuilding clean and attacked windows")
-    found = []
-    for weights, sha256 in (
-        (dict(promotion.weights), promotion.model_sha256),
-        (promotion.current.autoencoder, "current"),
-    ):
-        work = promotion.work(promotion.current.sha256, sha256)
-        found.append(rebuilt(weights, promotion.current.blind_spot, held_out, work, promotion.effort.processes))
-        progress("first look", 0.5 * len(found), "done")
-    return found[0], found[1]
+    current = promotion.current
+    reconstructor = Reconstructor(current.autoencoder, current.blind_spot, BUCKETS)
+    theirs = rebuilt(reconstructor, held_out)
+    reconstructor.swap(promotion.weights, current.blind_spot)
+    ours = rebuilt(reconstructor, held_out)
+    progress("first look", 1.0, "done")
+    return ours, theirs
 
 
 def _is_of(bundle: Bundle, promotion: Promotion) -> bool:

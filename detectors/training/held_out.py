@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle, Weights
+from detectors.bundle import Bundle
 from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS
 from detectors.scoring.runtime import Reconstructor
 from detectors.training.canary import unpacked
@@ -41,17 +41,15 @@ class HeldOut:
     seed: int
 
 
-def rebuilt(bottleneck: Weights, blind_spot: Weights, held_out: HeldOut, work: WorkFolder, processes: int) -> Rebuilt:
-    """Try a bottleneck on clean windows and on the canary set (the blind spot has no say). Blocks for half a minute.
+def rebuilt(reconstructor: Reconstructor, held_out: HeldOut) -> Rebuilt:
+    """Try a bottleneck on clean windows and on the canary set. Blocks for seconds.
 
     What the canary set lacks comes out as NaN, which no verdict passes.
     """
-
-    def make() -> Arrays:
-        with pool(bottleneck, blind_spot, processes) as workers:
-            return _losses(workers, held_out)
-
-    return Rebuilt(**work.stage("rebuilt", make))
+    clean = [window_losses(reconstructor, _windows_after_enrolment(stay)) for stay in held_out.clean]
+    canary = [window_losses(reconstructor, _canary_windows(held_out.canary, kind)) for kind in ("clean", "attacked")]
+    loss = np.array([one.mean() if len(one) else np.nan for one in clean], float)
+    return Rebuilt(loss, *(one if len(one) else np.array([np.nan]) for one in canary))
 
 
 def outcomes(bundle: Bundle, held_out: HeldOut, work: WorkFolder, processes: int, report: Report) -> Outcomes:
@@ -66,19 +64,6 @@ def outcomes(bundle: Bundle, held_out: HeldOut, work: WorkFolder, processes: int
         return {"false_exclusions": np.array(false, float), "weeks": np.array(weeks, float), "found": found}
 
     return Outcomes(**work.stage("outcomes", make), attacks=tuple(f"{name} {level}" for name, level in held_out.cases))
-
-
-def _losses(workers: Pool, held_out: HeldOut) -> Arrays:
-    """Return the mean loss of each clean device, and that of every window of the canary set's two kinds."""
-    tasks = [_windows_after_enrolment(stay) for stay in held_out.clean]
-    canary = [_canary_windows(held_out.canary, kind) for kind in ("clean", "attacked")]
-    *devices, clean, attacked = workers.map(window_losses, [*tasks, *canary])
-    unknown = np.array([np.nan])
-    return {
-        "loss": np.array([one.mean() if len(one) else np.nan for one in devices], float),
-        "canary_clean": clean if len(clean) else unknown,
-        "canary_attacked": attacked if len(attacked) else unknown,
-    }
 
 
 def window_losses(reconstructor: Reconstructor, windows: ScaledWindows) -> Floats:

@@ -18,7 +18,7 @@ from replay.sources.synthetic import synthetic_recording
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("one_thread")]
 
-CASES = tuple((name, "strong") for name in ("bias", "data-poisoning-1", "data-poisoning-2", "mirror-flip", "stuck-at"))
+CASES = (("data-poisoning-1", "strong"), ("data-poisoning-2", "strong"))
 SIZES = {"reference": (9, 3), "calibration": (6, 3), "test": (2, 3)}
 EFFORT = Effort(
     autoencoder_patients=9, autoencoder_epochs=1, attacked_patients=2, distortions_per_patient=2, network_epochs=1,
@@ -26,7 +26,7 @@ EFFORT = Effort(
 )  # fmt: skip
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(500)
 def test_a_tiny_training_gives_a_bundle_that_scores_and_can_be_promoted_over_itself(tmp_path):
     heard = {}
     learner = Learner(
@@ -66,7 +66,7 @@ def _promoted_over_itself(learner, folder, out):
         heard[stage] = text
 
     promotion = Promotion(
-        bundle.autoencoder, "m" * 64, bundle, out, learner.seed, EFFORT, SIZES, {"clean": (8, 3), "attacked": (8, 3)},
+        bundle.autoencoder, "m" * 64, bundle, out, learner.seed, EFFORT, SIZES, {"clean": (9, 2), "attacked": (20, 2)},
         ("strong",), CASES,
     )  # fmt: skip
     result = attempt(promotion, hear)
@@ -79,7 +79,7 @@ def _promoted_over_itself(learner, folder, out):
     for name in set(FILES) - {"metadata.json"}:
         assert (out / "bundle" / name).read_bytes() == (folder / name).read_bytes(), name
     kept = {path.name.partition("-")[0] for path in (out / "work").iterdir()}
-    assert kept == {"blind_spot", "attacked", "calibration", "rebuilt", "outcomes"}
+    assert kept == {"blind_spot", "attacked", "calibration", "outcomes"}
     assert attempt(promotion, hear) == result, "found finished"
     assert heard["networks"] == "found finished"
     _worse_model_is_not_learnt_around(promotion)
