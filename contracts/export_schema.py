@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 
 from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.releases import BundleRelease
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import VitalsBatch
 
 MESSAGES = (
     VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
+    BundleRelease,
 )  # fmt: skip
 
 

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         120, ge=0, description="minutes a device must stay benign after a window before it trains on it"
     )
     device_key_dir: Path | None = Field(None, description="devices' private keys; by default in the state folder")
+    models_kept: int = Field(16, ge=2, le=1000, description="so many newest global models keep their weights on record")
+    bundles_kept: int = Field(4, ge=2, le=64, description="so many released bundles keep their files")
+    rollback_watch_s: float = Field(
+        14_400.0, ge=0, le=604_800, description="a promotion is watched for so long after its release; 0: never"
+    )
+    rollback_rise: float = Field(
+        0.1, gt=0, lt=1, description="by so much the share of devices that leave benign must rise for a rollback"
+    )
+    rollback_least_devices: int = Field(3, ge=2, description="and so many devices must have left at least")
     register_new_devices: bool = Field(
         default=False, description="a device host may register keys for devices that have none: for trials only"
     )

@@ -26,13 +26,16 @@ from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
+from fl_coordinator.promotion_guard import PromotionGuard, terms_of
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.releasing import Releaser
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
 from transport.blob_stores import blob_store
 from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
+from transport.release_log import ReleaseFeed
 from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -107,6 +110,7 @@ class CoordinatorProgram:
             Publisher(self._settings) as publisher,
             TopicReader(self._settings) as reader,
             TopicReader(self._settings) as key_reader,
+            TopicReader(self._settings) as release_reader,
         ):
             keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
             await keys.refresh()
@@ -118,14 +122,19 @@ class CoordinatorProgram:
             await parts.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            await self._run_rounds(coordinator, left_open, stop)
+            guard = self._guard(parts, publisher, ReleaseFeed(release_reader, self._settings.topics.bundles))
+            await self._run_rounds(coordinator, left_open, guard, stop)
 
-    async def _run_rounds(self, coordinator: Coordinator, left_open: RoundRecord | None, stop: asyncio.Event) -> None:
+    async def _run_rounds(
+        self, coordinator: Coordinator, left_open: RoundRecord | None, guard: PromotionGuard | None, stop: asyncio.Event
+    ) -> None:
         ended, next_at = 0, monotonic()
         while not stop.is_set():
             await (coordinator.run_round() if left_open is None else coordinator.resume_round(left_open))
             left_open = None
             ended += 1
+            if guard is not None:
+                await guard.look(coordinator.next_round - 1)
             if self._limit is not None and ended >= self._limit:
                 return
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
@@ -153,7 +162,7 @@ class CoordinatorProgram:
             rule=self._rule,
             view=view,
             lease=lease,
-            models=ModelPublisher(publisher, settings.topics.models, self._clock),
+            models=ModelPublisher(publisher, settings.topics.models, self._clock, settings.models_kept),
             model_view=RedisModelView(client, blobs, settings.redis_keys),
             journal=journal,
             inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
@@ -162,6 +171,13 @@ class CoordinatorProgram:
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
         )
+
+    def _guard(self, parts: Parts, publisher: Publisher, feed: ReleaseFeed) -> PromotionGuard | None:
+        terms = terms_of(self._settings)
+        if terms is None:
+            return None
+        releaser = Releaser.of(self._settings, publisher, self._clock)
+        return PromotionGuard(terms, parts.view, feed.refresh, releaser, parts.journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""

@@ -117,7 +117,7 @@ def _exported(bundle: Bundle, plan: ExportPlan, work: Path, processes: int) -> E
 
 def _write(out: Path, results: ExportResults, command: str) -> None:
     from experiments.export_files import files_of
-    from fedsecure.commands.train import folder_that_appears_whole
+    from fedsecure.whole_folder import folder_that_appears_whole
 
     with folder_that_appears_whole(out) as folder:
         for name, content in files_of(results, command).items():

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +58,11 @@ def train(
     """
     check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
-    with _progress() as progress:
+    from detectors.training.trainer import STAGES
+    from fedsecure.progress_bars import progress_bars
+    from fedsecure.whole_folder import folder_that_appears_whole
+
+    with progress_bars(STAGES) as progress:
         bundle = _trained(seed, effort_of(quick, processes), sizes_of(quick, patients), kept, progress)
     with folder_that_appears_whole(out) as folder:
         from detectors.bundle import save_bundle
@@ -153,34 +154,3 @@ def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]
     spec = AttackSpec(case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed)
     attacked = inject(recording, spec).recording
     return attacked.heart_rate_bpm, attacked.resp_rate_bpm
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Show a bar a stage, and yield the callback that moves them."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from detectors.training.trainer import STAGES
-
-    columns = (TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns) as bars:
-        tasks = {stage: bars.add_task(stage, total=1.0, start=False, text="") for stage in STAGES}
-
-        def advance(stage: str, share: float, text: str) -> None:
-            bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=share, text=text)
-
-        yield advance
-
-
-@contextmanager
-def folder_that_appears_whole(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that takes its place at the end, or vanishes with an error or Ctrl-C."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        unfinished.replace(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
