@@ -26,6 +26,7 @@ from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
+from fl_coordinator.measures import measure_record, measure_start
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
@@ -67,6 +68,7 @@ class CoordinatorProgram:
 
         Raises Unavailable when Kafka does not answer at the start, Fenced when replaced.
         """
+        measure_start(self._clock(), self._settings.round_interval_s)
         client = connect_redis(self._settings)
         lease = Lease(client, self._settings.redis_keys, self._settings.coordinator_lease_s)
         history = await self._take_over(lease, stop)
@@ -112,6 +114,7 @@ class CoordinatorProgram:
             await keys.refresh()
             parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
+            measure_record(history.rounds)
             left_open = await self._round_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
             coordinator = Coordinator(parts, model, history.last_round + 1, stop)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 
+from contracts.freshness import stale_after_s
 from contracts.metrics import (
     DEVICE_FLAGGED_SHARE,
     DEVICE_LAST_RECEIVED_SECONDS,
     DEVICE_SCORE,
+    DEVICE_STALE_AFTER_SECONDS,
     DEVICE_STATE,
     DEVICE_THRESHOLD,
     DEVICES,
 )
 from contracts.verdicts import DeviceState, DeviceStatus
 
+_OF_DEVICE = (
+    DEVICE_FLAGGED_SHARE,
+    DEVICE_LAST_RECEIVED_SECONDS,
+    DEVICE_STALE_AFTER_SECONDS,
+    DEVICE_SCORE,
+    DEVICE_THRESHOLD,
+)
+
 
 class DeviceSeries:
-    """Above `limit` devices none has series of its own: dashboards then read the aggregates."""
+    """Above `limit` devices none has series of its own: dashboards then read the aggregates.
 
-    def __init__(self, limit: int) -> None:
+    `stale_cap_s` is the longest silence (wall seconds) any device is allowed.
+    """
+
+    def __init__(self, limit: int, stale_cap_s: float) -> None:
         self._limit = limit
+        self._stale_cap_s = stale_cap_s
         self._shown: dict[str, DeviceState] = {}
         self._states: dict[str, DeviceState] = {}
 
@@ -37,6 +51,11 @@ class DeviceSeries:
         DEVICE_STATE.labels(device, str(status.state)).set(1)
         DEVICE_FLAGGED_SHARE.labels(device).set(status.flagged_share)
         DEVICE_LAST_RECEIVED_SECONDS.labels(device).set(status.received_at)
+        if status.finished:  # its silence is meant
+            DEVICE_STALE_AFTER_SECONDS.remove(device)
+        else:
+            stale_after = stale_after_s(status.batch_interval_s, self._stale_cap_s)
+            DEVICE_STALE_AFTER_SECONDS.labels(device).set(stale_after)
         if status.score is not None and status.threshold is not None:
             DEVICE_SCORE.labels(device).set(status.score)
             DEVICE_THRESHOLD.labels(device).set(status.threshold)
@@ -57,5 +76,5 @@ class DeviceSeries:
         if state is None:
             return
         DEVICE_STATE.remove(device, str(state))
-        for gauge in (DEVICE_FLAGGED_SHARE, DEVICE_LAST_RECEIVED_SECONDS, DEVICE_SCORE, DEVICE_THRESHOLD):
+        for gauge in _OF_DEVICE:
             gauge.remove(device)
