@@ -59,6 +59,7 @@ DEVICE_STALE_AFTER_SECONDS = Gauge(
     ["device"],
 )
 DEVICES = Gauge("fedsecure_devices", "Devices this worker holds, by state.", ["state"])
+STALE_DEVICES = Gauge("fedsecure_stale_devices", "Devices this worker holds that are silent for longer than they may be.")
 WORKER_LAG_MESSAGES = Gauge("fedsecure_worker_lag_messages", "Messages not yet read on this worker's topics.")
 LAST_EVENT_AGE_SECONDS = Gauge("fedsecure_last_event_age_seconds", "Wall time since this worker last read a record.")
 BATCH_MINUTES = Histogram(
@@ -116,6 +117,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         DEVICE_LAST_RECEIVED_SECONDS,
         DEVICE_STALE_AFTER_SECONDS,
         DEVICES,
+        STALE_DEVICES,
         WORKER_LAG_MESSAGES,
         LAST_EVENT_AGE_SECONDS,
         BATCH_MINUTES,
@@ -147,10 +149,13 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
 def registry_of(program: ProgramName) -> CollectorRegistry:
     """Return what a program exports: its own metrics, and what its process costs.
 
-    Counters whose labels are known begin at 0: of a series that begins at 1 Prometheus cannot see the increase.
+    Counters whose labels are known begin at 0: of a series that begins at 1 Prometheus cannot see the increase. Whether
+    Redis and Kafka are up is not a number until the program has asked them.
     """
     _begin(DEAD_LETTERS, REASONS)
     _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
+    for unknown in (REDIS_UP, KAFKA_UP):
+        unknown.set(float("nan"))
     registry = CollectorRegistry()
     for collector in (*OF_PROGRAM[program], PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
         registry.register(collector)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
+from contracts.metrics import REDIS_UP
 from contracts.settings import Settings
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
@@ -87,8 +88,10 @@ class CoordinatorProgram:
             try:
                 taken = await asyncio.to_thread(lease.take, history.last_lease_token)
             except Unavailable as error:
+                REDIS_UP.set(0)
                 self._wait_because("waiting_for_redis", str(error))
             else:
+                REDIS_UP.set(1)
                 if taken:
                     # The one before may have written until its lease ran out, with a token that a new Redis knew nothing of.
                     history = await read_history(self._settings)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 import contracts.metrics
 from contracts.dead_letters import REASONS
 from contracts.federation import RoundPhase, RoundRecord
-from contracts.metrics import OF_PROGRAM, ROUNDS, registry_of
+from contracts.metrics import KAFKA_UP, OF_PROGRAM, ROUNDS, registry_of
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.measures import measure_record, measure_round, measure_start
 from streams.device_series import DeviceSeries
@@ -60,6 +60,12 @@ def test_a_program_says_nothing_of_what_it_does_not_know():
         assert value(registry_of(program), "process_resident_memory_bytes") is not None, program
 
 
+def test_whether_redis_and_kafka_are_up_is_unknown_until_they_were_asked():
+    KAFKA_UP.set(1)
+    assert math.isnan(value(registry_of("console"), "fedsecure_kafka_up") or 0.0)
+    assert math.isnan(value(registry_of("console"), "fedsecure_redis_up") or 0.0)
+
+
 def test_counters_whose_labels_are_known_begin_before_anything_happens():
     for reason in REASONS:
         assert value(WORKER, "fedsecure_dead_letters_total", reason=reason) is not None, reason
@@ -86,10 +92,21 @@ def test_the_silence_of_a_finished_device_has_no_limit(series: DeviceSeries):
     assert value(WORKER, "fedsecure_device_stale_after_seconds", device="p1") is None
 
 
+def test_silent_devices_are_counted_but_for_those_that_have_finished(series: DeviceSeries):
+    series.show(STATUS)
+    series.show(replace(STATUS, device_id="p2", finished=True))
+    for now, stale in ((700.0, 0.0), (700.1, 1.0)):
+        series.count(now)
+        assert value(WORKER, "fedsecure_stale_devices") == stale
+    series.forget("p1")
+    series.count(700.1)
+    assert value(WORKER, "fedsecure_stale_devices") == 0.0
+
+
 def test_too_many_devices_have_no_series_of_their_own_but_are_counted(series: DeviceSeries):
     for device_id in ("p1", "p2", "p3"):
         series.show(replace(STATUS, device_id=device_id))
-    series.count()
+    series.count(now=500.0)
     assert value(WORKER, "fedsecure_device_state", device="p1", state="benign") is None
     assert value(WORKER, "fedsecure_device_stale_after_seconds", device="p1") is None
     assert value(WORKER, "fedsecure_devices", state="benign") == 3.0
