@@ -59,7 +59,9 @@ DEVICE_STALE_AFTER_SECONDS = Gauge(
     ["device"],
 )
 DEVICES = Gauge("fedsecure_devices", "Devices this worker holds, by state.", ["state"])
-STALE_DEVICES = Gauge("fedsecure_stale_devices", "Devices this worker holds that are silent for longer than they may be.")
+STALE_DEVICES = Gauge(
+    "fedsecure_stale_devices", "Devices this worker holds that are silent for longer than they may be."
+)
 WORKER_LAG_MESSAGES = Gauge("fedsecure_worker_lag_messages", "Messages not yet read on this worker's topics.")
 LAST_EVENT_AGE_SECONDS = Gauge("fedsecure_last_event_age_seconds", "Wall time since this worker last read a record.")
 BATCH_MINUTES = Histogram(
