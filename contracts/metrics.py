@@ -156,6 +156,7 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
     """
     _begin(DEAD_LETTERS, REASONS)
     _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
+    _begin(UPDATES, ("accepted", "dropped", "no_data"))
     for unknown in (REDIS_UP, KAFKA_UP):
         unknown.set(float("nan"))
     registry = CollectorRegistry()

@@ -71,6 +71,7 @@ def test_counters_whose_labels_are_known_begin_before_anything_happens():
         assert value(WORKER, "fedsecure_dead_letters_total", reason=reason) is not None, reason
     for outcome in ("committed", "skipped", "failed"):
         assert value(COORDINATOR, "fedsecure_rounds_total", outcome=outcome) is not None, outcome
+    assert value(COORDINATOR, "fedsecure_updates_total", outcome="accepted") is not None
 
 
 def test_a_device_shows_its_state_and_how_long_it_may_be_silent(series: DeviceSeries):
