@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
+from contracts.metrics import REDIS_UP
 from contracts.settings import Settings
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
@@ -27,6 +28,7 @@ from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
 from fl_coordinator.promotion_guard import PromotionGuard, terms_of
+from fl_coordinator.measures import measure_record, measure_start
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.releasing import Releaser
 from fl_coordinator.selection import RedisDeviceView
@@ -70,6 +72,7 @@ class CoordinatorProgram:
 
         Raises Unavailable when Kafka does not answer at the start, Fenced when replaced.
         """
+        measure_start(self._clock(), self._settings.round_interval_s)
         client = connect_redis(self._settings)
         lease = Lease(client, self._settings.redis_keys, self._settings.coordinator_lease_s)
         history = await self._take_over(lease, stop)
@@ -88,8 +91,10 @@ class CoordinatorProgram:
             try:
                 taken = await asyncio.to_thread(lease.take, history.last_lease_token)
             except Unavailable as error:
+                REDIS_UP.set(0)
                 self._wait_because("waiting_for_redis", str(error))
             else:
+                REDIS_UP.set(1)
                 if taken:
                     # The one before may have written until its lease ran out, with a token that a new Redis knew nothing of.
                     history = await read_history(self._settings)
@@ -116,6 +121,7 @@ class CoordinatorProgram:
             await keys.refresh()
             parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
+            measure_record(history.rounds)
             left_open = await self._round_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
             coordinator = Coordinator(parts, model, history.last_round + 1, stop)

@@ -14,7 +14,7 @@ import structlog
 
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import GlobalModel, RoundRecord, decode_federation
-from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
+from contracts.metrics import BUILD_INFO, DEVICES_HOSTED, REDIS_UP
 from contracts.settings import Settings
 from fl_device.answering import Answering, ModelCache
 from fl_device.backoff import Backoff
@@ -157,7 +157,9 @@ class DeviceProgram:
         try:
             if hosted and not self._waiting_for:
                 await asyncio.to_thread(tell, hosted)
+                REDIS_UP.set(1)
         except Unavailable as error:
+            REDIS_UP.set(0)
             log.warning("waiting_for_redis", error=str(error))
             return False
         return True

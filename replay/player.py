@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from contracts.event_time import from_event_minute
-from contracts.metrics import REPLAY_LAG_SECONDS
+from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
 from contracts.vitals import VitalsBatch, encode_vitals
 from replay.clock import Clock
 from replay.cohort import Patient
@@ -89,6 +89,8 @@ class Player:
     def play(self) -> ReplayResult:
         """Send everything when it is due; raises Unavailable when Kafka stays away or refuses for good."""
         self._started = self._clock.monotonic()
+        under_way = [part.patient for part in self._parts.values() if not part.session.is_complete]
+        REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
         self._outlet.while_waiting = self._report_waiting
         try:
             self._tell_truth()

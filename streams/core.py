@@ -68,7 +68,7 @@ class WorkerCore:
     async def start(self) -> None:
         """Connect, load and warm the detector; raises Unavailable or Misconfigured."""
         settings = self.settings
-        self._probes = serve_probes(settings, healthy=self.why_not_healthy, ready=self.why_not_ready)
+        self._probes = serve_probes(settings, "worker", healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
         await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
         await self.reader.start()
@@ -78,7 +78,7 @@ class WorkerCore:
         history = HistoryReader(self.reader, self.names)
         sources = RestoreSources(self.reader, StatusLog(self.reader, settings.topics.device_status), history)
         restorer = Restorer(sources, self._store, self._publisher, engine, self._executor, self.worker_id)
-        outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series))
+        outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
         judge = Judge(engine, Intake(), self.worker_id)
         self._loop = ScoringLoop(
             self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s

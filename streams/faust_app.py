@@ -83,13 +83,8 @@ class WorkerApp(faust.App):
 
     async def _watch_lag(self) -> None:
         while True:
-            held = self.core.loop.held
-            at = {held.unit_of[device_id]: device.next_offset for device_id, device in held.devices.items()}
-            lag = 0
-            for tp in self.consumer.assignment():
-                highwater = self.consumer.highwater(tp)
-                lag += max(0, (highwater or 0) - at.get(Unit(tp.topic, tp.partition), highwater or 0))
-            WORKER_LAG_MESSAGES.set(lag)
+            ends = {Unit(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()}
+            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
             await asyncio.sleep(LAG_EVERY_S)
 
     async def _watch_crash(self) -> None:

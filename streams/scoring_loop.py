@@ -117,7 +117,7 @@ class ScoringLoop:
 
     async def keep_view(self) -> None:
         """Notice a Redis that lost the view and write it again from what is held."""
-        self._outlets.series.count()
+        self._outlets.series.count(time.time())
         fenced_since = self.held.fenced_since
         if fenced_since is not None and time.monotonic() - fenced_since > self._fence_patience_s:
             raise Fatal("another worker judges devices that this one is assigned")

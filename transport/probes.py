@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.metrics import ProgramName, registry_of
 from contracts.settings import Settings
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ class ProbeServer:
         *,
         healthy: Check = always_well,
         ready: Check = always_well,
-        registry: CollectorRegistry = REGISTRY,
+        registry: CollectorRegistry,
     ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
 
@@ -80,10 +81,14 @@ class ProbeServer:
         self.close()
 
 
-def serve_probes(settings: Settings, *, ready: Check, healthy: Check = always_well) -> ProbeServer | None:
-    """Serve a program's probes where its settings ask for them; None where no metrics port is set."""
+def serve_probes(
+    settings: Settings, program: ProgramName, *, ready: Check, healthy: Check = always_well
+) -> ProbeServer | None:
+    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set."""
     if settings.metrics_port is None:
         return None
-    server = ProbeServer(settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready)
+    server = ProbeServer(
+        settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready, registry=registry_of(program)
+    )
     log.info("probes_listen", host=settings.metrics_host, port=server.port)
     return server

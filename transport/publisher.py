@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
+from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
 
@@ -45,6 +46,8 @@ class Publisher:
             await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
         except KafkaError as error:
             raise self._unavailable(error) from None
+        KAFKA_UP.set(1)
 
     def _unavailable(self, error: KafkaError) -> Unavailable:
+        KAFKA_UP.set(0)
         return Unavailable(f"Kafka at {self._servers} does not take records ({type(error).__name__})")

@@ -80,5 +80,5 @@ async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from transport.probes import serve_probes
 
     program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
-    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
+    with serve_probes(settings, "devices", ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)

@@ -7,7 +7,8 @@ import urllib.request
 
 from prometheus_client import CollectorRegistry, Counter
 
-from transport.probes import ProbeServer
+from contracts.settings import Settings
+from transport.probes import ProbeServer, serve_probes
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -32,3 +33,11 @@ def test_probes_say_what_the_checks_say() -> None:
         assert "no partitions yet" in body
         assert "things_total 1.0" in get(server.port, "/metrics")[1]
         assert get(server.port, "/elsewhere")[0] == 404
+
+
+def test_probes_serve_the_metrics_of_their_own_program() -> None:
+    with serve_probes(Settings(metrics_port=0), "coordinator", ready=lambda: None) as server:
+        metrics = get(server.port, "/metrics")[1]
+    assert "fedsecure_rounds_total" in metrics
+    assert "fedsecure_worker_lag_messages" not in metrics
+    assert serve_probes(Settings(metrics_port=None), "coordinator", ready=lambda: None) is None
