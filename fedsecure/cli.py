@@ -10,7 +10,7 @@ import typer
 from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
-    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "models", "score", "train", "evaluate",
+    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console", "models", "score", "train", "evaluate",
     "fetch", "cohort", "inspect", "paper", "federate",
 )  # fmt: skip
 

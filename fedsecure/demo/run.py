@@ -26,8 +26,8 @@ from fedsecure.demo.readiness import free_port, wait_until_ready
 from fedsecure.demo.screens import Screen, screen_for
 from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.supervisor import Supervisor
-from fedsecure.device_view import DeviceView, read_devices
 from fedsecure.local_stack import LocalStack
+from fl_coordinator.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
 
