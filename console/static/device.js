@@ -84,6 +84,7 @@ function drawCharts() {
   charts.set(SCORE, [scores.minute, scores.score, scores.threshold], device?.score == null ? "No score yet" : `Score ${number(device.score)} of limit ${number(device.threshold)}`);
   const ends = [minute, scores.minute].filter((one) => one.length);
   if (ends.length) charts.reach(Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one.at(-1))) + 1);
+  markZoom();
 }
 
 function drawTitle() {
@@ -136,6 +137,7 @@ function take(page) {
   if (page.more_scores) append(scores, page.more_scores);
   if (page.vitals) Object.assign(vitals, page.vitals);
   if (page.more_vitals) append(vitals, page.more_vitals);
+  if (page.expected) document.body.dataset.expected = page.expected.minute?.length ?? 0;
   if (page.expected) expected = page.expected.minute ? page.expected : { minute: [], heart: [], breath: [] };
   if (page.changes) {
     truths = page.truth;
@@ -149,6 +151,8 @@ function take(page) {
 byId("zoom").append(...SPANS.map(([name, minutes]) => h("button", { class: "plain", type: "button", "data-minutes": minutes ?? 0, onclick: () => charts.show(minutes && charts.full[1] - charts.full[0] > minutes * 60 ? [charts.full[1] - minutes * 60, charts.full[1]] : null) }, name)));
 function markZoom() {
   const width = charts.shown ? (charts.shown[1] - charts.shown[0]) / 60 : 0;
+  const [low, high] = charts.shown ?? charts.full;
+  document.body.dataset.shownMinutes = Math.round((high - low) / 60);
   for (const button of byId("zoom").children) button.setAttribute("aria-pressed", Math.abs(Number(button.dataset.minutes) - width) < 1);
 }
 byId("charts").addEventListener("zoom", markZoom);

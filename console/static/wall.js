@@ -40,7 +40,7 @@ function make(id) {
     icon: h("span"), name: h("span", { class: "name" }, id), age: h("span", { class: "age" }), state: h("span", { class: "state" }),
     spark: spark(), score: h("span", { class: "score" }), why: h("span", { class: "why" }),
   };
-  const link = h("a", { class: "tile", href: `/device/${id}`, tabindex: -1 }, parts.icon, parts.name, parts.age, parts.state, parts.score, parts.spark, parts.why);
+  const link = h("a", { class: "tile", href: `/device/${id}`, tabindex: -1 }, ...[parts.icon, parts.name, parts.state, parts.age, parts.score, parts.spark, parts.why].flatMap((part) => [part, " "]));
   const item = h("li", { "data-id": id }, link);
   const device = { id, link, item, parts, course: [], visible: false, tile: null, place: null, drawnStanding: null };
   devices.set(id, device);
@@ -60,28 +60,30 @@ function whyOf(tile) {
   return inWords(tile.reason);
 }
 
-function draw(device) {
+/** What a tile out of sight has too: its state in words, which a screen reader reads there. */
+function drawStanding(device) {
   const { tile, parts, link } = device;
   if (device.drawnStanding !== tile.standing) {
     device.drawnStanding = tile.standing;
     link.dataset.standing = tile.standing;
     parts.icon.replaceWith((parts.icon = icon(tile.standing)));
     say(parts.state, WORDS[tile.standing] ?? tile.standing);
+    drawAge(device);
   }
-  parts.score.replaceChildren(...(tile.score == null ? [] : [h("b", {}, number(tile.score)), h("span", { class: "of" }, ` limit ${number(tile.threshold)}`)]));
+}
+
+function draw(device) {
+  const { tile, parts } = device;
+  drawStanding(device);
+  parts.score.replaceChildren(...(tile.score == null ? [] : [h("span", { class: "unseen" }, "score "), h("b", {}, number(tile.score)), h("span", { class: "of" }, ` limit ${number(tile.threshold)}`)]));
   drawSpark(parts.spark, device.course, tile.threshold);
   drawAge(device);
 }
 
 function drawAge(device) {
-  const { tile, parts, link } = device;
-  const age = ageOf(tile);
-  const why = whyOf(tile);
-  say(parts.age, age);
-  say(parts.why, why);
-  const score = tile.score == null ? "no score yet" : `score ${number(tile.score)} of limit ${number(tile.threshold)}`;
-  const name = [device.id, WORDS[tile.standing] ?? tile.standing, score, age && (tile.finished ? age : `last sample ${age}`), why].filter(Boolean).join(", ");
-  if (link.getAttribute("aria-label") !== name) link.setAttribute("aria-label", name);
+  const { tile, parts } = device;
+  say(parts.age, ageOf(tile));
+  say(parts.why, whyOf(tile));
 }
 
 const order = (a, b) => URGENCY.indexOf(a.tile.standing) - URGENCY.indexOf(b.tile.standing) || (a.id < b.id ? -1 : 1);
@@ -164,7 +166,8 @@ function take(fresh, isNews) {
       plan();
       if (isNews && before && !CALM.has(tile.standing)) say(byId("news"), `${tile.id}: ${WORDS[tile.standing]}. ${whyOf(tile)}`);
     }
-    if (device.visible || device.drawnStanding === null) draw(device);
+    if (device.visible) draw(device);
+    else drawStanding(device);
   }
 }
 
