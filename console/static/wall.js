@@ -166,7 +166,7 @@ function take(fresh, isNews) {
       plan();
       if (isNews && before && !CALM.has(tile.standing)) say(byId("news"), `${tile.id}: ${WORDS[tile.standing]}. ${whyOf(tile)}`);
     }
-    if (device.visible) draw(device);
+    if (device.visible || devices.size <= MOST_LARGE) draw(device);
     else drawStanding(device);
   }
 }
