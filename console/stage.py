@@ -94,7 +94,7 @@ class Stage:
         told_at, told = 0.0, b""
         while not stop.is_set():
             for hub in self._all_hubs():
-                if hub.screens:
+                if hub.screens and hub is not self.hubs["wall"]:  # the wall is told right after each look at Redis
                     hub.tell_changes()
             now = self._clock()
             answers = bytes([bool(self.redis.answers), bool(self.kafka.answers)])

@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 
 from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.replay_commands import ReplayCommand
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import VitalsBatch
 
 MESSAGES = (
-    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
+    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent, ReplayCommand,
 )  # fmt: skip
 
 

@@ -49,10 +49,12 @@ export function connect(path, handlers) {
     lostSince ??= now();
     showHealth();
     // Refused for good (a new token, too many screens): the browser does not try again, so we do.
-    if (source.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => document.hidden || open(), RETRY_MS);
   };
+  // A tab that nobody sees holds no connection: browsers give a site six of them in all.
+  document.addEventListener("visibilitychange", () => (document.hidden ? source.close() : open()));
   setInterval(() => {
-    if (performance.now() - lastWord > SILENT_AFTER_MS) {
+    if (!document.hidden && performance.now() - lastWord > SILENT_AFTER_MS) {
       lostSince ??= now() - SILENT_AFTER_MS / 1000;
       showHealth();
       open();

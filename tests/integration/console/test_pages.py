@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from console_ward import status_of
+from PIL import Image
 from playwright.sync_api import expect
 
 from console.redis_watch import EVERY_S
 from contracts.verdicts import DeviceState
+from fedsecure.demo.pictures import find_browser, take_pictures
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 AXE = (Path(__file__).parents[2] / "data/axe-core/axe.min.js").read_text()
@@ -189,3 +193,17 @@ def test_a_script_that_got_into_a_page_does_not_run(visit):
     )
     page.wait_for_function("window.kept === 'img-src'")
     assert page.evaluate("window.ran") is None
+
+
+def test_pictures_are_saved_in_light_dark_and_as_on_a_phone(chromium, console, tmp_path, monkeypatch):
+    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_S", 2.0)
+    taking = take_pictures(find_browser(), console.address, {"devices": "/"}, tmp_path)
+    with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
+        taken = aside.submit(asyncio.run, taking).result()
+    shown = {file.stem: Image.open(file) for file in taken}
+    assert {name: picture.size for name, picture in shown.items()} == {
+        "devices-light": (1600, 1000), "devices-dark": (1600, 1000), "devices-phone": (390, 844),
+    }  # fmt: skip
+    light, dark = (shown[f"devices-{scheme}"].convert("L") for scheme in ("light", "dark"))
+    assert light.getpixel((5, 990)) > 200 > dark.getpixel((5, 990))
+    assert light.getextrema()[0] < 60, "something is written on it"
