@@ -10,13 +10,14 @@ import msgspec
 
 from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
 from contracts.releases import BundleRelease
+from contracts.replay_commands import ReplayCommand
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import VitalsBatch
 
 MESSAGES = (
     VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
-    BundleRelease,
+    BundleRelease, ReplayCommand,
 )  # fmt: skip
 
 

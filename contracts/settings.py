@@ -125,6 +125,19 @@ class Settings(BaseSettings):
         default=False, description="a device host may register keys for devices that have none: for trials only"
     )
 
+    # Console
+    console_host: str = Field(
+        "127.0.0.1", description="address the console listens on; beyond loopback it asks for a token"
+    )
+    console_port: int = Field(8100, ge=0, le=65535)
+    console_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="host names under which people open the console, beside localhost and plain addresses"
+    )
+    console_token: SecretStr | None = Field(
+        None, description="what opens the console; unset: made at start and printed"
+    )
+    console_token_file: Path | None = Field(None, description="the same from a file")
+
     @model_validator(mode="wrap")
     @classmethod
     def _in_one_sentence(cls, values: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
@@ -134,9 +147,9 @@ class Settings(BaseSettings):
             wrong = (f"{variable_of(found['loc'][0])}: {found['msg']}" for found in error.errors(include_input=False))
             raise Misconfigured("; ".join(wrong)) from None
 
-    @field_validator("devices", mode="before")
+    @field_validator("devices", "console_names", mode="before")
     @classmethod
-    def _split_devices(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @cached_property

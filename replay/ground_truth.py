@@ -22,11 +22,12 @@ def truth_of(patient: Patient, session: Session) -> list[TruthInterval]:
 
     A resumed replay says the same again: readers take the last record of a (device, session, attack, first minute).
     """
-    intervals = (_interval(patient, injection, session) for injection in patient.injections)
+    intervals = (interval_of(patient, injection, session) for injection in patient.injections)
     return [interval for interval in intervals if interval is not None]
 
 
-def _interval(patient: Patient, injection: Injection, session: Session) -> TruthInterval | None:
+def interval_of(patient: Patient, injection: Injection, session: Session) -> TruthInterval | None:
+    """Return one attack's interval, cut to the session's slice; None when it lies outside."""
     spec = injection.spec
     first = max(spec.onset_min, session.slice_first_min)
     end = min(injection.end_min, session.end_min)

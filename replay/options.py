@@ -22,6 +22,7 @@ class ReplayOptions:
     `start_min`, `minutes`: the slice of every recording, in minutes from its own start; None = to its end.
     `fresh`: open a new session instead of going on after the last minute that was sent.
     `repeat`: how many devices send each recording; the second is `<id>-r2`, the third `<id>-r3`.
+    `accept_commands`: attacks may be begun and ended by hand while it runs.
     """
 
     speed: float | None = 60.0
@@ -30,6 +31,7 @@ class ReplayOptions:
     minutes: int | None = None
     fresh: bool = False
     repeat: int = 1
+    accept_commands: bool = False
 
     def __post_init__(self) -> None:
         if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
+import structlog
+
+from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
+from contracts.replay_commands import ReplayCommand
 from contracts.vitals import VitalsBatch, encode_vitals
 from replay.clock import Clock
 from replay.cohort import Patient
-from replay.ground_truth import encode_truth, truth_of
+from replay.ground_truth import encode_truth, interval_of, truth_of
+from replay.live_attacks import Commands, LivePatient, no_commands
 from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
 from replay.publisher import Stopped
@@ -24,6 +29,7 @@ REPORT_EVERY_S = 0.5
 STOP_GRACE_S = 10.0
 
 OnProgress = Callable[[Progress], None]
+log = structlog.get_logger()
 
 
 class Outlet(Protocol):
@@ -54,8 +60,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    patient: Patient
+    live: LivePatient
     session: Session
+
+    @property
+    def patient(self) -> Patient:
+        return self.live.patient
 
 
 class Player:
@@ -74,20 +84,25 @@ class Player:
         on_progress: OnProgress | None = None,
     ) -> None:
         by_id = {session.device_id: session for session in sessions}
-        self._parts = {patient.device_id: _Part(patient, by_id[patient.device_id]) for patient in patients}
+        self._parts = {
+            patient.device_id: _Part(LivePatient(patient, patient.recording), by_id[patient.device_id])
+            for patient in patients
+        }
         self._options = options
         self._route = route
         self._outlet = outlet
         self._clock = clock
         self._stop = stop
         self._on_progress = on_progress
+        self._commands = no_commands
         self._handed_over = {session.device_id: session.next_min for session in sessions}
         self._total_min = sum(max(0, session.end_min - session.next_min) for session in sessions)
         self._started = clock.monotonic()
         self._reported_at = -REPORT_EVERY_S
 
-    def play(self) -> ReplayResult:
-        """Send everything when it is due; raises Unavailable when Kafka stays away or refuses for good."""
+    def play(self, commands: Commands = no_commands) -> ReplayResult:
+        """Send everything when it is due, and obey; raises Unavailable when Kafka stays away or refuses for good."""
+        self._commands = commands
         self._started = self._clock.monotonic()
         under_way = [part.patient for part in self._parts.values() if not part.session.is_complete]
         REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
@@ -115,8 +130,27 @@ class Player:
         for departure in departures(spans, self._options.minutes_per_message):
             if not self._wait_until_due(departure):
                 return False
+            for command in self._commands():
+                self._obey(command)
             self._send(departure)
         return True
+
+    def _obey(self, command: ReplayCommand) -> None:
+        part = self._parts.get(command.device_id)
+        if part is None:
+            log.warning("command_refused", reason="not_replayed_here", device_id=command.device_id)
+            return
+        next_min = self._handed_over[command.device_id]
+        try:
+            told = part.live.begin(command, next_min) if command.action == "start" else part.live.end(next_min)
+        except Misconfigured as error:
+            log.warning("command_refused", reason=str(error), device_id=command.device_id)
+            return
+        log.info("command_carried_out", action=command.action, device_id=command.device_id, attack=command.attack)
+        for injection in told:
+            interval = interval_of(part.patient, injection, part.session)
+            if interval is not None:
+                self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
 
     def _wait_until_due(self, departure: Departure) -> bool:
         """Return True when the message is due, False when the replay was stopped before."""

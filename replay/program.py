@@ -13,8 +13,10 @@ from contracts.settings import Settings
 from replay.attacks import AttackSpec
 from replay.clock import SYSTEM_CLOCK, Clock
 from replay.cohort import assemble
+from replay.command_feed import CommandFeed
 from replay.kafka_producer import connect_producer
 from replay.last_sent import read_last_sent
+from replay.live_attacks import no_commands
 from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.player import OnProgress, Player, Route
 from replay.progress import ReplayResult
@@ -41,6 +43,7 @@ def run(
 ) -> ReplayResult:
     """Replay the recordings into Kafka; blocks until all is acknowledged, or until `stop` is set from another thread.
 
+    With `options.accept_commands`, attacks may be begun and ended by hand (contracts.replay_commands).
     Without `options.fresh` each device goes on after the last minute that Kafka holds. `on_progress` is called about
     twice a second, in this thread. Raises Misconfigured for a slice, device or attack that cannot be, Unavailable
     when Kafka is away at the start or stays away.
@@ -53,12 +56,13 @@ def run(
     sessions = open_sessions([patient.recording for patient in patients], last_sent, options, int(clock.wall() * 1000))
     topics = [*sorted({route.vitals_of(device_id) for device_id in device_ids}), route.truth]
     publisher = Publisher(partial(connect_producer, settings, topics), clock=clock, limits=limits, stopped=stop.is_set)
+    feed = CommandFeed(settings) if options.accept_commands else None
     try:
-        with _probes(settings, publisher) or nullcontext():
+        with _probes(settings, publisher) or nullcontext(), feed or nullcontext():
             player = Player(
                 patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress
             )
-            return _logged(player.play())
+            return _logged(player.play(feed.pending if feed else no_commands))
     finally:
         publisher.close()
 
@@ -73,7 +77,7 @@ def _route(settings: Settings) -> Route:
 def _prepare_topics(settings: Settings, device_ids: Sequence[str]) -> dict[str, LastSent]:
     """Create what is missing and return how far the devices got whose topics were there before."""
     topics = settings.topics
-    truth = [spec for spec in topics.fixed() if spec.name == topics.truth]
+    truth = [spec for spec in topics.fixed() if spec.name in {topics.truth, topics.replay_commands}]
     if settings.topic_layout == "shared":
         created = ensure_topics(settings, [topics.vitals_shared_spec(settings.shared_partitions), *truth])
         known = [] if topics.vitals_shared in created else list(device_ids)

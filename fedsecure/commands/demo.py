@@ -30,13 +30,20 @@ def demo(
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="After the report, leave everything running until Ctrl-C.")
     ] = False,
+    screenshots: Annotated[
+        Path | None,
+        typer.Option(
+            help="Save pictures of the console's pages here, when the stream has ended (needs Chromium or Chrome).",
+            metavar="DIR",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic patients and of the attacks.")] = 7,
     speed: Annotated[float, typer.Option(help="Recorded seconds per wall second, 1 to 3600.")] = 480.0,
     synthetic: Annotated[
         int, typer.Option(help="How many synthetic patients stream beside the two real records.", metavar="N")
     ] = 4,
 ) -> None:
-    """Show it all in four minutes: Kafka, Redis, two workers, a coordinator, devices, two attacks, a report.
+    """Show it all in four minutes: Kafka, Redis, two workers, a coordinator, devices, two attacks, a console, a report.
 
     Two real intensive-care records and some synthetic patients stream at 480 times their pace. Each device first learns its own
     normal (600 recorded minutes), then trains in federated rounds; then two of them are poisoned. Exit code 0 means that each
@@ -63,6 +70,7 @@ def demo(
         seed=seed,
         speed=speed,
         synthetic=synthetic,
+        screenshots_dir=screenshots,
     )
     # SIGTERM unwinds like Ctrl-C, so that nothing is left behind.
     signal.signal(signal.SIGTERM, _interrupt)

@@ -74,6 +74,12 @@ def replay(
         ),
     ] = None,
     attack_plan: Annotated[Path | None, typer.Option(help="The same from a YAML file.", metavar="FILE")] = None,
+    accept_commands: Annotated[
+        bool,
+        typer.Option(
+            "--accept-commands", help="Let the console (`--allow-inject`) begin and end attacks while it runs."
+        ),
+    ] = False,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
     ] = None,
@@ -94,7 +100,13 @@ def replay(
     from replay.options import ReplayOptions, parse_speed
 
     options = ReplayOptions(
-        speed=parse_speed(speed), pack_min=pack, start_min=start, minutes=minutes, fresh=fresh, repeat=repeat
+        speed=parse_speed(speed),
+        pack_min=pack,
+        start_min=start,
+        minutes=minutes,
+        fresh=fresh,
+        repeat=repeat,
+        accept_commands=accept_commands,
     )
     attacks = gather_attacks(attack or [], attack_plan)
     recordings = gather_recordings(files or [], records or [], synthetic, seed, synthetic_minutes)

@@ -21,6 +21,7 @@ MIN_SYNTHETIC = 2
 class DemoOptions:
     """One demo; raises Misconfigured when a value makes no sense.
 
+    `screenshots_dir`: where to save pictures of the console's pages; None takes none.
     `speed`: recorded seconds per wall second. `attacks`: as in `fedsecure replay --attack`; empty takes the default ones.
     """
 
@@ -30,6 +31,7 @@ class DemoOptions:
     seed: int = 7
     speed: float = 480.0
     synthetic: int = 4
+    screenshots_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 1.0 <= self.speed <= 3600.0):

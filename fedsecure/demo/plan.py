@@ -101,6 +101,19 @@ def federation_programs() -> list[Program]:
     return [Program("coordinator", ("coordinator",)), Program("devices", ("device", "--all"))]
 
 
+def console_program(address: str) -> Program:
+    """Return the console, listening on the given address of this machine."""
+    return Program("console", ("console", "--port", address.rpartition(":")[2]))
+
+
+def console_pages(options: DemoOptions) -> dict[str, str]:
+    """Return the pages worth a picture, by name: of the devices, the first one attacked."""
+    from replay.attacks import parse_attack
+
+    attacked = parse_attack(attacks_of(options)[0]).device
+    return {"devices": "/", "device": f"/device/{attacked}", "rounds": "/rounds", "replay": "/replay"}
+
+
 def replay_program(options: DemoOptions) -> Program:
     """Return the replay of the two real records and the synthetic patients, attacks included."""
     attacks = [argument for attack in attacks_of(options) for argument in ("--attack", attack)]

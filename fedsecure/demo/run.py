@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -9,32 +10,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import psutil
 from rich.console import Console
 
 from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
 from fedsecure.demo import plan
-from fedsecure.demo.checks import Check, judge, streamed_to_the_end
+from fedsecure.demo.checks import Check, judge
 from fedsecure.demo.collector import Collector
-from fedsecure.demo.frames import frame_of
 from fedsecure.demo.observation import Observation
 from fedsecure.demo.observer import Observer
 from fedsecure.demo.options import RECORDING_MIN, DemoOptions
+from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
 from fedsecure.demo.processes import MemoryMeter
 from fedsecure.demo.readiness import free_port, wait_until_ready
 from fedsecure.demo.screens import Screen, screen_for
 from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.supervisor import Supervisor
-from fedsecure.device_view import DeviceView, read_devices
+from fedsecure.demo.watch import LOOK_EVERY_S, Watch
 from fedsecure.local_stack import LocalStack
-from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
 
 READY_WITHIN_S = 90.0
-LOOK_EVERY_S = 0.5
-LATE_BY_S = 45.0
-CATCH_UP_S = 20.0
 
 
 class Demo:
@@ -45,11 +41,13 @@ class Demo:
         self._console = console
         self._started_at = time.time()
         self._meter = MemoryMeter()
+        self._console_address = f"http://127.0.0.1:{free_port()}"
 
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
         attacks = plan.attacks_of(self._options)
         make_folder(self._options.report_dir)
+        make_picture_folder(self._options.screenshots_dir)
         with (
             screen_for(self._console) as screen,
             TemporaryDirectory(prefix="fedsecure-keys-") as keys,
@@ -73,11 +71,12 @@ class Demo:
         collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
         with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
-            watch = _Watch(settings, collector, observer, programs, self._meter, screen, self._options)
+            watch = Watch(settings, collector, observer, programs, self._meter, screen, self._options)
             self._start(programs, watch)
             # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
             collector.observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             watch.until_the_stream_ends()
+            self._take_pictures(screen)
             observation = self._finish(collector)
             checks = judge(observation)
             self._report(observation, checks, screen)
@@ -85,8 +84,11 @@ class Demo:
                 self._stay(settings, watch, screen)
         return checks
 
-    def _start(self, programs: Supervisor, watch: _Watch) -> None:
+    def _start(self, programs: Supervisor, watch: Watch) -> None:
         """Start the programs in the order in which the first verdict needs them: it waits for nobody else's start."""
+        console = plan.console_program(self._console_address)
+        programs.start_fedsecure(console.name, console.arguments)
+        watch.say(f"look at it: {self._console_address}/")
         ports = {}
         for program in plan.worker_programs():
             ports[program.name] = free_port()
@@ -100,6 +102,22 @@ class Demo:
         watch.until_the_first_verdict(READY_WITHIN_S)
         for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)
+
+    def _take_pictures(self, screen: Screen) -> None:
+        folder = self._options.screenshots_dir
+        if folder is None:
+            return
+        browser = find_browser()
+        if browser is None:
+            screen.say(f"no pictures: none of {', '.join(BROWSERS)} is on the PATH")
+            return
+        pages = plan.console_pages(self._options)
+        try:
+            taken = asyncio.run(take_pictures(browser, self._console_address, pages, folder))
+        except Unavailable as error:  # the run itself went well
+            screen.say(f"no pictures: {error}")
+            return
+        screen.say(f"{len(taken)} pictures of the console: {folder}")
 
     def _finish(self, collector: Collector) -> Observation:
         with collector.lock:
@@ -115,98 +133,13 @@ class Demo:
         summary = write_report(self._options.report_dir, observation, checks)
         screen.conclude(closing_lines(self._options.report_dir, summary, checks))
 
-    def _stay(self, settings: Settings, watch: _Watch, screen: Screen) -> None:
-        screen.say(f"still running until Ctrl-C; look at it with: FEDSECURE_PREFIX={settings.prefix} fedsecure status")
+    def _stay(self, settings: Settings, watch: Watch, screen: Screen) -> None:
+        screen.say(
+            f"still running until Ctrl-C; look at it: {self._console_address}/, or FEDSECURE_PREFIX={settings.prefix} fedsecure status"
+        )
         while True:
             watch.look()
             time.sleep(LOOK_EVERY_S)
-
-
-class _Watch:
-    """Looks after the programs and shows what they do."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        collector: Collector,
-        observer: Observer,
-        programs: Supervisor,
-        meter: MemoryMeter,
-        screen: Screen,
-        options: DemoOptions,
-    ) -> None:
-        self._settings = settings
-        self._collector = collector
-        self._observer = observer
-        self._programs = programs
-        self._meter = meter
-        self._screen = screen
-        self._planned_s = options.planned_stream_s
-        self._redis = connect_redis(settings)
-
-    def look(self) -> None:
-        """Check on everything once and show it; raises ChildDied or Unavailable."""
-        self._programs.check()
-        self._observer.check()
-        self._meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
-        self._meter.watch(_servers())
-        self._meter.sample()
-        now = time.time()
-        views = self._views(now)
-        with self._collector.lock:
-            frame = frame_of(self._collector.observation, views, now, self._planned_s)
-        self._screen.show(frame)
-
-    def until_the_first_verdict(self, timeout_s: float) -> None:
-        """Look until a worker has judged something; raises Unavailable after the time."""
-        deadline = time.monotonic() + timeout_s
-        while self._collector.observation.streaming_at is None:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
-                )
-            self.look()
-            time.sleep(LOOK_EVERY_S)
-
-    def until_the_stream_ends(self) -> None:
-        """Look until the replay is over, every minute judged and the last round closed; raises Unavailable if late."""
-        deadline = time.monotonic() + self._planned_s + LATE_BY_S
-        replay = self._programs.children["replay"].process
-        while replay.poll() is None:
-            if time.monotonic() > deadline:
-                raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
-            self.look()
-            time.sleep(LOOK_EVERY_S)
-        deadline = time.monotonic() + CATCH_UP_S
-        while not self._all_done() and time.monotonic() < deadline:
-            self.look()
-            time.sleep(LOOK_EVERY_S)
-        self.look()
-
-    def _views(self, now: float) -> list[DeviceView]:
-        try:
-            return read_devices(self._redis, self._settings.redis_keys, now=now, cap_s=self._settings.stale_cap_s)
-        except Unavailable:
-            return []  # the picture is poorer for a moment; whoever needs Redis says so itself
-
-    def _all_done(self) -> bool:
-        with self._collector.lock:
-            observation = self._collector.observation
-            judged = streamed_to_the_end(observation).passed
-            open_rounds = any(r.phase not in {"committed", "skipped", "failed"} for r in observation.rounds.values())
-        return judged and not open_rounds
-
-
-def _servers() -> dict[str, int]:
-    """Return Kafka and Redis when they are this process's own."""
-    known = {"java": "kafka", "redis-server": "redis"}
-    found: dict[str, int] = {}
-    for process in psutil.Process().children():
-        try:
-            found |= {label: process.pid for name, label in known.items() if name in process.name()}
-        except psutil.Error:
-            continue
-    return found
 
 
 def make_folder(folder: Path) -> None:
@@ -217,6 +150,16 @@ def make_folder(folder: Path) -> None:
         raise Misconfigured(
             f"cannot write to {folder} ({error.strerror}): choose another folder with --report"
         ) from None
+
+
+def make_picture_folder(folder: Path | None) -> None:
+    """Make the pictures' folder before anything starts; raises Misconfigured."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"cannot write to {folder} ({error.strerror}): choose another with --screenshots") from None
 
 
 def closing_lines(folder: Path, summary: dict[str, Any], checks: list[Check]) -> list[str]:

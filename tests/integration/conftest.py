@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from kafka import KafkaAdminClient
@@ -32,9 +33,21 @@ def own_stack(stack: LocalStack) -> LocalStack:
     return stack
 
 
+@pytest.fixture(scope="session")
+def open_corner(stack: LocalStack) -> Callable[[], AbstractContextManager[Settings]]:
+    """Return a context that gives settings with a corner of the stack of their own, and empties it again."""
+    return lambda: _corner(stack)
+
+
 @pytest.fixture
-def settings(stack: LocalStack) -> Iterator[Settings]:
+def settings(open_corner: Callable[[], AbstractContextManager[Settings]]) -> Iterator[Settings]:
     """Settings with topics, Redis keys and a consumer group of its own; the fixed topics exist."""
+    with open_corner() as fresh:
+        yield fresh
+
+
+@contextmanager
+def _corner(stack: LocalStack) -> Iterator[Settings]:
     endpoints = stack.up()  # mends what the test before may have killed
     prefix = f"t-{secrets.token_hex(4)}"
     fresh = Settings(

@@ -14,7 +14,7 @@ from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fedsecure.demo.collector import Collector
 from fedsecure.demo.observer import Observer
 from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
-from fedsecure.device_view import read_devices
+from fl_coordinator.device_view import read_devices
 from transport.kafka_options import kafka_python_options
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis

@@ -11,6 +11,7 @@ from random_bundle import random_bundle
 
 from detectors.autoencoders import blind_spot, bottleneck
 from detectors.bundle import save_bundle
+from detectors.plain_reconstruction import reconstruct
 from detectors.preprocessing import calendar_features
 from detectors.scoring.compiled_chain import fill_in
 from detectors.scoring.runtime import Reconstructor
@@ -46,6 +47,11 @@ def test_the_compiled_autoencoders_agree_with_keras(reconstructor, windows):
     found = reconstructor.residuals(z, minute, rms)
     expected = [np.square(z - rebuilt).mean(axis=1) for rebuilt in rebuilt_by_keras(z, minute)]
     np.testing.assert_allclose(found.mean_square, np.concatenate(expected, axis=1), atol=1e-4, rtol=0)
+
+
+def test_the_plain_bottleneck_rebuilds_what_keras_does(windows):
+    z, minute, _ = windows
+    np.testing.assert_allclose(reconstruct(BUNDLE.autoencoder, z, minute), rebuilt_by_keras(z, minute)[0], atol=1e-5)
 
 
 def test_each_autoencoders_features_are_of_its_own_residuals(reconstructor, windows, reference_residual_features):

@@ -87,3 +87,9 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_starts(tmp_p
     with pytest.raises(Misconfigured, match="choose another folder with --report"):
         Demo(DemoOptions(report_dir=tmp_path / "taken"), Console(file=output)).run()
     assert output.getvalue() == ""
+
+
+def test_the_pictures_show_the_device_that_is_attacked_first() -> None:
+    pages = plan.console_pages(DemoOptions(HERE, attacks=("backdoor-2:device=p000020,onset=840",)))
+    assert pages["device"] == "/device/p000020"
+    assert plan.console_program("http://127.0.0.1:4711").arguments == ("console", "--port", "4711")

@@ -1,0 +1,88 @@
+"""The console put together: sources, views, server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from console.inject import AttackChoice, Injector
+from console.security import Doorkeeper, is_loopback
+from console.server import build_app
+from console.stage import Stage
+from contracts.errors import Misconfigured, Unavailable
+from contracts.settings import Settings
+from fl_coordinator.selection import RedisDeviceView
+from transport.redis_client import connect_redis
+
+LEAST_TOKEN_CHARS = 16
+
+
+def token_for(settings: Settings) -> str | None:
+    """Return the token that opens this console: the one that was set, one made now beyond loopback, else None.
+
+    Raises Misconfigured for one that is too short or a file that cannot be read.
+    """
+    given = settings.console_token.get_secret_value() if settings.console_token else None
+    if given is None and settings.console_token_file is not None:
+        try:
+            given = settings.console_token_file.read_text().strip()
+        except OSError as error:
+            raise Misconfigured(f"FEDSECURE_CONSOLE_TOKEN_FILE: {error.strerror}") from None
+    if given is not None and len(given) < LEAST_TOKEN_CHARS:
+        raise Misconfigured(f"the console's token is too short: use at least {LEAST_TOKEN_CHARS} characters")
+    if given is None and not is_loopback(settings.console_host):
+        return secrets.token_urlsafe(24)
+    return given
+
+
+class ConsoleProgram:
+    """One console; `on_listening` is called with the address to open, the token in it when there is one.
+
+    `attacks`: what may be started on a running replay; None (the default) allows no writing at all.
+    """
+
+    def __init__(
+        self, settings: Settings, on_listening: Callable[[str], None], attacks: Sequence[AttackChoice] | None = None
+    ) -> None:
+        self._settings = settings
+        self._on_listening = on_listening
+        self._injector = None if attacks is None else Injector(settings, attacks)
+        self._token = token_for(settings)
+        self.stage: Stage | None = None
+
+    def not_ready_because(self) -> str | None:
+        """Return why pages show old data, or None."""
+        if self.stage is None:
+            return "starting"
+        down = [source for source in (self.stage.redis, self.stage.kafka) if not source.answers]
+        return "; ".join(f"{source.name}: {source.reason or 'not asked yet'}" for source in down) or None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until the stop; raises Unavailable when the address cannot be listened on."""
+        with connect_redis(self._settings) as client:
+            self.stage = Stage(self._settings, RedisDeviceView(client, self._settings.redis_keys), time.time)
+            doorkeeper = Doorkeeper((*self._settings.console_names, self._settings.console_host), self._token)
+            # No access log: an address may hold the token.
+            runner = web.AppRunner(
+                build_app(self.stage, doorkeeper, self._injector), access_log=None, shutdown_timeout=1.0
+            )
+            await runner.setup()
+            try:
+                await self._listen(runner)
+                await self.stage.run(stop)
+            finally:
+                await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        host, port = self._settings.console_host, self._settings.console_port
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise Unavailable(f"the console cannot listen on {host}:{port} ({error.strerror})") from None
+        bound = runner.addresses[0][1]
+        shown = f"[{host}]" if ":" in host else host
+        self._on_listening(f"http://{shown}:{bound}/" + (f"?token={self._token}" if self._token else ""))

@@ -1,0 +1,77 @@
+"""`fedsecure console`: the wall screen in a browser."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from console.inject import AttackChoice
+    from contracts.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("console")(console)
+
+
+def console(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on [FEDSECURE_CONSOLE_HOST, 127.0.0.1].", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 = a free one [FEDSECURE_CONSOLE_PORT, 8100].", show_default=False),
+    ] = None,
+    allow_inject: Annotated[
+        bool,
+        typer.Option("--allow-inject", help="Let people start and stop attacks on a replay with --accept-commands."),
+    ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
+    ] = None,
+) -> None:
+    """Serve the device wall, a page a device, the rounds and the replay to browsers.
+
+    It reads Redis and Kafka and writes nothing, unless --allow-inject lets it ask a replay for an attack. Beyond this machine
+    (--host 0.0.0.0) it opens only with a token: FEDSECURE_CONSOLE_TOKEN, FEDSECURE_CONSOLE_TOKEN_FILE, or one made at start,
+    in the address that is printed. A device's page shows the patient's vital signs.
+
+    Examples:
+
+    - `fedsecure console`
+
+    - `fedsecure console --host 0.0.0.0 --port 8100`
+    """
+    import asyncio
+
+    from fedsecure.endpoints import settings_for_running_stack
+    from transport.logs import configure_logs
+
+    given = {"console_host": host, "console_port": port, "metrics_port": metrics_port}
+    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    configure_logs("console")
+    asyncio.run(_run(settings, attack_choices() if allow_inject else None))
+
+
+async def _run(settings: Settings, attacks: list[AttackChoice] | None) -> None:
+    from console.program import ConsoleProgram
+    from fedsecure.signals import run_until_signal
+    from transport.probes import serve_probes
+
+    program = ConsoleProgram(settings, lambda address: typer.echo(f"the console: {address}"), attacks)
+    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
+        await run_until_signal(program.run)
+
+
+def attack_choices() -> list[AttackChoice]:
+    """Return the attacks that can be started with nothing but a device, a level and a duration."""
+    from console.inject import AttackChoice
+    from replay.attacks.registry import ATTACKS
+
+    return [
+        AttackChoice(name, attack.summary, {level: attack.describe(level) for level in attack.levels})
+        for name, attack in sorted(ATTACKS.items())
+    ]

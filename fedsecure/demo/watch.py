@@ -1,0 +1,115 @@
+"""Looks after the programs of a demo while it waits, and shows what they do."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from fedsecure.demo.checks import streamed_to_the_end
+from fedsecure.demo.collector import Collector
+from fedsecure.demo.frames import frame_of
+from fedsecure.demo.observer import Observer
+from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.processes import MemoryMeter
+from fedsecure.demo.screens import Screen
+from fedsecure.demo.supervisor import Supervisor
+from fl_coordinator.device_view import DeviceView, read_devices
+from transport.redis_client import connect_redis
+
+LOOK_EVERY_S = 0.5
+LATE_BY_S = 45.0
+CATCH_UP_S = 20.0
+
+
+class Watch:
+    """Looks after the programs and shows what they do."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        collector: Collector,
+        observer: Observer,
+        programs: Supervisor,
+        meter: MemoryMeter,
+        screen: Screen,
+        options: DemoOptions,
+    ) -> None:
+        self._settings = settings
+        self._collector = collector
+        self._observer = observer
+        self._programs = programs
+        self._meter = meter
+        self._screen = screen
+        self._planned_s = options.planned_stream_s
+        self._redis = connect_redis(settings)
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        self._screen.say(text)
+
+    def look(self) -> None:
+        """Check on everything once and show it; raises ChildDied or Unavailable."""
+        self._programs.check()
+        self._observer.check()
+        self._meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
+        self._meter.watch(_servers())
+        self._meter.sample()
+        now = time.time()
+        views = self._views(now)
+        with self._collector.lock:
+            frame = frame_of(self._collector.observation, views, now, self._planned_s)
+        self._screen.show(frame)
+
+    def until_the_first_verdict(self, timeout_s: float) -> None:
+        """Look until a worker has judged something; raises Unavailable after the time."""
+        deadline = time.monotonic() + timeout_s
+        while self._collector.observation.streaming_at is None:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
+                )
+            self.look()
+            time.sleep(LOOK_EVERY_S)
+
+    def until_the_stream_ends(self) -> None:
+        """Look until the replay is over, every minute judged and the last round closed; raises Unavailable if late."""
+        deadline = time.monotonic() + self._planned_s + LATE_BY_S
+        replay = self._programs.children["replay"].process
+        while replay.poll() is None:
+            if time.monotonic() > deadline:
+                raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
+            self.look()
+            time.sleep(LOOK_EVERY_S)
+        deadline = time.monotonic() + CATCH_UP_S
+        while not self._all_done() and time.monotonic() < deadline:
+            self.look()
+            time.sleep(LOOK_EVERY_S)
+        self.look()
+
+    def _views(self, now: float) -> list[DeviceView]:
+        try:
+            return read_devices(self._redis, self._settings.redis_keys, now=now, cap_s=self._settings.stale_cap_s)
+        except Unavailable:
+            return []  # the picture is poorer for a moment; whoever needs Redis says so itself
+
+    def _all_done(self) -> bool:
+        with self._collector.lock:
+            observation = self._collector.observation
+            judged = streamed_to_the_end(observation).passed
+            open_rounds = any(r.phase not in {"committed", "skipped", "failed"} for r in observation.rounds.values())
+        return judged and not open_rounds
+
+
+def _servers() -> dict[str, int]:
+    """Return Kafka and Redis when they are this process's own."""
+    known = {"java": "kafka", "redis-server": "redis"}
+    found: dict[str, int] = {}
+    for process in psutil.Process().children():
+        try:
+            found |= {label: process.pid for name, label in known.items() if name in process.name()}
+        except psutil.Error:
+            continue
+    return found

@@ -1,0 +1,63 @@
+"""Attacks begun and ended by hand while a replay runs: what is sent from the next minute on, and the truth about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from contracts.replay_commands import ReplayCommand
+from replay.attacks import AttackSpec, Injection, inject
+from replay.cohort import Patient
+from replay.recording import Recording
+
+Commands = Callable[[], Sequence[ReplayCommand]]
+
+
+def no_commands() -> Sequence[ReplayCommand]:
+    """What a replay hears that was not told to listen."""
+    return ()
+
+
+@dataclass(slots=True)
+class LivePatient:
+    """A device of a running replay; `patient` is what it sends, `clean` what it would send without attacks by hand."""
+
+    patient: Patient
+    clean: Recording
+    by_hand: list[Injection] = field(default_factory=list)
+
+    def begin(self, command: ReplayCommand, next_min: int) -> list[Injection]:
+        """Attack from recording minute `next_min` on and return the new truth; raises Misconfigured for what cannot be."""
+        recording = self.patient.recording
+        left_min = recording.minutes - next_min
+        duration = None if command.duration_min is None else max(1, min(command.duration_min, left_min))
+        spec = AttackSpec(
+            command.attack, self.patient.device_id, next_min, duration, level=command.level, seed=command.seed
+        )
+        injection = inject(recording, spec)
+        self._now_sends(injection.recording)
+        self.by_hand.append(injection)
+        return [injection]
+
+    def end(self, next_min: int) -> list[Injection]:
+        """Send what was recorded from `next_min` on and return the truth of the attacks by hand that this cut short."""
+        cut = [_cut(injection, next_min) for injection in self.by_hand if injection.end_min > next_min]
+        self.by_hand.clear()
+        if cut:
+            before, after = self.patient.recording, self.clean
+            heart = np.concatenate([before.heart_rate_bpm[:next_min], after.heart_rate_bpm[next_min:]])
+            breath = np.concatenate([before.resp_rate_bpm[:next_min], after.resp_rate_bpm[next_min:]])
+            self._now_sends(replace(before, heart_rate_bpm=heart, resp_rate_bpm=breath))
+        return cut
+
+    def _now_sends(self, recording: Recording) -> None:
+        self.patient = Patient(recording, self.patient.injections)
+
+
+def _cut(injection: Injection, end_min: int) -> Injection:
+    """Return the injection as it was in truth; one that was ended before its first minute keeps that one, unpoisoned."""
+    poisoned = injection.poisoned.copy()
+    poisoned[end_min:] = False
+    return replace(injection, poisoned=poisoned, end_min=max(end_min, injection.spec.onset_min + 1))

@@ -1,0 +1,159 @@
+"""Who may open the console, and what it answers to those who may not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from console.inject import AttackChoice, Injector
+from console.program import token_for
+from console.security import Doorkeeper, is_loopback
+from console.server import build_app
+from console.stage import Stage
+from contracts.errors import Misconfigured
+from contracts.settings import Settings
+
+TOKEN = "a-token-of-some-length"
+SETTINGS = Settings(kafka_bootstrap_servers="127.0.0.1:1", prefix="t")
+CHOICE = AttackChoice("backdoor-1", "ramp, then hold", {"strong": "up 20 bpm"})
+START = {"action": "start", "device_id": "p1", "attack": "backdoor-1", "level": "strong"}
+
+
+class NoDevices:
+    def known_devices(self) -> list[str]:
+        return []
+
+    def statuses(self, device_ids):
+        return {}
+
+
+@pytest.fixture
+async def open_console():
+    """Return a client of a console with these rules; requests follow no redirect by themselves."""
+    clients = []
+
+    async def open_it(token: str | None = None, names: tuple[str, ...] = (), *, inject: bool = False) -> TestClient:
+        stage = Stage(SETTINGS, NoDevices(), time.time)
+        app = build_app(stage, Doorkeeper(names, token), Injector(SETTINGS, [CHOICE]) if inject else None)
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        clients.append(client)
+        return client
+
+    yield open_it
+    for client in clients:
+        await client.close()
+
+
+async def test_every_answer_carries_the_policy_errors_included(open_console) -> None:
+    client = await open_console()
+    for path in ("/", "/rounds", "/device/p1", "/static/theme.css", "/nowhere", "/api/inject"):
+        answer = await client.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8100", "127.0.0.1.evil.example", ""])
+async def test_a_host_that_is_not_ours_gets_nothing(open_console, host) -> None:
+    client = await open_console(names=("ward.hospital",))
+    assert (await client.get("/", headers={"Host": host})).status == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8100", "localhost", "[::1]:8100", "10.0.0.7", "WARD.hospital:8100"])
+async def test_our_own_hosts_are_answered(open_console, host) -> None:
+    client = await open_console(names=("ward.hospital",))
+    assert (await client.get("/", headers={"Host": host})).status == 200
+
+
+async def test_without_the_token_not_even_a_stylesheet_is_given(open_console) -> None:
+    client = await open_console(TOKEN)
+    for path in ("/", "/api/stream/wall", "/static/theme.css", "/?token=wrong"):
+        assert (await client.get(path)).status == 401
+    wrong = {"Authorization": "Bearer wrong"}
+    assert (await client.get("/", headers=wrong)).status == 401
+    assert (await client.get("/", cookies={"fedsecure-console": TOKEN})).status == 401, "the cookie is not the token"
+
+
+async def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(open_console) -> None:
+    client = await open_console(TOKEN)
+    answer = await client.get(f"/device/p1?token={TOKEN}&x=1", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/device/p1?x=1")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
+    assert (await client.get("/")).status == 200
+
+
+async def test_programs_show_the_token_in_a_header(open_console) -> None:
+    client = await open_console(TOKEN)
+    assert (await client.get("/", headers={"Authorization": f"Bearer {TOKEN}"})).status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_nothing_can_be_written_without_the_flag(open_console, method) -> None:
+    client = await open_console()
+    for path in ("/", "/api/inject", "/api/stream/wall", "/api/rounds/1"):
+        assert (await client.request(method, path, json=START)).status == 405
+    assert (await (await client.get("/api/inject")).json()) == {"attacks": None}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+)
+async def test_another_site_cannot_start_an_attack(open_console, headers) -> None:
+    client = await open_console(inject=True)
+    headers = {"Content-Type": "application/json"} | headers
+    assert (await client.post("/api/inject", data="{}", headers=headers)).status == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "[]", "{", "{}", '{"action":"start"}', '{"action":"start","device_id":"../x","attack":"backdoor-1"}',
+        '{"action":"start","device_id":"p1","attack":"no-such"}',
+        '{"action":"start","device_id":"p1","attack":"backdoor-1","level":"huge"}',
+        '{"action":"start","device_id":"p1","attack":"backdoor-1","duration_min":0}', '{"a":"' + "x" * 3000 + '"}',
+    ],
+)  # fmt: skip
+async def test_a_bad_order_is_refused(open_console, body) -> None:
+    client = await open_console(inject=True)
+    answer = await client.post("/api/inject", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 400
+
+
+async def test_static_files_cannot_be_left(open_console) -> None:
+    client = await open_console()
+    for path in ("/static/../server.py", "/static/%2e%2e/server.py", "/static/..%2fserver.py", "/static/"):
+        assert (await client.get(path)).status in {403, 404}
+
+
+def test_a_token_is_made_beyond_loopback_and_wanted_long(tmp_path) -> None:
+    assert token_for(SETTINGS) is None
+    made = token_for(SETTINGS.model_copy(update={"console_host": "0.0.0.0"}))
+    assert made is not None
+    assert len(made) >= 32
+    with pytest.raises(Misconfigured, match="too short"):
+        token_for(Settings(console_token="short"))
+    secret = tmp_path / "token"
+    secret.write_text(TOKEN + "\n")
+    assert token_for(Settings(console_token_file=secret)) == TOKEN
+    with pytest.raises(Misconfigured, match="CONSOLE_TOKEN_FILE"):
+        token_for(Settings(console_token_file=tmp_path / "none"))
+
+
+def test_only_this_machine_is_loopback() -> None:
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8")] == [True] * 4
+    assert [is_loopback(host) for host in ("0.0.0.0", "::", "192.168.1.4", "ward.hospital", "")] == [False] * 5
