@@ -75,6 +75,12 @@ RESTORE_SECONDS = Histogram(
     "fedsecure_restore_seconds", "Time to rebuild the devices of an assignment.", buckets=SECONDS
 )
 FENCED_DEVICES = Counter("fedsecure_fenced_devices_total", "Devices dropped because another worker holds them.")
+BUNDLES_REFUSED = Counter("fedsecure_bundles_refused_total", "Detector bundles that could not be loaded.")
+BUNDLE_CHANGES = Counter(
+    "fedsecure_bundle_changes_total",
+    "Devices to change bundle: moved, kept by the old one (enrolment minutes gone), void (the old one gone too).",
+    ["outcome"],
+)
 
 # Every program
 REDIS_UP = Gauge("fedsecure_redis_up", "1 while the program's last Redis call worked.")

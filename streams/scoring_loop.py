@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import structlog
@@ -104,6 +105,10 @@ class ScoringLoop:
         async with self._lock:
             if not self._stopping:
                 await self._restore_missing(())
+
+    def between_batches(self) -> AbstractAsyncContextManager[None]:
+        """Return a context in which nothing is in flight and nothing begins."""
+        return self._lock
 
     async def settle(self) -> None:
         """Wait until nothing is in flight."""

@@ -70,6 +70,10 @@ class TopicReader:
         """Names of the topics added so far."""
         return {partition.topic for partition in self._next}
 
+    def position(self, topic: str) -> int:
+        """Return the next offset to be handed out of a topic of one partition that was added."""
+        return next(offset for partition, offset in self._next.items() if partition.topic == topic)
+
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
         try:
