@@ -12,6 +12,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -106,6 +107,13 @@ class Settings(BaseSettings):
     proximal_mu: float = Field(
         0.0, ge=0, description="FedProx: how strongly local training is held to the global model"
     )
+    dp_clip: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="the longest an update may leave its device (L2 norm); unset: as it is",
+    )
+    dp_noise: float = Field(0.0, ge=0, allow_inf_nan=False, description="noise on it, in clips (its deviation)")
     presence_s: float = Field(15.0, ge=1, description="a device host unheard of for so long takes no part in rounds")
     local_max_windows: int = Field(256, ge=1, description="windows a device trains on, the newest")
     vote_horizon_min: int = Field(
@@ -151,6 +159,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("dp_noise")
+    @classmethod
+    def _needs_a_clip(cls, noise: float, others: ValidationInfo) -> float:
+        if noise > 0 and others.data.get("dp_clip", 1.0) is None:
+            raise ValueError("noise is measured in clips: set FEDSECURE_DP_CLIP (--dp-clip) too")
+        return noise
 
     @cached_property
     def topics(self) -> Topics:
