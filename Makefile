@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean requirements
+.PHONY: help setup demo test check clean requirements compose-test
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -24,7 +24,10 @@ demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
 
 test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
+	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .

@@ -133,6 +133,8 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         PRODUCE_TO_STATUS_SECONDS,
         RESTORE_SECONDS,
         FENCED_DEVICES,
+        BUNDLES_REFUSED,
+        BUNDLE_CHANGES,
     ),
     "coordinator": (
         *_EVERYWHERE,
@@ -148,7 +150,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         UNCOMMITTED_ROUNDS,
         ROUND_INTERVAL_SECONDS,
     ),
-    "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED),
+    "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES),
     "console": _EVERYWHERE,
 }
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""

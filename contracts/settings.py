@@ -137,9 +137,12 @@ class Settings(BaseSettings):
     console_host: str = Field(
         "127.0.0.1", description="address the console listens on; beyond loopback it asks for a token"
     )
-    console_port: int = Field(8100, ge=0, le=65535)
+    console_port: int = Field(8100, ge=0, le=65535, description="port of the console; 0 takes a free one")
     console_names: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host names under which people open the console, beside localhost and plain addresses"
+    )
+    console_published_on: str | None = Field(
+        None, description="the address that a container's port is published on: a loopback one needs no token"
     )
     console_token: SecretStr | None = Field(
         None, description="what opens the console; unset: made at start and printed"
@@ -190,6 +193,7 @@ def _sections() -> dict[str, tuple[str, ...]]:
     firsts = {
         "kafka_bootstrap_servers": "Where the services are", "metrics_host": "Metrics and probes",
         "worker_group": "Workers", "federated_task": "Federation",
+        "console_host": "Console",
     }  # fmt: skip
     sections: dict[str, list[str]] = {}
     title = ""

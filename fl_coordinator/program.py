@@ -27,8 +27,8 @@ from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
-from fl_coordinator.promotion_guard import PromotionGuard, terms_of
 from fl_coordinator.measures import measure_record, measure_start
+from fl_coordinator.promotion_guard import PromotionGuard, terms_of
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.releasing import Releaser
 from fl_coordinator.selection import RedisDeviceView

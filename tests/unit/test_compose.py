@@ -18,7 +18,7 @@ from contracts.settings import Settings
 from fedsecure.healthcheck import check
 
 ROOT = Path(__file__).parents[2]
-OURS = ("topics-init", "worker", "coordinator", "devices", "replay")
+OURS = ("topics-init", "worker", "coordinator", "devices", "replay", "console")
 ONE_SHOT = ("topics-init",)
 
 
