@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
 from streams.records import Unit
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 log = structlog.get_logger()
 
@@ -63,12 +63,10 @@ class StretchReader:
     async def topics(self) -> set[str]:
         """Return all topics that this principal may see; raises Unavailable at once."""
         try:
-            topics = set(await asyncio.wait_for(self._connected().topics(), 10.0))
+            with watched_call():
+                return set(await asyncio.wait_for(self._connected().topics(), 10.0))
         except (KafkaError, TimeoutError, OSError) as error:
-            KAFKA_UP.set(0)
             raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
-        KAFKA_UP.set(1)
-        return topics
 
     async def partitions(self, topic: str) -> list[Unit]:
         """Return a topic's partitions; the topic must exist."""

@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 
 class Publisher:
@@ -43,11 +43,10 @@ class Publisher:
     async def send(self, topic: str, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Publish one record and wait until the broker has it; `value` None is a tombstone."""
         try:
-            await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
+            with watched_call():
+                await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
         except KafkaError as error:
             raise self._unavailable(error) from None
-        KAFKA_UP.set(1)
 
     def _unavailable(self, error: KafkaError) -> Unavailable:
-        KAFKA_UP.set(0)
         return Unavailable(f"Kafka at {self._servers} does not take records ({type(error).__name__})")

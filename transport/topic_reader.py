@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 TAIL_RECORDS: Final = 16
 Start = Literal["earliest", "tail", "latest"] | float
@@ -77,11 +77,10 @@ class TopicReader:
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
         try:
-            topics = set(await self._consumer.topics())
+            with watched_call():
+                return set(await self._consumer.topics())
         except KafkaError as error:
             raise self._unavailable(error) from None
-        KAFKA_UP.set(1)
-        return topics
 
     async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
         """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
@@ -173,5 +172,4 @@ class TopicReader:
         return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
 
     def _unavailable(self, error: KafkaError) -> Unavailable:
-        KAFKA_UP.set(0)
         return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")

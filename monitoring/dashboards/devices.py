@@ -37,7 +37,7 @@ def devices() -> str:
         "fedsecure-devices",
         "FedSecure: devices",
         "The state of every device, its scores against its threshold, and how long it has been silent.",
-        [("Now", _now()), ("State", [_timeline()]), ("Scores", _scores()), ("Data", _data())],
+        [("Now", _now()), ("State", [_timeline()]), ("Scores", [*_scores(), *_shares()]), ("Data", _data())],
         MARKS,
     )
 
@@ -113,6 +113,11 @@ def _scores() -> list[AnyPanel]:
             ),
             smallest=None,
         ),
+    ]
+
+
+def _shares() -> list[AnyPanel]:
+    return [
         lines(
             About(
                 "Flagged share",

@@ -17,7 +17,7 @@ def pipeline() -> str:
         ("Now", _now()),
         ("Stream", [*_throughput(), *_trouble()]),
         ("Programs", _programs()),
-        ("Rounds", _rounds()),
+        ("Rounds", [*_rounds_now(), *_rounds()]),
         ("Model", _model()),
     ]
     about = (
@@ -126,7 +126,7 @@ def _programs() -> list[AnyPanel]:
     ]
 
 
-def _rounds() -> list[AnyPanel]:
+def _rounds_now() -> list[AnyPanel]:
     return [
         number(
             About("Rounds", "Rounds that ended since the coordinator started, by outcome.", "short", width=8, height=4),
@@ -158,6 +158,11 @@ def _rounds() -> list[AnyPanel]:
                 "intervals",
             ),
         ),
+    ]
+
+
+def _rounds() -> list[AnyPanel]:
+    return [
         lines(
             About("Rounds by outcome", "Rounds that ended in five minutes.", "short"),
             Query("sum by (outcome) (increase(fedsecure_rounds_total[5m]))", "{{outcome}}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from contracts.errors import Unavailable
 from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
 from streams.stretch_reader import StretchReader
+from transport.kafka_watch import watched_call
 from transport.publisher import Publisher
 from transport.topic_reader import TopicReader
 
@@ -62,3 +64,15 @@ async def test_kafka_is_up_while_it_answers(call):
             with pytest.raises(Unavailable):
                 await call(client)
         assert KAFKA_UP._value.get() == is_up
+
+
+async def test_a_call_that_hangs_shows_kafka_as_down_until_it_returns():
+    KAFKA_UP.set(1)
+    with watched_call(hangs_after_s=0.01):
+        while KAFKA_UP._value.get() == 1:
+            await asyncio.sleep(0.01)
+    assert KAFKA_UP._value.get() == 1
+    with watched_call(hangs_after_s=0.01):
+        pass
+    await asyncio.sleep(0.05)
+    assert KAFKA_UP._value.get() == 1

@@ -37,7 +37,7 @@ def test_the_link_of_an_alert_leads_to_its_entry(name: str):
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        ("DevicesNotBenign", "25 %"), ("ScoreDrift", "0.5"), ("ScoreDrift", "200 windows"), ("WorkerLagging", "500"),
+        ("DevicesNotBenign", "25 %"), ("ScoreDrift", "0.3"), ("ScoreDrift", "200 windows"), ("WorkerLagging", "500"),
         ("RoundsSkipped", "3 rounds"), ("NoCommittedRound", "10 rounds"),
     ],
 )  # fmt: skip
