@@ -19,6 +19,7 @@ COPY streams /opt/fedsecure/app/streams
 COPY fl_coordinator /opt/fedsecure/app/fl_coordinator
 COPY fl_device /opt/fedsecure/app/fl_device
 COPY experiments /opt/fedsecure/app/experiments
+COPY console /opt/fedsecure/app/console
 COPY fedsecure /opt/fedsecure/app/fedsecure
 # One date for all files, so that the same sources give the same layers.
 ARG SOURCE_DATE_EPOCH=1767225600
