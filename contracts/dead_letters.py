@@ -12,6 +12,7 @@ REASONS: Final = (
     "too_large",
     "tombstone",
     "bad_update",
+    "bad_bundle",
 )
 HEADER_REASON: Final = "fedsecure-reason"
 HEADER_DETAIL: Final = "fedsecure-detail"

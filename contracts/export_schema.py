@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 
 from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.releases import BundleRelease
 from contracts.replay_commands import ReplayCommand
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import VitalsBatch
 
 MESSAGES = (
-    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent, ReplayCommand,
+    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
+    BundleRelease, ReplayCommand,
 )  # fmt: skip
 
 

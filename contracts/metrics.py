@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram, Info
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from prometheus_client import (
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+)
+from prometheus_client.registry import Collector
+
+from contracts.dead_letters import REASONS
+from contracts.federation import RoundPhase
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -11,6 +26,8 @@ BUILD_INFO = Info("fedsecure_build", "Version of the program and of the detector
 # Replay
 REPLAY_MESSAGES = Counter("fedsecure_replay_messages_total", "Vitals batches acknowledged by the broker.")
 REPLAY_MINUTES = Counter("fedsecure_replay_minutes_total", "Minutes of vitals acknowledged by the broker.")
+REPLAY_ATTACKS = Gauge("fedsecure_replay_attacks", "Attacks that this replay injects.")
+REPLAY_TRUTHS = Counter("fedsecure_replay_truths_total", "Records of ground truth acknowledged by the broker.")
 REPLAY_LAG_SECONDS = Gauge("fedsecure_replay_lag_seconds", "Wall time by which the replay is behind its own schedule.")
 
 # Workers
@@ -36,7 +53,15 @@ DEVICE_FLAGGED_SHARE = Gauge(
 DEVICE_LAST_RECEIVED_SECONDS = Gauge(
     "fedsecure_device_last_received_timestamp_seconds", "Broker time of the last record applied.", ["device"]
 )
+DEVICE_STALE_AFTER_SECONDS = Gauge(
+    "fedsecure_device_stale_after_seconds",
+    "Silence (wall time) after which a device is stale; absent once its recording has ended.",
+    ["device"],
+)
 DEVICES = Gauge("fedsecure_devices", "Devices this worker holds, by state.", ["state"])
+STALE_DEVICES = Gauge(
+    "fedsecure_stale_devices", "Devices this worker holds that are silent for longer than they may be."
+)
 WORKER_LAG_MESSAGES = Gauge("fedsecure_worker_lag_messages", "Messages not yet read on this worker's topics.")
 LAST_EVENT_AGE_SECONDS = Gauge("fedsecure_last_event_age_seconds", "Wall time since this worker last read a record.")
 BATCH_MINUTES = Histogram(
@@ -50,15 +75,104 @@ RESTORE_SECONDS = Histogram(
     "fedsecure_restore_seconds", "Time to rebuild the devices of an assignment.", buckets=SECONDS
 )
 FENCED_DEVICES = Counter("fedsecure_fenced_devices_total", "Devices dropped because another worker holds them.")
+BUNDLES_REFUSED = Counter("fedsecure_bundles_refused_total", "Detector bundles that could not be loaded.")
+BUNDLE_CHANGES = Counter(
+    "fedsecure_bundle_changes_total",
+    "Devices to change bundle: moved, kept by the old one (enrolment minutes gone), void (the old one gone too).",
+    ["outcome"],
+)
+
+# Every program
 REDIS_UP = Gauge("fedsecure_redis_up", "1 while the program's last Redis call worked.")
+KAFKA_UP = Gauge("fedsecure_kafka_up", "1 while Kafka answered the program's last call.")
 
 # Federation
 ROUNDS = Counter("fedsecure_rounds_total", "Rounds ended, by outcome.", ["outcome"])
 ROUND_COHORT = Gauge("fedsecure_round_cohort_devices", "Devices selected for the latest round.")
-ROUND_EXCLUDED = Counter("fedsecure_round_excluded_total", "Devices that sat a round out, by reason.", ["reason"])
+ROUND_EXCLUDED = Gauge(
+    "fedsecure_round_excluded_devices", "Devices that sat the latest round out, by reason.", ["reason"]
+)
 ROUND_SECONDS = Histogram("fedsecure_round_seconds", "Time from selection to the end of a round.", buckets=SECONDS)
 UPDATES = Counter("fedsecure_updates_total", "Updates received, by outcome.", ["outcome"])
 GLOBAL_LOSS = Gauge("fedsecure_global_loss", "Sample-weighted training loss of the latest committed round.")
-GLOBAL_ROUND = Gauge("fedsecure_global_round", "Number of the latest committed round.")
+GLOBAL_ROUND = Gauge("fedsecure_global_round", "Number of the latest committed round: the global model's version.")
+GLOBAL_COMMITTED_SECONDS = Gauge(
+    "fedsecure_global_committed_timestamp_seconds", "When the latest committed round ended; without one, the start."
+)
+UNCOMMITTED_ROUNDS = Gauge("fedsecure_uncommitted_rounds", "Rounds in a row that ended without a model, up to now.")
+ROUND_INTERVAL_SECONDS = Gauge("fedsecure_round_interval_seconds", "From the start of a round to the next, as set.")
 LOCAL_TRAINING_SECONDS = Histogram("fedsecure_local_training_seconds", "Time of one local training.", buckets=SECONDS)
 DEVICES_HOSTED = Gauge("fedsecure_devices_hosted", "Devices this process takes part for.")
+
+ProgramName = Literal["replay", "worker", "coordinator", "devices", "console"]
+
+_EVERYWHERE: Final = (BUILD_INFO, REDIS_UP, KAFKA_UP)
+OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
+    "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS),
+    "worker": (
+        *_EVERYWHERE,
+        MESSAGES,
+        MINUTES,
+        WINDOWS,
+        FLAGGED_WINDOWS,
+        DROPPED_MINUTES,
+        DEAD_LETTERS,
+        SCORES,
+        DEVICE_STATE,
+        DEVICE_SCORE,
+        DEVICE_THRESHOLD,
+        DEVICE_FLAGGED_SHARE,
+        DEVICE_LAST_RECEIVED_SECONDS,
+        DEVICE_STALE_AFTER_SECONDS,
+        DEVICES,
+        STALE_DEVICES,
+        WORKER_LAG_MESSAGES,
+        LAST_EVENT_AGE_SECONDS,
+        BATCH_MINUTES,
+        SCORING_SECONDS,
+        PRODUCE_TO_STATUS_SECONDS,
+        RESTORE_SECONDS,
+        FENCED_DEVICES,
+        BUNDLES_REFUSED,
+        BUNDLE_CHANGES,
+    ),
+    "coordinator": (
+        *_EVERYWHERE,
+        DEAD_LETTERS,
+        ROUNDS,
+        ROUND_COHORT,
+        ROUND_EXCLUDED,
+        ROUND_SECONDS,
+        UPDATES,
+        GLOBAL_LOSS,
+        GLOBAL_ROUND,
+        GLOBAL_COMMITTED_SECONDS,
+        UNCOMMITTED_ROUNDS,
+        ROUND_INTERVAL_SECONDS,
+    ),
+    "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES),
+    "console": _EVERYWHERE,
+}
+"""Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
+
+
+def registry_of(program: ProgramName) -> CollectorRegistry:
+    """Return what a program exports: its own metrics, and what its process costs.
+
+    Counters whose labels are known begin at 0: of a series that begins at 1 Prometheus cannot see the increase. Whether
+    Redis and Kafka are up is not a number until the program has asked them.
+    """
+    _begin(DEAD_LETTERS, REASONS)
+    _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
+    _begin(UPDATES, ("accepted", "dropped", "no_data"))
+    for unknown in (REDIS_UP, KAFKA_UP):
+        unknown.set(float("nan"))
+    registry = CollectorRegistry()
+    for collector in (*OF_PROGRAM[program], PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
+        registry.register(collector)
+    return registry
+
+
+def _begin(counter: Counter, labels: Iterable[str]) -> None:
+    for label in labels:
+        counter.labels(str(label))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -12,6 +12,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -31,31 +32,46 @@ class Settings(BaseSettings):
 
     # Where the services are
     kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers")
+        "127.0.0.1:9092",
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
+        description="where Kafka is, host:port, several with commas",
     )
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", validation_alias=AliasChoices("REDIS_URL", "redis_url"), repr=False
+        "redis://127.0.0.1:6379/0",
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        repr=False,
+        description="where Redis is; may hold a password, never logged",
     )
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
-    kafka_username: str | None = None
-    kafka_password: SecretStr | None = None
-    kafka_ca_file: Path | None = None
-    redis_ca_file: Path | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how clients speak to Kafka"
+    )
+    kafka_sasl_mechanism: str = Field("SCRAM-SHA-512", description="how clients log in to Kafka, with SASL_*")
+    kafka_username: str | None = Field(None, description="the principal of this program (README, trust)")
+    kafka_password: SecretStr | None = Field(None, description="its password; never logged")
+    kafka_ca_file: Path | None = Field(None, description="the CA that signed the broker's certificate, PEM")
+    redis_ca_file: Path | None = Field(None, description="the same for Redis, with a rediss:// URL")
     blob_dir: Path | None = Field(
         None, description="weights in files of this folder, which coordinator and devices must share, not in Redis"
     )
-    prefix: str = Field("fedsecure", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
-    topic_layout: Literal["per-patient", "shared"] = "per-patient"
-    shared_partitions: int = Field(8, ge=1)
+    prefix: str = Field(
+        "fedsecure",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
+        description="begins every topic and Redis key of an installation",
+    )
+    topic_layout: Literal["per-patient", "shared"] = Field(
+        "per-patient", description="a vitals topic each, or one keyed topic for thousands of devices"
+    )
+    shared_partitions: int = Field(
+        8, ge=1, description="partitions of that one topic: the most workers that can share it"
+    )
 
     # Metrics and probes: 0 takes a free port, unset serves none
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int | None = Field(None, ge=0, le=65535)
+    metrics_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz are served on")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="0 takes a free port, unset serves none")
     max_device_series: int = Field(200, ge=0, description="above this many devices no per-device metric is exported")
 
     # Workers
-    worker_group: str = "fedsecure-workers"
+    worker_group: str = Field("fedsecure-workers", description="workers of one group share the devices")
     worker_id: str | None = Field(None, description="set for static group membership")
     devices: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="edge mode: judge these only, without a group"
@@ -63,34 +79,56 @@ class Settings(BaseSettings):
     bundle_dir: Path | None = Field(None, description="a bundle other than the one that ships")
     rule: RuleName = Field("common-scale", description="how scores become votes; paper-fig3 is the paper's threshold")
     enrolment_min: int = Field(600, ge=120, description="valid minutes before a device's profile is frozen")
-    session_timeout_s: float = Field(10.0, gt=0)
-    batch_max_messages: int = Field(512, ge=1)
-    batch_wait_s: float = Field(0.05, gt=0)
-    discovery_interval_s: float = Field(1.0, gt=0)
-    max_invalid_in_row: int = Field(20, ge=1)
-    stale_cap_s: float = Field(2100.0, gt=0)
+    session_timeout_s: float = Field(10.0, gt=0, description="silence after which a worker's devices go to another")
+    batch_max_messages: int = Field(512, ge=1, description="messages scored at once, at most")
+    batch_wait_s: float = Field(0.05, gt=0, description="how long a batch waits to be filled")
+    discovery_interval_s: float = Field(1.0, gt=0, description="how often new devices' topics are looked for")
+    max_invalid_in_row: int = Field(
+        20, ge=1, description="invalid messages in a row after which a device is not benign"
+    )
+    stale_cap_s: float = Field(
+        2100.0, gt=0, description="silence after which a device is stale, however slowly it sends"
+    )
 
     # Federation
     federated_task: TaskName = Field(
         "reconstruction", description="what the global model learns; the same for the coordinator and all device hosts"
     )
-    round_interval_s: float = Field(60.0, gt=0)
-    round_deadline_s: float = Field(20.0, gt=0)
-    round_quorum: int = Field(3, ge=1)
+    round_interval_s: float = Field(60.0, gt=0, description="from the start of a round to the next")
+    round_deadline_s: float = Field(20.0, gt=0, description="how long devices have for their answers")
+    round_quorum: int = Field(3, ge=1, description="fewest devices of a round; with fewer it is skipped")
     aggregation: str = Field("trimmed-mean", description="the rule that makes one model of the updates")
     round_target: int | None = Field(None, ge=1, description="answers that are enough; unset: all that come in time")
     round_over_selection: float = Field(1.3, ge=1, description="with a target: so many times as many are asked")
     coordinator_lease_s: float = Field(10.0, ge=1, description="silence after which another coordinator takes over")
-    local_epochs: int = Field(1, ge=1)
-    local_batch_size: int = Field(32, ge=1)
-    local_learning_rate: float = Field(1e-3, gt=0)
+    local_epochs: int = Field(1, ge=1, description="passes over a device's windows in a round")
+    local_batch_size: int = Field(32, ge=1, description="windows a step of local training")
+    local_learning_rate: float = Field(1e-3, gt=0, description="step size of Adam in local training")
     proximal_mu: float = Field(
         0.0, ge=0, description="FedProx: how strongly local training is held to the global model"
     )
+    dp_clip: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="the longest an update may leave its device (L2 norm); unset: as it is",
+    )
+    dp_noise: float = Field(0.0, ge=0, allow_inf_nan=False, description="noise on it, in clips (its deviation)")
     presence_s: float = Field(15.0, ge=1, description="a device host unheard of for so long takes no part in rounds")
-    local_max_windows: int = Field(256, ge=1)
-    vote_horizon_min: int = Field(120, ge=0)
+    local_max_windows: int = Field(256, ge=1, description="windows a device trains on, the newest")
+    vote_horizon_min: int = Field(
+        120, ge=0, description="minutes a device must stay benign after a window before it trains on it"
+    )
     device_key_dir: Path | None = Field(None, description="devices' private keys; by default in the state folder")
+    models_kept: int = Field(16, ge=2, le=1000, description="so many newest global models keep their weights on record")
+    bundles_kept: int = Field(4, ge=2, le=64, description="so many released bundles keep their files")
+    rollback_watch_s: float = Field(
+        14_400.0, ge=0, le=604_800, description="a promotion is watched for so long after its release; 0: never"
+    )
+    rollback_rise: float = Field(
+        0.1, gt=0, lt=1, description="by so much the share of devices that leave benign must rise for a rollback"
+    )
+    rollback_least_devices: int = Field(3, ge=2, description="and so many devices must have left at least")
     register_new_devices: bool = Field(
         default=False, description="a device host may register keys for devices that have none: for trials only"
     )
@@ -99,9 +137,12 @@ class Settings(BaseSettings):
     console_host: str = Field(
         "127.0.0.1", description="address the console listens on; beyond loopback it asks for a token"
     )
-    console_port: int = Field(8100, ge=0, le=65535)
+    console_port: int = Field(8100, ge=0, le=65535, description="port of the console; 0 takes a free one")
     console_names: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host names under which people open the console, beside localhost and plain addresses"
+    )
+    console_published_on: str | None = Field(
+        None, description="the address that a container's port is published on: a loopback one needs no token"
     )
     console_token: SecretStr | None = Field(
         None, description="what opens the console; unset: made at start and printed"
@@ -114,13 +155,20 @@ class Settings(BaseSettings):
         try:
             return check(values)
         except ValidationError as error:
-            wrong = (f"{_variable(found['loc'][0])}: {found['msg']}" for found in error.errors(include_input=False))
+            wrong = (f"{variable_of(found['loc'][0])}: {found['msg']}" for found in error.errors(include_input=False))
             raise Misconfigured("; ".join(wrong)) from None
 
     @field_validator("devices", "console_names", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("dp_noise")
+    @classmethod
+    def _needs_a_clip(cls, noise: float, others: ValidationInfo) -> float:
+        if noise > 0 and others.data.get("dp_clip", 1.0) is None:
+            raise ValueError("noise is measured in clips: set FEDSECURE_DP_CLIP (--dp-clip) too")
+        return noise
 
     @cached_property
     def topics(self) -> Topics:
@@ -131,7 +179,28 @@ class Settings(BaseSettings):
         return RedisKeys(self.prefix)
 
 
-def _variable(name: int | str) -> str:
+def variable_of(name: int | str) -> str:
     """Return the environment variable of a field; a field with a name of its own comes under that already."""
     text = str(name)
+    alias = Settings.model_fields[text].validation_alias if text in Settings.model_fields else None
+    if isinstance(alias, AliasChoices):
+        text = str(alias.choices[0])
     return text if text.isupper() else f"FEDSECURE_{text.upper()}"
+
+
+def _sections() -> dict[str, tuple[str, ...]]:
+    """Return the names of the settings by what they are for, in their order."""
+    firsts = {
+        "kafka_bootstrap_servers": "Where the services are", "metrics_host": "Metrics and probes",
+        "worker_group": "Workers", "federated_task": "Federation",
+        "console_host": "Console",
+    }  # fmt: skip
+    sections: dict[str, list[str]] = {}
+    title = ""
+    for name in Settings.model_fields:
+        title = firsts.get(name, title)
+        sections.setdefault(title, []).append(name)
+    return {title: tuple(names) for title, names in sections.items()}
+
+
+SECTIONS: Final = _sections()

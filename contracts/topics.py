@@ -93,6 +93,14 @@ class Topics:
     def models(self) -> str:
         return f"{self.prefix}.models.v1"
 
+    @property
+    def bundles(self) -> str:
+        return f"{self.prefix}.bundles.v1"
+
+    @property
+    def bundle_files(self) -> str:
+        return f"{self.prefix}.bundle-files.v1"
+
     def fixed(self, partitions: int = 4) -> tuple[TopicSpec, ...]:
         """Return the topics that exist before any device does (`fedsecure topics` creates them)."""
         return (
@@ -105,6 +113,8 @@ class Topics:
             self.fl_keys_spec,
             TopicSpec(self.fl_events, 1, _delete(30)),
             TopicSpec(self.models, 1, dict(_COMPACT)),
+            TopicSpec(self.bundles, 1, dict(_COMPACT)),
+            TopicSpec(self.bundle_files, 1, dict(_COMPACT)),
         )
 
     @property

@@ -5,7 +5,6 @@ Nothing is parsed before its size and hash are checked, and nothing in it can ru
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, FileEntry, sha256_of
 from contracts.errors import Misconfigured
 from detectors.features.catalogue import FEATURES
 from detectors.knowledge import Knowledge
@@ -25,7 +25,6 @@ from detectors.weight_layout import ARCHITECTURE, Shapes, autoencoder_shapes, bl
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"
 FORMAT: Final = "fedsecure-bundle-2"
-MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "autoencoder.safetensors",
     "blind_spot.safetensors",
@@ -34,7 +33,6 @@ FILES: Final = (
     "metadata.json",
     "canary.safetensors",
 )
-MAX_MANIFEST_BYTES: Final = 16_384
 MAX_FILE_BYTES: Final = 4_194_304
 
 FEATURE_KEYS: Final = [feature.key for feature in FEATURES]
@@ -59,20 +57,8 @@ class Bundle:
     sha256: str = ""
 
 
-class _FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sha256: str
-    size: int
-
-
-class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    format: str
-    architecture: str
-    features: list[str]
-    files: dict[str, _FileEntry]
-
-
-def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
-    """Write a bundle into an existing empty folder and return it as read back, with its sha256; equal bundles give equal bytes."""
+def packed_bundle(bundle: Bundle) -> dict[str, bytes]:
+    """Return a bundle's files by name, the manifest included; equal bundles give equal bytes."""
     tensors, situations = encoded_knowledge(bundle.knowledge)
     contents = {
         "autoencoder.safetensors": save(dict(sorted(bundle.autoencoder.items()))),
@@ -82,110 +68,128 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
         "metadata.json": _json(bundle.metadata),
         "canary.safetensors": save(dict(sorted(bundle.canary.items()))),
     }
-    entries = {name: _FileEntry(_sha256(content), len(content)) for name, content in contents.items()}
-    contents[MANIFEST] = _json(_Manifest(FORMAT, ARCHITECTURE, FEATURE_KEYS, entries))
-    for name, content in contents.items():
+    entries = {name: FileEntry(sha256_of(content), len(content)) for name, content in contents.items()}
+    return contents | {MANIFEST: _json(BundleManifest(FORMAT, ARCHITECTURE, FEATURE_KEYS, entries))}
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Write a bundle into an existing empty folder and return it as read back, with its sha256; equal bundles give equal bytes."""
+    for name, content in packed_bundle(bundle).items():
         (folder / name).write_bytes(content)
     return load_bundle(folder)
 
 
 def load_bundle(folder: Path) -> Bundle:
     """Read and check a bundle; raises Misconfigured saying which file is wrong and what to do."""
-    manifest_bytes = _read(folder, MANIFEST, MAX_MANIFEST_BYTES)
-    manifest = _decoded(folder, MANIFEST, manifest_bytes, _Manifest)
-    _check_names(folder, manifest)
-    contents = {name: _checked_content(folder, name, manifest.files[name]) for name in FILES}
-    autoencoder = _tensors(folder, "autoencoder.safetensors", contents)
-    blind_spot = _tensors(folder, "blind_spot.safetensors", contents)
-    _check_weights(folder, "autoencoder.safetensors", autoencoder, autoencoder_shapes())
-    _check_weights(folder, "blind_spot.safetensors", blind_spot, blind_spot_shapes())
+    return bundle_of(folder_contents(folder), f"in {folder}")
+
+
+def folder_contents(folder: Path) -> dict[str, bytes]:
+    """Return a bundle folder's files by name, the manifest included; raises Misconfigured for anything that is no bundle's."""
+    name = f"in {folder}"
+    try:
+        present = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise _refused(name, f"the folder cannot be read ({type(error).__name__})") from None
+    contents = {MANIFEST: _read(folder, MANIFEST, MAX_MANIFEST_BYTES)}
+    _check_files(name, present - {MANIFEST}, "its folder")
+    return contents | {file: _read(folder, file, MAX_FILE_BYTES) for file in FILES}
+
+
+def bundle_of(contents: Mapping[str, bytes], name: str) -> Bundle:
+    """Return the checked bundle that these files make, the manifest among them.
+
+    `name` says in an error which bundle it is. Raises Misconfigured saying which file is wrong and what to do.
+    """
+    manifest_bytes = contents.get(MANIFEST, b"")
+    manifest = _decoded(name, MANIFEST, manifest_bytes, BundleManifest)
+    _check_manifest(name, manifest)
+    _check_files(name, set(contents) - {MANIFEST}, "it")
+    for file in FILES:
+        if not manifest.holds(file, contents[file]):
+            raise _refused(name, f"{file} is not the file that its manifest describes (size or sha256 differs)")
+    autoencoder = _tensors(name, "autoencoder.safetensors", contents)
+    blind_spot = _tensors(name, "blind_spot.safetensors", contents)
+    _check_weights(name, "autoencoder.safetensors", autoencoder, autoencoder_shapes())
+    _check_weights(name, "blind_spot.safetensors", blind_spot, blind_spot_shapes())
     return Bundle(
         autoencoder=autoencoder,
         blind_spot=blind_spot,
-        knowledge=_knowledge(folder, contents),
-        metadata=_decoded(folder, "metadata.json", contents["metadata.json"], dict[str, Any]),
-        canary=_tensors(folder, "canary.safetensors", contents),
-        sha256=_sha256(manifest_bytes),
+        knowledge=_knowledge(name, contents),
+        metadata=_decoded(name, "metadata.json", contents["metadata.json"], dict[str, Any]),
+        canary=_tensors(name, "canary.safetensors", contents),
+        sha256=sha256_of(manifest_bytes),
     )
 
 
-def _check_names(folder: Path, manifest: _Manifest) -> None:
+def _check_manifest(name: str, manifest: BundleManifest) -> None:
     if manifest.format != FORMAT:
-        raise _refused(folder, f"its format is {manifest.format!r}, this version reads {FORMAT!r}")
+        raise _refused(name, f"its format is {manifest.format!r}, this version reads {FORMAT!r}")
     if manifest.architecture != ARCHITECTURE:
-        raise _refused(folder, f"it holds {manifest.architecture!r}, this version runs {ARCHITECTURE!r}")
+        raise _refused(name, f"it holds {manifest.architecture!r}, this version runs {ARCHITECTURE!r}")
     if manifest.features != FEATURE_KEYS:
-        raise _refused(folder, "it was trained on other features than this version computes")
-    present = {path.name for path in folder.iterdir()}
-    for names, holder in ((set(manifest.files), "its manifest"), (present - {MANIFEST}, "its folder")):
-        unknown, missing = sorted(names - set(FILES)), sorted(set(FILES) - names)
-        if unknown:
-            raise _refused(folder, f"{holder} holds {', '.join(map(repr, unknown))}, which no bundle has")
-        if missing:
-            raise _refused(folder, f"{holder} lacks {', '.join(missing)}")
+        raise _refused(name, "it was trained on other features than this version computes")
+    _check_files(name, set(manifest.files), "its manifest")
 
 
-def _checked_content(folder: Path, name: str, entry: _FileEntry) -> bytes:
-    content = _read(folder, name, MAX_FILE_BYTES)
-    if len(content) != entry.size or _sha256(content) != entry.sha256:
-        raise _refused(folder, f"{name} is not the file that its manifest describes (size or sha256 differs)")
-    return content
+def _check_files(name: str, files: set[str], holder: str) -> None:
+    unknown, missing = sorted(files - set(FILES)), sorted(set(FILES) - files)
+    if unknown:
+        raise _refused(name, f"{holder} holds {', '.join(map(repr, unknown))}, which no bundle has")
+    if missing:
+        raise _refused(name, f"{holder} lacks {', '.join(missing)}")
 
 
-def _read(folder: Path, name: str, limit_bytes: int) -> bytes:
+def _read(folder: Path, file: str, limit_bytes: int) -> bytes:
     """Return a regular file's bytes, having read no more than the limit."""
-    path = folder / name
+    path = folder / file
     if path.is_symlink() or not path.is_file():
-        raise _refused(folder, f"it has no regular file {name}")
-    with path.open("rb") as file:
-        content = file.read(limit_bytes + 1)
+        raise _refused(f"in {folder}", f"it has no regular file {file}")
+    with path.open("rb") as opened:
+        content = opened.read(limit_bytes + 1)
     if len(content) > limit_bytes:
-        raise _refused(folder, f"{name} is larger than {limit_bytes} bytes")
+        raise _refused(f"in {folder}", f"{file} is larger than {limit_bytes} bytes")
     return content
 
 
-def _decoded(folder: Path, name: str, content: bytes, kind: Any) -> Any:
+def _decoded(name: str, file: str, content: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refused(folder, f"{name}: {error}") from None
+        raise _refused(name, f"{file}: {error}") from None
 
 
-def _tensors(folder: Path, name: str, contents: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
+def _tensors(name: str, file: str, contents: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
     try:
-        return load(contents[name])
+        return load(contents[file])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise _refused(folder, f"{name} is not a safetensors file ({type(error).__name__})") from None
+        raise _refused(name, f"{file} is not a safetensors file ({type(error).__name__})") from None
 
 
-def _knowledge(folder: Path, contents: Mapping[str, bytes]) -> Knowledge:
-    tensors = _tensors(folder, "knowledge.safetensors", contents)
-    situations = _decoded(folder, "situations.json", contents["situations.json"], Situations)
+def _knowledge(name: str, contents: Mapping[str, bytes]) -> Knowledge:
+    tensors = _tensors(name, "knowledge.safetensors", contents)
+    situations = _decoded(name, "situations.json", contents["situations.json"], Situations)
     try:
         return decoded_knowledge(tensors, situations)
     except ValueError as error:
-        raise _refused(folder, f"knowledge.safetensors: {error}") from None
+        raise _refused(name, f"knowledge.safetensors: {error}") from None
 
 
-def _check_weights(folder: Path, name: str, weights: Weights, shapes: Shapes) -> None:
+def _check_weights(name: str, file: str, weights: Weights, shapes: Shapes) -> None:
     found = {key: array.shape for key, array in weights.items()}
     if found != shapes:
         wrong = sorted(key for key in found.keys() | shapes.keys() if found.get(key) != shapes.get(key))
-        raise _refused(folder, f"{name} has wrong tensors: {', '.join(wrong)}")
+        raise _refused(name, f"{file} has wrong tensors: {', '.join(wrong)}")
     if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in weights.values()):
-        raise _refused(folder, f"{name} holds weights that are not finite float32")
+        raise _refused(name, f"{file} holds weights that are not finite float32")
 
 
-def _refused(folder: Path, why: str) -> Misconfigured:
+def _refused(name: str, why: str) -> Misconfigured:
     return Misconfigured(
-        f"the detector bundle in {folder} is refused: {why}; make one with `fedsecure train --out DIR` "
+        f"the detector bundle {name} is refused: {why}; make one with `fedsecure train --out DIR` "
         "or leave the bundle out to use the one that ships with FedSecure"
     )
 
 
 def _json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

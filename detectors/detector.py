@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.rule_names import RuleName
-from detectors.bundle import DEFAULT_BUNDLE, load_bundle
+from detectors.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from detectors.chunks import Channel, MinuteChunk, Verdicts
 from detectors.decision_rules.by_name import rule_named
 from detectors.scorer import TrainedModel
@@ -45,8 +45,12 @@ class Detector:
         its first use (about two seconds): `warm` does it ahead. `rule` says how scores become votes: on the common scale, or as
         in the paper's Fig. 3 (`decision_rules`).
         """
+        return cls.of(load_bundle(bundle_dir or DEFAULT_BUNDLE), buckets=buckets, rule=rule)
+
+    @classmethod
+    def of(cls, bundle: Bundle, *, buckets: Sequence[int] | None = None, rule: RuleName = "common-scale") -> Detector:
+        """Return the detector of a bundle; `buckets` and `rule` as in `load`."""
         chosen = rule_named(rule)
-        bundle = load_bundle(bundle_dir or DEFAULT_BUNDLE)
         from detectors.model import Model  # noqa: PLC0415 - imports TensorFlow, seconds
         from detectors.scoring.runtime import BUCKETS, Reconstructor  # noqa: PLC0415
 

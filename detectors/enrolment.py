@@ -1,14 +1,18 @@
-"""The rows of an open enrolment, kept until the profile is frozen from them."""
+"""The rows of an enrolment, kept until the profile is frozen from them, or gathered again to freeze it anew."""
 
 from __future__ import annotations
 
+import math
 from array import array
+from collections.abc import Iterable
 
 import numpy as np
 
+from contracts.verdicts import DeviceProfile
+from detectors.chunks import MinuteChunk, minutes_of
 from detectors.intake import RowBuffer
 from detectors.preprocessing import Rows
-from detectors.ticks import Tick
+from detectors.ticks import MinuteStream, Tick
 
 
 class Enrolment:
@@ -50,3 +54,23 @@ class Enrolment:
         """Return a copy of the rows, as `pushed_rows` gives them."""
         values = np.array(self._values, np.float32).reshape(-1, 2)
         return Rows(values, np.array(self._event_minute, np.int64), np.array(self._interpolated, np.bool_))
+
+
+def enrolment_again(profile: DeviceProfile, chunks: Iterable[MinuteChunk]) -> Enrolment | None:
+    """Return the enrolment that a profile was frozen from, or None when its minutes are not all there.
+
+    `chunks`: minutes of its session read back in the order of the topic, from `guards.PULSE_WINDOW_MIN` before it.
+    """
+    enrolment, stream = Enrolment(profile.first_event_minute), MinuteStream(0, 0)
+    through = -math.inf
+    for chunk in chunks:
+        rows = RowBuffer()
+        for event_minute, vitals in enumerate(minutes_of(chunk), chunk.first_event_minute):
+            if not through < event_minute <= profile.last_event_minute:
+                continue
+            through = event_minute
+            tick = stream.push(event_minute, *vitals, rows)
+            if tick.valid and event_minute >= profile.first_event_minute:
+                enrolment.add(rows, tick)
+    ends = enrolment.rows().event_minute[[0, -1]] if enrolment.valid_minutes else ()
+    return enrolment if tuple(ends) == (profile.first_event_minute, profile.last_event_minute) else None

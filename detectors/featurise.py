@@ -12,7 +12,7 @@ from detectors.features.catalogue import SLOW
 from detectors.features.signal import Measures, fast_features, slow_features
 from detectors.measure import Measure
 from detectors.preprocessing import scaled
-from detectors.scoring.runtime import Reconstructor
+from detectors.scoring.runtime import Rebuilding
 from detectors.windows import Windows
 
 Floats = NDArray[np.float32]
@@ -21,9 +21,7 @@ Ints = NDArray[np.int64]
 SLOW_BATCH: Final = 256  # bounds the memory of long windows: 9 kB each
 
 
-def minute_features(
-    reconstructor: Reconstructor, windows: Windows, measures: Sequence[Measure]
-) -> tuple[Floats, Floats]:
+def minute_features(reconstructor: Rebuilding, windows: Windows, measures: Sequence[Measure]) -> tuple[Floats, Floats]:
     """Return (features float32[B, 76], mean_square float32[B, 4]): signal and residual features of the last hours."""
     owner = windows.owner
     median, scale, rms = (
@@ -47,7 +45,7 @@ def half_day_features(windows: Windows, measures: Sequence[Measure]) -> Floats:
     return np.concatenate(parts)
 
 
-def all_features(reconstructor: Reconstructor, windows: Windows, measures: Sequence[Measure]) -> Floats:
+def all_features(reconstructor: Rebuilding, windows: Windows, measures: Sequence[Measure]) -> Floats:
     """Return float32[B, 184] in the order of `catalogue.FEATURES`, NaN where there are no eighteen hours."""
     minute, _ = minute_features(reconstructor, windows, measures)
     slow = np.full((len(windows), len(SLOW)), np.nan, np.float32)

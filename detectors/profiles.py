@@ -19,7 +19,7 @@ from detectors.measure import Measure, measure_rows
 from detectors.preprocessing import Rows
 from detectors.reading import evidence_of, speak
 from detectors.scorer import SCORED_KINDS, Yardstick
-from detectors.scoring.runtime import Reconstructor
+from detectors.scoring.runtime import Rebuilding
 from detectors.windows import decision_ends, windows_at
 
 Floats = NDArray[np.float32]
@@ -53,7 +53,7 @@ def freeze_profile(
     rows: Rows,
     pulse_medians_bpm: Sequence[float],
     enrolment_min: int,
-    reconstructor: Reconstructor,
+    reconstructor: Rebuilding,
     knowledge: Knowledge,
     bundle_sha: str,
     rule: Rule,
@@ -85,7 +85,7 @@ def freeze_profile(
     )
 
 
-def enrolment_features(rows: Rows, reconstructor: Reconstructor, population: Measure) -> tuple[Measure, Floats]:
+def enrolment_features(rows: Rows, reconstructor: Rebuilding, population: Measure) -> tuple[Measure, Floats]:
     """Return the device's measure and the raw features float32[n, 184] of its enrolment's decisions."""
     measure = measure_rows(rows)
     windows = windows_at(rows, decision_ends(rows))

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from contracts.verdicts import DeviceSnapshot
 from detectors.chunks import MinuteChunk, Verdicts
+from detectors.enrolment import enrolment_again
 from detectors.guards import PULSE_WINDOW_MIN, RECENT_MIN, REPLAY_HORIZON_MIN
 from detectors.history import History
 from detectors.long_history import LongHistory
 from detectors.micro_batch import Pass
 from detectors.scorer import TrainedModel
 from detectors.track import FRESH, NO_SESSION, Track
+from detectors.windows import BLOCK_MIN
 from detectors.work import Work
 
 # The longest memory is the replay guard's: a shingle of the last hour is compared with all of its horizon.
@@ -36,6 +39,11 @@ class DeviceTracks:
         self._history = History()
         self._long_history = LongHistory()
         self._tracks: dict[str, Track] = {}
+
+    @property
+    def bundle_sha(self) -> str:
+        """The bundle that judges here."""
+        return self._model.bundle_sha
 
     def open(self, device_id: str, snapshot: DeviceSnapshot | None) -> None:
         """Take a device over where its snapshot stands (None: a device never seen); one already open is replaced."""
@@ -66,6 +74,49 @@ class DeviceTracks:
             return oldest
         # The first distance to the pulse that an enrolment counts reaches back before it.
         return min(oldest, snapshot.enrolment_start - PULSE_WINDOW_MIN)
+
+    @classmethod
+    def history_needed_to_take_over(cls, snapshot: DeviceSnapshot | None) -> int | None:
+        """Return the event minute from which `take_over` needs the vitals; None: it needs none."""
+        needed = cls.history_needed_from(snapshot)
+        if needed is None or snapshot is None or snapshot.profile is None:
+            return needed
+        return min(needed, snapshot.profile.first_event_minute - PULSE_WINDOW_MIN)
+
+    def take_over(self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk]) -> bool:
+        """Open a device that another bundle judged up to its snapshot; False: not possible, and it is not open here.
+
+        `chunks` are its minutes since `history_needed_to_take_over`, up to the snapshot, in the order of the topic. The
+        profile is frozen again from the enrolment minutes (False: they are not all there) and the scores that hold since the
+        last decision are computed again. State, dwell and votes stay: a change of bundle alone makes no device benign.
+        """
+        own = [chunk for chunk in chunks if chunk.session_id == snapshot.session_id]
+        profile = snapshot.profile
+        if profile is not None:
+            enrolment = enrolment_again(profile, own)
+            if enrolment is None:
+                return False
+            profile = self._model.freeze(enrolment.rows(), enrolment.pulse_medians_bpm, enrolment.valid_minutes)
+        moved = replace(snapshot, profile=profile)
+        self._reopen(device_id, replace(moved, held_scores=self._scores_held(device_id, moved, own)), own)
+        return True
+
+    def _scores_held(self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk]) -> dict[str, float]:
+        """Judge the minutes since the last decision once more and return the scores that hold since then."""
+        if not snapshot.held_scores:
+            return {}
+        first = snapshot.held_block * BLOCK_MIN
+        before = replace(
+            snapshot, applied_through=first - 1, held_scores={}, held_block=0, enrolment_start=None, enrolment_count=0
+        )
+        self._reopen(device_id, before, chunks)
+        self.apply([chunk for chunk in chunks if chunk.first_event_minute + len(chunk.heart_rate_bpm) > first])
+        return self.snapshot(device_id).held_scores
+
+    def _reopen(self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk]) -> None:
+        self.open(device_id, snapshot)
+        for chunk in chunks:
+            self.fill(chunk)
 
     def fill(self, chunk: MinuteChunk) -> None:
         """Put read-back minutes into a device's history, in the order of the topic, between `open` and `apply`.

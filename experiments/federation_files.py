@@ -48,7 +48,7 @@ def tables(document: Mapping[str, Any]) -> dict[str, str]:
         {**{k: v for k, v in one.items() if k != "interval"}, "low": one["interval"][0], "high": one["interval"][1]}
         for one in document["goals"]
     ]
-    return {"runs.csv": _csv(runs), "rounds.csv": _csv(document["rounds"]), "goals.csv": _csv(goal_rows)}
+    return {"runs.csv": csv_text(runs), "rounds.csv": csv_text(document["rounds"]), "goals.csv": csv_text(goal_rows)}
 
 
 def _ratio(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,7 +70,8 @@ def _rounds(study: Study) -> Any:
                 }  # fmt: skip
 
 
-def _csv(found: Sequence[Mapping[str, Any]]) -> str:
+def csv_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV, the first row's names on top."""
     sink = io.StringIO()
     writer = csv.DictWriter(sink, list(found[0]), lineterminator="\n")
     writer.writeheader()

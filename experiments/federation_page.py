@@ -32,7 +32,7 @@ READING: Final = {
         "rebuilt it. Whiskers hold 90 %, boxes half, over all seeds."
     ),
     "labels": (
-        f"A classifier tells hours that were bent from hours that were not; {FLIPPED} of {DEVICES} devices turn their labels round. No look at vital "
+        f"A classifier tells hours with noise, spikes or a stuck sensor from hours as they were; {FLIPPED} of {DEVICES} devices turn their labels round. No look at vital "
         f"signs can see that, the live gate's included; the update defence here is the coordinate-wise {DEFENCE_OF_TWO}."
     ),
     "runs": (
@@ -44,18 +44,19 @@ READING: Final = {
 _MARKS: Final = {True: "in", False: "out", None: "idle"}
 
 
-def build_page(study: Study, figures: dict[str, str], css: str, command: str) -> str:
-    """Return the page; `figures` are SVGs by the names of `READING`, `css` the style of all reports."""
+def build_page(study: Study, figures: dict[str, str], css: str, command: str, privacy: str = "") -> str:
+    """Return the page; `figures` are SVGs by the names of `READING`, `css` the style of all reports, `privacy` a section."""
     parts = [
         _header(study),
-        _section("goals", "Goals", _table(goal_table(study))),
+        _section("goals", "Goals", table_html(goal_table(study))),
         _section("rounds", "Round by round", f"<figure>{figures['rounds']}</figure>"),
         _section("networks", "Other networks", f"<figure>{figures['networks']}</figure>"),
         _section("devices", "Device by device", f"<figure>{figures['devices']}</figure>"),
         _section("dev2", "What the detector saw of the poisoned device", f"<figure>{figures['dev2']}</figure>"),
-        _section("labels", "Flipped labels", _table(label_table(study))),
+        _section("labels", "Flipped labels", table_html(label_table(study))),
         _section("ratios", "Every run against the baseline", f"<figure>{figures['ratios']}</figure>"),
-        _section("runs", "Every run", _table(run_table(study))),
+        _section("runs", "Every run", table_html(run_table(study))),
+        privacy,
         f"<h2>Made by</h2>\n<p><code>{escape(command)}</code></p>\n<p>Detector: <code>{study.bundle_sha256}</code></p>",
     ]
     body = "\n".join(parts)
@@ -134,7 +135,8 @@ def _section(name: str, title: str, body: str) -> str:
     return f'<h2 id="{name}">{escape(title)}</h2>\n<p class="soft">{escape(READING[name])}</p>\n{body}'
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """Return a table as HTML; marks colour its last cells."""
     columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
     marks: list[str | None] = [_MARKS[mark] for mark in table.marks] or [None for _ in table.rows]
     lines = "".join(_row(line, mark) for line, mark in zip(table.rows, marks, strict=True))

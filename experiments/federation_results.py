@@ -106,8 +106,9 @@ SHOWN: Final = "the failure that the defence is measured against"
 def _of_poisoning(plan: Plan, found: dict[str, Row]) -> Iterator[Goal]:
     for network in ("", *(f"{task}, " for task in OTHER_NETWORKS)):
         yield _ratio(f"{network}DP2, no gate, loss / baseline", found, f"{network}{WORST}, no gate", "at least", 2.0)
-        for attack in plan.attacks:
-            run = f"{network}{attack}, live gate"
+        for run in (
+            f"{network}{attack}, live gate" for attack in plan.attacks if f"{network}{attack}, live gate" in found
+        ):
             yield _ratio(f"{run}, loss / baseline", found, run, "at most", 1.05)
 
 

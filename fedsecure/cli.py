@@ -10,8 +10,8 @@ import typer
 from contracts.errors import FedSecureError, Misconfigured
 
 COMMANDS = (
-    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console", "models", "score", "train", "evaluate",
-    "fetch", "cohort", "inspect", "paper", "federate",
+    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console",
+    "models", "promote", "bundles", "rollback", "score", "train", "evaluate", "fetch", "cohort", "inspect", "paper", "federate", "export",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -11,7 +11,6 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.federation import RoundPhase, RoundRecord
-from contracts.metrics import GLOBAL_LOSS, GLOBAL_ROUND, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, ROUNDS
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregate
 from fl_coordinator.collection import Collection, ask_redis
@@ -19,6 +18,7 @@ from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
+from fl_coordinator.measures import measure_round
 from fl_coordinator.registry import Model, ModelPublisher, ModelView, model_of
 from fl_coordinator.selection import DeviceView, Selection, select
 from fl_coordinator.updates import UpdateInbox
@@ -81,7 +81,7 @@ class Coordinator:
             record = await self._end(rounds.fail(self._latest(record), "kafka_unavailable", self._parts.clock()))
         finally:
             self._parts.collection.close()
-        _measure(record, monotonic() - started)
+        measure_round(record, monotonic() - started)
         return record
 
     async def wait_until(self, when: float) -> None:
@@ -227,14 +227,3 @@ class Coordinator:
 
     def _latest(self, record: RoundRecord) -> RoundRecord:
         return self._parts.collection.record or record
-
-
-def _measure(record: RoundRecord, seconds: float) -> None:
-    ROUNDS.labels(str(record.phase)).inc()
-    ROUND_SECONDS.observe(seconds)
-    ROUND_COHORT.set(len(record.cohort))
-    for reason in record.excluded.values():
-        ROUND_EXCLUDED.labels(reason).inc()
-    if record.phase is RoundPhase.COMMITTED and record.loss is not None:
-        GLOBAL_LOSS.set(record.loss)
-        GLOBAL_ROUND.set(record.round)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
+from contracts.metrics import REDIS_UP
 from contracts.settings import Settings
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
@@ -26,13 +27,17 @@ from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
 from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.lease import Lease
+from fl_coordinator.measures import measure_record, measure_start
+from fl_coordinator.promotion_guard import PromotionGuard, terms_of
 from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.releasing import Releaser
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
 from transport.blob_stores import blob_store
 from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
+from transport.release_log import ReleaseFeed
 from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -67,6 +72,7 @@ class CoordinatorProgram:
 
         Raises Unavailable when Kafka does not answer at the start, Fenced when replaced.
         """
+        measure_start(self._clock(), self._settings.round_interval_s)
         client = connect_redis(self._settings)
         lease = Lease(client, self._settings.redis_keys, self._settings.coordinator_lease_s)
         history = await self._take_over(lease, stop)
@@ -85,8 +91,10 @@ class CoordinatorProgram:
             try:
                 taken = await asyncio.to_thread(lease.take, history.last_lease_token)
             except Unavailable as error:
+                REDIS_UP.set(0)
                 self._wait_because("waiting_for_redis", str(error))
             else:
+                REDIS_UP.set(1)
                 if taken:
                     # The one before may have written until its lease ran out, with a token that a new Redis knew nothing of.
                     history = await read_history(self._settings)
@@ -107,25 +115,32 @@ class CoordinatorProgram:
             Publisher(self._settings) as publisher,
             TopicReader(self._settings) as reader,
             TopicReader(self._settings) as key_reader,
+            TopicReader(self._settings) as release_reader,
         ):
             keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
             await keys.refresh()
             parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
+            measure_record(history.rounds)
             left_open = await self._round_left_open(history, parts.journal, lease.token)
             model = await self._current_model(history, client, parts)
             coordinator = Coordinator(parts, model, history.last_round + 1, stop)
             await parts.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            await self._run_rounds(coordinator, left_open, stop)
+            guard = self._guard(parts, publisher, ReleaseFeed(release_reader, self._settings.topics.bundles))
+            await self._run_rounds(coordinator, left_open, guard, stop)
 
-    async def _run_rounds(self, coordinator: Coordinator, left_open: RoundRecord | None, stop: asyncio.Event) -> None:
+    async def _run_rounds(
+        self, coordinator: Coordinator, left_open: RoundRecord | None, guard: PromotionGuard | None, stop: asyncio.Event
+    ) -> None:
         ended, next_at = 0, monotonic()
         while not stop.is_set():
             await (coordinator.run_round() if left_open is None else coordinator.resume_round(left_open))
             left_open = None
             ended += 1
+            if guard is not None:
+                await guard.look(coordinator.next_round - 1)
             if self._limit is not None and ended >= self._limit:
                 return
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
@@ -153,7 +168,7 @@ class CoordinatorProgram:
             rule=self._rule,
             view=view,
             lease=lease,
-            models=ModelPublisher(publisher, settings.topics.models, self._clock),
+            models=ModelPublisher(publisher, settings.topics.models, self._clock, settings.models_kept),
             model_view=RedisModelView(client, blobs, settings.redis_keys),
             journal=journal,
             inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
@@ -162,6 +177,13 @@ class CoordinatorProgram:
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
         )
+
+    def _guard(self, parts: Parts, publisher: Publisher, feed: ReleaseFeed) -> PromotionGuard | None:
+        terms = terms_of(self._settings)
+        if terms is None:
+            return None
+        releaser = Releaser.of(self._settings, publisher, self._clock)
+        return PromotionGuard(terms, parts.view, feed.refresh, releaser, parts.journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""

@@ -22,7 +22,6 @@ from transport.weights import decode_weights, encode_weights
 log = structlog.get_logger()
 
 MAX_INLINE_BYTES: Final = 512_000
-KEPT_MODELS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,10 @@ def model_on_record(rounds: Iterable[RoundRecord], weights_of: Callable[[str], b
 class ModelPublisher:
     """Writes models to the compacted topic and forgets the oldest; raises Unavailable when Kafka does not take them."""
 
-    def __init__(self, publisher: Publisher, topic: str, clock: Callable[[], float]) -> None:
+    def __init__(self, publisher: Publisher, topic: str, clock: Callable[[], float], kept: int) -> None:
         self._publisher = publisher
         self._topic = topic
+        self._kept = kept
         self._clock = clock
         self._published: deque[str] = deque()
 
@@ -101,7 +101,7 @@ class ModelPublisher:
         )
         await self._publisher.send(self._topic, model.sha256, encode_federation(record))
         self.remember([model.sha256])
-        while len(self._published) > KEPT_MODELS:
+        while len(self._published) > self._kept:
             oldest = self._published.popleft()
             await self._publisher.send(self._topic, oldest, None)
 

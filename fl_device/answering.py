@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 from zlib import crc32
@@ -21,6 +22,7 @@ from fl_device.host_keys import HostKeys
 from fl_device.local_training import Course, LocalResult
 from fl_device.participant import Participant, length_s
 from fl_device.preparation import Prepared
+from fl_device.private_answers import PrivateAnswers
 from transport.blob_store import BlobStore, sha256_of
 from transport.pausing import pause
 from transport.publisher import Publisher
@@ -78,6 +80,7 @@ class Answering:
         self._executor = executor
         self._backoff = backoff
         self._clock = clock
+        self._private_answers = PrivateAnswers(settings)
 
     async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
         """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer.
@@ -147,7 +150,8 @@ class Answering:
         LOCAL_TRAINING_SECONDS.observe(result.train_s)
         if not result.is_finite():
             raise InvalidMessage("bad_update", "training diverged: the new weights are not finite")
-        return result
+        sent = self._private_answers.sent(device_id, record.round, result.weights, weights)
+        return replace(result, weights=sent)
 
     async def _publish(self, update: ModelUpdate) -> None:
         signed = await self._keys.sign(update)

@@ -1,7 +1,7 @@
-"""A task beside reconstruction: a Bi-LSTM that tells an hour as it was from one that was bent; its labels can be flipped.
+"""A task beside reconstruction: a classifier of signal quality, whose labels can be flipped.
 
-No device has labelled attacks of its own, so each makes its labels: it bends every other hour (by a coin that the hour itself
-throws) with the distortions that the detector's own networks learn from. The loss is the Brier score.
+It tells an hour as it was from one with noise, spikes or a stuck sensor. No device has labelled hours of its own, so each makes
+its labels: it disturbs every other hour, by a coin that the hour itself throws. The loss is the Brier score.
 """
 
 from __future__ import annotations
@@ -11,31 +11,34 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import WINDOW_MIN, Z_CLIP, calendar_features
+from detectors.preprocessing import WINDOW_MIN, Z_CLIP
 from detectors.scoring.tensorflow_runtime import tf
-from detectors.training.distortions import DISTORTIONS
-from detectors.weight_layout import INPUTS, Shapes, bidirectional, dense
+from detectors.training.distortions import band_noise, impulses, sample_hold
+from detectors.weight_layout import CHANNELS, Shapes, bidirectional, dense
 from fl_device.tasks import Examples
 from transport.weights import Weights
 
 UNITS: Final = 16
-LEAST_CHANGE_Z: Final = 0.5  # root mean square; an hour bent by less is too like itself to be called bent
+DISTURBANCES: Final = (band_noise, impulses, sample_hold)
+TRIES: Final = 4
+LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too like itself to be called disturbed
 
 
 class Classification:
-    """Input: both scaled channels and the calendar; target: float32[n, 1], 1 for an hour that was bent."""
+    """Input: both scaled channels and how far each moved since the minute before; target: float32[n, 1], 1 for a disturbed hour."""
 
     name: Final = "classification"
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional("reader", INPUTS, UNITS), **dense("output", 2 * UNITS, 1)}
+        return {**bidirectional("reader", 2 * CHANNELS, UNITS), **dense("output", 4 * UNITS, 1)}
 
     def build(self) -> Any:
         layers = tf.keras.layers
-        hour = layers.Input((WINDOW_MIN, INPUTS), name="hour")
-        state = layers.Bidirectional(layers.LSTM(UNITS), name="reader")(hour)
-        return tf.keras.Model(hour, layers.Dense(1, activation="sigmoid", name="output")(state), name=self.name)
+        hour = layers.Input((WINDOW_MIN, 2 * CHANNELS), name="hour")
+        states = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True), name="reader")(hour)
+        pooled = layers.Concatenate()([layers.GlobalAveragePooling1D()(states), layers.GlobalMaxPooling1D()(states)])
+        return tf.keras.Model(hour, layers.Dense(1, activation="sigmoid", name="output")(pooled), name=self.name)
 
     def weights_of(self, model: Any) -> Weights:
         return dict(zip(self.shapes, model.get_weights(), strict=True))
@@ -47,18 +50,21 @@ class Classification:
         pairs = [_labelled(window, int(minute[0])) for window, minute in zip(window_z, event_minute, strict=True)]
         shown = np.array([window for window, _ in pairs], np.float32).reshape(window_z.shape)
         labels = np.array([[label] for _, label in pairs], np.float32).reshape(-1, 1)
-        return Examples(np.concatenate([shown, calendar_features(event_minute)], axis=-1), labels)
+        moved = np.abs(np.diff(shown, axis=1, prepend=shown[:, :1]))
+        return Examples(np.concatenate([shown, moved], axis=-1), labels)
 
 
 def _labelled(window: NDArray[np.float32], first_event_minute: int) -> tuple[NDArray[np.float32], float]:
-    """Return the hour and 0, or the hour bent in one or both channels and 1; the same hour always gives the same."""
+    """Return the hour and 0, or the hour disturbed in one or both channels and 1; the same hour always gives the same."""
     rng = np.random.default_rng([first_event_minute & 0xFFFFFFFF, 5])
     if rng.random() < 0.5:
         return window, 0.0
-    bent = window.astype(np.float64)
-    bend = DISTORTIONS[int(rng.integers(len(DISTORTIONS)))]
-    for channel in ((0,), (1,), (0, 1))[int(rng.integers(3))]:
-        bent[:, channel] = bend(bent[:, channel], rng)
-    bent = np.clip(bent, -Z_CLIP, Z_CLIP)
-    changed = float(np.sqrt(np.square(bent - window).mean()))
-    return (bent.astype(np.float32), 1.0) if changed >= LEAST_CHANGE_Z else (window, 0.0)
+    for _ in range(TRIES):
+        disturb = DISTURBANCES[int(rng.integers(len(DISTURBANCES)))]
+        disturbed = window.astype(np.float64)
+        for channel in ((0,), (1,), (0, 1))[int(rng.integers(3))]:
+            disturbed[:, channel] = disturb(disturbed[:, channel], rng)
+        disturbed = np.clip(disturbed, -Z_CLIP, Z_CLIP)
+        if np.sqrt(np.square(disturbed - window).mean()) >= LEAST_CHANGE_Z:
+            return disturbed.astype(np.float32), 1.0
+    return window, 0.0

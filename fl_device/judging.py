@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
-from contracts.vitals import decode_vitals
+from contracts.vitals import VitalsBatch, decode_vitals
+from detectors.bundled_tracks import BundledTracks
 from detectors.chunks import MinuteChunk, Verdicts
 from detectors.preprocessing import scaled
 from detectors.tracks import DeviceTracks
@@ -21,7 +23,7 @@ class SelfJudge:
     """All hosted devices' detector tracks and training windows. Owned by one thread; blocks while it scores."""
 
     def __init__(self, tracks: DeviceTracks, task: Task, *, max_windows: int, horizon_min: int) -> None:
-        self._tracks = tracks
+        self._tracks = BundledTracks(tracks)
         self._task = task
         self._max_windows = max_windows
         self._horizon_min = horizon_min
@@ -45,18 +47,40 @@ class SelfJudge:
                 chunks = []
                 self._tracks.invalid(device_id)
                 continue
-            chunks.append(
-                MinuteChunk(
-                    device_id=device_id,
-                    session_id=batch.session_id,
-                    first_event_minute=batch.first_event_minute,
-                    heart_rate_bpm=batch.heart_rate_bpm,
-                    resp_rate_bpm=batch.resp_rate_bpm,
-                    pulse_bpm=batch.pulse_bpm,
-                    end_of_recording=batch.end_of_recording,
-                )
-            )
+            chunks.append(_chunk_of(batch))
         self._apply(chunks)
+
+    @property
+    def bundle_sha(self) -> str:
+        """The bundle in force here."""
+        return self._tracks.bundle_sha
+
+    def use(self, tracks: DeviceTracks) -> None:
+        """Put another bundle in force; each device stays with its own until it is taken over."""
+        self._tracks.use(tracks)
+
+    def behind(self) -> list[str]:
+        """Return the devices that the bundle in force is still to take over."""
+        return self._tracks.behind()
+
+    def take_over(self, device_id: str, values: Sequence[bytes | None], is_all: bool) -> bool:
+        """Judge a device by the bundle in force from now on; False: its enrolment minutes are gone and it stays as it is.
+
+        `values` are its messages again, up to the last one taken, `is_all` says that none was deleted before them. Windows
+        that were released for training under the old bundle stay released.
+        """
+        snapshot = self._tracks.snapshot(device_id)
+        chunks: list[MinuteChunk] = []
+        for value in values:
+            with contextlib.suppress(InvalidMessage):
+                chunks.append(_chunk_of(decode_vitals(value, expected_device_id=device_id)))
+        needed = snapshot.session_id, DeviceTracks.history_needed_to_take_over(snapshot) or 0
+        reaches_back = bool(chunks) and (chunks[0].session_id, chunks[0].first_event_minute) <= needed
+        enough = is_all or snapshot.profile is None or reaches_back
+        if enough and self._tracks.take_over(device_id, snapshot, chunks):
+            return True
+        self._tracks.keep(device_id)
+        return False
 
     def examples(self, device_id: str) -> Examples | None:
         """Return what the device may train on now, scaled by its own frozen profile; None when there is nothing."""
@@ -74,6 +98,18 @@ class SelfJudge:
             if verdicts.session_opened:
                 windows.forget()
             windows.observe(judged_minutes(chunk, verdicts))
+
+
+def _chunk_of(batch: VitalsBatch) -> MinuteChunk:
+    return MinuteChunk(
+        device_id=batch.device_id,
+        session_id=batch.session_id,
+        first_event_minute=batch.first_event_minute,
+        heart_rate_bpm=batch.heart_rate_bpm,
+        resp_rate_bpm=batch.resp_rate_bpm,
+        pulse_bpm=batch.pulse_bpm,
+        end_of_recording=batch.end_of_recording,
+    )
 
 
 def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:

@@ -14,10 +14,11 @@ import structlog
 
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import GlobalModel, RoundRecord, decode_federation
-from contracts.metrics import BUILD_INFO, DEVICES_HOSTED
+from contracts.metrics import DEVICES_HOSTED, REDIS_UP
 from contracts.settings import Settings
 from fl_device.answering import Answering, ModelCache
 from fl_device.backoff import Backoff
+from fl_device.bundle_changes import BundleChanges
 from fl_device.earlier_answers import rounds_answered
 from fl_device.host_keys import HostKeys
 from fl_device.hosted import Hosted
@@ -75,16 +76,18 @@ class DeviceProgram:
     async def run(self, stop: asyncio.Event) -> None:
         """Host the devices until `stop` is set; raises Unavailable when Kafka does not answer at the start."""
         try:
-            prepared = await self._in_executor(prepare, self._settings)
-            BUILD_INFO.info({"bundle": prepared.bundle_sha})
-            self._waiting_for.discard("the network to compile")
-            async with Publisher(self._settings) as publisher:
+            async with (
+                BundleChanges(self._settings, self._in_executor) as changes,
+                Publisher(self._settings) as publisher,
+            ):
+                prepared = await self._in_executor(prepare, self._settings, await changes.first())
+                self._waiting_for.discard("the network to compile")
                 client = connect_redis(self._settings)
                 models = ModelCache(blob_store(self._settings, client), self._settings)
                 answering = self._answering(models, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
                 await _together(
-                    self._follow_vitals(prepared.judge, publisher, stop),
+                    self._follow_vitals(prepared.judge, changes, publisher, stop),
                     self._follow_rounds(models, answering, stop),
                     self._be_present(presence, stop),
                 )
@@ -103,12 +106,15 @@ class DeviceProgram:
             clock=self._clock,
         )
 
-    async def _follow_vitals(self, judge: SelfJudge, publisher: Publisher, stop: asyncio.Event) -> None:
+    async def _follow_vitals(
+        self, judge: SelfJudge, changes: BundleChanges, publisher: Publisher, stop: asyncio.Event
+    ) -> None:
         looked_at, backoff = float("-inf"), Backoff(self._random)
         async with TopicReader(self._settings) as reader:
             while not stop.is_set():
                 try:
                     if monotonic() - looked_at >= self._settings.discovery_interval_s:
+                        await changes.step(judge, reader)
                         await self._discover(reader, judge, publisher)
                         looked_at = monotonic()
                         self._waiting_for.discard("the first look for vitals topics")
@@ -157,7 +163,9 @@ class DeviceProgram:
         try:
             if hosted and not self._waiting_for:
                 await asyncio.to_thread(tell, hosted)
+                REDIS_UP.set(1)
         except Unavailable as error:
+            REDIS_UP.set(0)
             log.warning("waiting_for_redis", error=str(error))
             return False
         return True

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
-from contracts.metrics import REPLAY_LAG_SECONDS
+from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
 from contracts.replay_commands import ReplayCommand
 from contracts.vitals import VitalsBatch, encode_vitals
 from replay.clock import Clock
@@ -104,6 +104,8 @@ class Player:
         """Send everything when it is due, and obey; raises Unavailable when Kafka stays away or refuses for good."""
         self._commands = commands
         self._started = self._clock.monotonic()
+        under_way = [part.patient for part in self._parts.values() if not part.session.is_complete]
+        REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
         self._outlet.while_waiting = self._report_waiting
         try:
             self._tell_truth()

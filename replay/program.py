@@ -94,7 +94,7 @@ def _probes(settings: Settings, publisher: Publisher) -> ProbeServer | None:
         age_s = publisher.oldest_unacked_s
         return f"Kafka has not acknowledged for {age_s:.0f} s" if age_s > NOT_READY_AFTER_S else None
 
-    return serve_probes(settings, ready=ready)
+    return serve_probes(settings, "replay", ready=ready)
 
 
 def _logged(result: ReplayResult) -> ReplayResult:

@@ -28,7 +28,7 @@ from kafka.errors import (
 )
 
 from contracts.errors import FedSecureError, Unavailable
-from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES
+from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
 from replay.clock import SYSTEM_CLOCK, Clock
 from replay.kafka_producer import halt
 
@@ -166,6 +166,8 @@ class Publisher:
             self.acked_minutes += sending.minutes
             REPLAY_MESSAGES.inc()
             REPLAY_MINUTES.inc(sending.minutes)
+        else:
+            REPLAY_TRUTHS.inc()
 
     def _hand_over(self, sending: _Sending) -> None:
         try:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -16,9 +17,10 @@ import structlog
 from contracts.errors import FedSecureError
 from contracts.metrics import BUILD_INFO
 from contracts.settings import Settings
+from detectors.bundled_tracks import BundledTracks
+from streams.bundle_changer import BundleChanger
 from streams.device_series import DeviceSeries
 from streams.discovery import Discovery
-from streams.engine import EngineFactory
 from streams.errors import Fatal
 from streams.exit_watchdog import ExitWatchdog
 from streams.history import HistoryReader
@@ -26,6 +28,7 @@ from streams.intake import Intake
 from streams.judge import Judge
 from streams.publish import VerdictPublisher
 from streams.records import DeviceNames, Unit, VitalsRecord
+from streams.released_tracks import ReleasedTracks, TracksFactory
 from streams.restore import Restorer, RestoreSources
 from streams.scoring_loop import Outlets, ScoringLoop
 from streams.status_log import StatusLog
@@ -46,7 +49,7 @@ FENCE_SESSIONS = 3.0
 class WorkerCore:
     """Starts, watches and stops what a worker consists of; `failed` is set when the process must end."""
 
-    def __init__(self, settings: Settings, engine_factory: EngineFactory, watchdog: ExitWatchdog) -> None:
+    def __init__(self, settings: Settings, tracks_factory: TracksFactory, watchdog: ExitWatchdog) -> None:
         self.settings = settings
         self.names = DeviceNames(settings)
         self.worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
@@ -54,7 +57,8 @@ class WorkerCore:
         self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
-        self._engine_factory = engine_factory
+        self._released = ReleasedTracks(settings, tracks_factory)
+        self._past = StretchReader(settings)
         self._watchdog = watchdog
         self._publisher = VerdictPublisher(settings)
         self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
@@ -68,31 +72,42 @@ class WorkerCore:
     async def start(self) -> None:
         """Connect, load and warm the detector; raises Unavailable or Misconfigured."""
         settings = self.settings
-        self._probes = serve_probes(settings, healthy=self.why_not_healthy, ready=self.why_not_ready)
+        self._probes = serve_probes(settings, "worker", healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
         await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
         await self.reader.start()
+        await self._past.start()
         await self._publisher.start()
         await self._store.needs_rewrite()
-        engine = await asyncio.get_running_loop().run_in_executor(self._executor, self._engine_factory)
+        tracks = BundledTracks(await self._released.start())
         history = HistoryReader(self.reader, self.names)
-        sources = RestoreSources(self.reader, StatusLog(self.reader, settings.topics.device_status), history)
-        restorer = Restorer(sources, self._store, self._publisher, engine, self._executor, self.worker_id)
-        outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series))
-        judge = Judge(engine, Intake(), self.worker_id)
+        sources = RestoreSources(
+            self.reader, StatusLog(self.reader, settings.topics.device_status), history, self._released
+        )
+        restorer = Restorer(sources, self._store, self._publisher, tracks, self._executor, self.worker_id)
+        outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
+        judge = Judge(tracks, Intake(), self.worker_id)
         self._loop = ScoringLoop(
             self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
         )
+        self._tell_bundle(tracks)
+        changer = BundleChanger(
+            self._released, tracks, self._loop, self._past, HistoryReader(self._past, self.names), self._executor,
+            partial(self._tell_bundle, tracks),
+        )  # fmt: skip
+        self.spawn(self._or_fail(changer.run(settings.discovery_interval_s)))
+        self.spawn(self._keep_view())
+        log.info("worker_started", worker=self.worker_id, bundle=tracks.bundle_sha[:12], rule=settings.rule)
+
+    def _tell_bundle(self, tracks: BundledTracks) -> None:
         BUILD_INFO.info(
             {
                 "version": version("fedsecure"),
-                "bundle": engine.bundle_sha,
-                "rule": settings.rule,
+                "bundle": tracks.bundle_sha,
+                "rule": self.settings.rule,
                 "worker": self.worker_id,
             }
         )
-        self.spawn(self._keep_view())
-        log.info("worker_started", worker=self.worker_id, bundle=engine.bundle_sha[:12], rule=settings.rule)
 
     @property
     def loop(self) -> ScoringLoop:
@@ -151,7 +166,8 @@ class WorkerCore:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(self._publisher.close(), self.reader.close(), self._store.close(), return_exceptions=True)
+        parts = (self._publisher, self.reader, self._past, self._released, self._store)
+        await asyncio.gather(*(part.close() for part in parts), return_exceptions=True)
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self._probes is not None:
             await asyncio.to_thread(self._probes.close)

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
+from contracts.freshness import stale_after_s
 from contracts.metrics import (
     DEVICE_FLAGGED_SHARE,
     DEVICE_LAST_RECEIVED_SECONDS,
     DEVICE_SCORE,
+    DEVICE_STALE_AFTER_SECONDS,
     DEVICE_STATE,
     DEVICE_THRESHOLD,
     DEVICES,
+    STALE_DEVICES,
 )
 from contracts.verdicts import DeviceState, DeviceStatus
 
+_OF_DEVICE = (
+    DEVICE_FLAGGED_SHARE,
+    DEVICE_LAST_RECEIVED_SECONDS,
+    DEVICE_STALE_AFTER_SECONDS,
+    DEVICE_SCORE,
+    DEVICE_THRESHOLD,
+)
+
 
 class DeviceSeries:
-    """Above `limit` devices none has series of its own: dashboards then read the aggregates."""
+    """Above `limit` devices none has series of its own: dashboards then read the aggregates.
 
-    def __init__(self, limit: int) -> None:
+    `stale_cap_s` is the longest silence (wall seconds) any device is allowed.
+    """
+
+    def __init__(self, limit: int, stale_cap_s: float) -> None:
         self._limit = limit
+        self._stale_cap_s = stale_cap_s
         self._shown: dict[str, DeviceState] = {}
         self._states: dict[str, DeviceState] = {}
+        self._fresh_until: dict[str, float] = {}
 
     def show(self, status: DeviceStatus) -> None:
         """Export a device's latest status."""
         device = status.device_id
+        stale_after = stale_after_s(status.batch_interval_s, self._stale_cap_s)
         self._states[device] = status.state
+        # The silence of a device whose recording has ended is meant.
+        self._fresh_until[device] = math.inf if status.finished else status.received_at + stale_after
         if len(self._states) > self._limit:
             for shown in list(self._shown):
                 self._remove(shown)
@@ -37,6 +57,10 @@ class DeviceSeries:
         DEVICE_STATE.labels(device, str(status.state)).set(1)
         DEVICE_FLAGGED_SHARE.labels(device).set(status.flagged_share)
         DEVICE_LAST_RECEIVED_SECONDS.labels(device).set(status.received_at)
+        if status.finished:
+            DEVICE_STALE_AFTER_SECONDS.remove(device)
+        else:
+            DEVICE_STALE_AFTER_SECONDS.labels(device).set(stale_after)
         if status.score is not None and status.threshold is not None:
             DEVICE_SCORE.labels(device).set(status.score)
             DEVICE_THRESHOLD.labels(device).set(status.threshold)
@@ -44,10 +68,12 @@ class DeviceSeries:
     def forget(self, device: str) -> None:
         """Remove a device that this worker no longer holds."""
         self._states.pop(device, None)
+        self._fresh_until.pop(device, None)
         self._remove(device)
 
-    def count(self) -> None:
-        """Export how many devices are in each state."""
+    def count(self, now: float) -> None:
+        """Export how many devices are in each state, and how many are stale `now` (epoch seconds)."""
+        STALE_DEVICES.set(sum(now > until for until in self._fresh_until.values()))
         counts = Counter(self._states.values())
         for state in DeviceState:
             DEVICES.labels(str(state)).set(counts[state])
@@ -57,5 +83,5 @@ class DeviceSeries:
         if state is None:
             return
         DEVICE_STATE.remove(device, str(state))
-        for gauge in (DEVICE_FLAGGED_SHARE, DEVICE_LAST_RECEIVED_SECONDS, DEVICE_SCORE, DEVICE_THRESHOLD):
+        for gauge in _OF_DEVICE:
             gauge.remove(device)

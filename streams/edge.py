@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.errors import Misconfigured, Unavailable
 from contracts.identifiers import check_device_id
+from contracts.metrics import WORKER_LAG_MESSAGES
 from streams.core import WorkerCore
 from streams.errors import Fatal
 from streams.records import Unit, VitalsRecord
@@ -94,5 +95,7 @@ class EdgeWorker:
         ]
         if records:
             await self.core.process(records)
+        ends = {Unit(*tp): self._consumer.highwater(tp) for tp in self._consumer.assignment()}
+        WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
         if len(self.core.loop.held.fenced) == len(self._units):
             self.core.fail(Fatal("another worker judges all of these devices"))

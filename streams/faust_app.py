@@ -16,10 +16,10 @@ from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
 from streams.assignor import SpreadingAssignor
 from streams.core import WorkerCore
-from streams.engine import DetectorEngine, EngineFactory
 from streams.exit_watchdog import ExitWatchdog
 from streams.faust_transport import SteadyTransport
 from streams.records import DeviceNames, Unit, VitalsRecord
+from streams.released_tracks import TracksFactory, live_factory
 
 log = structlog.get_logger()
 
@@ -83,13 +83,8 @@ class WorkerApp(faust.App):
 
     async def _watch_lag(self) -> None:
         while True:
-            held = self.core.loop.held
-            at = {held.unit_of[device_id]: device.next_offset for device_id, device in held.devices.items()}
-            lag = 0
-            for tp in self.consumer.assignment():
-                highwater = self.consumer.highwater(tp)
-                lag += max(0, (highwater or 0) - at.get(Unit(tp.topic, tp.partition), highwater or 0))
-            WORKER_LAG_MESSAGES.set(lag)
+            ends = {Unit(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()}
+            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
             await asyncio.sleep(LAG_EVERY_S)
 
     async def _watch_crash(self) -> None:
@@ -99,11 +94,11 @@ class WorkerApp(faust.App):
 
 def build_app(
     settings: Settings,
-    engine_factory: EngineFactory | None = None,
+    tracks_factory: TracksFactory | None = None,
     watchdog: ExitWatchdog | None = None,
 ) -> WorkerApp:
     """Return an app that judges; nothing is connected before it starts."""
-    factory = engine_factory or (lambda: DetectorEngine(settings))
+    factory = tracks_factory or live_factory(settings)
     app = WorkerApp(settings.worker_group, **_options(settings))
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
     app.device_names = app.core.names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.verdicts import DeviceStatus
@@ -79,6 +79,14 @@ class Holdings:
         """Leave devices that another worker took alone until the next assignment."""
         self.fenced.update(devices)
         self.fenced_since = self.fenced_since or now
+
+    def behind(self, ends: Mapping[Unit, int | None]) -> int:
+        """Return how many messages of these units, each with the offset where it ends (None: unknown), wait to be applied.
+
+        Of a unit whose device is not open yet nothing is known to wait.
+        """
+        at = {self.unit_of[device_id]: device.next_offset for device_id, device in self.devices.items()}
+        return sum(max(0, (end or 0) - at.get(unit, end or 0)) for unit, end in ends.items())
 
     def forget(self, device_id: str) -> None:
         """Drop a device that left or was taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,18 @@ class HistoryWanted:
                 older.append(batch)
         self.batches[:0] = older
         self._oldest = (places + self._oldest)[:PROBED_RECORDS]
+
+    def add_newer(self, records: Iterable[VitalsRecord]) -> None:
+        """Put the device's records from `stop` on behind the known ones."""
+        for record in records:
+            with contextlib.suppress(InvalidMessage):
+                if record.device_id == self.device_id:
+                    batch = decode_vitals(record.value, expected_device_id=self.device_id)
+                    self.batches += [batch] if batch.session_id == self.session_id else []
+
+    def is_whole(self, first_kept: int) -> bool:
+        """Return whether nothing that was asked for was deleted from the topic, whose first offset now is `first_kept`."""
+        return first_kept == 0 or self.is_complete()
 
     def is_complete(self) -> bool:
         """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from contracts.metrics import RESTORE_SECONDS
+from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, encode_verdict
 from contracts.vitals import VitalsBatch
+from detectors.bundled_tracks import BundledTracks
 from detectors.chunks import MinuteChunk
-from streams.engine import Engine
+from detectors.tracks import DeviceTracks
 from streams.held_device import HeldDevice, Holdings
 from streams.history import HistoryReader, HistoryWanted
 from streams.publish import DeviceRecords, VerdictPublisher
 from streams.records import Unit
+from streams.released_tracks import ReleasedTracks
 from streams.status_log import StatusLog
 from streams.status_store import FencedWrite, StatusStore
 from streams.stretch_reader import StretchReader
@@ -32,11 +34,12 @@ JOINED_MIN = 360
 
 @dataclass(frozen=True, slots=True)
 class RestoreSources:
-    """Where a restore reads: any topic, the status topic, the vitals' past."""
+    """Where a restore reads: any topic, the status topic, the vitals' past, bundles other than the one in force."""
 
     reader: StretchReader
     status_log: StatusLog
     history: HistoryReader
+    released: ReleasedTracks
 
 
 class Restorer:
@@ -47,14 +50,14 @@ class Restorer:
         sources: RestoreSources,
         store: StatusStore,
         publisher: VerdictPublisher,
-        engine: Engine,
+        tracks: BundledTracks,
         executor: Executor,
         worker_id: str,
     ) -> None:
         self._sources = sources
         self._store = store
         self._publisher = publisher
-        self._engine = engine
+        self._tracks = tracks
         self._executor = executor
         self._worker_id = worker_id
 
@@ -68,11 +71,16 @@ class Restorer:
         if not again:
             return
         bounds = await self._sources.reader.bounds(set(again.values()))
-        wanted = [self._history_of(device, unit, found, bounds[unit]) for device, unit in again.items()]
-        histories = [one for one in wanted if one is not None]
-        await self._sources.history.read(histories, {unit: start for unit, (start, _) in bounds.items()})
+        old = await self._old_tracks({device_id: found[device_id] for device_id in again.keys() & found.keys()})
+        wanted = [
+            self._history_of(device, unit, found.get(device), bounds[unit], old) for device, unit in again.items()
+        ]
+        histories = {one.device_id: one for one in wanted if one is not None}
+        first_kept = {unit: start for unit, (start, _) in bounds.items()}
+        await self._sources.history.read(histories.values(), first_kept)
+        whole = {device_id for device_id, one in histories.items() if one.is_whole(first_kept[one.unit])}
         opened = await get_running_loop().run_in_executor(
-            self._executor, partial(self._open, set(again), found, histories)
+            self._executor, partial(self._open, set(again), found, histories, whole, old)
         )
         epochs = await self._store.take_epochs({d: found[d].epoch if d in found else 0 for d in again})
         for device_id, unit in again.items():
@@ -98,28 +106,72 @@ class Restorer:
         epochs = await self._store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
 
+    async def _old_tracks(self, found: Mapping[str, DeviceStatus]) -> dict[str, DeviceTracks]:
+        """Return the tracks of each device with a profile of another bundle, if that bundle can still be loaded.
+
+        It judges the device until the bundle in force takes it over; to read all enrolments back first would keep all waiting.
+        """
+        behind = {
+            device_id: status.snapshot.profile.bundle_sha
+            for device_id, status in found.items()
+            if status.snapshot and status.snapshot.profile and self._must_take_over(status)
+        }
+        tracks = {sha: await self._tracks_of_bundle(sha) for sha in set(behind.values())}
+        return {device_id: one for device_id, sha in behind.items() if (one := tracks[sha]) is not None}
+
+    async def _tracks_of_bundle(self, bundle_sha: str) -> DeviceTracks | None:
+        loaded = self._tracks.loaded(bundle_sha)
+        return await self._sources.released.get(bundle_sha) if loaded is None else loaded
+
     def _history_of(
-        self, device_id: str, unit: Unit, found: Mapping[str, DeviceStatus], bounds: tuple[int, int]
+        self,
+        device_id: str,
+        unit: Unit,
+        status: DeviceStatus | None,
+        bounds: tuple[int, int],
+        old: Collection[str],
     ) -> HistoryWanted | None:
-        status = found.get(device_id)
         snapshot = status.snapshot if status else None
-        needed_from = self._engine.history_needed_from(snapshot)
+        if device_id not in old and self._must_take_over(status):
+            needed_from = DeviceTracks.history_needed_to_take_over(snapshot)
+        else:
+            needed_from = DeviceTracks.history_needed_from(snapshot)
         if snapshot is None or needed_from is None:
             return None
         return HistoryWanted(device_id, unit, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
+    def _must_take_over(self, status: DeviceStatus | None) -> bool:
+        """Return whether another bundle judged the device than the one in force; not before it opened a session."""
+        if status is None or DeviceTracks.history_needed_from(status.snapshot) is None:
+            return False
+        profile = status.snapshot.profile if status.snapshot else None
+        return (profile.bundle_sha if profile else status.bundle_sha) != self._tracks.bundle_sha
+
     def _open(
-        self, devices: set[str], found: Mapping[str, DeviceStatus], histories: list[HistoryWanted]
+        self,
+        devices: set[str],
+        found: Mapping[str, DeviceStatus],
+        histories: Mapping[str, HistoryWanted],
+        whole: set[str],
+        old: Mapping[str, DeviceTracks],
     ) -> dict[str, DeviceSnapshot]:
-        """Run in the executor thread, which owns the engine; return where each device stands in it."""
+        """Run in the executor thread, which owns the tracks; return where each device stands in them."""
         for device_id in devices:
-            self._engine.close(device_id)
+            self._tracks.close(device_id)
             status = found.get(device_id)
-            self._engine.open(device_id, status.snapshot if status else None)
-        for one in histories:
-            for chunk in joined(one.batches):
-                self._engine.fill(chunk)
-        return {device_id: self._engine.snapshot(device_id) for device_id in devices}
+            snapshot = status.snapshot if status else None
+            chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
+            if snapshot and device_id not in old and self._must_take_over(status):
+                enough = snapshot.profile is None or device_id in whole
+                if enough and self._tracks.take_over(device_id, snapshot, chunks):
+                    BUNDLE_CHANGES.labels("moved").inc()
+                    continue
+                BUNDLE_CHANGES.labels("void").inc()
+                log.warning("profile_void", device=device_id, reason="its bundle and its enrolment minutes are gone")
+            self._tracks.open(device_id, snapshot, old.get(device_id))
+            for chunk in chunks:
+                self._tracks.fill(chunk)
+        return {device_id: self._tracks.snapshot(device_id) for device_id in devices}
 
     async def _announce(self, devices: list[HeldDevice]) -> None:
         statuses = [device.status for device in devices if device.status is not None]

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import structlog
@@ -105,6 +106,10 @@ class ScoringLoop:
             if not self._stopping:
                 await self._restore_missing(())
 
+    def between_batches(self) -> AbstractAsyncContextManager[None]:
+        """Return a context in which nothing is in flight and nothing begins."""
+        return self._lock
+
     async def settle(self) -> None:
         """Wait until nothing is in flight."""
         async with self._lock:
@@ -117,7 +122,7 @@ class ScoringLoop:
 
     async def keep_view(self) -> None:
         """Notice a Redis that lost the view and write it again from what is held."""
-        self._outlets.series.count()
+        self._outlets.series.count(time.time())
         fenced_since = self.held.fenced_since
         if fenced_since is not None and time.monotonic() - fenced_since > self._fence_patience_s:
             raise Fatal("another worker judges devices that this one is assigned")

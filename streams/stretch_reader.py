@@ -15,6 +15,7 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from streams.records import Unit
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 log = structlog.get_logger()
 
@@ -62,7 +63,8 @@ class StretchReader:
     async def topics(self) -> set[str]:
         """Return all topics that this principal may see; raises Unavailable at once."""
         try:
-            return set(await asyncio.wait_for(self._connected().topics(), 10.0))
+            with watched_call():
+                return set(await asyncio.wait_for(self._connected().topics(), 10.0))
         except (KafkaError, TimeoutError, OSError) as error:
             raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
 

@@ -74,11 +74,12 @@ def next_status(
 ) -> DeviceStatus:
     """Return the device's status after a micro-batch; what the batch did not touch stays as it was.
 
-    `origin` is (bundle sha, worker id).
+    `origin` is (bundle sha, worker id). The status names the bundle of the score that it shows.
     """
     latest = verdicts[-1] if verdicts else device.status
     scored = next((one for one in reversed(verdicts) if one.windows), None)
     score, threshold, flagged = _last_window(scored, device.status)
+    before = device.status if scored is None and score is not None else None
     return DeviceStatus(
         device_id=device.device_id,
         epoch=device.epoch,
@@ -98,7 +99,7 @@ def next_status(
         received_at=device.received_at,
         batch_interval_s=device.batch_interval_s,
         finished=snapshot.finished,
-        bundle_sha=origin[0],
+        bundle_sha=before.bundle_sha if before else origin[0],
         worker_id=origin[1],
         minutes=device.minutes,
         windows=device.windows,
@@ -125,8 +126,8 @@ def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[s
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
     """Return the status as its new holder publishes it first.
 
-    `snapshot` is where the new holder's engine stands: a profile of another bundle or rule is void at once, not only when the
-    next minute arrives.
+    `snapshot` is where the new holder's engine stands: a profile that it cannot use is void at once, not only when the next
+    minute arrives.
     """
     if status.enrolled and snapshot.profile is None:
         status = msgspec.structs.replace(
@@ -138,4 +139,5 @@ def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: Devic
             enrolment_share=0.0,
             snapshot=snapshot,
         )
-    return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id)
+    kept = snapshot if status.snapshot is not None else None
+    return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id, snapshot=kept)

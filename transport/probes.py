@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.metrics import ProgramName, registry_of
 from contracts.settings import Settings
 
 log = structlog.get_logger()
@@ -36,7 +38,7 @@ class ProbeServer:
         *,
         healthy: Check = always_well,
         ready: Check = always_well,
-        registry: CollectorRegistry = REGISTRY,
+        registry: CollectorRegistry,
     ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
 
@@ -61,8 +63,7 @@ class ProbeServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Probes come every few seconds: not a log line each."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
         self._thread.start()
@@ -80,10 +81,24 @@ class ProbeServer:
         self.close()
 
 
-def serve_probes(settings: Settings, *, ready: Check, healthy: Check = always_well) -> ProbeServer | None:
-    """Serve a program's probes where its settings ask for them; None where no metrics port is set."""
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's names
+        """Let whoever asked go before the answer: the base class would print a traceback between the log's lines."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            log.warning("probe_failed", error=type(error).__name__)
+
+
+def serve_probes(
+    settings: Settings, program: ProgramName, *, ready: Check, healthy: Check = always_well
+) -> ProbeServer | None:
+    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set."""
     if settings.metrics_port is None:
         return None
-    server = ProbeServer(settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready)
+    server = ProbeServer(
+        settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready, registry=registry_of(program)
+    )
     log.info("probes_listen", host=settings.metrics_host, port=server.port)
     return server

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 
 class Publisher:
@@ -42,7 +43,8 @@ class Publisher:
     async def send(self, topic: str, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Publish one record and wait until the broker has it; `value` None is a tombstone."""
         try:
-            await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
+            with watched_call():
+                await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
         except KafkaError as error:
             raise self._unavailable(error) from None
 

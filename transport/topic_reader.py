@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka_options import aiokafka_options
+from transport.kafka_watch import watched_call
 
 TAIL_RECORDS: Final = 16
 Start = Literal["earliest", "tail", "latest"] | float
@@ -69,10 +70,15 @@ class TopicReader:
         """Names of the topics added so far."""
         return {partition.topic for partition in self._next}
 
+    def position(self, topic: str) -> int:
+        """Return the next offset to be handed out of a topic of one partition that was added."""
+        return next(offset for partition, offset in self._next.items() if partition.topic == topic)
+
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
         try:
-            return set(await self._consumer.topics())
+            with watched_call():
+                return set(await self._consumer.topics())
         except KafkaError as error:
             raise self._unavailable(error) from None
 

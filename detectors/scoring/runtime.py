@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,19 @@ class Residuals:
 
     mean_square: NDArray[np.float32]
     features: NDArray[np.float32]
+
+
+class Rebuilding(Protocol):
+    """What rebuilds windows: `Reconstructor`, or what an exported model is run by."""
+
+    def residuals(
+        self,
+        window_z: NDArray[np.float32],
+        event_minute: NDArray[np.int64],
+        residual_rms: NDArray[np.float32],
+    ) -> Residuals:
+        """See `Reconstructor.residuals`."""
+        ...
 
 
 class Reconstructor:

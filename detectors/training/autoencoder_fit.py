@@ -15,6 +15,7 @@ from detectors.preprocessing import calendar_features
 from detectors.scoring.tensorflow_runtime import tf
 from detectors.training.cohort import Stay
 from detectors.training.series import Scale, ScaledWindows, own_scale, rows_of, windows_between
+from detectors.weight_layout import UNITS
 
 BATCH: Final = 128
 STRIDE: Final = 8
@@ -23,7 +24,7 @@ PATIENCE: Final = 5
 HELD_OUT_EVERY: Final = 8
 
 Report = Callable[[float, str], None]
-BUILDERS: Final[Mapping[str, tuple[Callable[[], Any], Callable[[Any], dict[str, NDArray[np.float32]]]]]] = {
+BUILDERS: Final[Mapping[str, tuple[Callable[[int], Any], Callable[[Any], dict[str, NDArray[np.float32]]]]]] = {
     "bottleneck": (bottleneck.build_bottleneck, bottleneck.named_weights),
     "blind_spot": (blind_spot.build_blind_spot, blind_spot.named_weights),
 }
@@ -40,7 +41,7 @@ class FittedAutoencoder:
 
 
 def fit_autoencoder(
-    name: str, reference: Sequence[Stay], population: Scale, epochs: int, seed: int, report: Report
+    name: str, reference: Sequence[Stay], population: Scale, epochs: int, seed: int, report: Report, units: int = UNITS
 ) -> FittedAutoencoder:
     """Train the autoencoder of that name (see `weight_layout.AUTOENCODERS`) on the reference patients' clean hours, in each device's own scale and in the population's.
 
@@ -51,7 +52,7 @@ def fit_autoencoder(
     inputs, targets = _examples(trained, population)
     tf.keras.utils.set_random_seed(seed)
     build, named_weights = BUILDERS[name]
-    model = _compiled(build(), max(epochs * (len(inputs) // BATCH), 1))
+    model = _compiled(build(units), max(epochs * (len(inputs) // BATCH), 1))
     stop = tf.keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     tell = tf.keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: report((epoch + 1) / epochs, f"held-out loss {logs['val_loss']:.4f}")

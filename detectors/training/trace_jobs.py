@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.knowledge import ENROLLING
 from detectors.measure import Measure
-from detectors.scoring.runtime import Reconstructor
+from detectors.scoring.runtime import Rebuilding, Reconstructor
 from detectors.standardise import Expectations
 from detectors.training.cohort import AttackCase, Injector, Recording
 from detectors.training.traces import Trace, Tracer
@@ -29,7 +29,7 @@ class Means:
     expectations: Mapping[str, Expectations]
     population: Measure
 
-    def tracer(self, reconstructor: Reconstructor) -> Tracer:
+    def tracer(self, reconstructor: Rebuilding) -> Tracer:
         """Return a tracer for this process."""
         return Tracer(reconstructor, dict(self.expectations), self.population)
 

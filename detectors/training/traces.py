@@ -16,7 +16,7 @@ from detectors.knowledge import ENROLLING, ENROLMENTS_MIN
 from detectors.measure import Measure
 from detectors.preprocessing import Rows, pushed_rows
 from detectors.profiles import enrolment_features, flat_features
-from detectors.scoring.runtime import Reconstructor
+from detectors.scoring.runtime import Rebuilding
 from detectors.standardise import Expectations
 from detectors.ticks import MinuteStream
 from detectors.training.cohort import Recording
@@ -66,9 +66,7 @@ class Enrolled:
 class Tracer:
     """Makes traces with fitted autoencoders and expectations by situation; owned by one process."""
 
-    def __init__(
-        self, reconstructor: Reconstructor, expectations: dict[str, Expectations], population: Measure
-    ) -> None:
+    def __init__(self, reconstructor: Rebuilding, expectations: dict[str, Expectations], population: Measure) -> None:
         self._reconstructor = reconstructor
         self._expectations = expectations
         self._population = population

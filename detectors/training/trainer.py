@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
+from safetensors.numpy import save
 
 from detectors.bundle import Bundle, Weights
 from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS, Knowledge, Situation
@@ -55,7 +57,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What every stage needs: who, with which attacks, how thoroughly, and where finished stages are kept."""
+    """What every stage needs: who, with which attacks, how thoroughly, and where finished stages are kept.
+
+    A given `bottleneck` (a global model) takes the place of the one that would be fitted; everything after it is learnt anew.
+    """
 
     cohorts: Cohorts
     cases: tuple[Case, ...]
@@ -64,26 +69,31 @@ class Learner:
     effort: Effort
     progress: Progress
     work: WorkFolder
+    bottleneck: Weights | None = None
 
     def autoencoders(self) -> tuple[Weights, Weights]:
-        """Fit both autoencoders on the first reference patients."""
+        """Return both autoencoders, fitted on the first reference patients unless given."""
         first = self.cohorts.reference[: self.effort.autoencoder_patients]
         scale = population_scale(first)
         found = []
         for name in AUTOENCODERS:
             report = self.stage(name)
-            found.append(
-                self.work.stage(
-                    name,
-                    lambda name=name, report=report: (
-                        fit_autoencoder(  # type: ignore[misc]
-                            name, first, scale, self.effort.autoencoder_epochs, self.seed, report
-                        ).weights
-                    ),
-                )
-            )
-            report(1.0, "done")
+            given = self.bottleneck if name == "bottleneck" else None
+
+            def fit(name: str = name, report: Any = report) -> Weights:
+                return fit_autoencoder(name, first, scale, self.effort.autoencoder_epochs, self.seed, report).weights
+
+            found.append(self.work.stage(name, fit) if given is None else given)
+            report(1.0, "done" if given is None else "given")
         return found[0], found[1]
+
+    @property
+    def after_bottleneck(self) -> WorkFolder:
+        """Where stages are kept that depend on the bottleneck: those of a given one under a key that names it."""
+        if self.bottleneck is None:
+            return self.work
+        sha256 = hashlib.sha256(save(dict(sorted(self.bottleneck.items())))).hexdigest()
+        return replace(self.work, key=f"{self.work.key} {sha256}")
 
     def features(self, workers: Pool) -> tuple[Measure, dict[str, Expectations], LabelledRows]:
         """Return the population's measure, what to expect of a device, and the clean rows."""
@@ -114,7 +124,7 @@ class Learner:
             first, *rest = map(LabelledRows.joined, zip(*patients, strict=True))
             return first.arrays() | {f"r_{place}": one.r for place, one in enumerate(rest)}
 
-        arrays = self.work.stage("attacked", make)
+        arrays = self.after_bottleneck.stage("attacked", make)
         first = LabelledRows.from_arrays(arrays)
         self.stage("attacked hours")(1.0, f"{len(first)} rows")
         return [first, *(replace(first, r=arrays[f"r_{place}"]) for place in range(len(others)))]
@@ -129,7 +139,7 @@ class Learner:
             found = list(_told(workers.map(clean_traces, tasks), len(tasks), report))
             return packed([one[situation] for situation in SITUATIONS for one in found])
 
-        traces = unpacked(self.work.stage("calibration", make))
+        traces = unpacked(self.after_bottleneck.stage("calibration", make))
         return {name: traces[place * len(fleet) : (place + 1) * len(fleet)] for place, name in enumerate(SITUATIONS)}
 
     def stage(self, name: str) -> Any:

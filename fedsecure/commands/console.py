@@ -62,7 +62,7 @@ async def _run(settings: Settings, attacks: list[AttackChoice] | None) -> None:
     from transport.probes import serve_probes
 
     program = ConsoleProgram(settings, lambda address: typer.echo(f"the console: {address}"), attacks)
-    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
+    with serve_probes(settings, "console", ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)
 
 

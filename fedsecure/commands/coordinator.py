@@ -92,7 +92,7 @@ async def _run(settings: Settings, rounds: int | None) -> None:
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
     program = CoordinatorProgram(settings, lambda: _initial_weights(settings, bundle), rounds_limit=rounds)
-    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
+    with serve_probes(settings, "coordinator", ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)
 
 

@@ -36,6 +36,12 @@ def device(
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
     ] = None,
     key_dir: device_keys.KeyDir = None,
+    dp_clip: Annotated[
+        float | None, typer.Option(help="The longest an update may be (L2 norm); a longer one is shortened.")
+    ] = None,
+    dp_noise: Annotated[
+        float | None, typer.Option(help="Noise on every number of an update, its deviation in units of --dp-clip.")
+    ] = None,
 ) -> None:
     """Host devices in federated rounds: each trains on its own vitals and sends only weights, signed with its own key.
 
@@ -53,20 +59,22 @@ def device(
     - `fedsecure device --all --metrics-port 9103`
 
     - `fedsecure device register p000020`
+
+    - `fedsecure device --all --dp-clip 1 --dp-noise 0.01`
     """
     import asyncio
 
     from fedsecure.endpoints import settings_for_device_host
     from transport.logs import configure_logs
 
+    given = {"metrics_port": metrics_port, "device_key_dir": key_dir, "dp_clip": dp_clip, "dp_noise": dp_noise}
     if context.invoked_subcommand is not None:
-        if devices or host_all or metrics_port is not None or key_dir is not None:
+        if devices or host_all or any(one is not None for one in given.values()):
             raise Misconfigured(f"options of `fedsecure device {context.invoked_subcommand}` come after that word")
         return
     if bool(devices) == host_all:
         raise Misconfigured("name the devices (`--device p000020 --device s00001`) or take them all (`--all`)")
     ids = None if host_all else tuple(check_device_id(name) for name in devices or ())
-    given = {"metrics_port": metrics_port, "device_key_dir": key_dir}
     settings = settings_for_device_host(**{name: value for name, value in given.items() if value is not None})
     configure_logs("device")
     asyncio.run(_run(settings, ids))
@@ -80,5 +88,5 @@ async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from transport.probes import serve_probes
 
     program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
-    with serve_probes(settings, ready=program.not_ready_because) or nullcontext():
+    with serve_probes(settings, "devices", ready=program.not_ready_because) or nullcontext():
         await run_until_signal(program.run)

@@ -119,13 +119,13 @@ def _question(
         raise Misconfigured("--attack-plan attacks own recordings: name them with --recordings")
     check_plan(recordings, planned)
     question = Question(
-        protocol, bundle, _learner(bundle, processes), cases_of(attacks), tuple(recordings), tuple(planned)
+        protocol, bundle, learner_of(bundle, processes), cases_of(attacks), tuple(recordings), tuple(planned)
     )
     question.check()
     return question
 
 
-def _learner(bundle: Bundle, processes: int) -> Learner:
+def learner_of(bundle: Bundle, processes: int) -> Learner:
     """Return how the bundle was trained, as its card says, to rebuild its cohorts and to learn anew."""
     from dataclasses import replace
 
@@ -165,7 +165,7 @@ def _evaluated(out: Path, question: Question, processes: int) -> Results:
     work, bundle, known = _begun(out, question), question.bundle, question.bundle.knowledge
     means = Means(known.expectations, known.population)
     with (
-        _progress(stage_names(question.protocol, own=bool(question.recordings))) as progress,
+        stage_bars(stage_names(question.protocol, own=bool(question.recordings))) as progress,
         pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
     ):
         try:
@@ -224,7 +224,7 @@ def _command(protocol: Protocol, paths: list[Path], plan: Path | None, attacks: 
 
 
 @contextmanager
-def _progress(stages: list[str]) -> Iterator[Progress]:
+def stage_bars(stages: list[str]) -> Iterator[Progress]:
     """On a terminal a bar a stage; elsewhere a line for each stage that is finished."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -16,6 +16,8 @@ from contracts.errors import Misconfigured, Unavailable
 if TYPE_CHECKING:
     from experiments.federation_plan import Plan
     from experiments.federation_study import Progress, Study
+    from experiments.privacy_plan import PrivacyPlan
+    from experiments.privacy_study import PrivacyStudy
 
 WORK_FOLDER = "work"
 
@@ -40,12 +42,20 @@ def federate(
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
     ] = 2,
+    dp_clip: Annotated[
+        float | None, typer.Option("--dp-clip", help="Privacy section: the longest an update may be (L2 norm).")
+    ] = None,
+    dp_noise: Annotated[
+        float | None, typer.Option("--dp-noise", help="Privacy section: this noise, in clips, instead of several.")
+    ] = None,
 ) -> None:
     """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.
 
     The paper's six runs (Table II) for each of its attacks, and what makes them honest: seeds with intervals, one device fewer,
     update defences with and without the gate, attacks on updates that no look at the data can see, and how many poisoned minutes are
-    trained on with and without the two hours' delay, other networks (the paper's own, a forecaster), and labels that are turned round. About an hour on two cores, five minutes with --quick. Stopped with Ctrl-C,
+    trained on with and without the two hours' delay, other networks (the paper's own, a forecaster), and labels that are turned round. Then
+    the coordinator tries to turn updates back into patients' hours, with and without clipping and noise. About an hour on two cores, five
+    minutes with --quick. Stopped with Ctrl-C,
     the same command goes on after the last finished run.
 
     Examples:
@@ -55,11 +65,13 @@ def federate(
     - `fedsecure federate --out try --quick`
     """
     from experiments.federation_page import headlines
+    from experiments.privacy_page import sentences
 
     plan = _plan(quick, seeds, rounds)
-    study = _studied(out, plan, bundle, processes)
-    _write(out, study, _command(quick, seeds, rounds))
-    for sentence in headlines(study):
+    privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
+    study, privacy = _studied(out, plan, privacy_plan, bundle, processes)
+    _write(out, study, privacy, _command(quick, seeds, rounds, dp_clip, dp_noise))
+    for sentence in (*headlines(study), *sentences(privacy)):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
@@ -74,18 +86,33 @@ def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
     return replace(plan, rounds=rounds) if rounds else plan
 
 
-def _studied(out: Path, plan: Plan, folder: Path | None, processes: int) -> Study:
+def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> PrivacyPlan:
+    from dataclasses import replace
+
+    from experiments.privacy_plan import FULL, QUICK
+    from fl_device.update_privacy import UpdatePrivacy
+
+    UpdatePrivacy(1.0 if clip is None else clip, noise or 0.0)  # refuses what makes no sense
+    plan = replace(QUICK if quick else FULL, clip=clip)
+    return replace(plan, noises=(noise,)) if noise else plan
+
+
+def _studied(
+    out: Path, plan: Plan, privacy_plan: PrivacyPlan, folder: Path | None, processes: int
+) -> tuple[Study, PrivacyStudy]:
     from concurrent.futures.process import BrokenProcessPool
 
     from detectors.bundle import DEFAULT_BUNDLE, load_bundle
     from detectors.training.workfolder import WorkFolder
     from experiments.federation_study import run_study, study_key
+    from experiments.privacy_study import run_privacy
 
     bundle = load_bundle(folder or DEFAULT_BUNDLE)
     kept = WorkFolder(out / WORK_FOLDER, study_key(plan, bundle.sha256))
     try:
         with _progress() as progress:
-            return run_study(plan, bundle, kept, processes, progress)
+            study = run_study(plan, bundle, kept, processes, progress)
+            return study, run_privacy(privacy_plan, plan, bundle, kept, processes, progress)
     except OSError as error:
         raise _cannot_write(out, error) from None
     except BrokenProcessPool:
@@ -94,7 +121,7 @@ def _studied(out: Path, plan: Plan, folder: Path | None, processes: int) -> Stud
         ) from None
 
 
-def _write(out: Path, study: Study, command: str) -> None:
+def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
     import matplotlib as mpl
     import msgspec
 
@@ -107,18 +134,25 @@ def _write(out: Path, study: Study, command: str) -> None:
     )
     from experiments.federation_files import results_document, tables
     from experiments.federation_page import READING, build_page
+    from experiments.privacy_figure import window_figure
+    from experiments.privacy_files import privacy_document, privacy_tables
+    from experiments.privacy_page import READING as PRIVACY_READING
+    from experiments.privacy_page import section
     from fedsecure.report.svg import STYLE, to_svg
 
     css = files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
-    document = results_document(study, command)
+    document = results_document(study, command) | {"privacy": privacy_document(privacy)}
     drawn = {
         "rounds": round_figure, "networks": network_figure, "devices": device_figure, "dev2": victim_figure, "ratios": ratio_figure,
     }  # fmt: skip
     with mpl.rc_context(STYLE):
         figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in drawn.items()}
+        told = section(privacy, to_svg(window_figure(privacy), "privacy", PRIVACY_READING))
+    texts = tables(document) | privacy_tables(document["privacy"])
+    texts["report.html"] = build_page(study, figures, css, command, told)
     try:
         (out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-        for name, text in (tables(document) | {"report.html": build_page(study, figures, css, command)}).items():
+        for name, text in texts.items():
             (out / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _cannot_write(out, error) from None
@@ -128,8 +162,9 @@ def _cannot_write(out: Path, error: OSError) -> Misconfigured:
     return Misconfigured(f"cannot write into {out}: {error.strerror or error}; choose another --out")
 
 
-def _command(quick: bool, seeds: int | None, rounds: int | None) -> str:
-    given = "".join(f" --{name} {value}" for name, value in (("seeds", seeds), ("rounds", rounds)) if value)
+def _command(quick: bool, seeds: int | None, rounds: int | None, dp_clip: float | None, dp_noise: float | None) -> str:
+    options = {"seeds": seeds, "rounds": rounds, "dp-clip": dp_clip, "dp-noise": dp_noise}
+    given = "".join(f" --{name} {value}" for name, value in options.items() if value)
     return f"fedsecure federate --out DIR{given}{' --quick' if quick else ''}"
 
 

@@ -32,7 +32,7 @@ def models(
 ) -> None:
     """List the global models on record: which round made each, from which, with how many devices' updates, and its loss.
 
-    The record is Kafka's (topics `fl.rounds` and `models`); Redis is not asked. The weights of the sixteen newest are kept.
+    The record is Kafka's (topics `fl.rounds` and `models`); Redis is not asked. The weights of the newest are kept [FEDSECURE_MODELS_KEPT, 16].
     With --json also: the devices by name, the rule, the whole hashes, the size.
 
     Exit code 0: Kafka answered (even when there is no model yet); 1: it does not answer; 2: no stack, or no such model.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,11 +56,15 @@ def train(
 
     - `fedsecure train --out my-bundle --quick`
     """
-    _check_target(out)
+    check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
-    with _progress() as progress:
+    from detectors.training.trainer import STAGES
+    from fedsecure.progress_bars import progress_bars
+    from fedsecure.whole_folder import folder_that_appears_whole
+
+    with progress_bars(STAGES) as progress:
         bundle = _trained(seed, effort_of(quick, processes), sizes_of(quick, patients), kept, progress)
-    with _folder_that_appears_whole(out) as folder:
+    with folder_that_appears_whole(out) as folder:
         from detectors.bundle import save_bundle
 
         saved = save_bundle(bundle, folder)
@@ -87,7 +88,8 @@ def _trained(seed: int, effort: Effort, sizes: Sizes, work: Path, progress: Prog
     return train_bundle(learner, {"source": "synthetic", **sets})
 
 
-def _check_target(out: Path) -> None:
+def check_target(out: Path) -> None:
+    """Raise Misconfigured unless the folder is still to be made or empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
 
@@ -152,34 +154,3 @@ def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]
     spec = AttackSpec(case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed)
     attacked = inject(recording, spec).recording
     return attacked.heart_rate_bpm, attacked.resp_rate_bpm
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Show a bar a stage, and yield the callback that moves them."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from detectors.training.trainer import STAGES
-
-    columns = (TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns) as bars:
-        tasks = {stage: bars.add_task(stage, total=1.0, start=False, text="") for stage in STAGES}
-
-        def advance(stage: str, share: float, text: str) -> None:
-            bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=share, text=text)
-
-        yield advance
-
-
-@contextmanager
-def _folder_that_appears_whole(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that takes its place at the end, or vanishes with an error or Ctrl-C."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        unfinished.replace(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

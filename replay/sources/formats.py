@@ -1,4 +1,4 @@
-"""Tell which format a path holds: a folder by a file in it, a table by its header, anything else by its suffix."""
+"""Tell which format a path holds: a folder by a file in it, a table by its header, anything else by its suffix (`source`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources import bidmc, chartevents, cinc2012
 from replay.sources.csv_vitals import read_csv_vitals
-from replay.sources.parquet_vitals import read_parquet_vitals
 from replay.sources.reading import Reading, read_each
+from replay.sources.source import sources_by_suffix
 from replay.sources.text_files import column_names
 from replay.sources.vital_rows import COLUMNS_SAID, REQUIRED
 from replay.sources.wfdb_folder import RECORD_LIST, read_wfdb_folder
@@ -19,7 +19,7 @@ from replay.sources.wfdb_numerics import read_wfdb_numerics
 
 FILES_SAID = (
     ".hea or no suffix (the header or name of a WFDB numerics record), .csv, .csv.gz or .txt (vital signs a row a minute, "
-    "MIMIC-III CHARTEVENTS, BIDMC numerics, CinC 2012), .parquet (vital signs)"
+    "MIMIC-III CHARTEVENTS, BIDMC numerics, CinC 2012)"
 )
 FOLDERS_SAID = (
     f"{RECORD_LIST} (WFDB), {chartevents.FILE_NAMES[0]}[.gz], {bidmc.FILE_PATTERN} or {cinc2012.FILE_PATTERN}"
@@ -37,12 +37,14 @@ def read_path(path: Path) -> Reading:
     suffixes = "".join(path.suffixes).lower()
     if suffixes.endswith((".csv", ".csv.gz", ".txt", ".txt.gz")):
         return _read_table(path)
-    if suffixes.endswith(".parquet"):
-        return read_parquet_vitals(_not_empty(path))
+    sources = sources_by_suffix()
+    if source := sources.get(path.suffix.lower()):
+        return source.read(_not_empty(path))
     if path.suffix.lower() in {".hea", ""}:
         return _read_files([path], read_wfdb_numerics)
     hint = " by themselves; name the record's header (.hea)" if path.suffix.lower() == ".dat" else ""
-    raise Misconfigured(f"{path}: {path.suffix} files are not read{hint}; these are: {FILES_SAID}")
+    others = "".join(f", {suffix} ({source.said})" for suffix, source in sources.items())
+    raise Misconfigured(f"{path}: {path.suffix} files are not read{hint}; these are: {FILES_SAID}{others}")
 
 
 def _read_folder(folder: Path) -> Reading:

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.errors import Misconfigured
 from replay.sources.reading import Reading
+from replay.sources.source import Source
 from replay.sources.vital_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -84,3 +85,6 @@ def _add(devices: DeviceRows, place: Place, columns: list[str], cells: tuple[Any
         for column, value in zip(columns[2:], rates, strict=True)
     )
     devices.add(place, place.device_id(device_id), seconds // 60, values)
+
+
+SOURCE = Source((".parquet",), "vital signs a row a minute", read_parquet_vitals)

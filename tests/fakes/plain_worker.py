@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 
 from plain_engine import PlainEngine
 
@@ -14,4 +15,4 @@ from transport.logs import configure_logs
 if __name__ == "__main__":
     configure_logs("worker")
     settings = Settings()
-    os._exit(asyncio.run(run_worker(settings, lambda: PlainEngine(settings))))
+    os._exit(asyncio.run(run_worker(settings, partial(PlainEngine, settings))))

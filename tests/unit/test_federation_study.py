@@ -19,8 +19,10 @@ from experiments.federation_study import Study, study_key
 from experiments.federation_tasks import STUDIED, labels_right, next_within_tolerance, rebuilt_within_tolerance
 from experiments.federation_timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
+from experiments.privacy_cost import PrivateFederation
 from fl_device.own_windows import TrainingWindows
 from fl_device.tasks import Examples
+from fl_device.update_privacy import UpdatePrivacy
 
 ROUNDS = 4
 PLAN = replace(
@@ -300,3 +302,25 @@ def test_a_study_kept_under_another_plan_or_detector_is_not_used():
     assert study_key(QUICK, "a") != study_key(QUICK, "b")
     assert study_key(QUICK, "a") != study_key(replace(QUICK, rounds=7), "a")
     assert study_key(QUICK, "a") == study_key(replace(QUICK, seeds=(1, 2)), "a")  # more seeds use what is there
+
+
+# --- protected updates --------------------------------------------------------------------------------------------
+
+
+def test_protected_updates_are_as_short_as_set_and_noise_of_one_device_alone_is_put_out(world):
+    federation = PrivateFederation(Level(), PLAN, world, seed=1)
+    run = Run("x", rule="trimmed-mean", screen=True)
+    free = carried_out(federation, run)
+    assert len(federation.lengths) == ROUNDS * 5
+    federation.privacy = UpdatePrivacy(clip=min(federation.lengths) / 10)
+    clipped = carried_out(federation, run)
+    assert len(federation.lengths) == ROUNDS * 5  # of unprotected updates alone
+    assert clipped.taken.all()
+    assert (np.diff(clipped.loss.mean(axis=1)) < 0).all()
+    assert final_loss(clipped) > 1.2 * final_loss(free)  # a tenth of the way
+    federation.privacy, federation.only = UpdatePrivacy(clip=1.0, noise=50.0), 0
+    alone = carried_out(federation, run)
+    assert not alone.taken[:, 0].any()
+    assert alone.taken[:, 1:].all()
+    again = carried_out(federation, run)
+    np.testing.assert_array_equal(again.loss, alone.loss)

@@ -9,6 +9,7 @@ from contracts.event_time import from_event_minute
 from contracts.settings import Settings
 from contracts.verdicts import decode_scores, decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.bundled_tracks import BundledTracks
 from streams.held_device import HeldDevice
 from streams.intake import Intake
 from streams.judge import Judge
@@ -25,7 +26,7 @@ def device() -> HeldDevice:
 
 @pytest.fixture
 def judge() -> Judge:
-    engine = PlainEngine(Settings())
+    engine = BundledTracks(PlainEngine(Settings()))
     engine.open("p1", None)
     return Judge(engine, Intake(), "worker-1")
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
 
+import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from transport.probes import ProbeServer
+from contracts.settings import Settings
+from transport.probes import ProbeServer, serve_probes
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -32,3 +37,40 @@ def test_probes_say_what_the_checks_say() -> None:
         assert "no partitions yet" in body
         assert "things_total 1.0" in get(server.port, "/metrics")[1]
         assert get(server.port, "/elsewhere")[0] == 404
+
+
+class Held:
+    """A collector that answers when it is let, so that whoever asked can be gone by then."""
+
+    def __init__(self) -> None:
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def describe(self) -> list:
+        return []
+
+    def collect(self) -> list:
+        self.asked.set()
+        self.let.wait(5)
+        return []
+
+
+def test_who_asks_and_goes_leaves_no_traceback_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    registry, held = CollectorRegistry(), Held()
+    registry.register(held)
+    Counter("things_total", "Things." * 10_000, registry=registry)
+    with ProbeServer("127.0.0.1", 0, registry=registry) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert held.asked.wait(5)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+        held.let.set()
+        assert get(server.port, "/healthz")[0] == 200
+    assert not capsys.readouterr().err
+
+
+def test_probes_serve_the_metrics_of_their_own_program() -> None:
+    with serve_probes(Settings(metrics_port=0), "coordinator", ready=lambda: None) as server:
+        metrics = get(server.port, "/metrics")[1]
+    assert "fedsecure_rounds_total" in metrics
+    assert "fedsecure_worker_lag_messages" not in metrics
+    assert serve_probes(Settings(metrics_port=None), "coordinator", ready=lambda: None) is None

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from contracts.metrics import REPLAY_ATTACKS
 from contracts.truth import TruthInterval
 from contracts.vitals import VitalsBatch, decode_vitals
 from replay.attacks import AttackSpec, Injection
@@ -218,3 +219,10 @@ def test_a_resumed_replay_tells_the_same_truth_again() -> None:
         play(outlet, [attacked], ReplayOptions(speed=None), last_sent=last_sent)
         told.append([value for _, topic, value in outlet.records if topic == "truth"])
     assert told[0] == told[1] != []
+
+
+def test_a_replay_says_how_many_attacks_have_a_truth_to_tell() -> None:
+    whole = {"a": LastSent(3, START + 19)}
+    for last_sent, attacks in ({}, 1), (whole, 0):
+        play(FakeOutlet(), [patient("a", 20, poisoned_min=range(6, 10))], ReplayOptions(speed=None), last_sent)
+        assert REPLAY_ATTACKS._value.get() == attacks

@@ -15,6 +15,7 @@ from kafka.errors import (
 from kafka.future import Future
 
 from contracts.errors import Unavailable
+from contracts.metrics import REPLAY_TRUTHS
 from replay.clock import Clock
 from replay.publisher import Limits, Publisher, Stopped
 
@@ -98,6 +99,16 @@ def test_acknowledged_minutes_are_counted_and_forgotten() -> None:
     bench.producers[0].ack(b"1", b"2")
     bench.publisher.poll()
     assert (bench.publisher.acked_minutes, bench.publisher.unacked) == (2, 1)
+
+
+def test_acknowledged_truth_is_counted_apart_from_the_minutes() -> None:
+    bench, before = Bench(), REPLAY_TRUTHS._value.get()
+    bench.publisher.send("truth", b"k", b"t")
+    assert REPLAY_TRUTHS._value.get() == before
+    bench.producers[0].ack(b"t")
+    bench.publisher.poll()
+    assert REPLAY_TRUTHS._value.get() == before + 1
+    assert (bench.publisher.acked_messages, bench.publisher.acked_minutes) == (0, 0)
 
 
 def test_no_more_than_the_limit_is_under_way() -> None:

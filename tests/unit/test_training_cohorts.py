@@ -8,6 +8,7 @@ import pytest
 from contracts.errors import Misconfigured
 from detectors.training.cohort import AttackCase, Cohorts
 from fedsecure.commands import train
+from fedsecure.whole_folder import folder_that_appears_whole
 from replay.sources.synthetic import synthetic_stays
 
 
@@ -50,7 +51,7 @@ def test_a_folder_with_something_in_it_is_not_overwritten(tmp_path):
 
 def test_an_interrupted_training_leaves_nothing(tmp_path):
     def interrupted():
-        with train._folder_that_appears_whole(tmp_path / "bundle") as folder:
+        with folder_that_appears_whole(tmp_path / "bundle") as folder:
             (folder / "half").write_text("")
             raise KeyboardInterrupt
 
@@ -60,7 +61,7 @@ def test_an_interrupted_training_leaves_nothing(tmp_path):
 
 
 def test_a_finished_training_appears_at_once(tmp_path):
-    with train._folder_that_appears_whole(tmp_path / "bundle") as folder:
+    with folder_that_appears_whole(tmp_path / "bundle") as folder:
         (folder / "whole").write_text("")
         assert not (tmp_path / "bundle").exists()
     assert [path.name for path in (tmp_path / "bundle").iterdir()] == ["whole"]

@@ -18,7 +18,9 @@ from detectors.scoring.runtime import Reconstructor
 from detectors.weight_layout import autoencoder_shapes
 from experiments.federation_engine import Federation, World
 from experiments.federation_plan import FULL, Run
+from experiments.federation_tasks import rebuilt_within_tolerance
 from experiments.federation_timeline import timeline
+from fl_device.forecast import Forecast
 from fl_device.reconstruction import Reconstruction
 from transport.weights import decode_weights
 
@@ -74,7 +76,8 @@ def test_a_device_that_nobody_registered_is_named_with_the_command_that_register
 
 
 def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(federation, bench, spawn, wait_until):
-    settings = federation.model_copy(update={"round_quorum": 1, "round_deadline_s": 60.0, "aggregation": "fedavg"})
+    terms = {"round_quorum": 1, "round_deadline_s": 60.0, "aggregation": "fedavg", "federated_task": "forecast"}
+    settings = federation.model_copy(update=terms)
     asyncio.run(send_vitals(settings, "p1", seed=1))
     asyncio.run(send_vitals(settings, "young", seed=2, recorded_min=ENROLMENT_MIN + 20))
     host = spawn("device", "--device", "p1", "--device", "young", settings=settings)
@@ -85,6 +88,8 @@ def test_a_device_without_released_windows_says_so_and_no_round_waits_for_it(fed
     record = wait_until(lambda: committed(settings), 30, "a round is committed")[-1]
     assert record.accepted == ["p1"]
     assert record.excluded == {"young": "no_data"}
+    assert record.task == "forecast"
+    assert decode_weights(history_of(settings).models[record.model_sha256].weights).keys() == Forecast().shapes.keys()
 
 
 def test_the_studys_federation_in_one_process_makes_the_same_model(federation, bench, spawn, wait_until):
@@ -107,7 +112,7 @@ def test_the_studys_federation_in_one_process_makes_the_same_model(federation, b
     model = Model(Reconstructor(bundle.autoencoder, bundle.blind_spot), bundle.knowledge)
     lines = [timeline(model, recorded(name, seed), plan, HORIZON_MIN) for seed, name in enumerate(names)]
     world = World(tuple(lines), {}, {}, (), to_event_minute(START), bundle.autoencoder)
-    in_one_process = Federation(Reconstruction(), plan, world)
+    in_one_process = Federation(Reconstruction(), rebuilt_within_tolerance, plan, world)
     in_one_process.carry_out(Run("x", gate="live", rule="trimmed-mean", screen=True), lambda share: None)
     for name, array in in_one_process.weights.items():
         np.testing.assert_allclose(array, live[name], atol=2e-6)

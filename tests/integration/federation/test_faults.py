@@ -8,6 +8,7 @@ import time
 import pytest
 
 from contracts.federation import RoundPhase
+from contracts.metrics import KAFKA_UP
 from fl_coordinator.errors import Fenced
 from transport.redis_client import connect_redis
 
@@ -83,13 +84,15 @@ async def test_after_the_broker_was_killed_and_restarted_rounds_go_on_from_the_s
         running = asyncio.create_task(bench.coordinator(round_deadline_s=3.0).run(stop))
         await bench.until_round(RoundPhase.COMMITTED)
         await asyncio.to_thread(own_stack.kill_broker)
-        await asyncio.sleep(12.0)
+        while KAFKA_UP._value.get() == 1:  # until a call has failed: some ten seconds
+            await asyncio.sleep(0.2)
         await asyncio.to_thread(own_stack.start_broker)
         before = max((await bench.rounds()).values(), key=lambda record: record.round)
         bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=before.round)
         stop.set()
         await running
+    assert KAFKA_UP._value.get() == 1
     assert after.accepted == ["a", "b"]
     committed = [record for record in (await bench.rounds()).values() if record.phase is RoundPhase.COMMITTED]
     models = {bench.model(0.0).sha256} | {record.new_model_sha256 for record in committed}

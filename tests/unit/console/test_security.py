@@ -142,6 +142,9 @@ async def test_static_files_cannot_be_left(open_console) -> None:
 
 def test_a_token_is_made_beyond_loopback_and_wanted_long(tmp_path) -> None:
     assert token_for(SETTINGS) is None
+    in_a_container = SETTINGS.model_copy(update={"console_host": "0.0.0.0", "console_published_on": "127.0.0.1"})
+    assert token_for(in_a_container) is None
+    assert token_for(in_a_container.model_copy(update={"console_published_on": "0.0.0.0"}))
     made = token_for(SETTINGS.model_copy(update={"console_host": "0.0.0.0"}))
     assert made is not None
     assert len(made) >= 32

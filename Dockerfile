@@ -1,0 +1,53 @@
+# One image for every program of FedSecure; which one runs is the command: worker, coordinator, device, replay, console, …
+# Built by `docker compose build`, or by hand: docker build --tag fedsecure .
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+# requirements.txt is exported from uv.lock (`make requirements`), hashes included: the same files every time.
+COPY requirements.txt .
+# TensorFlow's C++ headers are a third of a gigabyte that no program reads.
+RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
+ && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
+ && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib
+COPY contracts /opt/fedsecure/app/contracts
+COPY transport /opt/fedsecure/app/transport
+COPY detectors /opt/fedsecure/app/detectors
+COPY replay /opt/fedsecure/app/replay
+COPY streams /opt/fedsecure/app/streams
+COPY fl_coordinator /opt/fedsecure/app/fl_coordinator
+COPY fl_device /opt/fedsecure/app/fl_device
+COPY experiments /opt/fedsecure/app/experiments
+COPY fedsecure /opt/fedsecure/app/fedsecure
+# One date for all files, so that the same sources give the same layers.
+ARG SOURCE_DATE_EPOCH=1767225600
+RUN python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/app \
+ && mkdir -p /state \
+ && find /opt/fedsecure /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="FedSecure" \
+      org.opencontainers.image.description="Keeps poisoned medical devices out of federated models" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/fedsecure /opt/fedsecure
+COPY --from=build --chown=10001:10001 /state /var/lib/fedsecure
+ENV PYTHONPATH=/opt/fedsecure/app:/opt/fedsecure/lib \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TF_CPP_MIN_LOG_LEVEL=3 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp \
+    FEDSECURE_STATE_DIR=/var/lib/fedsecure \
+    FEDSECURE_METRICS_HOST=0.0.0.0 \
+    FEDSECURE_METRICS_PORT=9100
+USER 10001:10001
+WORKDIR /var/lib/fedsecure
+EXPOSE 9100
+HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 CMD ["python", "-m", "fedsecure.healthcheck"]
+ENTRYPOINT ["python", "-m", "fedsecure"]
+CMD ["--help"]

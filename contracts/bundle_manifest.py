@@ -1,0 +1,37 @@
+"""What a bundle's manifest says: which files make the bundle, each by its sha256; the manifest's own hash names the bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+MANIFEST: Final = "manifest.json"
+MAX_MANIFEST_BYTES: Final = 16_384
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a bundle; `size` in bytes."""
+
+    sha256: str
+    size: int
+
+
+class BundleManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The manifest as it lies in a bundle's folder; `files` by their names, itself not among them."""
+
+    format: str
+    architecture: str
+    features: list[str]
+    files: dict[str, FileEntry]
+
+    def holds(self, name: str, content: bytes) -> bool:
+        """Return whether this is the content of the file that the manifest describes under this name."""
+        entry = self.files.get(name)
+        return entry is not None and len(content) == entry.size and sha256_of(content) == entry.sha256
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the hex sha256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,156 @@
+"""The canary's comparisons, one function a figure: paired bootstrap intervals, each held to a margin of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+DRAWS: Final = 10_000
+OUTSIDE: Final = 0.05
+
+LOSS_MARGIN: Final = 0.02
+FALSE_MARGIN: Final = 0.10
+FOUND_MARGIN: Final = 0.05
+AUC_MARGIN: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How well a bottleneck rebuilds windows: mean squared errors in scaled units.
+
+    `loss` float64[d] by clean device, `canary_clean` and `canary_attacked` float64[k] by window of the canary set.
+    """
+
+    loss: Floats
+    canary_clean: Floats
+    canary_attacked: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a whole bundle decides of devices.
+
+    By clean device `false_exclusions` float64[d] in the `weeks` float64[d] it was judged for; `found` float64[a, c]: 1 where
+    attack c (of `attacks`) on device a was found in time.
+    """
+
+    false_exclusions: Floats
+    weeks: Floats
+    found: Floats
+    attacks: tuple[str, ...]
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One comparison: both values, the change with its interval, what the change must hold to, and on how much it rests."""
+
+    name: str
+    candidate: float
+    current: float
+    change: float
+    low: float
+    high: float
+    n: float
+    unit: str
+    rule: str
+    holds: bool
+
+
+def rebuilt_figures(ours: Rebuilt, theirs: Rebuilt, rng: np.random.Generator) -> tuple[Figure, ...]:
+    """Return clean loss, canary loss and canary AUC."""
+    return (
+        _loss("clean loss", ours.loss, theirs.loss, "devices", rng),
+        _loss("canary loss", ours.canary_clean, theirs.canary_clean, "windows", rng),
+        _canary_auc(ours, theirs, rng),
+    )
+
+
+def outcome_figures(ours: Outcomes, theirs: Outcomes, rng: np.random.Generator) -> tuple[Figure, ...]:
+    """Return false exclusions, attacks found and the worst attack."""
+    return (_false_exclusions(ours, theirs, rng), _found(ours, theirs, rng), _worst_attack(ours, theirs, rng))
+
+
+def _loss(name: str, ours: Floats, theirs: Floats, unit: str, rng: np.random.Generator) -> Figure:
+    """Geometric means: losses are so skewed that one restless device would outweigh all others in a sum."""
+    logs = np.log(np.stack([ours, theirs]))
+    drawn = _draws(len(ours), rng) @ (logs[0] - logs[1])
+    change = float(np.expm1((logs[0] - logs[1]).mean()))
+    low, high = np.expm1(_interval(drawn, OUTSIDE)).tolist()
+    candidate, current = np.exp(logs.mean(axis=1)).tolist()
+    return Figure(
+        name=name, candidate=candidate, current=current, change=change, low=low, high=high, n=len(ours), unit=unit,
+        rule=f"ratio - 1 at most {LOSS_MARGIN:+.2f}", holds=high <= LOSS_MARGIN,
+    )  # fmt: skip
+
+
+def _false_exclusions(candidate: Outcomes, current: Outcomes, rng: np.random.Generator) -> Figure:
+    drawn = _draws(len(candidate.weeks), rng)
+    rates = [
+        (one.false_exclusions.sum() / one.weeks.sum(), drawn @ one.false_exclusions / (drawn @ one.weeks))
+        for one in (candidate, current)
+    ]
+    low, high = _interval(rates[0][1] - rates[1][1], OUTSIDE)
+    return Figure(
+        name="false exclusions", candidate=float(rates[0][0]), current=float(rates[1][0]),
+        change=float(rates[0][0] - rates[1][0]), low=low, high=high, n=round(float(candidate.weeks.sum()), 1),
+        unit="device-weeks", rule=f"a device-week at most {FALSE_MARGIN:+.2f}", holds=high <= FALSE_MARGIN,
+    )  # fmt: skip
+
+
+def _found(candidate: Outcomes, current: Outcomes, rng: np.random.Generator) -> Figure:
+    ours, theirs = candidate.found.mean(axis=1), current.found.mean(axis=1)
+    low, high = _interval(_draws(len(ours), rng) @ (ours - theirs), OUTSIDE)
+    return Figure(
+        name="attacks found", candidate=float(ours.mean()), current=float(theirs.mean()),
+        change=float((ours - theirs).mean()), low=low, high=high, n=candidate.found.size, unit="pairs",
+        rule=f"share at least {-FOUND_MARGIN:+.2f}", holds=low >= -FOUND_MARGIN,
+    )  # fmt: skip
+
+
+def _worst_attack(candidate: Outcomes, current: Outcomes, rng: np.random.Generator) -> Figure:
+    """The attack whose loss is clearest: a model poisoned to let one attack pass must not hide it in the mean of all."""
+    change = candidate.found - current.found
+    changes = _draws(len(change), rng) @ change
+    intervals = [_interval(changes[:, place], OUTSIDE / change.shape[1]) for place in range(change.shape[1])]
+    worst = min(range(change.shape[1]), key=lambda place: (intervals[place][1], change[:, place].mean()))
+    low, high = intervals[worst]
+    return Figure(
+        name=f"worst attack ({candidate.attacks[worst]})", candidate=float(candidate.found[:, worst].mean()),
+        current=float(current.found[:, worst].mean()), change=float(change[:, worst].mean()), low=low, high=high,
+        n=len(change), unit="devices", rule="not clearly below +0.00", holds=high >= 0,
+    )  # fmt: skip
+
+
+def _canary_auc(candidate: Rebuilt, current: Rebuilt, rng: np.random.Generator) -> Figure:
+    """How well the reconstruction error alone tells the canary set's attacked windows from its clean ones."""
+    attacked, clean = _draws(len(candidate.canary_attacked), rng), _draws(len(candidate.canary_clean), rng)
+    above = [_above(one.canary_attacked, one.canary_clean) for one in (candidate, current)]
+    drawn = [np.einsum("da,da->d", attacked, clean @ one.T) for one in above]
+    low, high = _interval(drawn[0] - drawn[1], OUTSIDE)
+    return Figure(
+        name="canary AUC", candidate=float(above[0].mean()), current=float(above[1].mean()),
+        change=float(above[0].mean() - above[1].mean()), low=low, high=high, n=attacked.shape[1] + clean.shape[1],
+        unit="windows", rule=f"at least {-AUC_MARGIN:+.2f}", holds=low >= -AUC_MARGIN,
+    )  # fmt: skip
+
+
+def _above(attacked: Floats, clean: Floats) -> Floats:
+    """Return float64[a, c]: 1 where the attacked window's error is above the clean one's, .5 where they are equal."""
+    difference = attacked[:, None] - clean[None]
+    above: Floats = (difference > 0) + 0.5 * (difference == 0)
+    return above
+
+
+def _draws(count: int, rng: np.random.Generator) -> Floats:
+    """Return float64[DRAWS, count]: how large a share each place has in each draw with replacement."""
+    return rng.multinomial(count, np.full(count, 1 / count), DRAWS) / count
+
+
+def _interval(values: Floats, outside: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [outside / 2, 1 - outside / 2])
+    return float(low), float(high)

@@ -1,0 +1,107 @@
+"""Whether a new bundle may follow the one that runs: paired on the same patients and attacks, doubt means no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from detectors.training.canary_figures import Figure, Outcomes, Rebuilt, outcome_figures, rebuilt_figures
+
+LOSSES: Final = ("loss", "canary_clean")
+LEAST: Final = {"devices": 8, "pairs": 40, "windows": 32, "device-weeks": 4.0}
+
+
+class CanaryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict, its reason in words, and every figure behind it."""
+
+    candidate_sha256: str
+    current_sha256: str
+    passed: bool
+    reason: str
+    figures: tuple[Figure, ...] = ()
+
+    def flat(self) -> dict[str, float]:
+        """Return the figures as a release carries them: `<name>: candidate`, `: change`, `: low`, `: high`, `: n`."""
+        parts = ("candidate", "current", "change", "low", "high", "n")
+        return {f"{figure.name}: {part}": float(getattr(figure, part)) for figure in self.figures for part in parts}
+
+
+def first_look(candidate: Rebuilt, current: Rebuilt, names: tuple[str, str], seed: int) -> CanaryResult:
+    """Compare two bottlenecks before anything is learnt around the new one: as `canary_verdict`, without what needs a bundle."""
+    rng = np.random.default_rng([seed, 78])
+    return _verdict(names, _not_comparable(candidate, current), lambda: rebuilt_figures(candidate, current, rng))
+
+
+def canary_verdict(
+    candidate: tuple[Rebuilt, Outcomes], current: tuple[Rebuilt, Outcomes], names: tuple[str, str], seed: int
+) -> CanaryResult:
+    """Compare two bundles (`names`: their sha256, candidate first), whose measurements are paired place by place.
+
+    Never raises for bad measurements: refuses them. Intervals are bootstrap ones over devices (windows, for the canary set)
+    drawn in pairs: 95 %, the worst attack's widened by the number of attacks (Bonferroni). Loss may rise by 2 % at most, false
+    exclusions by .10 a device-week, the share of attacks found may fall by .05 and the canary set's AUC by .02, each at the far
+    end of its interval; no single attack may be clearly found less often.
+    """
+    (rebuilt, ours), (rebuilt_now, theirs) = candidate, current
+    why = _not_comparable(rebuilt, rebuilt_now) or _not_comparable(ours, theirs) or _other_attacks(ours, theirs)
+    rng = np.random.default_rng([seed, 78])
+    return _verdict(
+        names,
+        why,
+        lambda: rebuilt_figures(rebuilt, rebuilt_now, rng) + outcome_figures(ours, theirs, rng),
+    )
+
+
+def _verdict(names: tuple[str, str], why: str | None, make: Callable[[], tuple[Figure, ...]]) -> CanaryResult:
+    figures = () if why else make()
+    broken = [figure for figure in figures if not figure.holds]
+    reason = why or "; ".join(map(_in_words, broken)) or "no figure is worse beyond its margin"
+    passed = bool(figures) and not broken
+    return CanaryResult(
+        candidate_sha256=names[0], current_sha256=names[1], passed=passed, reason=reason, figures=figures
+    )
+
+
+Measured = TypeVar("Measured", Rebuilt, Outcomes)
+
+
+def _not_comparable(candidate: Measured, current: Measured) -> str | None:
+    """Return why nothing can be said, or None."""
+    for field in fields(candidate):
+        ours, theirs = getattr(candidate, field.name), getattr(current, field.name)
+        if isinstance(ours, tuple):
+            continue
+        if ours.shape != theirs.shape:
+            return f"{field.name}: measured on different numbers of devices or windows"
+        if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+            return f"{field.name}: not everything could be measured (NaN)"
+        if field.name in LOSSES and min(ours.min(initial=1.0), theirs.min(initial=1.0)) <= 0:
+            return f"{field.name}: no hour of a patient is rebuilt without any error"
+    few = [
+        f"{have:g} {unit} ({LEAST[unit]:g} are the least)"
+        for unit, have in _amounts(candidate).items()
+        if not have >= LEAST[unit]
+    ]
+    return f"too little to judge by: {', '.join(few)}" if few else None
+
+
+def _amounts(one: Rebuilt | Outcomes) -> dict[str, float]:
+    if isinstance(one, Rebuilt):
+        return {"devices": len(one.loss), "windows": min(len(one.canary_clean), len(one.canary_attacked))}
+    return {"devices": len(one.found), "pairs": one.found.size, "device-weeks": float(one.weeks.sum())}
+
+
+def _other_attacks(ours: Outcomes, theirs: Outcomes) -> str | None:
+    same = ours.attacks == theirs.attacks and len(ours.attacks) == ours.found.shape[-1]
+    return None if same else "the two bundles were tried with different attacks"
+
+
+def _in_words(figure: Figure) -> str:
+    return (
+        f"{figure.name}: {figure.change:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}), allowed: {figure.rule}"
+        f" [{figure.candidate:.3f} against {figure.current:.3f}, {figure.n:g} {figure.unit}]"
+    )

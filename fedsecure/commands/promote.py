@@ -1,0 +1,150 @@
+"""`fedsecure promote`: from a global model to a whole recalibrated bundle, through a canary, to the workers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.errors import FedSecureError, Misconfigured
+
+if TYPE_CHECKING:
+    from detectors.training.canary_verdict import CanaryResult
+    from fedsecure.promotion import Promotion
+    from fedsecure.promotion_source import Source
+
+OURS = {"bundle", "canary.json", "work"}
+
+
+class CanaryRefused(FedSecureError):
+    """The new bundle is worse, or too little is known of it: nothing was released."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("promote")(promote)
+
+
+def promote(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the bundle, the report and the finished stages.")],
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="The first characters of a committed model's sha256; by default the current global model.",
+            metavar="[SHA256]",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="A safetensors file instead of a model on record.", dir_okay=False)
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small training and canary in some minutes, to try things out.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Build and judge, release nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Release without asking when the canary passes.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patients, attacks and networks.")] = 1,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+    ] = 2,
+) -> None:
+    """Promote a global model: learn a whole new bundle around it, try that against the one that runs, release it if it is no worse.
+
+    A global model alone never judges anybody: features, networks, scales and thresholds belong to one autoencoder, so all are
+    learnt and calibrated anew. The canary then compares both bundles on patients that no training has met: loss on clean
+    hours, false exclusions, attacks found, and the windows of the bundle's canary set. A first look at the model alone comes
+    before the training, and ends it when the model is worse already. Workers take a release over by themselves.
+
+    Takes about as long as `fedsecure train`. Stopped half-way, the same command goes on from the last finished stage. OUT holds
+    `bundle/` and `canary.json`, also when the canary refuses.
+
+    Exit code 0: released (or, with --dry-run, the canary passes); 1: the canary refuses, or a service does not answer; 2: a
+    wrong call, or no such model.
+
+    Examples:
+
+    - `fedsecure promote --out promoted`
+
+    - `fedsecure promote 3fa8 --out promoted --yes`
+
+    - `fedsecure promote --weights tuned.safetensors --out tried --quick --dry-run`
+    """
+    _check_call(out, model, weights, may_ask=not (dry_run or yes))
+    source = _source(model, weights, needs_services=weights is None or not dry_run)
+    promotion = _promotion(source, out, seed, processes, quick=quick)
+    result = _attempted(promotion)
+    if not result.passed:
+        raise CanaryRefused(f"nothing is released, the canary refuses: {result.reason}")
+    if dry_run:
+        typer.echo("the canary passes; nothing is released (--dry-run)")
+        return
+    if not yes:
+        typer.confirm(f"Release bundle {result.candidate_sha256[:12]} to all workers?", abort=True)
+    _release(source, promotion, result)
+
+
+def _check_call(out: Path, model: str | None, weights: Path | None, *, may_ask: bool) -> None:
+    if model is not None and weights is not None:
+        raise Misconfigured("a model is named and --weights is given: leave one of them out")
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - OURS):
+        raise Misconfigured(f"{out} holds other things than a promotion's; choose another --out")
+    if may_ask and not sys.stdin.isatty():
+        raise Misconfigured("nobody can be asked here: add --yes to release when the canary passes, or --dry-run")
+
+
+def _source(model: str | None, weights: Path | None, *, needs_services: bool) -> Source:
+    import asyncio
+
+    from contracts.settings import Settings
+    from fedsecure.endpoints import settings_for_running_stack
+    from fedsecure.promotion_source import local_source, source_on_record
+
+    if needs_services:
+        return asyncio.run(source_on_record(settings_for_running_stack(), model, weights))
+    return local_source(Settings(), weights)
+
+
+def _promotion(source: Source, out: Path, seed: int, processes: int, *, quick: bool) -> Promotion:
+    from fedsecure.commands.train import effort_of, sizes_of
+    from fedsecure.promotion import CANARY_SIZES, QUICK_CANARY_SIZES, Promotion, check_promotable
+
+    promotion = Promotion(
+        source.weights, source.model_sha256, source.current, out, seed, effort_of(quick, processes), sizes_of(quick),
+        QUICK_CANARY_SIZES if quick else CANARY_SIZES, ("strong",) if quick else ("medium", "strong"),
+    )  # fmt: skip
+    check_promotable(promotion)
+    return promotion
+
+
+def _attempted(promotion: Promotion) -> CanaryResult:
+    """Build and judge, show the figures, and write the report."""
+    import msgspec
+    from rich.console import Console
+
+    from fedsecure.canary_table import canary_table
+    from fedsecure.progress_bars import progress_bars
+    from fedsecure.promotion import PROMOTION_STAGES, attempt
+
+    with progress_bars(PROMOTION_STAGES) as progress:
+        result = attempt(promotion, progress)
+    report = {"model_sha256": promotion.model_sha256, "seed": promotion.seed, **msgspec.structs.asdict(result)}
+    (promotion.out / "canary.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    typer.echo(f"model {promotion.model_sha256[:12]} against bundle {promotion.current.sha256[:12]}, which runs:")
+    Console().print(canary_table(result))
+    return result
+
+
+def _release(source: Source, promotion: Promotion, result: CanaryResult) -> None:
+    import asyncio
+    import shutil
+
+    from fedsecure.promotion_source import release
+
+    released = asyncio.run(release(source, promotion, result))
+    shutil.rmtree(promotion.out / "work", ignore_errors=True)
+    typer.echo(
+        f"release {released.release}: bundle {released.bundle_sha256[:12]} is in force, workers take it over by themselves; "
+        "`fedsecure rollback` takes it back"
+    )

@@ -1,0 +1,60 @@
+"""`fedsecure rollback`: put an earlier bundle in force again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from contracts.releases import BundleRelease
+    from contracts.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rollback")(rollback)
+
+
+def rollback(
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record; 500 characters at most.")],
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to", min=1, help="The release whose bundle is to run; by default the one before the promotion."
+        ),
+    ] = None,
+) -> None:
+    """Put the bundle in force again that the current one was promoted over, or that of release --to.
+
+    The log is only added to: this is a new release, of kind rollback, that names an earlier bundle. Workers take it over by
+    themselves, as any release.
+
+    Exit code 0: released; 1: Kafka does not answer, or the bundle's files are gone; 2: a wrong call, or nothing to go back to.
+
+    Examples:
+
+    - `fedsecure rollback --reason "ward 3 excluded since the release"`
+
+    - `fedsecure rollback --to 2 --reason "back to the bundle of May"`
+    """
+    from fedsecure.endpoints import settings_for_running_stack
+    from fl_coordinator.releasing import LONGEST_REASON
+
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise Misconfigured(f"--reason needs a text of 1 to {LONGEST_REASON} characters: it stands on record")
+    release = asyncio.run(_roll_back(settings_for_running_stack(), reason, to))
+    typer.echo(f"release {release.release}: bundle {release.bundle_sha256[:12]} is in force again")
+
+
+async def _roll_back(settings: Settings, reason: str, to: int | None) -> BundleRelease:
+    import getpass
+
+    from fl_coordinator.releasing import Releaser
+    from transport.publisher import Publisher
+
+    async with Publisher(settings) as publisher:
+        return await Releaser.of(settings, publisher).roll_back(reason, getpass.getuser(), to)

@@ -1,0 +1,28 @@
+"""The container's health check: asks this program's own /healthz; `python -m fedsecure.healthcheck` exits 0 when it is well."""
+
+from __future__ import annotations
+
+import os
+import sys
+from http.client import HTTPConnection, HTTPException
+
+TIMEOUT_S = 4.0
+DEFAULT_PORT = "9100"
+
+
+def check(port: int) -> str | None:
+    """Return why the program that serves its probes on this port of the loopback is not well, or None; blocks for 4 s at most."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        body = answer.read(1000).decode(errors="replace")
+    except (OSError, HTTPException) as error:
+        return f"no answer from /healthz on port {port}: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    return None if answer.status == 200 else body
+
+
+if __name__ == "__main__":
+    sys.exit(check(int(os.environ.get("FEDSECURE_METRICS_PORT") or DEFAULT_PORT)))

@@ -1,0 +1,63 @@
+"""What a device does to its update before it leaves: bounds its length and drowns it in noise (DP-FedAvg, McMahan et al., ICLR 2018).
+
+The noise is the device's own (local): the coordinator is the one that is not to learn. A bound alone promises nothing; it is what
+makes the noise count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from secrets import randbits
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import Misconfigured
+from transport.weights import Weights
+
+SEED_BITS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePrivacy:
+    """`clip` is the longest an update may be (L2 norm over all weights); `noise` the deviation of the noise in units of `clip`."""
+
+    clip: float
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.clip) and self.clip > 0 and np.isfinite(self.noise) and self.noise >= 0):
+            raise Misconfigured(f"clip {self.clip:g} must be above 0, noise {self.noise:g} 0 or above, both finite")
+
+    def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+        """Return the weights to be sent instead of `trained`: those of `base` and the change, shortened and with noise added.
+
+        Pure but for `rng`, of which each call takes as many normal numbers as there are weights, in order of name.
+        """
+        changes = {name: trained[name].astype(np.float64) - base[name] for name in sorted(base)}
+        factor = min(1.0, self.clip / max(length(changes), np.finfo(np.float64).tiny))
+        deviation = self.noise * self.clip
+        return {
+            name: (base[name] + factor * change + deviation * rng.standard_normal(change.shape)).astype(np.float32)
+            for name, change in changes.items()
+        }
+
+
+def length(changes: Weights | dict[str, NDArray[np.float64]]) -> float:
+    """Return the L2 norm over all arrays together."""
+    return float(np.sqrt(sum(np.square(change, dtype=np.float64).sum() for change in changes.values())))
+
+
+def secret_generator() -> np.random.Generator:
+    """Return a generator seeded by the operating system: whoever knew its seed could take the noise off again."""
+    return np.random.default_rng(randbits(SEED_BITS))
+
+
+def privacy_of(clip: float | None, noise: float | None) -> UpdatePrivacy | None:
+    """Return what is set, or None when nothing is; raises Misconfigured for noise without a clip."""
+    if clip is None:
+        if noise:
+            raise Misconfigured("noise on updates needs a bound on their length: set FEDSECURE_DP_CLIP (--dp-clip) too")
+        return None
+    return UpdatePrivacy(clip, noise or 0.0)

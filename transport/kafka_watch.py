@@ -1,0 +1,30 @@
+"""Tells the metrics whether Kafka answers: by calls that return, fail, or hang."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from contracts.metrics import KAFKA_UP
+
+HANGS_AFTER_S: Final = 10.0
+"""While the broker is away aiokafka tries for minutes before it raises."""
+
+
+@contextmanager
+def watched_call(hangs_after_s: float = HANGS_AFTER_S) -> Iterator[None]:
+    """Show Kafka as up when the call inside returns, as down when it fails or has not returned after so many seconds."""
+    late = asyncio.get_running_loop().call_later(hangs_after_s, KAFKA_UP.set, 0)
+    try:
+        yield
+    except (KafkaError, TimeoutError, OSError):
+        KAFKA_UP.set(0)
+        raise
+    else:
+        KAFKA_UP.set(1)
+    finally:
+        late.cancel()

@@ -1,0 +1,124 @@
+"""The log of bundle releases: the compacted topic `bundles`, folded to its valid releases; the highest number is in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final, Protocol
+
+import structlog
+
+from contracts.errors import InvalidMessage, Unavailable
+from contracts.releases import BundleRelease, decode_release, encode_release
+from contracts.settings import Settings
+from contracts.topics import Topics
+from transport.bundle_files import publish_bundle
+from transport.publisher import Publisher
+from transport.topic_reader import TopicReader
+
+log = structlog.get_logger()
+POLL_S: Final = 0.2
+REFRESH_WITHIN_S: Final = 5.0
+TOO_SLOW: Final = f"Kafka does not show the bundle releases within {REFRESH_WITHIN_S:g} s"
+
+
+class ReleaseRecord(Protocol):
+    """As much of a topic's record as the log reads."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class ReleaseLog:
+    """The releases that are valid. `note` takes the topic's records in order; reads nothing itself."""
+
+    def __init__(self) -> None:
+        self._releases: dict[bytes, BundleRelease] = {}
+
+    def note(self, record: ReleaseRecord) -> BundleRelease | None:
+        """Take one record and return its release; one that is invalid is logged and ignored (None).
+
+        The last word under a number counts: after compaction it is the only one that a later reader finds.
+        """
+        key = record.key or b""
+        self._releases.pop(key, None)
+        if record.value is None:
+            return None
+        try:
+            release = _checked(key, record.value)
+        except InvalidMessage as error:
+            log.warning("release_ignored", offset=record.offset, reason=error.reason, detail=error.detail[:200])
+            return None
+        self._releases[key] = release
+        return release
+
+    @property
+    def current(self) -> BundleRelease | None:
+        """The release in force: the highest number; None where no bundle was ever released."""
+        return max(self._releases.values(), key=lambda release: release.release, default=None)
+
+    def all(self) -> list[BundleRelease]:
+        """Return the valid releases by number, the one in force last."""
+        return sorted(self._releases.values(), key=lambda release: release.release)
+
+
+def _checked(key: bytes, value: bytes) -> BundleRelease:
+    release = decode_release(value)
+    if key != str(release.release).encode():
+        raise InvalidMessage("bad_schema", f"release {release.release} under another key")
+    return release
+
+
+class ReleaseFeed:
+    """Keeps a ReleaseLog at what the topic says, with a reader of its own that stays open."""
+
+    def __init__(self, reader: TopicReader, topic: str) -> None:
+        self._reader = reader
+        self._topic = topic
+        self.log = ReleaseLog()
+
+    async def refresh(self) -> BundleRelease | None:
+        """Read to the topic's end and return the release in force; one round trip when nothing is new.
+
+        Raises Unavailable when Kafka or the topic is not there, or when it takes more than some seconds.
+        """
+        if self._topic not in self._reader.topics_read:
+            await self._reader.add_existing([self._topic], start="earliest")
+        deadline = monotonic() + REFRESH_WITHIN_S
+        while not await self._is_at_end():
+            if monotonic() > deadline:
+                raise Unavailable(TOO_SLOW)
+            for record in await self._reader.poll(POLL_S):
+                self.log.note(record)
+        return self.log.current
+
+    async def _is_at_end(self) -> bool:
+        try:
+            # Only the question is cut short: a poll that was could take records with it.
+            async with asyncio.timeout(REFRESH_WITHIN_S):
+                return await self._reader.is_at_end()
+        except TimeoutError:
+            raise Unavailable(TOO_SLOW) from None
+
+
+async def read_releases(settings: Settings) -> list[BundleRelease]:
+    """Return the valid releases by number; raises Unavailable when Kafka or the topic is not there."""
+    async with TopicReader(settings) as reader:
+        feed = ReleaseFeed(reader, settings.topics.bundles)
+        await feed.refresh()
+        return feed.log.all()
+
+
+async def publish_release(
+    publisher: Publisher, topics: Topics, release: BundleRelease, contents: Mapping[str, bytes]
+) -> None:
+    """Publish the bundle's files, then the release: one that is on the log can be loaded.
+
+    `contents`: the files by name, the manifest included. Raises InvalidMessage when they are not the released bundle (no
+    release is written then), Unavailable when Kafka does not take them.
+    """
+    if await publish_bundle(publisher, topics.bundle_files, contents) != release.bundle_sha256:
+        raise InvalidMessage("bad_bundle", "the files are not those of the released bundle")
+    await publisher.send(topics.bundles, str(release.release), encode_release(release))
