@@ -17,7 +17,7 @@ from transport.topic_reader import Start, TopicReader
 LOOK_BACK_S: Final = 86_400.0
 POLL_S: Final = 0.2
 ASK_EVERY_S: Final = 2.0
-PATIENCE_S: Final = 3.0
+PATIENCE_S: Final = 5.0
 RETRY_S: Final = 1.0
 
 

@@ -115,7 +115,7 @@ function drawAge() {
 function drawEvents({ changes, rounds }) {
   const none = (text) => [h("li", { class: "soft" }, text)];
   byId("changes").replaceChildren(...(changes.length ? changes.map((one) => h("li", { "data-standing": one.state },
-    icon(one.state), h("strong", {}, WORDS[one.state] ?? one.state), h("time", {}, eventTime(one.minute)), one.reason ? h("span", { class: "why" }, inWords(one.reason)) : null)) : none("Nothing told yet")));
+    icon(one.state), h("strong", {}, WORDS[one.state] ?? one.state), h("time", {}, eventTime(one.minute)), inWords(one.reason) ? h("span", { class: "why" }, inWords(one.reason)) : null)) : none("Nothing told yet")));
   byId("rounds").replaceChildren(...(rounds.length ? rounds.map((one) => h("li", {},
     h("span", {}, `#${one.round}`), h("strong", {}, one.what), h("time", {}, clockTime(one.at)), one.why ? h("span", { class: "why" }, one.why) : null)) : none("In no round so far")));
 }

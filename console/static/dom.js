@@ -92,7 +92,10 @@ export const number = (value, digits = 1) => (value == null ? "–" : value.toFi
 export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
 /** A worker's reason without the vote before it: what a person wants to know first. */
-export const inWords = (reason) => {
+export function inWords(reason) {
   const after = (reason ?? "").replace(/^vote [^:]*: /, "").replace(/^vote [\d.]+, /, "");
+  if (/^limit [\d.]+$/.test(after)) return "";
+  const clean = /^(\d+) of (\d+) (clean|calm) minutes$/.exec(after);
+  if (clean) return `${clean[1]} of the ${clean[2]} ${clean[3]} minutes that it needs`;
   return after.charAt(0).toUpperCase() + after.slice(1);
-};
+}

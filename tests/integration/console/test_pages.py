@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,14 @@ def tile(page, device_id: str):
     return page.locator(f'a.tile[href="/device/{device_id}"]')
 
 
+def until(page, expression: str) -> None:
+    """Wait for it from here: Playwright's own wait would evaluate inside the page, which the policy forbids."""
+    deadline = time.monotonic() + 60
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"still not: {expression}"
+        page.wait_for_timeout(50)
+
+
 def count(page, standing: str):
     return page.locator(f'#counts button[data-standing="{standing}"] b')
 
@@ -39,7 +48,7 @@ def test_the_wall_shows_each_device_with_its_state_score_age_and_reason(visit):
     expect(bad).to_contain_text("Heart rate swinging more than usual")
     expect(bad).to_contain_text(re.compile(r"5\.3 limit 1\.3"))
     expect(bad).to_contain_text(re.compile(r"\d+ (s|min) ago"))
-    assert bad.locator(".spark .above").get_attribute("d"), "the course above the limit is drawn"
+    expect(bad.locator(".spark .above")).to_have_attribute("d", re.compile("M.*L"))
     expect(tile(page, "silent")).to_contain_text("No fresh data")
     expect(tile(page, "newborn")).to_contain_text("62 % of its own normal learnt")
     expect(count(page, "benign")).to_have_text("2")
@@ -78,27 +87,27 @@ def test_the_device_page_shows_vitals_reconstruction_score_and_what_happened(vis
     expect(page.locator("#table tbody tr")).to_have_count(60)
     expected = "() => import('/static/device.js') && document.querySelectorAll('.chart canvas').length"
     assert page.evaluate(expected) == 3
-    page.wait_for_function("document.body.dataset.expected > 400", timeout=30_000)
+    until(page, "document.body.dataset.expected > 400")
 
 
 def test_a_chart_is_zoomed_by_button_keyboard_and_mouse(visit):
     page = visit("/device/p000020")
     span = "document.body.dataset.shownMinutes"
-    page.wait_for_function(f"{span} == 600")
+    until(page, f"{span} == 600")
     page.get_by_role("button", name="1 h", exact=True).click()
-    page.wait_for_function(f"{span} == 60")
+    until(page, f"{span} == 60")
     chart = page.get_by_role("img", name=re.compile("Score against limit"))
     chart.focus()
     page.keyboard.press("-")
-    page.wait_for_function(f"{span} == 120")
+    until(page, f"{span} == 120")
     page.keyboard.press("0")
-    page.wait_for_function(f"{span} == 600")
+    until(page, f"{span} == 600")
     box = chart.locator(".u-over").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 40, steps=4)
     page.mouse.up()
-    page.wait_for_function(f"{span} > 100 && {span} < 200")
+    until(page, f"{span} > 100 && {span} < 200")
 
 
 def test_the_rounds_page_says_who_took_part_who_sat_out_and_why(visit, ward):
@@ -191,7 +200,7 @@ def test_a_script_that_got_into_a_page_does_not_run(visit):
             new Image().src = 'https://192.0.2.1/steal';
         }"""
     )
-    page.wait_for_function("window.kept === 'img-src'")
+    until(page, "window.kept === 'img-src'")
     assert page.evaluate("window.ran") is None
 
 
@@ -200,7 +209,7 @@ def test_pictures_are_saved_in_light_dark_and_as_on_a_phone(chromium, console, t
     taking = take_pictures(find_browser(), console.address, {"devices": "/"}, tmp_path)
     with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
         taken = aside.submit(asyncio.run, taking).result()
-    shown = {file.stem: Image.open(file) for file in taken}
+    shown = {file.stem: Image.open(io.BytesIO(file.read_bytes())) for file in taken}
     assert {name: picture.size for name, picture in shown.items()} == {
         "devices-light": (1600, 1000), "devices-dark": (1600, 1000), "devices-phone": (390, 844),
     }  # fmt: skip
