@@ -24,7 +24,7 @@ demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
 
 test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)

@@ -1,4 +1,4 @@
-"""Tell README and docs what docs/results/evaluation/results.json says: `python -m fedsecure.report.refresh`."""
+"""Tell README and docs what the results.json files of docs/results say: `python -m fedsecure.report.refresh`."""
 
 from __future__ import annotations
 
@@ -10,37 +10,49 @@ from typing import Any, Final
 import typer
 
 from contracts.errors import Misconfigured
+from experiments.federation_summary import federation_block, federation_line
 from experiments.grid_summary import headline_words, short_block, summary_block
 from fedsecure.report.evaluation import short_files
 
 ROOT: Final = Path(__file__).parents[2]
-RESULTS: Final = Path("docs/results/evaluation")
+EVALUATION: Final = Path("docs/results/evaluation")
+FEDERATION: Final = Path("docs/results/federation")
 BLOCKS: Final = {
-    "headline": (Path("README.md"), headline_words),
-    "goals": (Path("README.md"), lambda document: f"\n\n{short_block(document)}\n\n"),
-    "results": (Path("docs/evaluation.md"), lambda document: f"\n\n{summary_block(document)}\n\n"),
+    "evaluation headline": (EVALUATION, Path("README.md"), headline_words),
+    "evaluation goals": (EVALUATION, Path("README.md"), lambda document: f"\n\n{short_block(document)}\n\n"),
+    "evaluation results": (
+        EVALUATION,
+        Path("docs/evaluation.md"),
+        lambda document: f"\n\n{summary_block(document)}\n\n",
+    ),
+    "federation headline": (FEDERATION, Path("README.md"), federation_line),
+    "federation results": (
+        FEDERATION,
+        Path("docs/federation.md"),
+        lambda document: f"\n\n{federation_block(document)}\n\n",
+    ),
 }
 
 
-def read_results(root: Path) -> dict[str, Any]:
-    """Return the content of the results that a checkout holds."""
-    document: dict[str, Any] = json.loads((root / RESULTS / "results.json").read_bytes())
+def read_results(root: Path, folder: Path) -> dict[str, Any]:
+    """Return the content of the results that a checkout holds in a folder."""
+    document: dict[str, Any] = json.loads((root / folder / "results.json").read_bytes())
     return document
 
 
 def refreshed(root: Path) -> dict[Path, str]:
     """Return every file that repeats the results, by its path in the checkout, as it should be; reads the texts as they are."""
-    document = read_results(root)
-    texts = {RESULTS / name: text for name, text in short_files(document).items()}
-    for name, (path, render) in BLOCKS.items():
+    documents = {folder: read_results(root, folder) for folder in (EVALUATION, FEDERATION)}
+    texts = {EVALUATION / name: text for name, text in short_files(documents[EVALUATION]).items()}
+    for name, (folder, path, render) in BLOCKS.items():
         before = texts[path] if path in texts else (root / path).read_text(encoding="utf-8")
-        texts[path] = with_block(before, name, render(document))
+        texts[path] = with_block(before, name, render(documents[folder]))
     return texts
 
 
 def with_block(text: str, name: str, content: str) -> str:
     """Return the text with other content between the markers of a block; raises Misconfigured unless they are there once."""
-    begin, end = (f"<!-- evaluation {name}: {edge} -->" for edge in ("begin", "end"))
+    begin, end = (f"<!-- {name}: {edge} -->" for edge in ("begin", "end"))
     parts = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", text, flags=re.DOTALL)
     if len(parts) != 2:
         raise Misconfigured(f"{begin} … {end} must stand once in the text; it stands there {len(parts) - 1} times")

@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
-BY_HAND = {"docker compose up"}  # needs Docker: `make compose-test`
 SCRIPTS = [text for language, text in BLOCKS if language == "python"]
 LONG_RUNNING = {"worker", "coordinator", "device", "console"}
 STOPS_WITHIN_S = 15.0

@@ -308,7 +308,7 @@ def test_a_study_kept_under_another_plan_or_detector_is_not_used():
 
 
 def test_protected_updates_are_as_short_as_set_and_noise_of_one_device_alone_is_put_out(world):
-    federation = PrivateFederation(Level(), PLAN, world, seed=1)
+    federation = PrivateFederation(Level(), rebuilt_within_tolerance, PLAN, world, seed=1)
     run = Run("x", rule="trimmed-mean", screen=True)
     free = carried_out(federation, run)
     assert len(federation.lengths) == ROUNDS * 5

@@ -63,13 +63,13 @@ def open_ward(settings: Settings) -> Iterator[Ward]:
         ward.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def corner(open_corner) -> Iterator[Settings]:
     with open_corner() as settings:
         yield settings.model_copy(update={"console_port": 0})
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def ward(corner: Settings) -> Iterator[Ward]:
     """Six devices in five states, one of them with an attack told and its vital signs, and three rounds."""
     from detectors.bundle import DEFAULT_BUNDLE, load_bundle  # noqa: PLC0415 - three seconds
@@ -94,7 +94,7 @@ def ward(corner: Settings) -> Iterator[Ward]:
         yield ward
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def console(ward: Ward, corner: Settings) -> Iterator[RunningConsole]:
     with RunningConsole(corner, CHOICES) as running:
         yield running
@@ -110,7 +110,7 @@ def launch_ward():
     return open_ward
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
     """Debian's Chromium; without it the browser tests are left out, or fail where they are asked for."""
     if not CHROMIUM.exists():

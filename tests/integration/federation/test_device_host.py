@@ -107,7 +107,8 @@ def test_the_studys_federation_in_one_process_makes_the_same_model(federation, b
     live = decode_weights(history_of(settings).models[record.new_model_sha256].weights)
 
     assert record.round == 1
-    plan = replace(FULL, rounds=1, first_round_min=RECORDED_MIN, enrolment_min=ENROLMENT_MIN)
+    terms = {"enrolment_min": ENROLMENT_MIN, "learning_rate": settings.local_learning_rate}
+    plan = replace(FULL, rounds=1, first_round_min=RECORDED_MIN, **terms)
     bundle = random_bundle(0, threshold=1e9)
     model = Model(Reconstructor(bundle.autoencoder, bundle.blind_spot), bundle.knowledge)
     lines = [timeline(model, recorded(name, seed), plan, HORIZON_MIN) for seed, name in enumerate(names)]
