@@ -45,25 +45,27 @@ def sentences(study: PrivacyStudy) -> list[str]:
     """Return what was measured in plain words."""
     rows = {(row.attacked, row.protection): row for row in attack_rows(study)}
     bare = rows[CASES["window"], Protection().name]
-    noisy = rows[CASES["window"], study.plan.protections[-1].name]
     epoch = rows[CASES["epoch"], Protection().name]
-    cost = next(row for row in cost_rows(study) if row.protection == study.plan.protections[-1].name)
     told = (
         f"From the gradient of a single hour a coordinator that looks can rebuild that hour with {_of(bare)}; it comes nearer to "
         f"{bare.nearer:.0%} of {bare.n} hours than the most similar hour of any other patient does."
     )
-    sent = f"From what a device really sends, an epoch over up to 256 windows, hours are rebuilt with {_of(epoch)}."
-    hidden = (
-        f"With noise of {cost_noise(study):g} clips a single hour's heart rate is rebuilt with a correlation of {noisy.correlation[0]:.2f} instead of "
-        f"{bare.correlation[0]:.2f}, and the model's loss is {cost.ratio.value:.2f} times as high after {cost.rounds} rounds. Epsilon is then "
-        f"{_epsilon(cost.epsilon)}: what is measured here hides hours from these attacks, and is no promise about others."
+    sent = (
+        f"From what a device really sends, an epoch over up to 256 windows, hours are rebuilt with {_of(epoch)}; as many hours of other "
+        f"patients come as near as {epoch.other_error[0]:.1f} bpm and {epoch.other_error[1]:.1f} breaths/min."
     )
-    return [told, sent, hidden]
+    noisy = dict.fromkeys((study.plan.middle, study.plan.protections[-1]))
+    return [told, sent, *(_hidden(study, rows, how) for how in noisy)]
 
 
-def cost_noise(study: PrivacyStudy) -> float:
-    """Return the most noise that was tried, in clips."""
-    return study.plan.protections[-1].noise
+def _hidden(study: PrivacyStudy, rows: dict[tuple[str, str], AttackRow], how: Protection) -> str:
+    bare, noisy = (rows[CASES["window"], one.name] for one in (Protection(), how))
+    cost = next(row for row in cost_rows(study) if row.protection == how.name)
+    return (
+        f"With noise of {how.noise:g} clips a single hour's heart rate is rebuilt with a correlation of {noisy.correlation[0]:.2f} instead of "
+        f"{bare.correlation[0]:.2f} and an error of {noisy.error[0]:.1f} bpm instead of {bare.error[0]:.1f}; after {cost.rounds} rounds the model's loss is "
+        f"{cost.ratio.value:.2f} times as high, and epsilon {_epsilon(cost.epsilon)}."
+    )
 
 
 def attack_table(study: PrivacyStudy) -> Table:

@@ -47,14 +47,18 @@ class PrivacyPlan:
         return (Protection(), Protection(True), *(Protection(True, noise) for noise in self.noises))
 
     @property
+    def middle(self) -> Protection:
+        """Return the noise in the middle."""
+        return self.protections[2 + (len(self.noises) - 1) // 2]
+
+    @property
     def attacks(self) -> list[tuple[Case, Protection]]:
         """Return what is attacked under which protection; many windows only where it could make a difference."""
-        middle = self.protections[2 + (len(self.noises) - 1) // 2]
         many: list[tuple[Case, Protection]] = [
-            (case, how) for case in ("batch", "epoch") for how in (Protection(), middle)
+            (case, how) for case in ("batch", "epoch") for how in (Protection(), self.middle)
         ]
         return [*(("window", how) for how in self.protections), *many]
 
 
 FULL: Final = PrivacyPlan()
-QUICK: Final = replace(FULL, noises=(0.01,), windows=6, repeats=1, steps=20, rounds=4, seeds=(1,))
+QUICK: Final = replace(FULL, noises=(0.01,), windows=6, repeats=1, steps=10, rounds=3, seeds=(1,))

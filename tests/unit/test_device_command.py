@@ -80,6 +80,15 @@ def test_without_a_subcommand_it_hosts_the_named_devices_or_all(hosted: Any) -> 
     assert [settings.metrics_port for settings, _ in hosted] == [0, None]
 
 
+def test_a_bound_and_noise_on_updates_are_settings_and_noise_alone_is_refused(hosted: Any) -> None:
+    assert run("--all", "--dp-clip", "1", "--dp-noise", "0.01").exit_code == 0
+    assert [(settings.dp_clip, settings.dp_noise) for settings, _ in hosted] == [(1.0, 0.01)]
+    result = run("--all", "--dp-noise", "0.01")
+    assert isinstance(result.exception, Misconfigured)
+    assert "set FEDSECURE_DP_CLIP (--dp-clip) too" in str(result.exception)
+    assert len(hosted) == 1
+
+
 @pytest.mark.parametrize("arguments", [(), ("--all", "--device", "p1"), ("--device", "P/1")])
 def test_a_wrong_choice_of_devices_is_refused_in_one_sentence(hosted: Any, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
@@ -88,7 +97,7 @@ def test_a_wrong_choice_of_devices_is_refused_in_one_sentence(hosted: Any, argum
 
 
 def test_options_of_a_subcommand_come_after_it(hosted: Any, topic: KeyRegistry) -> None:
-    for option in (("--all",), ("--device", "p1"), ("--metrics-port", "0"), ("--key-dir", "x")):
+    for option in (("--all",), ("--device", "p1"), ("--metrics-port", "0"), ("--key-dir", "x"), ("--dp-clip", "1")):
         result = run(*option, "register", "p1")
         assert isinstance(result.exception, Misconfigured)
         assert "come after that word" in str(result.exception)

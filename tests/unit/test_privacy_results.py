@@ -13,11 +13,13 @@ import pytest
 from experiments.federation_engine import Outcome
 from experiments.privacy_attack import Found, paired
 from experiments.privacy_cost import ALONE
+from experiments.privacy_figure import window_figure
 from experiments.privacy_files import privacy_document, privacy_tables
 from experiments.privacy_page import attack_table, cost_table, section, sentences
 from experiments.privacy_plan import FULL, QUICK, Protection
 from experiments.privacy_results import attack_row, correlations, cost_rows
 from experiments.privacy_study import PrivacyStudy
+from fedsecure.report.svg import to_svg
 
 RISING = np.linspace(-1, 1, 60, dtype=np.float32)
 
@@ -27,9 +29,9 @@ def window(heart, breath) -> np.ndarray:
 
 
 def found(rebuilt: np.ndarray) -> Found:
-    truth = window(RISING, -RISING)
+    truth = np.repeat(window(RISING, -RISING), len(rebuilt), axis=0)
     return Found(
-        truth=truth, rebuilt=rebuilt, resembled=truth, other=0 * truth + 0.1, owner=np.array([0]),
+        truth=truth, rebuilt=rebuilt, resembled=truth, other=0 * truth + 0.1, owner=np.zeros(len(rebuilt), np.int64),
         median=np.array([[80.0, 15.0], [90.0, 20.0]]), scale=np.array([[10.0, 2.0], [20.0, 4.0]]),
     )  # fmt: skip
 
@@ -42,7 +44,7 @@ def outcome(loss: float, taken: float = 1.0) -> Outcome:
 
 
 def study() -> PrivacyStudy:
-    attacks = {attack: found(window(RISING, -RISING)) for attack in QUICK.attacks}
+    attacks = {attack: found(np.repeat(window(RISING, -RISING), 3, axis=0)) for attack in QUICK.attacks}
     losses = {how.name: [outcome(1.0 + how.noise)] for how in QUICK.protections}
     return PrivacyStudy(QUICK, attacks, losses | {ALONE: [outcome(1.0, taken=0.8)]})
 
@@ -99,6 +101,7 @@ def test_page_and_files_tell_every_row():
     assert len(files["privacy_attacks.csv"]) == len(attack_table(told).rows) == len(QUICK.attacks)
     assert [row["protection"] for row in files["privacy_costs.csv"]] == [row[0] for row in cost_table(told).rows]
     assert files["privacy_costs.csv"][0]["epsilon"] == ""
-    page = section(told, "<svg></svg>")
-    for text in (*sentences(told), "<svg></svg>", ALONE, "infinite"):
+    picture = to_svg(window_figure(told), "privacy", "what it shows")
+    page = section(told, picture)
+    for text in (*sentences(told), "rebuilt from its gradient", ALONE, "infinite"):
         assert text.replace("'", "&#x27;") in page
