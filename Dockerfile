@@ -21,9 +21,12 @@ COPY fl_device /opt/fedsecure/app/fl_device
 COPY experiments /opt/fedsecure/app/experiments
 COPY console /opt/fedsecure/app/console
 COPY fedsecure /opt/fedsecure/app/fedsecure
-# One date for all files, so that the same sources give the same layers.
+# One date for all files, so that the same sources give the same layers. Programs ask the package's metadata for their version.
+ARG VERSION=0.1.0
 ARG SOURCE_DATE_EPOCH=1767225600
-RUN python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/app \
+RUN mkdir "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info" \
+ && printf 'Metadata-Version: 2.1\nName: fedsecure\nVersion: %s\n' "${VERSION}" > "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info/METADATA" \
+ && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/app \
  && mkdir -p /state \
  && find /opt/fedsecure /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 

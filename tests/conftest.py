@@ -96,10 +96,15 @@ class Spawn:
 
 @pytest.fixture(scope="session")
 def one_thread() -> None:
-    """TensorFlow in this process has one thread: a program run here asks for that, and it cannot be had after the first operation."""
-    from detectors.scoring.tensorflow_runtime import limit_threads  # noqa: PLC0415 - most tests need no TensorFlow
+    """TensorFlow in this process has one thread, as a program that is run here asks for (see `pytest_collection_finish`)."""
 
-    limit_threads()
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Limit TensorFlow where any test will want it: it cannot be had after the first operation, which may be another test's."""
+    if any("one_thread" in getattr(item, "fixturenames", ()) for item in session.items):
+        from detectors.scoring.tensorflow_runtime import limit_threads  # noqa: PLC0415 - most tests need no TensorFlow
+
+        limit_threads()
 
 
 @pytest.fixture

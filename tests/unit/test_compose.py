@@ -135,6 +135,11 @@ def test_the_dockerfile_copies_every_package_and_ignores_nothing_that_it_copies(
     assert copied | {"requirements.txt"} <= let_in
 
 
+def test_the_image_has_the_version_of_the_package():
+    project = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE).group(1)
+    assert set(re.findall(r"^ARG VERSION=(.*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)) == {project}
+
+
 def test_requirements_are_those_of_the_lock(tmp_path):
     uv = ROOT / ".tools/bin/uv"
     if not uv.exists():
