@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 import msgspec
+
+from contracts.content_hash import sha256_of
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16_384
@@ -30,8 +31,3 @@ class BundleManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return whether this is the content of the file that the manifest describes under this name."""
         entry = self.files.get(name)
         return entry is not None and len(content) == entry.size and sha256_of(content) == entry.sha256
-
-
-def sha256_of(content: bytes) -> str:
-    """Return the hex sha256 of some bytes."""
-    return hashlib.sha256(content).hexdigest()

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, FileEntry, sha256_of
+from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, FileEntry
+from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
 from detectors.features.catalogue import FEATURES
 from detectors.knowledge import Knowledge

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
+from contracts.vitals import VitalsBatch
 
 Channel = Sequence[float | None] | NDArray[np.float64]
 
@@ -36,6 +37,19 @@ class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
     resp_rate_bpm: Channel
     pulse_bpm: Channel | None = None
     end_of_recording: bool = False
+
+
+def chunk_of(batch: VitalsBatch) -> MinuteChunk:
+    """Return a message as the engine takes it."""
+    return MinuteChunk(
+        device_id=batch.device_id,
+        session_id=batch.session_id,
+        first_event_minute=batch.first_event_minute,
+        heart_rate_bpm=batch.heart_rate_bpm,
+        resp_rate_bpm=batch.resp_rate_bpm,
+        pulse_bpm=batch.pulse_bpm,
+        end_of_recording=batch.end_of_recording,
+    )
 
 
 def minutes_of(chunk: MinuteChunk) -> Iterator[tuple[float | None, float | None, float | None]]:

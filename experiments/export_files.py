@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -16,6 +14,7 @@ from detectors.preprocessing import HIGHEST, LOWEST, SCALE_FLOOR, WINDOW_MIN, Z_
 from detectors.weight_layout import CHANNELS, INPUTS, REACH_Z
 from experiments.export_graphs import INPUT, OPSET, OUTPUT
 from experiments.export_results import ExportResults, Row
+from experiments.federation_files import csv_text
 
 FORMAT: Final = "fedsecure-export-1"
 
@@ -27,7 +26,7 @@ def files_of(results: ExportResults, command: str) -> dict[str, bytes]:
         **{row.model.file_name(row.precision): row.content for row in results.rows},
         "manifest.json": _json(manifest_of(results)),
         "results.json": _json(document_of(results, command)),
-        "results.csv": _csv(table).encode(),
+        "results.csv": csv_text(table).encode(),
         "results.md": _markdown(table).encode(),
     }
 
@@ -130,14 +129,6 @@ def _cells(row: Row, *, brief: bool) -> dict[str, str]:
 
 def _with_interval(value: float, low: float, high: float, form: str) -> str:
     return f"{form.format(value)} ({form.format(low)}–{form.format(high)})"
-
-
-def _csv(table: Sequence[Mapping[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    return text.getvalue()
 
 
 def _markdown(table: Sequence[Mapping[str, str]]) -> str:

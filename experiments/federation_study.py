@@ -58,14 +58,14 @@ def run_study(plan: Plan, bundle: Bundle, work_folder: WorkFolder, processes: in
     """Run or read everything; blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
     chosen = runs(plan)
     jobs = [Job(plan, seed, run, bundle.knowledge, bundle.sha256) for seed in plan.seeds for run in chosen]
-    missing = [job for job in jobs if not _is_kept(work_folder, job)]
+    missing = [job for job in jobs if not work_folder.has(_stage(job))]
     done = len(jobs) - len(missing)
     with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
         for job, arrays in zip(missing, workers.map(carry_out, missing), strict=True):
-            work_folder.stage(_stage(job), lambda arrays=arrays: arrays)  # type: ignore[misc]
+            work_folder.keep(_stage(job), arrays)
             done += 1
             progress(done, len(jobs), f"seed {job.seed}: {job.run.name}")
-    kept = {(job.seed, job.run.name): Outcome(**work_folder.stage(_stage(job), _never)) for job in jobs}
+    kept = {(job.seed, job.run.name): Outcome(**work_folder.kept(_stage(job))) for job in jobs}
     outcomes = {run.name: [kept[seed, run.name] for seed in plan.seeds] for run in chosen}
     return Study(plan, bundle.sha256, outcomes)
 
@@ -164,18 +164,6 @@ def _federation(judged: Judged, plan: Plan, seed: int, name: str) -> Federation:
 
 def _stage(job: Job) -> str:
     return f"seed-{job.seed}-{job.run.name}".replace(", ", "-").replace(" ", "-")
-
-
-def _is_kept(folder: WorkFolder, job: Job) -> bool:
-    try:
-        folder.stage(_stage(job), _never)
-    except LookupError:
-        return False
-    return True
-
-
-def _never() -> Arrays:
-    raise LookupError
 
 
 def run_names(plan: Plan) -> Sequence[str]:

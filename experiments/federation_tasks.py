@@ -18,7 +18,6 @@ from fl_device.classification import Classification
 from fl_device.forecast import Forecast
 from fl_device.reconstruction import Reconstruction
 from fl_device.tasks import Task
-from transport.weights import Weights
 
 
 class PerStep(Reconstruction):
@@ -38,12 +37,6 @@ class PerStep(Reconstruction):
         window = layers.Input((WINDOW_MIN, INPUTS), name="window")
         states = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True), name="both_directions")(window)
         return tf.keras.Model(window, layers.Dense(CHANNELS, name="output")(states), name="per_step")
-
-    def weights_of(self, model: Any) -> Weights:
-        return dict(zip(self.shapes, model.get_weights(), strict=True))
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        model.set_weights([weights[name] for name in self.shapes])
 
 
 Agreement = Callable[[HeldOut, NDArray[np.float32]], float]  # (what was held out, the network's output) -> share 0..1

@@ -68,11 +68,11 @@ def run_privacy(
     shared = (plan, federation, bundle.knowledge, bundle.sha256)
     jobs = [Job(*shared, attack=attack) for attack in plan.attacks] + [Job(*shared, seed=seed) for seed in plan.seeds]
     with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
-        missing = [job for job in jobs if not _is_kept(folder, job)]
+        missing = [job for job in jobs if not folder.has(_stage(job))]
         for done, (job, arrays) in enumerate(zip(missing, workers.map(carry_out, missing), strict=True), 1):
-            folder.stage(_stage(job), lambda arrays=arrays: arrays)  # type: ignore[misc]
+            folder.keep(_stage(job), arrays)
             progress(len(jobs) - len(missing) + done, len(jobs), job.name)
-    read = {job.name: folder.stage(_stage(job), _never) for job in jobs}
+    read = {job.name: folder.kept(_stage(job)) for job in jobs}
     found = {job.attack: Found(**read[job.name]) for job in jobs if job.attack is not None}
     by_seed = [_unpacked(read[job.name]) for job in jobs if job.attack is None]
     return PrivacyStudy(plan, found, {name: [one[name] for one in by_seed] for name in by_seed[0]})
@@ -104,15 +104,3 @@ def _unpacked(arrays: Arrays) -> dict[str, Outcome]:
 
 def _stage(job: Job) -> str:
     return job.name.replace(", ", "-").replace(" ", "-")
-
-
-def _is_kept(folder: WorkFolder, job: Job) -> bool:
-    try:
-        folder.stage(_stage(job), _never)
-    except LookupError:
-        return False
-    return True
-
-
-def _never() -> Arrays:
-    raise LookupError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
 from contracts.federation import RoundPhase, RoundRecord
 from fl_coordinator.history import History
 from fl_coordinator.registry import Model, model_on_record
-from transport.blob_store import sha256_of
 from transport.weights import decode_weights
 
 LISTED = "`fedsecure models` lists them"

@@ -12,10 +12,11 @@ import redis
 import structlog
 from numpy.typing import NDArray
 
+from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord, encode_federation
 from contracts.redis_keys import RedisKeys
-from transport.blob_store import BlobStore, sha256_of
+from transport.blob_store import BlobStore
 from transport.publisher import Publisher
 from transport.weights import decode_weights, encode_weights
 

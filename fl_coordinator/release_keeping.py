@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 import structlog
 
-from contracts.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest, sha256_of
+from contracts.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest
+from contracts.content_hash import sha256_of
 from contracts.settings import Settings
 from transport.topic_reader import TopicReader
 

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import structlog
 
+from contracts.content_hash import sha256_of
 from contracts.errors import FedSecureError, InvalidMessage, Unavailable
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
@@ -23,7 +24,7 @@ from fl_device.local_training import Course, LocalResult
 from fl_device.participant import Participant, length_s
 from fl_device.preparation import Prepared
 from fl_device.private_answers import PrivateAnswers
-from transport.blob_store import BlobStore, sha256_of
+from transport.blob_store import BlobStore
 from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.weights import Weights, decode_weights, encode_weights

@@ -15,8 +15,7 @@ from detectors.preprocessing import WINDOW_MIN, Z_CLIP
 from detectors.scoring.tensorflow_runtime import tf
 from detectors.training.distortions import band_noise, impulses, sample_hold
 from detectors.weight_layout import CHANNELS, Shapes, bidirectional, dense
-from fl_device.tasks import Examples
-from transport.weights import Weights
+from fl_device.tasks import Examples, NamedWeights
 
 UNITS: Final = 16
 DISTURBANCES: Final = (band_noise, impulses, sample_hold)
@@ -24,7 +23,7 @@ TRIES: Final = 4
 LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too like itself to be called disturbed
 
 
-class Classification:
+class Classification(NamedWeights):
     """Input: both scaled channels and how far each moved since the minute before; target: float32[n, 1], 1 for a disturbed hour."""
 
     name: Final = "classification"
@@ -39,12 +38,6 @@ class Classification:
         states = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True), name="reader")(hour)
         pooled = layers.Concatenate()([layers.GlobalAveragePooling1D()(states), layers.GlobalMaxPooling1D()(states)])
         return tf.keras.Model(hour, layers.Dense(1, activation="sigmoid", name="output")(pooled), name=self.name)
-
-    def weights_of(self, model: Any) -> Weights:
-        return dict(zip(self.shapes, model.get_weights(), strict=True))
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        model.set_weights([weights[name] for name in self.shapes])
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         pairs = [_labelled(window, int(minute[0])) for window, minute in zip(window_z, event_minute, strict=True)]

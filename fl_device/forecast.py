@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from detectors.preprocessing import WINDOW_MIN, calendar_features
 from detectors.scoring.tensorflow_runtime import tf
 from detectors.weight_layout import CHANNELS, INPUTS, UNITS, Shapes, bidirectional, dense
-from fl_device.tasks import Examples
-from transport.weights import Weights
+from fl_device.tasks import Examples, NamedWeights
 
 READ_MIN: Final = WINDOW_MIN - 1
 
 
-class Forecast:
+class Forecast(NamedWeights):
     """Input: both scaled channels and the calendar of all minutes but the last; target: float32[n, 2], the last one's channels."""
 
     name: Final = "forecast"
@@ -30,12 +29,6 @@ class Forecast:
         hour = layers.Input((READ_MIN, INPUTS), name="hour")
         state = layers.Bidirectional(layers.LSTM(UNITS), name="reader")(hour)
         return tf.keras.Model(hour, layers.Dense(CHANNELS, name="output")(state), name=self.name)
-
-    def weights_of(self, model: Any) -> Weights:
-        return dict(zip(self.shapes, model.get_weights(), strict=True))
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        model.set_weights([weights[name] for name in self.shapes])
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         inputs = np.concatenate([window_z, calendar_features(event_minute)], axis=-1)

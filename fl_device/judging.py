@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
-from contracts.vitals import VitalsBatch, decode_vitals
+from contracts.vitals import decode_vitals
 from detectors.bundled_tracks import BundledTracks
-from detectors.chunks import MinuteChunk, Verdicts
+from detectors.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.preprocessing import scaled
 from detectors.tracks import DeviceTracks
 from fl_device.own_windows import JudgedMinutes, OwnWindows
@@ -47,7 +47,7 @@ class SelfJudge:
                 chunks = []
                 self._tracks.invalid(device_id)
                 continue
-            chunks.append(_chunk_of(batch))
+            chunks.append(chunk_of(batch))
         self._apply(chunks)
 
     @property
@@ -73,7 +73,7 @@ class SelfJudge:
         chunks: list[MinuteChunk] = []
         for value in values:
             with contextlib.suppress(InvalidMessage):
-                chunks.append(_chunk_of(decode_vitals(value, expected_device_id=device_id)))
+                chunks.append(chunk_of(decode_vitals(value, expected_device_id=device_id)))
         needed = snapshot.session_id, DeviceTracks.history_needed_to_take_over(snapshot) or 0
         reaches_back = bool(chunks) and (chunks[0].session_id, chunks[0].first_event_minute) <= needed
         enough = is_all or snapshot.profile is None or reaches_back
@@ -98,18 +98,6 @@ class SelfJudge:
             if verdicts.session_opened:
                 windows.forget()
             windows.observe(judged_minutes(chunk, verdicts))
-
-
-def _chunk_of(batch: VitalsBatch) -> MinuteChunk:
-    return MinuteChunk(
-        device_id=batch.device_id,
-        session_id=batch.session_id,
-        first_event_minute=batch.first_event_minute,
-        heart_rate_bpm=batch.heart_rate_bpm,
-        resp_rate_bpm=batch.resp_rate_bpm,
-        pulse_bpm=batch.pulse_bpm,
-        end_of_recording=batch.end_of_recording,
-    )
 
 
 def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:

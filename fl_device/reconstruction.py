@@ -7,14 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.autoencoders.bottleneck import build_bottleneck, load_weights, named_weights
+from detectors.autoencoders.bottleneck import build_bottleneck
 from detectors.preprocessing import calendar_features
 from detectors.weight_layout import Shapes, autoencoder_shapes
-from fl_device.tasks import Examples
-from transport.weights import Weights
+from fl_device.tasks import Examples, NamedWeights
 
 
-class Reconstruction:
+class Reconstruction(NamedWeights):
     """Input: both scaled channels and the calendar; target: the two channels (paper, Sec. V)."""
 
     name: Final = "reconstruction"
@@ -25,12 +24,6 @@ class Reconstruction:
 
     def build(self) -> Any:
         return build_bottleneck()
-
-    def weights_of(self, model: Any) -> Weights:
-        return named_weights(model)
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        load_weights(model, weights)
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         return Examples(np.concatenate([window_z, calendar_features(event_minute)], axis=-1), window_z)

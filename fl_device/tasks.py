@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,3 +46,18 @@ class Task(Protocol):
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         """Return the examples of scaled windows float32[n, 60, 2] with their event minutes int64[n, 60]."""
+
+
+class NamedWeights(ABC):
+    """What a task does with weights once it says their names: the same for every Keras model."""
+
+    @property
+    @abstractmethod
+    def shapes(self) -> Shapes:
+        """See `Task`."""
+
+    def weights_of(self, model: Any) -> Weights:
+        return dict(zip(self.shapes, model.get_weights(), strict=True))
+
+    def load_weights(self, model: Any, weights: Weights) -> None:
+        model.set_weights([weights[name] for name in self.shapes])

@@ -20,7 +20,7 @@ from contracts.metrics import (
 from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.bundled_tracks import BundledTracks
-from detectors.chunks import MinuteChunk, Verdicts
+from detectors.chunks import MinuteChunk, Verdicts, chunk_of
 from streams.held_device import HeldDevice
 from streams.intake import DeadLetter, Intake
 from streams.records import VitalsRecord
@@ -134,19 +134,6 @@ class _Work:
             if one.minutes:  # a device that only repeats old minutes is silent, and must go stale
                 device.received_at, device.batch_interval_s = received_at, batch_interval_s
         self._chunks, self._arrivals, self._devices = [], [], set()
-
-
-def chunk_of(batch: VitalsBatch) -> MinuteChunk:
-    """Return a message as the engine takes it."""
-    return MinuteChunk(
-        device_id=batch.device_id,
-        session_id=batch.session_id,
-        first_event_minute=batch.first_event_minute,
-        heart_rate_bpm=batch.heart_rate_bpm,
-        resp_rate_bpm=batch.resp_rate_bpm,
-        pulse_bpm=batch.pulse_bpm,
-        end_of_recording=batch.end_of_recording,
-    )
 
 
 def _count(device: HeldDevice, verdicts: Verdicts) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Protocol
 
 import redis
 
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
@@ -21,11 +21,6 @@ class BlobStore(Protocol):
 
     def get(self, key: str, sha256: str) -> bytes:
         """Return the bytes; raises InvalidMessage when absent, too large or altered, Unavailable when unreachable."""
-
-
-def sha256_of(blob: bytes) -> str:
-    """Return the content's sha256 in hex."""
-    return hashlib.sha256(blob).hexdigest()
 
 
 def refuse_oversized(blob: bytes) -> None:

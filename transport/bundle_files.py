@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, sha256_of
+from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.settings import Settings
 from transport.publisher import Publisher

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from contracts.bundle_manifest import MANIFEST, sha256_of
+from contracts.bundle_manifest import MANIFEST
+from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
 from contracts.metrics import BUNDLES_REFUSED
 from transport.bundle_files import BundleFiles

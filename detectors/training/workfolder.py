@@ -23,14 +23,29 @@ class WorkFolder:
 
     def stage(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Return a stage's arrays: from disk if it is finished, else made now and kept."""
-        path = self.folder / f"{name}-{hashlib.sha256(self.key.encode()).hexdigest()[:12]}.npz"
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                return {key: kept[key] for key in kept.files}
+        if self.has(name):
+            return self.kept(name)
         arrays = make()
+        self.keep(name, arrays)
+        return arrays
+
+    def has(self, name: str) -> bool:
+        """Return whether a stage is finished."""
+        return self._path(name).is_file()
+
+    def kept(self, name: str) -> Arrays:
+        """Return a finished stage's arrays; raises OSError unless it is finished."""
+        with np.load(self._path(name), allow_pickle=False) as kept:
+            return {key: kept[key] for key in kept.files}
+
+    def keep(self, name: str, arrays: Arrays) -> None:
+        """Put a finished stage's arrays on disk, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(name)
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
-        return arrays
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}-{hashlib.sha256(self.key.encode()).hexdigest()[:12]}.npz"

@@ -16,9 +16,9 @@ import numpy as np
 from device_keys import device_key, private_key
 from msgspec.structs import replace
 
+from contracts.content_hash import sha256_of
 from contracts.federation import DeviceKey, ModelUpdate, RoundRecord, encode_federation
 from contracts.signing import sign
-from transport.blob_store import sha256_of
 from transport.weights import encode_weights
 
 OTHER_SHA256 = "5" * 64

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry, sha256_of
+from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry
+from contracts.content_hash import sha256_of
 from contracts.federation import FlEvent, decode_federation
 from contracts.releases import BundleRelease, decode_release
 from contracts.topics import Topics

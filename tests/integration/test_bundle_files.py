@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST, sha256_of
+from contracts.bundle_manifest import MANIFEST
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease
 from detectors.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents

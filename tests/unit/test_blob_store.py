@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import redis
 
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from transport.blob_store import MAX_BLOB_BYTES, RedisBlobStore, sha256_of
+from transport.blob_store import MAX_BLOB_BYTES, RedisBlobStore
 
 
 class FakeRedis:

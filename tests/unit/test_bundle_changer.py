@@ -14,10 +14,10 @@ from contracts.event_time import from_event_minute
 from contracts.metrics import BUNDLE_CHANGES
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.bundled_tracks import BundledTracks
+from detectors.chunks import chunk_of
 from detectors.tracks import DeviceTracks
 from streams.bundle_changer import BundleChanger
 from streams.held_device import HeldDevice, Holdings
-from streams.judge import chunk_of
 from streams.records import Unit, VitalsRecord
 
 UNIT = Unit("t.vitals.v1.a", 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry, sha256_of
+from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from transport.bundle_files import MAX_FILE_BYTES, publish_bundle
 

@@ -12,6 +12,7 @@ import pytest
 from device_keys import key_record
 from hostile_updates import KINDS, TRAITOR_KINDS, Scene, Sent, hostile
 
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
@@ -23,7 +24,6 @@ from fl_coordinator.journal import Journal
 from fl_coordinator.key_ring import KeyRing
 from fl_coordinator.registry import model_of
 from fl_coordinator.selection import Selection
-from transport.blob_store import sha256_of
 from transport.weights import encode_weights
 
 NOW, HOSTILE = 1000.0, 1000

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from contracts.content_hash import sha256_of
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord
 from contracts.settings import Settings
 from fl_device.answering import CACHED_MODELS, ModelCache
 from fl_device.local_training import LocalResult
 from fl_device.participant import Participant
-from transport.blob_store import sha256_of
 from transport.weights import encode_weights
 
 INVITATION = RoundRecord(

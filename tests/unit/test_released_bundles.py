@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST, sha256_of
+from contracts.bundle_manifest import MANIFEST
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.metrics import BUNDLES_REFUSED
 from contracts.releases import BundleRelease, encode_release

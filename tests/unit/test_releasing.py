@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from release_desk import ReleaseDesk, small_bundle
 
-from contracts.bundle_manifest import MANIFEST, sha256_of
+from contracts.bundle_manifest import MANIFEST
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
 from contracts.releases import BundleRelease
 from fl_coordinator.release_keeping import YOUNG_S, StoredFile, unkept_files

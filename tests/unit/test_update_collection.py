@@ -11,6 +11,7 @@ import pytest
 from device_keys import KeyRecord, device_key, key_record, private_key
 from msgspec.structs import replace
 
+from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
 from contracts.redis_keys import RedisKeys
@@ -24,7 +25,6 @@ from fl_coordinator.journal import Journal
 from fl_coordinator.key_ring import KeyRing
 from fl_coordinator.registry import model_of
 from fl_coordinator.selection import Selection
-from transport.blob_store import sha256_of
 from transport.weights import encode_weights
 
 NOW = 1000.0

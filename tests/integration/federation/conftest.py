@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from random_bundle import random_bundle
 from small_ward import ENROLMENT_MIN, HORIZON_MIN
 
+from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
 from contracts.federation import (
     DeviceKey,
@@ -36,7 +37,6 @@ from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
 from fl_device.presence import Presence
-from transport.blob_store import sha256_of
 from transport.blob_stores import blob_store
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis

@@ -12,12 +12,12 @@ from random_bundle import random_bundle
 from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
+from contracts.content_hash import sha256_of
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, decode_federation, encode_federation
 from contracts.settings import Settings
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.key_folder import KeyFolder
 from fl_device.program import DeviceProgram
-from transport.blob_store import sha256_of
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.weights import encode_weights

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST, sha256_of
+from contracts.bundle_manifest import MANIFEST
+from contracts.content_hash import sha256_of
 from contracts.releases import BundleRelease, encode_release
 from contracts.settings import Settings
 from contracts.verdicts import decode_scores
