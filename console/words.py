@@ -32,6 +32,7 @@ _REASONS: Final = {
     "replayed": "an update that was sent before",
     "norm": "its update is far larger than the others'",
     "cosine": "its update points away from the others'",
+    "camp": "its update and a few others' point away from all the rest",
     "late": "answered too late",
     "too_many": "answered too often",
     "bad_message": "an update that cannot be read",

@@ -27,6 +27,7 @@ from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays
 
 STUDY_VERSION = 2  # raise it when the same plan would give other results
+SCREEN_VERSION = 2  # and this one when only runs with the look at the cohort would
 VOTE_HORIZON_MIN = 120
 FIRST_WEIGHTS = 7_000
 FIRST_POPULATION = 40_000  # far from the seeds of training and evaluation
@@ -163,7 +164,8 @@ def _federation(judged: Judged, plan: Plan, seed: int, name: str) -> Federation:
 
 
 def _stage(job: Job) -> str:
-    return f"seed-{job.seed}-{job.run.name}".replace(", ", "-").replace(" ", "-")
+    screen = f", screen {SCREEN_VERSION}" if job.run.screen else ""
+    return f"seed-{job.seed}-{job.run.name}{screen}".replace(", ", "-").replace(" ", "-")
 
 
 def run_names(plan: Plan) -> Sequence[str]:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
-from fl_coordinator.aggregation.stacking import Contribution, Weights, stacked
+from fl_coordinator.aggregation.stacking import Contribution, Floats, Weights, stacked
 
 AT_LEAST: Final = 3
 """Fewer have no majority that could say which of them is odd."""
@@ -15,10 +18,12 @@ LONGEST: Final = 5.0
 """In median lengths of the cohort: honest changes differ by their number of steps, hardly by more than two or three."""
 LEAST_COSINE: Final = -0.1
 """To the median change: honest devices pull in their own directions, at worst across, never back."""
+LEAST_COSINE_OF_CAMPS: Final = -0.3
+"""Between two camps, on average: honest cohorts fell apart by no more than -.26, those with flipped labels by -.5."""
 
 
 def odd_ones(contributions: Sequence[Contribution], base: Weights) -> Mapping[str, str]:
-    """Return the devices whose update does not belong, with the reason: `norm` or `cosine`; empty for a cohort too small to tell.
+    """Return the devices whose update does not belong, with the reason: `norm`, `camp` or `cosine`; empty for a cohort too small to tell.
 
     Changes are measured from `base`, the model the round trained from. Pure; the order of contributions does not matter.
     """
@@ -26,12 +31,34 @@ def odd_ones(contributions: Sequence[Contribution], base: Weights) -> Mapping[st
         return {}
     changes = stacked(contributions, base).changes
     lengths = np.linalg.norm(changes, axis=1)
-    middle = np.median(changes, axis=0)
-    products = lengths * np.linalg.norm(middle)
-    cosines = np.divide(changes @ middle, products, out=np.zeros_like(products), where=products > 0)
+    too_long = lengths > LONGEST * np.median(lengths)
+    camp = _smaller_camp(changes, lengths)
+    middle = np.median(changes[~camp], axis=0)  # liars who agree would pull it to their side
+    against = _cosines(changes, lengths, middle[None])[:, 0] < LEAST_COSINE
     names = sorted(one.device_id for one in contributions)
-    too_long = {
-        name: "norm" for name, length in zip(names, lengths, strict=True) if length > LONGEST * np.median(lengths)
-    }
-    against = {name: "cosine" for name, cosine in zip(names, cosines, strict=True) if cosine < LEAST_COSINE}
-    return against | too_long
+    reasons = np.select([too_long, camp, against], ["norm", "camp", "cosine"], "")
+    return {name: str(reason) for name, reason in zip(names, reasons, strict=True) if reason}
+
+
+def _smaller_camp(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
+    """Return who belongs to a minority of two or more that pulls against all others, bool[n].
+
+    Two liars of five are enough to turn a median their way. Clusters of updates by cosine: FLAME (Nguyen et al., USENIX Security
+    2022); by average linkage here, as there are few devices. One alone is left to the cosine to the median.
+    """
+    nobody = np.zeros(len(changes), np.bool_)
+    if len(changes) < 5:
+        return nobody
+    cosines = _cosines(changes, lengths, changes)
+    tree = linkage(squareform(1 - cosines, checks=False), "average")
+    first = fcluster(tree, 2, "maxclust") == 1
+    camp = first if 2 * first.sum() < len(first) else ~first
+    is_minority = 2 <= camp.sum() < len(camp) / 2
+    return camp if is_minority and cosines[camp][:, ~camp].mean() < LEAST_COSINE_OF_CAMPS else nobody
+
+
+def _cosines(changes: Floats, lengths: Floats, others: Floats) -> Floats:
+    """Return the cosines float64[n, m] between changes and others; 0 where one of the two has no length."""
+    products = np.outer(lengths, np.linalg.norm(others, axis=1))
+    cosines: Floats = np.divide(changes @ others.T, products, out=np.zeros_like(products), where=products > 0)
+    return np.clip(cosines, -1, 1)

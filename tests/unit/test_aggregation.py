@@ -178,11 +178,10 @@ def test_as_many_liars_as_the_bound_allows_are_borne_and_no_more():
 
 # --- the look at the cohort ---------------------------------------------------------------------------------------
 
-BASE = {"w": np.ones(2, np.float32)}
 
-
-def screened(*changes) -> dict[str, str]:
-    return dict(odd_ones(contributions([np.add(1, change) for change in changes]), BASE))
+def screened(*changes, size: int = 2) -> dict[str, str]:
+    base = {"w": np.ones(size, np.float32)}
+    return dict(odd_ones(contributions([np.add(1, change) for change in changes]), base))
 
 
 def test_a_change_much_longer_than_the_others_is_out():
@@ -194,6 +193,28 @@ def test_a_change_against_the_others_is_out_and_one_across_is_not():
     assert screened([1, 0], [1, 0.2], [1, -0.2], [0, 1]) == {}
     assert screened([1, 0], [1, 0.2], [1, -0.2], [-1, 0]) == {"d3": "cosine"}
     assert screened([1, 0], [1, 0.2], [1, -0.2], [-90, 0]) == {"d3": "norm"}
+
+
+def test_two_of_five_who_pull_together_against_the_rest_are_out():
+    assert screened([1, 0], [1, 0.2], [1, -0.2], [-1, 0.1], [-1, -0.1]) == {"d3": "camp", "d4": "camp"}
+    assert screened([1, 0], [1, 0.2], [1, -0.2], [0, 1], [0, 1.1]) == {}, "across is not against"
+
+
+def test_the_median_is_of_those_that_no_camp_has_turned():
+    """With the two liars in it, the middle would be (0.3, 0.9), and d0 would be against it."""
+    assert screened([0.3, -1], [1, 0.2], [1, 0.9], [-3, 2], [-3, 2.1]) == {"d3": "camp", "d4": "camp"}
+
+
+def test_a_camp_is_no_minority_when_it_is_half_or_more():
+    assert "camp" not in screened([1, 0], [1, 0.2], [1, -0.2], [-1, 0], [-1, 0.1], [-1, -0.1]).values()
+    assert set(screened([1, 0], [1, 0.2], [-1, 0.2], [-1, 0], [-1, 0.1])) == {"d0", "d1"}, "the more are believed"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_devices_that_share_nothing_form_no_camp(seed):
+    """In so many dimensions what has nothing in common is across, never against."""
+    rng = np.random.default_rng(seed)
+    assert screened(*rng.normal(size=(int(rng.integers(5, 12)), 400)), size=400) == {}
 
 
 def test_no_change_at_all_is_not_odd():
