@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from experiments.federation_plan import BASELINE, OTHER_NETWORKS, SHOWN, WORST
@@ -50,8 +51,7 @@ def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Fig
         _curves(left, study, shown, "loss")
         _curves(right, study, shown, "accuracy")
         left.set_yscale("log")
-        left.yaxis.set_major_formatter(ScalarFormatter())
-        left.yaxis.set_minor_formatter(ScalarFormatter())
+        _plain_numbers(left.yaxis)
         left.set_ylabel("loss, all devices")
         right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.set_ylabel("minutes within tolerance")
@@ -76,7 +76,7 @@ def device_figure(study: Study) -> Figure:
         axes.set_xticks(np.arange(len(names)), [name.replace(", ", "\n") for name in names], fontsize=7, rotation=60)
         axes.set_ylabel(title)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    left.legend(loc="upper left", fontsize=8)
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=2, fontsize=8)
     return figure
 
 
@@ -99,7 +99,7 @@ def victim_figure(study: Study) -> Figure:
     left.axvline(0.0, color=GREY, linewidth=0.8)
     left.set_xlabel("score above threshold")
     right.set_xscale("log")
-    right.set_xlabel("reconstruction error (own standard deviations squared, logarithmic)")
+    right.set_xlabel("reconstruction error (own variances, logarithmic)")
     return figure
 
 
@@ -120,10 +120,19 @@ def ratio_figure(study: Study) -> Figure:
     axes.set_yticks(range(len(found)), [row.run for row in reversed(found)], fontsize=8)
     axes.axvline(1.0, color=GREY, linewidth=0.8)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(ScalarFormatter())
-    axes.set_xlabel("loss / baseline (logarithmic)")
+    _plain_numbers(axes.xaxis)
+    values = [row.ratio.value for row in found]
+    axes.set_xlim(min(0.5, 0.7 * min(values)), max(2, 1.4 * max(values)))
+    axes.margins(y=0.01)
+    axes.set_xlabel("loss / baseline (logarithmic; longer intervals are cut; results.json holds them)")
     return figure
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Write 0.1, 0.2, 0.5, 1, 2, 5 ... along a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _dot(axes: Axes, place: int, row: Row) -> None:
