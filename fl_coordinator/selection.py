@@ -74,6 +74,7 @@ class RedisDeviceView:
     def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
         self._client = client
         self._keys = keys
+        self._malformed: set[str] = set()  # already told: whoever looks twice a second does not fill the log
 
     def known_devices(self) -> list[str]:
         try:
@@ -92,7 +93,7 @@ class RedisDeviceView:
             values = pipeline.execute(raise_on_error=False)
         except redis.RedisError as error:
             raise _unavailable(error) from None
-        return {device_id: _parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
+        return {device_id: self._parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
 
     def present(self, device_ids: Iterable[str]) -> set[str]:
         asked = sorted(device_ids)
@@ -102,18 +103,22 @@ class RedisDeviceView:
             raise _unavailable(error) from None
         return {device_id for device_id, mark in zip(asked, marks, strict=True) if mark is not None}
 
+    def _parse(self, device_id: str, value: object) -> DeviceStatus | None:
+        if isinstance(value, redis.RedisError) and not str(value).startswith("WRONGTYPE"):
+            raise _unavailable(value)
+        if not isinstance(value, bytes):
+            return None
+        try:
+            status = decode_status(value)
+        except InvalidMessage as error:
+            if device_id not in self._malformed:
+                log.warning("status_malformed", device_id=device_id, reason=error.reason)
+            self._malformed.add(device_id)
+            return None
+        self._malformed.discard(device_id)
+        return status if status.device_id == device_id else None
 
-def _parse(device_id: str, value: object) -> DeviceStatus | None:
-    if isinstance(value, redis.RedisError) and not str(value).startswith("WRONGTYPE"):
-        raise _unavailable(value)
-    if not isinstance(value, bytes):
-        return None
-    try:
-        status = decode_status(value)
-    except InvalidMessage as error:
-        log.warning("status_malformed", device_id=device_id, reason=error.reason)
-        return None
-    return status if status.device_id == device_id else None
+
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -5,6 +5,7 @@ import fnmatch
 import pytest
 import redis
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
@@ -126,6 +127,16 @@ def test_a_missing_malformed_or_foreign_status_is_unknown_and_does_not_hide_the_
     selection = select(view.statuses(view.known_devices()), NOW, CAP_S, registered=ANY)
     assert selection.cohort == ("good",)
     assert selection.excluded == {"bad": "unknown"}
+
+
+def test_a_malformed_status_is_told_once_until_it_has_been_well():
+    client = FakeRedis()
+    view = RedisDeviceView(client, KEYS)
+    with capture_logs() as lines:
+        for value in (b"{", b"{", encode_verdict(status("a")), b"{"):
+            client.values = {KEYS.device("a"): value}
+            view.statuses(["a"])
+    assert [line["event"] for line in lines] == ["status_malformed"] * 2
 
 
 def test_every_reading_asks_redis_anew():
