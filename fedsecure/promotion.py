@@ -108,6 +108,13 @@ def attempt(promotion: Promotion, progress: Progress) -> CanaryResult:
     return canary_verdict((ours, judged[1]), (theirs, judged[0]), names, promotion.seed)
 
 
+def write_report(promotion: Promotion, result: CanaryResult) -> None:
+    """Write `canary.json` into the promotion's folder, which is not there yet when the first look refuses."""
+    report = {"model_sha256": promotion.model_sha256, "seed": promotion.seed, **msgspec.structs.asdict(result)}
+    promotion.out.mkdir(parents=True, exist_ok=True)
+    (promotion.out / "canary.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+
+
 def candidate_bundle(promotion: Promotion, progress: Progress) -> Bundle:
     """Return the bundle built on the model: from its folder if it is there, else learnt now and put there whole."""
     if promotion.folder.exists():

@@ -119,7 +119,5 @@ class RedisDeviceView:
         return status if status.device_id == device_id else None
 
 
-
-
 def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"Redis does not show the devices ({type(error).__name__})")

@@ -120,17 +120,15 @@ def _promotion(source: Source, out: Path, seed: int, processes: int, *, quick: b
 
 def _attempted(promotion: Promotion) -> CanaryResult:
     """Build and judge, show the figures, and write the report."""
-    import msgspec
     from rich.console import Console
 
     from fedsecure.canary_table import canary_table
     from fedsecure.progress_bars import progress_bars
-    from fedsecure.promotion import PROMOTION_STAGES, attempt
+    from fedsecure.promotion import PROMOTION_STAGES, attempt, write_report
 
     with progress_bars(PROMOTION_STAGES) as progress:
         result = attempt(promotion, progress)
-    report = {"model_sha256": promotion.model_sha256, "seed": promotion.seed, **msgspec.structs.asdict(result)}
-    (promotion.out / "canary.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    write_report(promotion, result)
     typer.echo(f"model {promotion.model_sha256[:12]} against bundle {promotion.current.sha256[:12]}, which runs:")
     Console().print(canary_table(result))
     return result

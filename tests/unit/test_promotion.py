@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+import msgspec
 import numpy as np
 import pytest
 from random_bundle import random_bundle
 
 from contracts.errors import Misconfigured
 from detectors.bundle import save_bundle
+from detectors.training.canary_verdict import CanaryResult
 from detectors.training.trainer import Effort
 from experiments.grid_cohorts import check_apart, evaluation_ids, training_ids
 from experiments.grid_protocol import Protocol
 from fedsecure.commands.train import cohorts_of
-from fedsecure.promotion import Promotion, candidate_bundle, check_promotable, held_out_of
+from fedsecure.promotion import Promotion, candidate_bundle, check_promotable, held_out_of, write_report
 
 SIZES = {"reference": (3, 1), "calibration": (3, 1), "test": (3, 1)}
 CASES = (("bias", "strong"), ("bias", "subtle"))
@@ -45,6 +47,13 @@ def test_other_shapes_and_numbers_that_are_none_are_refused(promotion):
 def test_the_model_that_runs_already_is_refused(promotion):
     with pytest.raises(Misconfigured, match="nothing to promote"):
         check_promotable(replace(promotion, weights=promotion.current.autoencoder))
+
+
+def test_what_the_first_look_refuses_is_reported_though_nothing_lies_in_the_folder_yet(promotion):
+    refused = CanaryResult(candidate_sha256="", current_sha256="c" * 64, passed=False, reason="clean loss")
+    write_report(promotion, refused)
+    written = msgspec.json.decode((promotion.out / "canary.json").read_bytes())
+    assert (written["model_sha256"], written["passed"], written["reason"]) == ("m" * 64, False, "clean loss")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 5])
