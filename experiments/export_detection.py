@@ -20,7 +20,7 @@ from experiments.grid_clean import FalseExclusions, fleet_of
 from experiments.grid_cohorts import check_apart, evaluation_ids, training_ids, without_pulse
 from experiments.grid_headline import Headline, Sighting, headline_of
 from experiments.grid_inject import inject_both
-from experiments.grid_intervals import OUTSIDE, Estimate
+from experiments.grid_intervals import OUTSIDE, Estimate, wilson
 from experiments.grid_judges import Mind, MindJudge
 from experiments.grid_protocol import CORE, DAY_MIN, FULL, TENTHS_BPM, WHOLE_BPM
 from experiments.grid_traces import AttackPlan, Fleet, Workbench, attacked_set, clean_fleet
@@ -50,11 +50,13 @@ class Detection:
 class Loss:
     """Int8 minus float32 on the same devices and attacks: shares found within four hours; decisions judged otherwise.
 
-    `score_change` is the mean absolute change of clean devices' largest score, on the rule's scale.
+    `judged_otherwise` is the share of attacks found by the one and not by the other, with Wilson's interval: a bootstrap of nothing
+    but equals has no width. `score_change` is the mean absolute change of clean devices' largest score, on the rule's scale.
     """
 
     found: Estimate
     core_found: Estimate
+    judged_otherwise: Estimate
     score_change: float
     clean_decisions: int
     clean_decisions_changed: int
@@ -138,12 +140,18 @@ def detection_of(precision: str, seen: Headline, plan: ExportPlan) -> Detection:
 
 
 def loss_of(before: Headline, after: Headline, plan: ExportPlan) -> Loss:
-    """Return what `after` finds less or more than `before`, pair by pair."""
+    """Return what `after` finds less or more than `before`, attack by attack; none counts that met an excluded device in one of them."""
+    pairs = [
+        (one, other)
+        for one, other in zip(before.attacked, after.attacked, strict=True)
+        if not np.isnan([one.delay_min, other.delay_min]).any()
+    ]
     gained = []
     for core in (False, True):
-        pairs = (_of_families(before.attacked, core=core), _of_families(after.attacked, core=core))
-        (hits_before, of), (hits_after, of_after) = (_counts(one) for one in pairs)
-        gained.append(_share(hits_after - hits_before, np.minimum(of, of_after), plan))
+        sides = ([pair[side] for pair in pairs] for side in (0, 1))
+        (hits_before, of), (hits_after, _) = (_counts(_of_families(side, core=core)) for side in sides)
+        gained.append(_share(hits_after - hits_before, of, plan))
+    otherwise = sum(_in_time(one) != _in_time(other) for one, other in pairs)
     limit, kinds = before.judge.threshold, before.judge.kinds
     changed = [
         one.judged.excluded(limit, kinds) != other.judged.excluded(limit, kinds)
@@ -151,8 +159,17 @@ def loss_of(before: Headline, after: Headline, plan: ExportPlan) -> Loss:
     ]
     apart = np.concatenate([np.abs(one.g - other.g) for one, other in zip(before.clean, after.clean, strict=True)])
     return Loss(
-        gained[0], gained[1], float(np.nanmean(apart)), sum(map(len, changed)), int(sum(one.sum() for one in changed))
+        found=gained[0],
+        core_found=gained[1],
+        judged_otherwise=wilson(otherwise, len(pairs)),
+        score_change=float(np.nanmean(apart)),
+        clean_decisions=sum(map(len, changed)),
+        clean_decisions_changed=int(sum(one.sum() for one in changed)),
     )
+
+
+def _in_time(sighting: Sighting) -> bool:
+    return sighting.delay_min <= WITHIN_MIN
 
 
 def _of_families(sightings: Sequence[Sighting], *, core: bool) -> list[Sighting]:
@@ -166,7 +183,7 @@ def _counts(sightings: Sequence[Sighting]) -> tuple[Ints, Ints]:
     for one in sightings:
         at = devices.index((one.tenths, one.device))
         of[at] += not np.isnan(one.delay_min)
-        hits[at] += one.delay_min <= WITHIN_MIN
+        hits[at] += _in_time(one)
     return hits, of
 
 

@@ -1,9 +1,9 @@
-"""The files of an export: models, the manifest that says how to run them, and one table in three formats."""
+"""The files of an export: models, the manifest that says how to run them, and what was measured."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,20 +14,18 @@ from detectors.preprocessing import HIGHEST, LOWEST, SCALE_FLOOR, WINDOW_MIN, Z_
 from detectors.weight_layout import CHANNELS, INPUTS, REACH_Z
 from experiments.export_graphs import INPUT, OPSET, OUTPUT
 from experiments.export_results import ExportResults, Row
-from experiments.federation_files import csv_text
+from experiments.export_summary import tables_of
 
 FORMAT: Final = "fedsecure-export-1"
 
 
-def files_of(results: ExportResults, command: str) -> dict[str, bytes]:
-    """Return every file of the export by name: the models, manifest.json, results.json, results.csv and results.md."""
-    table = table_of(results)
+def files_of(results: ExportResults, document: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return every file of the export by name: the models, manifest.json, results.json (the document) and its tables."""
     return {
         **{row.model.file_name(row.precision): row.content for row in results.rows},
         "manifest.json": _json(manifest_of(results)),
-        "results.json": _json(document_of(results, command)),
-        "results.csv": csv_text(table).encode(),
-        "results.md": _markdown(table).encode(),
+        "results.json": _json(document),
+        **{name: text.encode() for name, text in tables_of(document).items()},
     }
 
 
@@ -93,47 +91,6 @@ def document_of(results: ExportResults, command: str) -> dict[str, Any]:
             for row in results.rows
         ],
     }
-
-
-def table_of(results: ExportResults, *, brief: bool = False) -> list[dict[str, str]]:
-    """Return the one table, a row a file; every interval beside its value: 90 % of the calls for a latency, else 95 %.
-
-    `brief` leaves out a decimal, for a terminal.
-    """
-    return [_cells(row, brief=brief) for row in results.rows]
-
-
-def _cells(row: Row, *, brief: bool) -> dict[str, str]:
-    one, far = row.detection, row.fidelity
-    auc_form, share_form = ("{:.2f}", "{:.0f}") if brief else ("{:.3f}", "{:.1f}")
-    cells = {
-        "model": f"{row.model.name.replace('_', ' ')} {row.model.units}",
-        "precision": row.precision,
-        "kB": f"{len(row.content) / 1000:.0f}",
-    }
-    for batch, took in row.latency.items():
-        cells[f"µs a window, {batch} a call"] = _with_interval(took.median_us, took.low_us, took.high_us, "{:.0f}")
-    cells |= {
-        "largest difference": f"{far.largest:.0e}" if far.largest < 1e-3 else f"{far.largest:.2f}",
-        "mean difference": f"{far.mean:.0e}" if far.mean < 1e-4 else f"{far.mean:.4f}",
-        "AUC, error alone": _with_interval(far.auc.value, far.auc.low, far.auc.high, auc_form),
-    }
-    if one is None:
-        return cells | {"% found in 4 h": "-", "false exclusions a week": "-"}
-    found, false = one.found, one.clean.per_device_week
-    return cells | {
-        "% found in 4 h": _with_interval(100 * found.value, 100 * found.low, 100 * found.high, share_form),
-        "false exclusions a week": _with_interval(false.value, false.low, false.high, "{:.2f}"),
-    }
-
-
-def _with_interval(value: float, low: float, high: float, form: str) -> str:
-    return f"{form.format(value)} ({form.format(low)}–{form.format(high)})"
-
-
-def _markdown(table: Sequence[Mapping[str, str]]) -> str:
-    lines = [list(table[0]), ["---"] * len(table[0]), *(list(row.values()) for row in table)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _json(value: Any) -> bytes:

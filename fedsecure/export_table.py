@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from experiments.export_files import table_of
-from experiments.export_results import ExportResults
+from experiments.export_summary import table_of
 
 LEFT: Final = ("model", "precision")
 SHORT: Final = {
@@ -23,9 +23,9 @@ SHORT: Final = {
 ONLY_IN_FILES: Final = "mean difference"
 
 
-def export_table(results: ExportResults) -> Table:
-    """Return a row a file."""
-    rows = table_of(results, brief=True)
+def export_table(document: Mapping[str, Any]) -> Table:
+    """Return a row a file of a results.json."""
+    rows = table_of(document, brief=True)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     shown = [name for name in rows[0] if name != ONLY_IN_FILES]
     for name in shown:
@@ -33,18 +33,6 @@ def export_table(results: ExportResults) -> Table:
     for row in rows:
         table.add_row(*(_stacked(row[name]) for name in shown))
     return table
-
-
-def loss_sentence(results: ExportResults) -> str:
-    """Return what int8 loses in detection, with its interval, and on what it was measured."""
-    loss, detection = results.loss, next(row.detection for row in results.rows if row.detection)
-    found, clean = loss.found, detection.clean
-    return (
-        f"Int8 in place of float32 (32 units): {100 * found.value:+.1f} points of strong attacks found in 4 h "
-        f"({100 * found.low:+.1f} to {100 * found.high:+.1f}; {found.n:.0f} attacks on {sum(results.plan.attacked)} devices), "
-        f"{loss.clean_decisions_changed} of {loss.clean_decisions} decisions on {clean.devices} clean devices judged otherwise. "
-        f"{results.machine}."
-    )
 
 
 def _stacked(cell: str) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,11 +64,11 @@ def export(
     work = out.with_name(f"{out.name}.work")
     try:
         results = _exported(loaded, plan, work, processes)
-        _write(out, results, f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}")
+        document = _write(out, results, f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}")
     except OSError as error:
         raise Misconfigured(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
     shutil.rmtree(work, ignore_errors=True)
-    _show(results, out)
+    _show(document, out)
 
 
 def check_runtime() -> None:
@@ -115,20 +115,24 @@ def _exported(bundle: Bundle, plan: ExportPlan, work: Path, processes: int) -> E
             raise
 
 
-def _write(out: Path, results: ExportResults, command: str) -> None:
-    from experiments.export_files import files_of
+def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
+    """Return what results.json holds."""
+    from experiments.export_files import document_of, files_of
     from fedsecure.whole_folder import folder_that_appears_whole
 
+    document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:
-        for name, content in files_of(results, command).items():
+        for name, content in files_of(results, document).items():
             (folder / name).write_bytes(content)
+    return document
 
 
-def _show(results: ExportResults, out: Path) -> None:
+def _show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
-    from fedsecure.export_table import export_table, loss_sentence
+    from experiments.export_summary import loss_sentence
+    from fedsecure.export_table import export_table
 
-    Console(soft_wrap=False).print(export_table(results))
-    typer.echo(loss_sentence(results))
+    Console(soft_wrap=False).print(export_table(document))
+    typer.echo(f"{loss_sentence(document)} {document['machine']}.")
     typer.echo(f"files: {out}", err=True)

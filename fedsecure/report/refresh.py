@@ -10,6 +10,7 @@ from typing import Any, Final
 import typer
 
 from contracts.errors import Misconfigured
+from experiments.export_summary import export_block, export_line, tables_of
 from experiments.federation_summary import federation_block, federation_line
 from experiments.grid_summary import headline_words, short_block, summary_block
 from fedsecure.report.evaluation import short_files
@@ -17,6 +18,7 @@ from fedsecure.report.evaluation import short_files
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")
 FEDERATION: Final = Path("docs/results/federation")
+EXPORT: Final = Path("docs/results/export")
 BLOCKS: Final = {
     "evaluation headline": (EVALUATION, Path("README.md"), headline_words),
     "evaluation goals": (EVALUATION, Path("README.md"), lambda document: f"\n\n{short_block(document)}\n\n"),
@@ -31,6 +33,8 @@ BLOCKS: Final = {
         Path("docs/federation.md"),
         lambda document: f"\n\n{federation_block(document)}\n\n",
     ),
+    "export headline": (EXPORT, Path("README.md"), export_line),
+    "export table": (EXPORT, Path("docs/export.md"), lambda document: f"\n\n{export_block(document)}\n\n"),
 }
 
 
@@ -42,8 +46,9 @@ def read_results(root: Path, folder: Path) -> dict[str, Any]:
 
 def refreshed(root: Path) -> dict[Path, str]:
     """Return every file that repeats the results, by its path in the checkout, as it should be; reads the texts as they are."""
-    documents = {folder: read_results(root, folder) for folder in (EVALUATION, FEDERATION)}
+    documents = {folder: read_results(root, folder) for folder in (EVALUATION, FEDERATION, EXPORT)}
     texts = {EVALUATION / name: text for name, text in short_files(documents[EVALUATION]).items()}
+    texts |= {EXPORT / name: text for name, text in tables_of(documents[EXPORT]).items()}
     for name, (folder, path, render) in BLOCKS.items():
         before = texts[path] if path in texts else (root / path).read_text(encoding="utf-8")
         texts[path] = with_block(before, name, render(documents[folder]))

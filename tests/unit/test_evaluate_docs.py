@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from contracts.errors import Misconfigured
 from detectors.bundle import DEFAULT_BUNDLE, load_bundle
+from detectors.weight_layout import UNITS
+from experiments.export_graphs import float32_model
 from fedsecure.report.evaluation import PICTURE, SUMMARY
-from fedsecure.report.refresh import EVALUATION, FEDERATION, read_results, refreshed, with_block
+from fedsecure.report.refresh import EVALUATION, EXPORT, FEDERATION, read_results, refreshed, with_block
 
 ROOT = Path(__file__).parents[2]
 STALE = (
@@ -24,7 +27,13 @@ def texts() -> dict[Path, str]:
     return refreshed(ROOT)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/evaluation.md", "docs/federation.md", str(EVALUATION / SUMMARY)])
+REPEATED = [
+    "README.md", "docs/evaluation.md", "docs/federation.md", "docs/export.md", str(EVALUATION / SUMMARY), str(EXPORT / "results.csv"),
+    str(EXPORT / "results.md"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPEATED)
 def test_a_text_says_what_the_results_say(name):
     if (ROOT / name).read_text(encoding="utf-8") != texts()[Path(name)]:
         pytest.fail(f"{name} {STALE}")
@@ -56,10 +65,19 @@ def test_the_federation_was_gated_by_the_bundle_that_ships():
     )
 
 
+def test_the_export_is_of_the_bundle_that_ships():
+    """By its sha256, and file by file: the float32 models are made anew from the bundle's weights."""
+    results, bundle = read_results(ROOT, EXPORT), load_bundle(DEFAULT_BUNDLE)
+    anew = "the kept export is another bundle's: run `fedsecure export`, keep its results.json in docs/results/export, then refresh"
+    assert results["bundle_sha256"] == bundle.sha256, anew
+    kept = {one["name"]: one["sha256"] for one in results["files"]}
+    for name, weights in (("bottleneck", bundle.autoencoder), ("blind_spot", bundle.blind_spot)):
+        made = float32_model(name, weights)
+        assert hashlib.sha256(made).hexdigest() == kept[f"{name}-{UNITS}-float32.onnx"], anew
+
+
 def test_the_files_that_repeat_the_results_are_all_there():
-    assert {path.as_posix() for path in texts()} == {
-        "README.md", "docs/evaluation.md", "docs/federation.md", "docs/results/evaluation/summary.md", "docs/results/evaluation/detection.svg",
-    }  # fmt: skip
+    assert {path.as_posix() for path in texts()} == {*REPEATED, str(EVALUATION / PICTURE)}
 
 
 def test_a_block_is_replaced_between_its_markers_and_must_stand_once():

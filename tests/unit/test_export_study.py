@@ -21,13 +21,14 @@ from detectors.training.trace_jobs import Means
 from detectors.training.workfolder import WorkFolder
 from detectors.weight_layout import autoencoder_shapes, blind_spot_shapes
 from experiments.export_detection import loss_of, patients_of, seen_by_precision
-from experiments.export_files import files_of
+from experiments.export_files import document_of, files_of
 from experiments.export_graphs import PRECISIONS, float32_model
 from experiments.export_models import WIDE_UNITS, ExportPlan, WideTask, exported_models, fit_wide
 from experiments.export_results import run_export
+from experiments.export_summary import loss_sentence
 from experiments.grid_traces import Workbench
 from fedsecure.commands.evaluate import learner_of
-from fedsecure.export_table import export_table, loss_sentence
+from fedsecure.export_table import export_table
 
 CASES = (("motif", "strong"), ("stuck-at", "strong"))
 PLAN = ExportPlan(
@@ -67,8 +68,13 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def files(results):
-    return files_of(results, "fedsecure export --out DIR")
+def document(results):
+    return document_of(results, "fedsecure export --out DIR")
+
+
+@pytest.fixture(scope="module")
+def files(results, document):
+    return files_of(results, document)
 
 
 def test_the_manifest_describes_the_models_that_lie_beside_it(files):
@@ -100,28 +106,51 @@ def test_a_strong_attack_is_found_with_exported_models_and_both_precisions_meet_
     assert results.loss.found.n == len(CASES) * sum(PLAN.attacked)
 
 
-def test_models_that_say_something_else_change_the_detectors_scores(results, tmp_path):
-    """The detector must run on the models given to it, or no loss would ever be seen."""
-    plan, learner = replace(PLAN, cases=CASES[:1]), learner_of(BUNDLE, 1)
-    bench, patients, other = workbench(tmp_path), patients_of(plan, learner.cohorts), random_bundle(1)
+@pytest.fixture(scope="module")
+def seen_with_another_int8(tmp_path_factory):
+    """By precision what the detector saw: motifs only, and random weights in the place of int8."""
+    plan, learner, bench = (
+        replace(PLAN, cases=CASES[:1]),
+        learner_of(BUNDLE, 1),
+        workbench(tmp_path_factory.mktemp("other")),
+    )
+    patients, other = patients_of(plan, learner.cohorts), random_bundle(1)
     weights = {"bottleneck": other.autoencoder, "blind_spot": other.blind_spot}
     models = [
         replace(one, onnx={**one.onnx, "int8": float32_model(one.name, weights[one.name])})
         for one in exported_models(BUNDLE, learner, plan, bench)
     ]
-    seen = seen_by_precision(BUNDLE, models, patients, plan, bench)
-    assert loss_of(seen["float32"], seen["int8"], plan).score_change > 3 * results.loss.score_change > 0
-    same = loss_of(seen["float32"], seen["float32"], plan)
+    return seen_by_precision(BUNDLE, models, patients, plan, bench)
+
+
+def test_models_that_say_something_else_change_the_detectors_scores(results, seen_with_another_int8):
+    """The detector must run on the models given to it, or no loss would ever be seen."""
+    seen = seen_with_another_int8
+    assert loss_of(seen["float32"], seen["int8"], PLAN).score_change > 3 * results.loss.score_change > 0
+    same = loss_of(seen["float32"], seen["float32"], PLAN)
     assert (same.score_change, same.clean_decisions_changed, same.found.value) == (0, 0, 0)
+    assert same.judged_otherwise.value == 0 < same.judged_otherwise.high
 
 
-def test_the_terminals_table_fits_80_columns(results):
+def test_an_attack_counts_for_the_loss_only_where_neither_had_excluded_the_device_before(seen_with_another_int8):
+    before = seen_with_another_int8["float32"]
+    first, second = (replace(one, delay_min=30.0) for one in before.attacked)
+    before = replace(before, attacked=(first, second))
+    missed = replace(before, attacked=(replace(first, delay_min=np.inf), second))
+    loss = loss_of(before, missed, PLAN)
+    assert (loss.found.value, loss.found.n, loss.judged_otherwise.value) == (-0.5, 2, 0.5)
+    excluded = replace(before, attacked=(replace(first, delay_min=np.nan), second))
+    for loss in (loss_of(before, excluded, PLAN), loss_of(excluded, before, PLAN)):
+        assert (loss.found.value, loss.found.n, loss.judged_otherwise.value) == (0, 1, 0)
+
+
+def test_the_terminals_table_fits_80_columns(document):
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(export_table(results))
+    console.print(export_table(document))
     text = console.export_text()
     assert "…" not in text
     assert "bottleneck 32" in text
-    assert "points of strong attacks found in 4 h" in loss_sentence(results)
+    assert "points of strong attacks found in 4 h" in loss_sentence(document)
 
 
 def test_a_patient_who_was_learnt_from_is_refused():
