@@ -37,16 +37,16 @@ def autoencoder_shapes(units: int = UNITS, latent: int = LATENT) -> Shapes:
     Keras' gate order inside the last axis of an LSTM's weights is input, forget, cell, output.
     """
     return {
-        **bidirectional("encoder", INPUTS, units),
-        **dense("latent", 2 * units, latent),
-        **bidirectional("decoder", latent, units),
-        **dense("output", 2 * units, CHANNELS),
+        **bidirectional_shapes("encoder", INPUTS, units),
+        **dense_shapes("latent", 2 * units, latent),
+        **bidirectional_shapes("decoder", latent, units),
+        **dense_shapes("output", 2 * units, CHANNELS),
     }
 
 
 def blind_spot_shapes(units: int = UNITS) -> Shapes:
     """Return name -> shape of the blind-spot autoencoder's weights, in the order of Keras' `get_weights()`."""
-    return {**bidirectional("sides", INPUTS, units), **dense("output", 2 * units, CHANNELS)}
+    return {**bidirectional_shapes("sides", INPUTS, units), **dense_shapes("output", 2 * units, CHANNELS)}
 
 
 def classifier_shapes(feature_count: int) -> Shapes:
@@ -55,11 +55,11 @@ def classifier_shapes(feature_count: int) -> Shapes:
     names = [*(f"hidden_{index}" for index in range(len(HIDDEN))), "logit"]
     shapes: Shapes = {}
     for name, inputs, outputs in zip(names, widths[:-1], widths[1:], strict=True):
-        shapes |= dense(name, inputs, outputs)
+        shapes |= dense_shapes(name, inputs, outputs)
     return shapes
 
 
-def bidirectional(block: str, inputs: int, units: int) -> Shapes:
+def bidirectional_shapes(block: str, inputs: int, units: int) -> Shapes:
     """Return name -> shape of a bidirectional LSTM's weights."""
     shapes: Shapes = {}
     for direction in ("forward", "backward"):
@@ -69,6 +69,6 @@ def bidirectional(block: str, inputs: int, units: int) -> Shapes:
     return shapes
 
 
-def dense(block: str, inputs: int, outputs: int) -> Shapes:
+def dense_shapes(block: str, inputs: int, outputs: int) -> Shapes:
     """Return name -> shape of a dense layer's weights."""
     return {f"{block}/kernel": (inputs, outputs), f"{block}/bias": (outputs,)}

@@ -9,15 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import WINDOW_MIN
-from detectors.scoring.tensorflow_runtime import tf
-from detectors.weight_layout import CHANNELS, INPUTS, UNITS, Shapes, bidirectional, dense
+from detectors.weight_layout import CHANNELS, INPUTS, UNITS, Shapes, bidirectional_shapes, dense_shapes
 from experiments.federation_measure import HeldOut
 from experiments.paper_accuracy import tolerance_accuracy
 from fl_device.classification import Classification
 from fl_device.forecast import Forecast
+from fl_device.layers import bidirectional, dense
 from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import Task
+from fl_device.tasks import Task, Tensors
 
 
 class PerStep(Reconstruction):
@@ -30,13 +29,11 @@ class PerStep(Reconstruction):
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional("both_directions", INPUTS, UNITS), **dense("output", 2 * UNITS, CHANNELS)}
+        return {**bidirectional_shapes("both_directions", INPUTS, UNITS), **dense_shapes("output", 2 * UNITS, CHANNELS)}
 
-    def build(self) -> Any:
-        layers = tf.keras.layers
-        window = layers.Input((WINDOW_MIN, INPUTS), name="window")
-        states = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True), name="both_directions")(window)
-        return tf.keras.Model(window, layers.Dense(CHANNELS, name="output")(states), name="per_step")
+    def output(self, weights: Tensors, inputs: Any) -> Any:
+        _, states = bidirectional(weights, "both_directions", inputs)
+        return dense(weights, "output", states)
 
 
 Agreement = Callable[[HeldOut, NDArray[np.float32]], float]  # (what was held out, the network's output) -> share 0..1

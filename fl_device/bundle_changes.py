@@ -22,6 +22,8 @@ from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 POLL_S: Final = 0.2
+BATCHES: Final = (32, 512)
+"""Windows scored at once: the minutes of some devices, and the past of new ones. Each size costs two seconds at the start."""
 
 InExecutor = Callable[..., Awaitable[Any]]
 """Runs a call in the thread that owns the judge."""
@@ -90,4 +92,4 @@ class BundleChanges:
             log.warning("old_bundle_kept", device=device_id, reason="its enrolment minutes are gone")
 
     async def _load(self, contents: Mapping[str, bytes]) -> DeviceTracks:
-        return await asyncio.to_thread(live_tracks, self._settings, contents)
+        return await asyncio.to_thread(live_tracks, self._settings, contents, BATCHES)

@@ -11,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import WINDOW_MIN, Z_CLIP
+from detectors.preprocessing import Z_CLIP
 from detectors.scoring.tensorflow_runtime import tf
 from detectors.training.distortions import band_noise, impulses, sample_hold
-from detectors.weight_layout import CHANNELS, Shapes, bidirectional, dense
-from fl_device.tasks import Examples, NamedWeights
+from detectors.weight_layout import CHANNELS, Shapes, bidirectional_shapes, dense_shapes
+from fl_device.layers import bidirectional, dense
+from fl_device.tasks import Examples, Tensors
 
 UNITS: Final = 16
 DISTURBANCES: Final = (band_noise, impulses, sample_hold)
@@ -23,21 +24,19 @@ TRIES: Final = 4
 LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too like itself to be called disturbed
 
 
-class Classification(NamedWeights):
+class Classification:
     """Input: both scaled channels and how far each moved since the minute before; target: float32[n, 1], 1 for a disturbed hour."""
 
     name: Final = "classification"
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional("reader", 2 * CHANNELS, UNITS), **dense("output", 4 * UNITS, 1)}
+        return {**bidirectional_shapes("reader", 2 * CHANNELS, UNITS), **dense_shapes("output", 4 * UNITS, 1)}
 
-    def build(self) -> Any:
-        layers = tf.keras.layers
-        hour = layers.Input((WINDOW_MIN, 2 * CHANNELS), name="hour")
-        states = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True), name="reader")(hour)
-        pooled = layers.Concatenate()([layers.GlobalAveragePooling1D()(states), layers.GlobalMaxPooling1D()(states)])
-        return tf.keras.Model(hour, layers.Dense(1, activation="sigmoid", name="output")(pooled), name=self.name)
+    def output(self, weights: Tensors, inputs: Any) -> Any:
+        _, states = bidirectional(weights, "reader", inputs)
+        pooled = tf.concat([tf.reduce_mean(states, 1), tf.reduce_max(states, 1)], -1)
+        return tf.sigmoid(dense(weights, "output", pooled))
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         pairs = [_labelled(window, int(minute[0])) for window, minute in zip(window_z, event_minute, strict=True)]

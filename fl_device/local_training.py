@@ -1,4 +1,4 @@
-"""Trains a device's copy of the global model: one compiled network serves all devices of the process in turn."""
+"""Trains a device's copy of the global model: the compiled programs serve all devices of the process in turn."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import InvalidMessage
 from detectors.scoring.tensorflow_runtime import tf
 from fl_device.tasks import Examples, Task
+from fl_device.training_programs import programs_of, vector_of, weights_of
 from transport.weights import Weights
 
 
@@ -46,72 +46,38 @@ class Course:
 
 
 class LocalTrainer:
-    """Owned by one thread; blocks while it trains. A batch size compiles on its first use; `warm` compiles ahead.
+    """Blocks while it trains. A batch size compiles on its first use in a process, whatever trainer it is; `warm` compiles ahead.
 
     Each training starts from the given weights and a fresh optimizer: nothing of one device reaches the next.
     """
 
     def __init__(self, task: Task) -> None:
-        self._task = task
-        self._model = task.build()
-        self._optimizer = tf.keras.optimizers.Adam()
-        self._optimizer.build(self._model.trainable_variables)
-        self._fresh_optimizer = [variable.numpy() for variable in self._optimizer.variables]
-        self._anchors = [tf.Variable(variable, trainable=False) for variable in self._model.trainable_variables]
-        self._proximal_mu = tf.Variable(0.0, trainable=False)
-        self._step = tf.function(self._train_step, jit_compile=True, autograph=False)
-        self._measure = tf.function(self._squared_error, jit_compile=True, autograph=False)
+        self._shapes = task.shapes
+        self._programs = programs_of(task)
 
     def warm(self, examples: Examples, batch_size: int) -> None:
         """Compile both programs for one batch size on any examples, at least one."""
         course = Course(epochs=1, batch_size=batch_size, learning_rate=1e-3, seed=0)
-        self.train(self._task.weights_of(self._model), examples, course)
+        self.train({name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}, examples, course)
 
     def train(self, weights: Weights, examples: Examples, course: Course) -> LocalResult:
         """Train from `weights` on all examples; raises InvalidMessage when the weights do not fit the model."""
         started = perf_counter()
-        self._reset(weights, course)
-        loss_before = self._loss(examples, course.batch_size)
+        base = tf.constant(vector_of(weights, self._shapes))
+        state = base, tf.zeros_like(base), tf.zeros_like(base), tf.constant(0.0)
+        terms = tf.constant(course.learning_rate, tf.float32), tf.constant(course.proximal_mu, tf.float32), base
+        loss_before = self._loss(base, examples, course.batch_size)
         shuffles = np.random.default_rng(course.seed)
         for _ in range(course.epochs):
             for batch in _batches(examples, shuffles.permutation(len(examples)), course.batch_size):
-                self._step(*batch)
-        loss_after = self._loss(examples, course.batch_size)
-        trained = self._task.weights_of(self._model)
+                state = self._programs.step(state, batch, terms)
+        loss_after = self._loss(state[0], examples, course.batch_size)
+        trained = weights_of(state[0].numpy(), self._shapes)
         return LocalResult(trained, len(examples), loss_before, loss_after, perf_counter() - started)
 
-    def _reset(self, weights: Weights, course: Course) -> None:
-        try:
-            self._task.load_weights(self._model, weights)
-        except (KeyError, ValueError) as error:
-            raise InvalidMessage("bad_update", f"the global model does not fit ({type(error).__name__})") from None
-        for variable, value in zip(self._optimizer.variables, self._fresh_optimizer, strict=True):
-            variable.assign(value)
-        self._optimizer.learning_rate.assign(course.learning_rate)
-        self._proximal_mu.assign(course.proximal_mu)
-        for anchor, variable in zip(self._anchors, self._model.trainable_variables, strict=True):
-            anchor.assign(variable)
-
-    def _loss(self, examples: Examples, batch_size: int) -> float:
+    def _loss(self, vector: Any, examples: Examples, batch_size: int) -> float:
         batches = _batches(examples, np.arange(len(examples)), batch_size)
-        return sum(float(self._measure(*batch)) for batch in batches) / len(examples)
-
-    def _squared_error(self, inputs: Any, targets: Any, weight: Any) -> Any:
-        """Sum over the batch's weighted windows of each window's mean squared error."""
-        residual = tf.reshape(targets - self._model(inputs, training=False), (inputs.shape[0], -1))
-        return tf.reduce_sum(weight * tf.reduce_mean(tf.square(residual), axis=1))
-
-    def _train_step(self, inputs: Any, targets: Any, weight: Any) -> None:
-        with tf.GradientTape() as tape:
-            loss = self._squared_error(inputs, targets, weight) / tf.reduce_sum(weight)
-            loss += self._proximal_mu / 2 * self._distance_squared()
-        variables = self._model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
-
-    def _distance_squared(self) -> Any:
-        """|w - w_global|^2 over all trainable variables."""
-        pairs = zip(self._model.trainable_variables, self._anchors, strict=True)
-        return tf.add_n([tf.reduce_sum(tf.square(variable - anchor)) for variable, anchor in pairs])
+        return sum(float(self._programs.measure(vector, *batch)) for batch in batches) / len(examples)
 
 
 def _batches(examples: Examples, order: NDArray[np.int64], size: int) -> Iterator[tuple[Any, Any, Any]]:

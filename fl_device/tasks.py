@@ -1,8 +1,8 @@
-"""What a federated model learns: the task turns a device's windows into examples and builds the network."""
+"""What a federated model learns: the task turns a device's windows into examples and is the network."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.weight_layout import Shapes
-from transport.weights import Weights
+
+Tensors = Mapping[str, Any]
+"""A network's weights by name, as TensorFlow sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Examples:
         return len(self.inputs)
 
 
-class Task(Protocol):
+class Task(Hashable, Protocol):
     """A kind of federated model: the reference autoencoder's reconstruction, a forecaster, a label classifier (`named_tasks`)."""
 
     @property
@@ -33,31 +35,10 @@ class Task(Protocol):
 
     @property
     def shapes(self) -> Shapes:
-        """Name -> shape of the weights, in the order of Keras' `get_weights()`."""
+        """Name -> shape of the weights, in a fixed order."""
 
-    def build(self) -> Any:
-        """Return a fresh Keras model; imports TensorFlow, takes seconds."""
-
-    def weights_of(self, model: Any) -> Weights:
-        """Return the model's weights by name, float32."""
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        """Put weights into the model; raises KeyError or ValueError when they do not fit."""
+    def output(self, weights: Tensors, inputs: Any) -> Any:
+        """Return the network's output for inputs of a known batch size, as part of a TensorFlow program."""
 
     def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
         """Return the examples of scaled windows float32[n, 60, 2] with their event minutes int64[n, 60]."""
-
-
-class NamedWeights(ABC):
-    """What a task does with weights once it says their names: the same for every Keras model."""
-
-    @property
-    @abstractmethod
-    def shapes(self) -> Shapes:
-        """See `Task`."""
-
-    def weights_of(self, model: Any) -> Weights:
-        return dict(zip(self.shapes, model.get_weights(), strict=True))
-
-    def load_weights(self, model: Any, weights: Weights) -> None:
-        model.set_weights([weights[name] for name in self.shapes])

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -92,6 +95,14 @@ class Spawn:
         program = Program(command, inherited | given | dict(environ or {}), log_path)
         self.programs.append(program)
         return program
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of a session share what XLA compiles, each program once: here alone, as loading it is running it."""
+    folder = mkdtemp(prefix="fedsecure-xla-")
+    config.add_cleanup(partial(rmtree, folder, ignore_errors=True))
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={folder}"
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ and the batch is the last axis throughout. Unrolled loops would compile for tens
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from detectors.features.residual import residual_features
@@ -19,22 +20,27 @@ INPUT_ROWS: Final = 7  # two channels, four calendar rows, a row of ones for the
 Matrices = Mapping[str, Any]
 
 
-def compile_chain(bottleneck: Matrices, blind_spot: Matrices, batch: int) -> Any:
-    """Return a compiled function (window [60, 7, batch], residual_rms [4, batch]) -> (mean_square [4, batch], features [30, batch]).
+@cache
+def compiled_chain(batch: int) -> Any:
+    """Return a function (bottleneck, blind spot, window [60, 7, batch], residual_rms [4, batch]) -> (mean_square [4, batch], features [30, batch]).
 
-    Both autoencoders in the order of `weight_layout.AUTOENCODERS`, heart before breathing. They hold tf.Variables laid out as in
-    `folding`; assigning to them needs no new trace. The first call of the returned function compiles it.
+    Both autoencoders are given as tensors laid out as in `folding`, and answered for in the order of `weight_layout.AUTOENCODERS`,
+    heart before breathing. One function a process: whatever weights come next, of the same shapes, nothing is compiled again.
     """
 
-    def score(window: Any, residual_rms: Any) -> tuple[Any, Any]:
-        mean_square, features = [], []
-        for place, rebuilt in enumerate((reconstruct(bottleneck, window), fill_in(blind_spot, window))):
-            residual = window[:, :2] - rebuilt
-            mean_square.append(tf.reduce_mean(residual * residual, 0))
-            features.append(residual_features(residual, residual_rms[2 * place : 2 * place + 2]))
-        return tf.concat(mean_square, 0), tf.concat(features, 0)
+    def score(bottleneck: Matrices, blind_spot: Matrices, window: Any, residual_rms: Any) -> tuple[Any, Any]:
+        return _score(bottleneck, blind_spot, tf.ensure_shape(window, (WINDOW_MIN, INPUT_ROWS, batch)), residual_rms)
 
-    return tf.function(score, input_signature=_signature(batch), jit_compile=True, autograph=False)
+    return tf.function(score, jit_compile=True, autograph=False)
+
+
+def _score(bottleneck: Matrices, blind_spot: Matrices, window: Any, residual_rms: Any) -> tuple[Any, Any]:
+    mean_square, features = [], []
+    for place, rebuilt in enumerate((reconstruct(bottleneck, window), fill_in(blind_spot, window))):
+        residual = window[:, :2] - rebuilt
+        mean_square.append(tf.reduce_mean(residual * residual, 0))
+        features.append(residual_features(residual, residual_rms[2 * place : 2 * place + 2]))
+    return tf.concat(mean_square, 0), tf.concat(features, 0)
 
 
 def reconstruct(matrices: Matrices, window: Any) -> Any:
@@ -59,10 +65,6 @@ def fill_in(matrices: Matrices, window: Any) -> Any:
 
     *_, out_f, out_b = _sixty_times(step, (zero, zero, zero, zero, *_outputs(window.shape[-1])))
     return REACH_Z * tf.tanh(out_f.stack() + out_b.stack() + matrices["output_bias"])
-
-
-def _signature(batch: int) -> list[Any]:
-    return [tf.TensorSpec((WINDOW_MIN, INPUT_ROWS, batch)), tf.TensorSpec((4, batch))]
 
 
 def _encode(matrices: Matrices, window: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.preprocessing import WINDOW_MIN
 from detectors.scoring.batches import FixedBatches
-from detectors.scoring.compiled_chain import compile_chain
+from detectors.scoring.compiled_chain import compiled_chain
 from detectors.scoring.folding import Folded, fold_autoencoder, fold_blind_spot
 from detectors.scoring.tensorflow_runtime import tf
 
@@ -45,13 +44,12 @@ class Rebuilding(Protocol):
 class Reconstructor:
     """Both autoencoders, compiled. Blocks while it computes; owned by one thread.
 
-    A batch size compiles on its first use (about two seconds each); `warm` compiles ahead.
+    A batch size compiles on its first use in the process, whatever bundle it is (about two seconds each); `warm` compiles ahead.
     """
 
     def __init__(self, bottleneck: Weights, blind_spot: Weights, buckets: Sequence[int] = BUCKETS) -> None:
-        self._bottleneck = _variables(fold_autoencoder(bottleneck))
-        self._blind_spot = _variables(fold_blind_spot(blind_spot))
-        self._batches = FixedBatches(partial(compile_chain, self._bottleneck, self._blind_spot), buckets)
+        self.swap(bottleneck, blind_spot)
+        self._batches = FixedBatches(self._score, buckets)
 
     def residuals(
         self,
@@ -72,14 +70,13 @@ class Reconstructor:
             self.residuals(zero, np.zeros((bucket, WINDOW_MIN), np.int64), np.ones((bucket, 4), np.float32))
 
     def swap(self, bottleneck: Weights, blind_spot: Weights) -> None:
-        """Rebuild with other weights of the same architecture from now on; nothing is compiled again."""
-        for variables, folded in (
-            (self._bottleneck, fold_autoencoder(bottleneck)),
-            (self._blind_spot, fold_blind_spot(blind_spot)),
-        ):
-            for name, matrix in folded.items():
-                variables[name].assign(matrix)
+        """Rebuild with other weights from now on; of the same architecture, nothing is compiled again."""
+        self._bottleneck = _tensors(fold_autoencoder(bottleneck))
+        self._blind_spot = _tensors(fold_blind_spot(blind_spot))
+
+    def _score(self, window: NDArray[np.float32], residual_rms: NDArray[np.float32]) -> Any:
+        return compiled_chain(window.shape[-1])(self._bottleneck, self._blind_spot, window, residual_rms)
 
 
-def _variables(folded: Folded) -> dict[str, Any]:
-    return {name: tf.Variable(matrix, trainable=False) for name, matrix in folded.items()}
+def _tensors(folded: Folded) -> dict[str, Any]:
+    return {name: tf.constant(matrix) for name, matrix in folded.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -27,19 +28,33 @@ def recorded(device_id: str, seed: int, minutes: int = RECORDED_MIN) -> Recordin
     return Recording(device_id, to_event_minute(START), heart, breath)
 
 
-async def send_vitals(settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN) -> None:
-    ensure_topics(settings, [settings.topics.vitals_spec(device_id)])
-    recording = recorded(device_id, seed, recorded_min)
-    heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
+async def send_vitals(
+    settings: Settings, device_id: str, seed: int, recorded_min: int = RECORDED_MIN, *, part: slice = slice(None)
+) -> None:
+    """Send a recording of so many minutes, or a part of it."""
+    await send_all_vitals(settings, {device_id: seed}, recorded_min, part)
+
+
+async def send_all_vitals(
+    settings: Settings, seeds: Mapping[str, int], recorded_min: int = RECORDED_MIN, part: slice = slice(None)
+) -> None:
+    """Send the recordings of many devices, each by its seed."""
+    ensure_topics(settings, [settings.topics.vitals_spec(device_id) for device_id in seeds])
     async with Publisher(settings) as publisher:
-        for start in range(0, recorded_min, PACK):
-            batch = VitalsBatch(
-                device_id=device_id,
-                session_id=1,
-                observed_at=START + timedelta(minutes=start),
-                heart_rate_bpm=heart[start : start + PACK].tolist(),
-                resp_rate_bpm=breath[start : start + PACK].tolist(),
-                batch_interval_s=1.0,
-                sent_at=time.time(),
-            )
-            await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
+        for device_id, seed in seeds.items():
+            for batch in _batches(recorded(device_id, seed, recorded_min), range(recorded_min)[part]):
+                await publisher.send(settings.topics.vitals(device_id), device_id, encode_vitals(batch))
+
+
+def _batches(recording: Recording, minutes: range) -> Iterator[VitalsBatch]:
+    for start in minutes[::PACK]:
+        packed = slice(start, min(start + PACK, minutes.stop))
+        yield VitalsBatch(
+            device_id=recording.device_id,
+            session_id=1,
+            observed_at=START + timedelta(minutes=start),
+            heart_rate_bpm=recording.heart_rate_bpm[packed].tolist(),
+            resp_rate_bpm=recording.resp_rate_bpm[packed].tolist(),
+            batch_interval_s=1.0,
+            sent_at=time.time(),
+        )

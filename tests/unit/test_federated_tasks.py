@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from keras_networks import BUILD
 
 from detectors.preprocessing import Z_CLIP
+from detectors.scoring.tensorflow_runtime import tf
 from experiments.federation_tasks import STUDIED
 from fl_device.classification import Classification
 from fl_device.forecast import Forecast
@@ -20,35 +22,51 @@ def hours(count: int) -> tuple[np.ndarray, np.ndarray]:
     return z, minutes.astype(np.int64)
 
 
+def tensors(weights):
+    return {name: tf.constant(array) for name, array in weights.items()}
+
+
+def weights_from_keras(task, model):
+    return dict(zip(task.shapes, model.get_weights(), strict=True))
+
+
 @pytest.mark.parametrize("task", EVERY_TASK, ids=lambda task: task.name)
-def test_fresh_weights_fit_the_network_and_come_back_as_they_went_in(task):
+def test_a_tasks_network_and_its_gradients_are_those_of_keras_layers(task):
+    model = BUILD[task.name]()
     weights = fresh_weights(task, seed=1)
-    model = task.build()
-    task.load_weights(model, weights)
-    found = task.weights_of(model)
-    assert list(found) == list(task.shapes)
-    for name, array in found.items():
-        np.testing.assert_array_equal(array, weights[name])
+    model.set_weights(list(weights.values()))
+    examples = task.examples(*hours(5))
+    ours = tensors(weights)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(ours)
+        output, expected = task.output(ours, tf.constant(examples.inputs)), model(examples.inputs)
+        losses = [tf.reduce_mean(tf.square(one - examples.targets)) for one in (output, expected)]
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+    found = tape.gradient(losses[0], ours)
+    slopes = tape.gradient(losses[1], model.trainable_variables)
+    for name, slope in zip(task.shapes, slopes, strict=True):
+        np.testing.assert_allclose(found[name], slope, atol=1e-5)
+        assert np.abs(slope).max() > 1e-4
+
+
+@pytest.mark.parametrize("task", EVERY_TASK, ids=lambda task: task.name)
+def test_fresh_weights_are_spread_like_those_that_keras_draws_and_the_same_for_a_seed(task):
+    weights = fresh_weights(task, seed=1)
+    for name, drawn in weights_from_keras(task, BUILD[task.name]()).items():
+        assert weights[name].dtype == np.float32
+        assert weights[name].std() == pytest.approx(float(drawn.std()), rel=0.25, abs=1e-6)
     again = fresh_weights(task, seed=1)
     assert all((again[name] == weights[name]).all() for name in weights)
     assert any((fresh_weights(task, seed=2)[name] != weights[name]).any() for name in weights)
 
 
 @pytest.mark.parametrize("task", EVERY_TASK, ids=lambda task: task.name)
-def test_fresh_weights_are_spread_like_those_that_keras_draws(task):
-    drawn = task.weights_of(task.build())
-    for name, array in fresh_weights(task, seed=1).items():
-        assert array.dtype == np.float32
-        assert array.std() == pytest.approx(float(drawn[name].std()), rel=0.25, abs=1e-6)
-
-
-@pytest.mark.parametrize("task", EVERY_TASK, ids=lambda task: task.name)
 def test_examples_fit_the_network_and_none_is_fine(task):
     z, minutes = hours(5)
-    model = task.build()
     examples = task.examples(z, minutes)
     assert len(examples) == 5
-    assert model(examples.inputs).shape == examples.targets.shape
+    weights = tensors(fresh_weights(task, seed=1))
+    assert task.output(weights, tf.constant(examples.inputs)).shape == examples.targets.shape
     assert not len(task.examples(z[:0], minutes[:0]))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from detectors.scoring.tensorflow_runtime import tf
 from fl_device.local_training import Course, LocalResult, LocalTrainer
 from fl_device.reconstruction import Reconstruction
 from fl_device.tasks import Examples
+from fl_device.training_programs import programs_of
 
 COURSE = Course(epochs=2, batch_size=4, learning_rate=1e-2, seed=7)
 
@@ -19,15 +21,10 @@ class Line:
     """The smallest network that learns: three inputs, one output."""
 
     name = "line"
+    shapes = MappingProxyType({"kernel": (3, 1), "bias": (1,)})
 
-    def build(self):
-        return tf.keras.Sequential([tf.keras.layers.Input((3,)), tf.keras.layers.Dense(1)])
-
-    def weights_of(self, model):
-        return dict(zip(("kernel", "bias"), model.get_weights(), strict=True))
-
-    def load_weights(self, model, weights):
-        model.set_weights([weights["kernel"], weights["bias"]])
+    def output(self, weights, inputs):
+        return inputs @ weights["kernel"] + weights["bias"]
 
     def examples(self, window_z, event_minute):
         raise AssertionError
@@ -100,12 +97,27 @@ def test_the_rows_that_fill_up_a_batch_have_no_weight(trainer):
     np.testing.assert_allclose(filled.weights["kernel"], exact.weights["kernel"], rtol=1e-5)
 
 
-def test_a_warm_trainer_compiles_nothing_in_a_round(trainer):
-    step, measure = trainer._step.experimental_get_tracing_count(), trainer._measure.experimental_get_tracing_count()
+def test_a_warm_trainer_compiles_nothing_in_a_round_nor_does_the_next_of_its_task():
+    task = Line()
+    LocalTrainer(task).warm(examples(1), COURSE.batch_size)
+    programs = programs_of(task)
+    trainer = LocalTrainer(task)
     trainer.train(BASE, examples(9), COURSE)
     trainer.train(BASE, examples(2), Course(epochs=1, batch_size=4, learning_rate=0.5, seed=1))
-    assert trainer._step.experimental_get_tracing_count() == step
-    assert trainer._measure.experimental_get_tracing_count() == measure
+    assert programs.step.experimental_get_tracing_count() == 1
+    assert programs.measure.experimental_get_tracing_count() == 1
+
+
+def test_the_steps_are_those_of_adam_in_keras(trainer):
+    model = tf.keras.Sequential([tf.keras.layers.Input((3,)), tf.keras.layers.Dense(1)])
+    model.set_weights([BASE["kernel"], BASE["bias"]])
+    model.compile(tf.keras.optimizers.Adam(COURSE.learning_rate), "mse")
+    data = examples(4)
+    model.fit(data.inputs, data.targets, batch_size=4, epochs=30, shuffle=False, verbose=0)
+    ours = trainer.train(BASE, data, Course(30, 4, COURSE.learning_rate, seed=0)).weights
+    for name, array in zip(("kernel", "bias"), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours[name], array, rtol=1e-4)
+        assert np.abs(array - BASE[name]).max() > 0.1
 
 
 @pytest.mark.parametrize("weights", [{"kernel": BASE["kernel"]}, {**BASE, "bias": np.zeros(2, np.float32)}])

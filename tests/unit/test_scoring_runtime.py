@@ -13,7 +13,8 @@ from detectors.autoencoders import blind_spot, bottleneck
 from detectors.bundle import save_bundle
 from detectors.plain_reconstruction import reconstruct
 from detectors.preprocessing import calendar_features
-from detectors.scoring.compiled_chain import fill_in
+from detectors.scoring.batches import parts_of
+from detectors.scoring.compiled_chain import compiled_chain, fill_in
 from detectors.scoring.runtime import Reconstructor
 
 BUNDLE = random_bundle(1)
@@ -114,12 +115,21 @@ def test_swapped_weights_rebuild_at_once_and_compile_nothing(windows):
     swapped = Reconstructor(BUNDLE.autoencoder, BUNDLE.blind_spot, buckets=(32,))
     fresh = Reconstructor(other.autoencoder, other.blind_spot, buckets=(32,))
     before = swapped.residuals(*windows).mean_square
-    program = swapped._batches._programs[32].run
     swapped.swap(other.autoencoder, other.blind_spot)
     after = swapped.residuals(*windows).mean_square
     assert (np.abs(after - before).max(axis=0) > 1e-3).all()
     np.testing.assert_array_equal(after, fresh.residuals(*windows).mean_square)
-    assert program.experimental_get_tracing_count() == 1
+    assert compiled_chain(32).experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [32]), (33, [32, 32]), (127, [32] * 4), (128, [512]), (512, [512]), (540, [512, 32]), (1024, [512, 512])],
+)
+def test_windows_are_cut_into_batches_that_are_worth_their_padding(count, sizes):
+    parts = list(parts_of(count, (32, 512)))
+    assert [bucket for _, bucket in parts] == sizes
+    assert [minute for part, _ in parts for minute in range(count)[part]] == list(range(count))
 
 
 def test_tensorflow_starts_silently_with_one_thread():

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
+from hosting import hosting, until_present
 from random_bundle import random_bundle
 from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
 from contracts.content_hash import sha256_of
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, decode_federation, encode_federation
-from contracts.settings import Settings
 from fl_coordinator.program import CoordinatorProgram
-from fl_device.key_folder import KeyFolder
-from fl_device.program import DeviceProgram
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
 from transport.weights import encode_weights
 
 pytestmark = pytest.mark.integration
-
-
-@asynccontextmanager
-async def hosting(settings: Settings, clock_off_s: float = 0.0) -> AsyncIterator[None]:
-    """A host in this process, with a clock of its own, asked to stop at the end."""
-    stop = asyncio.Event()
-    host = DeviceProgram(settings, None, KeyFolder(settings.device_key_dir), clock=lambda: time.time() + clock_off_s)
-    running = asyncio.create_task(host.run(stop))
-    try:
-        while host.not_ready_because():
-            assert not running.done(), await running
-            await asyncio.sleep(0.05)
-        yield
-    finally:
-        stop.set()
-        await running
 
 
 async def answers_of(bench, device_id: str) -> list[bytes]:
@@ -49,8 +29,8 @@ async def test_a_host_whose_clock_is_hours_ahead_takes_part_in_every_round(feder
     settings = federation.model_copy(update={"round_quorum": 1, "aggregation": "fedavg"})
     bundle = random_bundle(0)
     await send_vitals(settings, "p1", seed=3)
-    async with asyncio.timeout(90), hosting(settings, 3 * 3600.0):
-        await until_present(bench, "p1")
+    async with asyncio.timeout(90), hosting(settings, clock_off_s=3 * 3600.0):
+        await until_benign(bench, "p1")
         coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=2)
         await coordinator.run(asyncio.Event())
     assert [(one.phase, one.accepted) for one in (await bench.rounds()).values()] == [
@@ -74,7 +54,7 @@ async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_no
     answers = {"hand": once_the_host_is_back}
     async with asyncio.timeout(120), bench.taking_part(bench.device("hand", 1.0), answers=answers):
         async with hosting(settings):
-            await until_present(bench, "p1")
+            await until_benign(bench, "p1")
             running = asyncio.create_task(coordinator.run(asyncio.Event()))
             while not (sent := await answers_of(bench, "p1")):
                 await asyncio.sleep(0.1)
@@ -82,7 +62,7 @@ async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_no
             assert not redis.exists(settings.redis_keys.presence("p1"))
         await send_vitals(settings, "p1", seed=3, recorded_min=2 * PACK)  # it would train differently now
         async with hosting(settings):
-            await until_present(bench, "p1")
+            await until_benign(bench, "p1")
             restarted.set()
             await running
         assert await answers_of(bench, "p1") == sent
@@ -112,12 +92,12 @@ async def test_a_restarted_host_knows_an_answer_that_no_coordinator_has_taken_ye
     async with asyncio.timeout(150), Publisher(federation) as publisher:
         await publisher.send(federation.topics.models, model.sha256, encode_federation(model))
         async with hosting(federation):
-            await until_present(bench, "p1")
+            await until_benign(bench, "p1")
             await invite(1)
             while await rounds_answered_by_p1() != [1]:
                 await asyncio.sleep(0.1)
         async with hosting(federation):
-            await until_present(bench, "p1")
+            await until_benign(bench, "p1")
             await asyncio.sleep(3.0)  # in which it would answer the open round again
             await invite(2)
             while 2 not in await rounds_answered_by_p1():
@@ -125,11 +105,9 @@ async def test_a_restarted_host_knows_an_answer_that_no_coordinator_has_taken_ye
     assert await rounds_answered_by_p1() == [1, 2]
 
 
-async def until_present(bench, device_id: str) -> None:
+async def until_benign(bench, device_id: str) -> None:
     """Wait until a host says that it runs the device, and let it stand benign."""
-    with connect_redis(bench.settings) as redis:
-        while not redis.exists(bench.settings.redis_keys.presence(device_id)):
-            await asyncio.sleep(0.05)
+    await until_present(bench.settings, [device_id])
     bench.set_status(device_id)
 
 
