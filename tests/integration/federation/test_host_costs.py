@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 log = structlog.get_logger()
 ROUNDS = 12
 MANY = tuple(f"m{number:02d}" for number in range(50))
-MANY_MIN = 600
+MANY_MIN = 260
 MOST_BEYOND_TENSORFLOW_MB = 512
 
 
