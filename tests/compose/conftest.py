@@ -1,4 +1,7 @@
-"""The compose project, up for the whole session: one build, one start, one end, whichever of these tests are run."""
+"""The compose project, up for the whole session: one build, one start, one end.
+
+The files run in the order of their names: `.env`'s own demo first (test_compose), then outages under a longer replay, then the loss of all.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`docker compose up` for real: all healthy, attacks found, workers share, a killed container heals, down and up lose nothing.
 
-Not part of `make test`: it needs a Docker engine, builds the image and takes some minutes. `make compose-test` runs it, in this order.
+Not part of `make test`: it needs a Docker engine, builds the image and takes some minutes. `make compose-test` runs it.
 """
 
 from __future__ import annotations
