@@ -35,10 +35,15 @@ def test_every_service_becomes_healthy_and_is_scraped():
 
 
 def test_a_replay_that_is_killed_goes_on_where_it_stopped():
-    reached = until(lambda: min((one["minutes"] for one in devices().values()), default=0), 120, "minutes are judged")
+    def reached() -> dict[str, int]:
+        return {name: one["minutes"] for name, one in devices().items() if one["minutes"]}
+
+    before = until(lambda: len(found := reached()) == 8 and found, 120, "minutes of all eight are judged")
+    sessions = {name: one["session_id"] for name, one in devices().items()}
     kill("replay")
-    until(lambda: min(one["minutes"] for one in devices().values()) > reached, 120, "the same devices go on")
-    assert "resumed" in compose("logs", "--no-color", "replay")
+    later = lambda now: now and all(now[name] > minutes + 60 for name, minutes in before.items())  # noqa: E731
+    until(lambda: later(reached()), 120, "the same devices go on")
+    assert {name: one["session_id"] for name, one in devices().items()} == sessions
 
 
 def test_the_attacks_are_found_and_the_others_are_benign():
