@@ -7,10 +7,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 # requirements.txt is exported from uv.lock (`make requirements`), hashes included: the same files every time.
 COPY requirements.txt .
+# One date for all files, so that the same sources give the same layers.
+ARG SOURCE_DATE_EPOCH=1767225600
 # TensorFlow's C++ headers are a third of a gigabyte that no program reads.
 RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
- && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib
+ && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
+ && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 COPY contracts /opt/fedsecure/app/contracts
 COPY transport /opt/fedsecure/app/transport
 COPY detectors /opt/fedsecure/app/detectors
@@ -21,14 +24,13 @@ COPY fl_device /opt/fedsecure/app/fl_device
 COPY experiments /opt/fedsecure/app/experiments
 COPY console /opt/fedsecure/app/console
 COPY fedsecure /opt/fedsecure/app/fedsecure
-# One date for all files, so that the same sources give the same layers. Programs ask the package's metadata for their version.
+# Programs ask the package's metadata for their version.
 ARG VERSION=0.1.0
-ARG SOURCE_DATE_EPOCH=1767225600
 RUN mkdir "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info" \
  && printf 'Metadata-Version: 2.1\nName: fedsecure\nVersion: %s\n' "${VERSION}" > "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info/METADATA" \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/app \
  && mkdir -p /state \
- && find /opt/fedsecure /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+ && find /opt/fedsecure/app /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -38,7 +40,9 @@ LABEL org.opencontainers.image.title="FedSecure" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /opt/fedsecure /opt/fedsecure
+# Two layers: new code is then megabytes to build, to send and to keep, not the libraries' gigabytes again.
+COPY --from=build /opt/fedsecure/lib /opt/fedsecure/lib
+COPY --from=build /opt/fedsecure/app /opt/fedsecure/app
 COPY --from=build --chown=10001:10001 /state /var/lib/fedsecure
 ENV PYTHONPATH=/opt/fedsecure/app:/opt/fedsecure/lib \
     PYTHONUNBUFFERED=1 \

@@ -40,7 +40,7 @@ def token_for(settings: Settings) -> str | None:
 
 
 class ConsoleProgram:
-    """One console; `on_listening` is called with the address to open, the token in it when there is one.
+    """One console; `on_listening` is called with the address to open, the token in it when it was made here.
 
     `attacks`: what may be started on a running replay; None (the default) allows no writing at all.
     """
@@ -52,6 +52,8 @@ class ConsoleProgram:
         self._on_listening = on_listening
         self._injector = None if attacks is None else Injector(settings, attacks)
         self._token = token_for(settings)
+        # A token that was given is known, and what is printed ends in a log.
+        self._is_given = settings.console_token is not None or settings.console_token_file is not None
         self.stage: Stage | None = None
 
     def not_ready_because(self) -> str | None:
@@ -85,4 +87,6 @@ class ConsoleProgram:
             raise Unavailable(f"the console cannot listen on {host}:{port} ({error.strerror})") from None
         bound = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
-        self._on_listening(f"http://{shown}:{bound}/" + (f"?token={self._token}" if self._token else ""))
+        self._on_listening(
+            f"http://{shown}:{bound}/" + (f"?token={self._token}" if self._token and not self._is_given else "")
+        )

@@ -19,6 +19,9 @@ HEAD = """# Configuration
 Every program reads its settings once, at its start, from environment variables; a command's own options come first. A wrong value ends the
 program with a sentence that names the variable. A program reads only the settings it needs, so all of them can have the same. This page is made
 by `python -m contracts.describe_settings`.
+
+A secret can be a file: `FEDSECURE_SECRETS_DIR` names a folder, and each file in it stands for the variable that it is named after (say
+`FEDSECURE_KAFKA_PASSWORD` or `REDIS_URL`), unless that variable is set. [Operations](operations.md#secrets) has it for compose.
 """
 _BOUNDS = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 

@@ -62,6 +62,10 @@ DEVICES = Gauge("fedsecure_devices", "Devices this worker holds, by state.", ["s
 STALE_DEVICES = Gauge(
     "fedsecure_stale_devices", "Devices this worker holds that are silent for longer than they may be."
 )
+STREAMING_DEVICES = Gauge(
+    "fedsecure_streaming_devices",
+    "Devices this worker holds that have enrolled and whose recording has not ended: those that rounds may ask.",
+)
 WORKER_LAG_MESSAGES = Gauge("fedsecure_worker_lag_messages", "Messages not yet read on this worker's topics.")
 LAST_EVENT_AGE_SECONDS = Gauge("fedsecure_last_event_age_seconds", "Wall time since this worker last read a record.")
 BATCH_MINUTES = Histogram(
@@ -126,6 +130,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         DEVICE_STALE_AFTER_SECONDS,
         DEVICES,
         STALE_DEVICES,
+        STREAMING_DEVICES,
         WORKER_LAG_MESSAGES,
         LAST_EVENT_AGE_SECONDS,
         BATCH_MINUTES,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.secret_files import take_secrets
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console",
@@ -29,6 +31,7 @@ for _name in COMMANDS:
 def main() -> None:
     """Run the command line; exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
     try:
+        take_secrets(os.environ)
         app()
     except Misconfigured as error:
         typer.secho(f"fedsecure: {error}", fg="red", err=True)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from contracts.settings import Settings
+from contracts.settings import Settings, variable_of
 from fedsecure.healthcheck import check
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +39,21 @@ def test_it_is_a_compose_file(compose):
     schema = json.loads((ROOT / "tests/data/compose-spec/compose-spec.json").read_text())
     errors = [f"{list(error.path)}: {error.message}" for error in Draft7Validator(schema).iter_errors(compose)]
     assert errors == []
+
+
+def test_every_secret_is_a_file_for_one_service_that_knows_it_by_its_name(compose):
+    added = yaml.safe_load((ROOT / "docker-compose.secrets.yml").read_text())
+    schema = json.loads((ROOT / "tests/data/compose-spec/compose-spec.json").read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(added)] == []
+    assert all(one == {"file": f"secrets/{name}"} for name, one in added["secrets"].items())
+    assert sorted(name for one in added["services"].values() for name in one["secrets"]) == sorted(added["secrets"])
+    alertmanager = (ROOT / "monitoring/alertmanager/alertmanager.yml").read_text()
+    for name, service in added["services"].items():
+        assert name in compose["services"]
+        settings = {variable_of(field) for field in Settings.model_fields}
+        is_ours = service.get("environment") == {"FEDSECURE_SECRETS_DIR": "/run/secrets"}
+        for secret in service["secrets"]:
+            assert secret in settings if is_ours else f"/run/secrets/{secret}\n" in alertmanager, secret
 
 
 def test_every_service_is_confined(compose):

@@ -104,6 +104,18 @@ def test_silent_devices_are_counted_but_for_those_that_have_finished(series: Dev
     assert value(WORKER, "fedsecure_stale_devices") == 0.0
 
 
+def test_devices_that_rounds_may_ask_have_enrolled_and_not_finished(series: DeviceSeries):
+    enrolled = replace(STATUS, enrolled=True)
+    for change in ({}, {"device_id": "p2", "enrolled": False}, {"device_id": "p3", "state": DeviceState.QUARANTINED}):
+        series.show(replace(enrolled, **change))
+    series.count(now=500.0)
+    assert value(WORKER, "fedsecure_streaming_devices") == 2.0
+    series.show(replace(enrolled, finished=True))
+    series.forget("p3")
+    series.count(now=500.0)
+    assert value(WORKER, "fedsecure_streaming_devices") == 0.0
+
+
 def test_too_many_devices_have_no_series_of_their_own_but_are_counted(series: DeviceSeries):
     for device_id in ("p1", "p2", "p3"):
         series.show(replace(STATUS, device_id=device_id))

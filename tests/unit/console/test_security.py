@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from console.inject import AttackChoice, Injector
-from console.program import token_for
+from console.program import ConsoleProgram, token_for
 from console.security import Doorkeeper, is_loopback
 from console.server import build_app
 from console.stage import Stage
@@ -160,3 +161,14 @@ def test_a_token_is_made_beyond_loopback_and_wanted_long(tmp_path) -> None:
 def test_only_this_machine_is_loopback() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8")] == [True] * 4
     assert [is_loopback(host) for host in ("0.0.0.0", "::", "192.168.1.4", "ward.hospital", "")] == [False] * 5
+
+
+async def test_only_a_token_that_was_made_here_is_in_the_address_that_is_printed():
+    told: list[str] = []
+    stop = asyncio.Event()
+    stop.set()
+    nowhere = {"console_port": 0, "kafka_bootstrap_servers": "127.0.0.1:9", "redis_url": "redis://127.0.0.1:9/0"}
+    for given in ({"console_token": TOKEN}, {"console_published_on": "0.0.0.0"}):
+        await ConsoleProgram(Settings(**nowhere, **given), told.append).run(stop)
+    assert "token" not in told[0]
+    assert len(told[1].partition("?token=")[2]) >= 16
