@@ -21,7 +21,7 @@ def a_ward_that_streams() -> Iterator[None]:
     until(
         lambda: sum(one["may_train"] for name, one in devices().items() if name in STREAMS) >= 3, 300, "three may train"
     )
-    until(lambda: not any(alerts(name) for name in OF_ROUNDS), 120, "rounds are made")
+    until(lambda: not any(alerts(name) for name in OF_ROUNDS), 300, "rounds are made")
     yield
     compose("stop", "--timeout", "5", "replay")
 
