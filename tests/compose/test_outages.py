@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from compose_project import LONG_REPLAY, alerts, all_healthy, compose, devices, is_inhibited, is_told, until
+from compose_project import LONG_REPLAY, alerts, all_healthy, compose, devices, has_data, is_inhibited, is_told, until
 
 STREAMS = {f"synthetic-9-000{number}" for number in range(4)}
 OF_ROUNDS = ("RoundsSkipped", "NoCommittedRound")
@@ -21,7 +21,8 @@ def a_ward_that_streams() -> Iterator[None]:
     until(
         lambda: sum(one["may_train"] for name, one in devices().items() if name in STREAMS) >= 3, 300, "three may train"
     )
-    until(lambda: not any(alerts(name) for name in OF_ROUNDS), 300, "rounds are made")
+    until(lambda: has_data("max(fedsecure_uncommitted_rounds) == 0"), 300, "a round has made a model")
+    until(lambda: not any(alerts(name) for name in OF_ROUNDS), 60, "no alert says otherwise")
     yield
     compose("stop", "--timeout", "5", "replay")
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -86,6 +87,12 @@ def targets(job: str) -> list[str]:
     found = asked("prometheus", "http://localhost:9090/api/v1/targets?state=active") or {"data": {"activeTargets": []}}
     up = [one for one in found["data"]["activeTargets"] if one["health"] == "up"]
     return sorted(one["labels"]["instance"] for one in up if one["labels"]["job"] == job)
+
+
+def has_data(expression: str) -> bool:
+    """Say whether an expression of Prometheus has any value now."""
+    found = asked("prometheus", f"http://localhost:9090/api/v1/query?{urlencode({'query': expression})}")
+    return bool(found and found["data"]["result"])
 
 
 def alerts(name: str) -> list[dict[str, Any]]:
