@@ -42,6 +42,7 @@ from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 ASK_AGAIN_S: Final = 0.5
+FETCH_WAIT_MS: Final = 50  # a round asks some five times whether all is read
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -113,9 +114,9 @@ class CoordinatorProgram:
     async def _lead(self, history: History, client: redis.Redis, lease: Lease, stop: asyncio.Event) -> None:
         async with (
             Publisher(self._settings) as publisher,
-            TopicReader(self._settings) as reader,
-            TopicReader(self._settings) as key_reader,
-            TopicReader(self._settings) as release_reader,
+            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as reader,
+            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
+            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
         ):
             keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
             await keys.refresh()

@@ -37,13 +37,16 @@ class Record(Protocol):
 class TopicReader:
     """Reads every partition of its topics from its own offsets; commits nothing.
 
+    `fetch_wait_ms` is how long the broker holds an answer while there is nothing new. It answers a connection's questions in order, so
+    `is_at_end` and `add` may take as long; a short wait is more questions when nothing happens.
+
     Use as an async context manager. One task at a time may call it. All methods raise Unavailable when
     Kafka does not answer; a reader that raised in `poll` goes on from where it was.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, fetch_wait_ms: int = 500) -> None:
         self._servers = settings.kafka_bootstrap_servers
-        self._options = aiokafka_options(settings)
+        self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
         self._next: dict[TopicPartition, int] = {}
 
     async def __aenter__(self) -> Self:
