@@ -46,15 +46,13 @@ def _smaller_camp(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
     Two liars of five are enough to turn a median their way. Clusters of updates by cosine: FLAME (Nguyen et al., USENIX Security
     2022); by average linkage here, as there are few devices. One alone is left to the cosine to the median.
     """
-    nobody = np.zeros(len(changes), np.bool_)
-    if len(changes) < 5:
-        return nobody
     cosines = _cosines(changes, lengths, changes)
     tree = linkage(squareform(1 - cosines, checks=False), "average")
     first = fcluster(tree, 2, "maxclust") == 1
     camp = first if 2 * first.sum() < len(first) else ~first
     is_minority = 2 <= camp.sum() < len(camp) / 2
-    return camp if is_minority and cosines[camp][:, ~camp].mean() < LEAST_COSINE_OF_CAMPS else nobody
+    is_against = is_minority and cosines[camp][:, ~camp].mean() < LEAST_COSINE_OF_CAMPS
+    return camp if is_against else np.zeros_like(camp)
 
 
 def _cosines(changes: Floats, lengths: Floats, others: Floats) -> Floats:

@@ -40,7 +40,7 @@ class DeviceSeries:
         self._shown: dict[str, DeviceState] = {}
         self._states: dict[str, DeviceState] = {}
         self._fresh_until: dict[str, float] = {}
-        self._streaming: set[str] = set()
+        self._streaming: dict[str, bool] = {}
 
     def show(self, status: DeviceStatus) -> None:
         """Export a device's latest status."""
@@ -49,7 +49,7 @@ class DeviceSeries:
         self._states[device] = status.state
         # The silence of a device whose recording has ended is meant.
         self._fresh_until[device] = math.inf if status.finished else status.received_at + stale_after
-        (self._streaming.add if status.enrolled and not status.finished else self._streaming.discard)(device)
+        self._streaming[device] = status.enrolled and not status.finished
         if len(self._states) > self._limit:
             for shown in list(self._shown):
                 self._remove(shown)
@@ -72,12 +72,12 @@ class DeviceSeries:
         """Remove a device that this worker no longer holds."""
         self._states.pop(device, None)
         self._fresh_until.pop(device, None)
-        self._streaming.discard(device)
+        self._streaming.pop(device, None)
         self._remove(device)
 
     def count(self, now: float) -> None:
         """Export how many devices are in each state, may be asked by rounds, and are stale `now` (epoch seconds)."""
-        STREAMING_DEVICES.set(len(self._streaming))
+        STREAMING_DEVICES.set(sum(self._streaming.values()))
         STALE_DEVICES.set(sum(now > until for until in self._fresh_until.values()))
         counts = Counter(self._states.values())
         for state in DeviceState:
