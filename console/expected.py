@@ -1,4 +1,4 @@
-"""What the shipped autoencoder expects of a device's minutes, in bpm and breaths/min."""
+"""What the detector's network expects of a device's minutes, in bpm and breaths/min."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from console.series import Columns, as_json
 from contracts.errors import FedSecureError
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 
 if TYPE_CHECKING:
-    from detectors.bundle import Bundle
+    from detectors.network.runtime import DensityNetwork
 
 
 def expected_vitals(settings: Settings, profile: DeviceProfile, columns: Columns) -> Mapping[str, Any]:
     """Return the columns `minute`, `heart`, `breath`; empty when the profile belongs to another bundle than this program's.
 
-    Blocks: some milliseconds, and once three seconds to load the detector.
+    A minute is shown as its neighbours on both sides explain it. Blocks for some milliseconds.
     """
-    from detectors.plain_reconstruction import rebuild  # noqa: PLC0415 - three seconds, wanted only by who looks at a device
+    from detectors.engine.expectation import expected_minutes  # noqa: PLC0415 - wanted only by who looks at a device
 
     try:
-        bundle = _bundle(settings.bundle_dir)
+        sha256, network = _network(settings.bundle_dir)
     except (FedSecureError, OSError):
         return {}
-    if bundle.sha256 != profile.bundle_sha:
+    if sha256 != profile.bundle_sha:
         return {}
-    minute, rebuilt = rebuild(
-        bundle.autoencoder, columns["minute"], columns["heart"], columns["breath"], profile.median, profile.scale
-    )
-    return {"minute": minute.tolist(), "heart": as_json(rebuilt[:, 0]), "breath": as_json(rebuilt[:, 1])}
+    minute = np.asarray(columns["minute"], np.int64)
+    if not len(minute):
+        return {}
+    span = np.full((2, int(minute[-1] - minute[0]) + 1), np.nan)
+    span[:, minute - minute[0]] = columns["heart"], columns["breath"]
+    shown, expected = expected_minutes(network, profile, int(minute[0]), span[0], span[1])
+    return {"minute": shown.tolist(), "heart": as_json(expected[:, 0]), "breath": as_json(expected[:, 1])}
 
 
 @lru_cache(maxsize=1)
-def _bundle(folder: Path | None) -> Bundle:
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle  # noqa: PLC0415 - see above
+def _network(folder: Path | None) -> tuple[str, DensityNetwork]:
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle  # noqa: PLC0415 - see above
+    from detectors.network.runtime import DensityNetwork  # noqa: PLC0415
 
-    return load_bundle(folder or DEFAULT_BUNDLE)
+    bundle = load_bundle(folder or DEFAULT_BUNDLE)
+    return bundle.sha256, DensityNetwork(bundle.parameters.network)

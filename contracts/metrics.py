@@ -48,7 +48,7 @@ DEVICE_THRESHOLD = Gauge(
     "fedsecure_device_threshold", "Adaptive threshold of a device, on the score's scale.", ["device"]
 )
 DEVICE_FLAGGED_SHARE = Gauge(
-    "fedsecure_device_flagged_share", "Largest share of flagged decisions of any kind of score.", ["device"]
+    "fedsecure_device_flagged_share", "Share of the last four decisions over the threshold by themselves.", ["device"]
 )
 DEVICE_LAST_RECEIVED_SECONDS = Gauge(
     "fedsecure_device_last_received_timestamp_seconds", "Broker time of the last record applied.", ["device"]

@@ -9,7 +9,7 @@ import msgspec
 from contracts.errors import InvalidMessage
 from contracts.identifiers import DeviceId
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class DeviceState(StrEnum):
@@ -25,36 +25,51 @@ class DeviceState(StrEnum):
 
 
 class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's frozen statistics, all learnt from its enrolment minutes (two channels: HR, RR).
+    """What a device's enrolment taught, frozen; two channels (heart rate, respiratory rate).
 
-    `median`, `scale` and `grid_bpm` are in bpm and breaths/min; `difference_sd` and `residual_rms` (two autoencoders, two
-    channels) in scaled units. `centre` and `spread` (little-endian float32, one a feature) say what to expect of each
-    feature. `threshold` is the device's limit on the scale of the decision rule `rule`, `situation` names the calibration it
-    belongs to; all of it belongs to the bundle `bundle_sha`.
+    `median`, `scale` and `grid_bpm` are in bpm and breaths/min; `residual_size` the usual size of the residuals at lags 1, 6
+    and 16 (heart rate first, then respiratory rate, of each lag) in scaled units; `unchanged_share` 0..1; `context` is what the
+    network is told of the device. `threshold` is the device's limit on the scale of the decision rule `rule`; it belongs to the
+    bundle `bundle_sha`. `warning` says what is unusual about the enrolment (empty: nothing).
     """
 
     median: tuple[float, float]
     scale: tuple[float, float]
-    difference_sd: tuple[float, float]
+    residual_size: tuple[float, float, float, float, float, float]
+    unchanged_share: tuple[float, float]
     grid_bpm: tuple[float, float]
-    residual_rms: tuple[float, float, float, float]
-    centre: bytes
-    spread: bytes
+    context: tuple[float, ...]
     pulse_limit_bpm: float
-    situation: str
     threshold: float
+    enrolment_min: int
     first_event_minute: int
     last_event_minute: int
     bundle_sha: str
-    rule: str = "common-scale"  # profiles of before there was a choice
+    rule: str
+    warning: str = ""
+
+
+class BaselineSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The sums of a device's own past (little-endian float64, one a judged number) and the decisions that wait to join it.
+
+    `waiting_logits` holds both networks' logits of the decisions since `first_waiting`; bit k of `kept_mask` tells whether the
+    k-th of them may join. Their statistics are computed again from the vitals.
+    """
+
+    count: int
+    total: bytes
+    squares: bytes
+    first_waiting: int
+    waiting_logits: bytes
+    kept_mask: int
 
 
 class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All that decides a device's next verdict, except the vitals themselves (re-read from the topic).
 
-    `seen_mask` is a shift register over event minutes: bit 0 is `applied_through`, bit k the minute k before it. The vote
-    masks are registers over five-minute blocks, bit 0 the block of `applied_through`: which were decided, and which kinds
-    of score flagged them. `held_scores` are those of the last decision, taken in the block `held_block`.
+    `seen_mask` is a shift register over event minutes: bit 0 is `applied_through`, bit k the minute k before it.
+    `stream_start` is the event minute of the first valid minute that counts since the enrolment began, `valid_minutes` how many
+    there were, `last_valid_minute` the event minute of the last; vitals are needed again from `history_from` on. `votes` holds the last four decisions (little-endian float64).
     """
 
     session_id: int
@@ -63,17 +78,17 @@ class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     state: DeviceState
     state_since: int
     seen_mask: int = 0
-    scored_mask: int = 0
-    flagged_masks: dict[str, int] = {}
-    held_scores: dict[str, float] = {}
-    held_block: int = 0
+    stream_start: int | None = None
+    valid_minutes: int = 0
+    last_valid_minute: int | None = None
+    history_from: int | None = None
+    votes: bytes = b""
     explanation: str = ""
     calm_min: int = 0
     clean_min: int = 0
     last_scored: int | None = None
-    enrolment_start: int | None = None
-    enrolment_count: int = 0
     profile: DeviceProfile | None = None
+    baseline: BaselineSnapshot | None = None
     invalid_in_row: int = 0
     finished: bool = False
 
@@ -139,15 +154,25 @@ def encode_verdict(record: DeviceStatus | ScoreBatch) -> bytes:
     return _encoder.encode(record)
 
 
+class _Versioned(msgspec.Struct):
+    schema_version: int = 0
+
+
+_version_decoder = msgspec.json.Decoder(_Versioned)
+
+
 def decode_status(value: bytes) -> DeviceStatus:
     """Return a status, or raise InvalidMessage: readers treat that as `unknown`, never as benign."""
     try:
-        status = _status_decoder.decode(value)
+        version = _version_decoder.decode(value).schema_version
+        if version != SCHEMA_VERSION:
+            raise InvalidMessage(
+                "unknown_version",
+                f"a status of schema {version}, this version reads {SCHEMA_VERSION}: the device enrols again",
+            )
+        return _status_decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("bad_schema", str(error)) from None
-    if status.schema_version != SCHEMA_VERSION:
-        raise InvalidMessage("unknown_version", str(status.schema_version))
-    return status
 
 
 def decode_scores(value: bytes) -> ScoreBatch:

@@ -24,7 +24,8 @@ class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
     `observed_at` is the event time of the first minute (UTC, whole minute). `session_id` orders the
     device's sessions by their start (milliseconds of wall time). `batch_interval_s` is the wall time
     to the next batch, from which readers derive staleness. `sent_at` is the sender's wall clock, epoch seconds.
-    A batch without minutes is allowed when it announces the end of a recording.
+    A batch without minutes is allowed when it announces the end of a recording, or (`re_enrol`) that the device's
+    enrolment is void and begins anew: by `fedsecure device re-enrol`, after a monitor or a patient changed.
     """
 
     device_id: DeviceId
@@ -36,6 +37,7 @@ class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
     batch_interval_s: Annotated[float, msgspec.Meta(ge=0)]
     sent_at: float
     end_of_recording: bool = False
+    re_enrol: bool = False
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -84,7 +86,7 @@ def _check(batch: VitalsBatch, expected_device_id: str) -> None:
         lengths.add(len(batch.pulse_bpm))
     if len(lengths) != 1:
         raise InvalidMessage("bad_schema", "the channels differ in length")
-    if not len(batch) and not batch.end_of_recording:
+    if not len(batch) and not (batch.end_of_recording or batch.re_enrol):
         raise InvalidMessage("bad_schema", "no minutes")
     if batch.observed_at.tzinfo is None:
         raise InvalidMessage("bad_schema", "observed_at has no time zone")

@@ -1,12 +1,12 @@
-"""Judges windows of vital signs: arrays in, verdicts out; knows no Kafka, no Redis and no clock.
+"""Judges windows of vital signs: arrays in, verdicts out; knows no Kafka, no Redis and no clock, and needs no TensorFlow.
 
-`Detector.load().score(...)` judges a recording, `DeviceTracks` a live stream. TensorFlow is imported by `Detector.load`.
+`Detector.load().score(...)` judges a recording, `DetectionEngine` a live stream.
 """
 
 from __future__ import annotations
 
-from detectors.chunks import MinuteChunk, Transition, Verdicts
 from detectors.detector import Detector
-from detectors.tracks import DeviceTracks
+from detectors.engine.chunks import MinuteChunk, Transition, Verdicts
+from detectors.engine.engine import DetectionEngine
 
-__all__ = ["Detector", "DeviceTracks", "MinuteChunk", "Transition", "Verdicts"]
+__all__ = ["DetectionEngine", "Detector", "MinuteChunk", "Transition", "Verdicts"]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import HIGHEST, LOWEST
+from detectors.minutes.cleaning import HIGHEST, LOWEST
 
 Values = NDArray[np.float64]
 

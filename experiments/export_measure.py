@@ -1,67 +1,65 @@
-"""Exported models one by one: how far from ours, how well the error alone tells attacked hours, how long a window takes."""
+"""Exported files beside the detector's own arithmetic: how far apart they are on simulated patients, and how long a window takes."""
 
 from __future__ import annotations
 
+import os
+import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
-from detectors.preprocessing import WINDOW_MIN
-from detectors.scoring.compiled_chain import INPUT_ROWS, fill_in, reconstruct
-from detectors.scoring.folding import fold_autoencoder, fold_blind_spot
-from detectors.scoring.tensorflow_runtime import tf
-from detectors.training.cohort import AttackCase
-from detectors.training.series import own_scale, rows_of, windows_between
-from detectors.training.trace_jobs import ATTACK_MIN
-from experiments.export_detection import ENROLMENT_MIN, Patients
-from experiments.export_graphs import INPUT, PRECISIONS, Weights
-from experiments.export_models import ExportedModel, ExportPlan
-from experiments.export_runtime import inputs_of, rebuilt_singly, session_of
-from experiments.grid_auc import window_auc
-from experiments.grid_headline import Sighting
-from experiments.grid_inject import inject_both
-from experiments.grid_intervals import Estimate
+from contracts.errors import Misconfigured
+from detectors.baseline.profile import profile_of
+from detectors.bundle.bundle import Bundle
+from detectors.minutes.cleaning import clean
+from detectors.minutes.windows import usable_decisions
+from detectors.network.layout import EMITTED, Weights
+from detectors.network.runtime import DensityNetwork
+from detectors.statistics.windows import WINDOW, rows_of_stream
+from experiments.export_graph import INPUTS, OUTPUT, PRECISIONS, float32_model, int8_model
 from replay.recording import Recording
+from replay.sources.synthetic import synthetic_stays
 
+ENROLMENT_MIN: Final = 1440
+DAY_MIN: Final = 1440
+AGREES: Final = 1e-4
+"""Largest difference of probabilities between the float32 file and the detector's own network."""
 BATCHES: Final = (1, 32)
-ATTACKED_EVERY: Final = 30  # windows, so minutes
-CLEAN_EVERY: Final = 60
 MIDDLE: Final = (0.05, 0.5, 0.95)
+LEAST_SQUARE: Final = 1e-4
+POPULATION: Final = 60_000  # far from the seeds of training, evaluation and the federations
+_WHOLE: Final = 500
 
 Floats = NDArray[np.float32]
+Inputs = Mapping[str, Floats]
+Report = Callable[[str, float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Model inputs float32[B, 60, 6] that no training saw, a list of devices each: wholly within attacks, and clean."""
+class ExportPlan:
+    """Simulated devices in tenths and in whole numbers, days each, and how often a call is timed."""
 
-    attacked: list[Floats]
-    clean: list[Floats]
+    seed: int = 1
+    devices: tuple[int, int] = (16, 8)
+    days: int = 4
+    timed_rounds: int = 20
+    timed_calls: int = 20
 
-    def count(self) -> int:
-        """Return the number of windows."""
-        return sum(map(len, [*self.attacked, *self.clean]))
 
-
-@dataclass(frozen=True, slots=True)
-class Fidelity:
-    """Against our own scorer's reconstruction, in standard deviations of the device; `auc` of the mean square error alone."""
-
-    largest: float
-    mean: float
-    auc: Estimate
+FULL: Final = ExportPlan()
+QUICK: Final = ExportPlan(devices=(2, 1), days=2, timed_rounds=5, timed_calls=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Microseconds of processor time a window: median of all calls, and the middle 90 % of them.
-
-    On one thread that is what a call takes on an idle core; other programs on the machine count for less than in wall time.
-    """
+    """Microseconds of processor time a window: median of all calls, and the middle 90 % of them."""
 
     median_us: float
     low_us: float
@@ -69,87 +67,163 @@ class Latency:
     calls: int
 
 
-def held_out(patients: Patients, attacked: Sequence[Sighting]) -> HeldOut:
-    """Return the windows of the study's patients, each in the scale of its device's first day; attacks as they were sighted."""
-    by_device: dict[tuple[bool, int], list[Floats]] = {}
-    for one in attacked:
-        recording = patients.attacked[one.tenths][one.device]
-        by_device.setdefault((one.tenths, one.device), []).append(_attacked_windows(recording, one))
-    clean = [_clean_windows(one) for group in patients.clean.values() for one in group]
-    return HeldOut([np.concatenate(parts) for parts in by_device.values()], clean)
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Against the detector's own network: probabilities, normal scores, and the logarithm of their mean square a block.
+
+    Largest and mean differences; `log_square_in_sd` is the mean one in standard deviations over a device's own blocks.
+    """
+
+    probability_largest: float
+    score_largest: float
+    score_mean: float
+    log_square_largest: float
+    log_square_mean: float
+    log_square_in_sd: float
 
 
-def _attacked_windows(recording: Recording, sighting: Sighting) -> Floats:
-    onset = sighting.onset_event_minute
-    case = AttackCase(*sighting.case, onset - recording.first_event_minute, ATTACK_MIN, sighting.seed)
-    heart, breath = inject_both(recording, case)
-    rows = rows_of(replace(recording, heart_rate_bpm=heart, resp_rate_bpm=breath))
-    first, end = np.searchsorted(rows.event_minute, [onset + WINDOW_MIN, onset + ATTACK_MIN])
-    scale = own_scale(rows_of(recording), ENROLMENT_MIN)
-    windows = windows_between(rows, scale, int(first), int(end), ATTACKED_EVERY)
-    return inputs_of(windows.z, windows.event_minute)
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """One file, and what was measured of it."""
+
+    precision: str
+    content: bytes
+    latency: Mapping[int, Latency]
+    fidelity: Fidelity
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"network-{self.precision}.onnx"
 
 
-def _clean_windows(recording: Recording) -> Floats:
-    rows = rows_of(recording)
-    windows = windows_between(rows, own_scale(rows, ENROLMENT_MIN), ENROLMENT_MIN + WINDOW_MIN, len(rows), CLEAN_EVERY)
-    return inputs_of(windows.z, windows.event_minute)
+@dataclass(frozen=True, slots=True)
+class ExportResults:
+    """Both files, and on what they were measured."""
+
+    files: tuple[ExportedFile, ...]
+    plan: ExportPlan
+    blocks: int
+    bundle_sha256: str
+    machine: str
 
 
-def fidelity(model: ExportedModel, windows: HeldOut, plan: ExportPlan) -> dict[str, Fidelity]:
-    """Return by precision how faithful and how telling the exported model is."""
-    devices = [*windows.attacked, *windows.clean]
-    ours = [rebuilt_by_us(model.name, model.weights, inputs) for inputs in devices]
+STAGES: Final = ("scores", "latency")
+
+
+def run_export(bundle: Bundle, plan: ExportPlan, report: Report) -> ExportResults:
+    """Export and measure; blocks for a minute. Raises Misconfigured when the float32 file does not agree."""
+    weights = bundle.parameters.network
+    float32 = float32_model(weights)
+    contents = dict(zip(PRECISIONS, (float32, int8_model(float32)), strict=True))
+    devices = [device_inputs(one) for one in patients(plan)]
     found = {}
-    for precision in PRECISIONS:
-        session = session_of(model.onnx[precision])
-        rebuilt = [rebuilt_singly(session, inputs) for inputs in devices]
-        apart = np.concatenate([np.abs(one - other).ravel() for one, other in zip(rebuilt, ours, strict=True)])
-        errors = [
-            np.square(inputs[:, :, :2] - one).mean(axis=(1, 2)) for inputs, one in zip(devices, rebuilt, strict=True)
-        ]
-        attacked, clean = errors[: len(windows.attacked)], errors[len(windows.attacked) :]
-        rng = np.random.default_rng([plan.seed, 8])
-        nothing = [np.empty(0, np.float32)] * len(attacked)
-        found[precision] = Fidelity(
-            float(apart.max()), float(apart.mean()), window_auc(attacked, nothing, clean, rng, plan.draws)
+    for done, (precision, content) in enumerate(contents.items(), 1):
+        found[precision] = fidelity(content, weights, devices)
+        report(STAGES[0], done / len(contents), f"{precision} compared")
+    if found[PRECISIONS[0]].probability_largest > AGREES:
+        raise Misconfigured(
+            f"ONNX Runtime {onnxruntime.__version__} computes something else than the detector (largest difference "
+            f"{found[PRECISIONS[0]].probability_largest:.1g}); install the version that uv.lock names"
         )
-    return found
+    taken = latencies(contents, devices[0], plan)
+    report(STAGES[1], 1.0, f"{len(contents)} files timed")
+    files = [
+        ExportedFile(precision, content, {batch: taken[precision, batch] for batch in BATCHES}, found[precision])
+        for precision, content in contents.items()
+    ]
+    blocks = sum(len(one["z"]) for one in devices)
+    return ExportResults(tuple(files), plan, blocks, bundle.sha256, _machine())
 
 
-def rebuilt_by_us(name: str, weights: Weights, inputs: Floats) -> Floats:
-    """Return what the shipped scorer's own chain rebuilds, float32[B, 60, 2] of model inputs float32[B, 60, 6]."""
-    fold, rebuild = {"bottleneck": (fold_autoencoder, reconstruct), "blind_spot": (fold_blind_spot, fill_in)}[name]
-    matrices = {key: tf.constant(matrix) for key, matrix in fold(weights).items()}
-    window = np.ones((WINDOW_MIN, INPUT_ROWS, len(inputs)), np.float32)
-    window[:, :-1] = inputs.transpose(1, 2, 0)
-    rebuilt: Floats = rebuild(matrices, tf.constant(window)).numpy().transpose(2, 0, 1)
-    return rebuilt
+def patients(plan: ExportPlan) -> list[Recording]:
+    """Return the simulated devices, none of whom deteriorates: first those in tenths, then those in whole numbers."""
+    drawn = zip(plan.devices, (0.1, 1.0), (0, _WHOLE), strict=True)
+    return [
+        stay.recording
+        for count, grid_bpm, beyond in drawn
+        for stay in synthetic_stays(
+            POPULATION + plan.seed + beyond, count, plan.days * DAY_MIN, resolution_bpm=grid_bpm
+        )
+    ]
 
 
-def latencies(
-    models: Sequence[ExportedModel], windows: Floats, plan: ExportPlan
-) -> Mapping[tuple[str, int, str, int], Latency]:
-    """Return by (name, units, precision, batch) what a window takes on one thread; variants take turns, so that noise hits all."""
-    sessions = {
-        (model.name, model.units, precision): session_of(model.onnx[precision])
-        for model in models
-        for precision in PRECISIONS
-    }
-    timed: dict[tuple[str, int, str, int], list[float]] = {}
+def device_inputs(recording: Recording) -> dict[str, Floats]:
+    """Return the network's inputs at every usable decision after a device's first day, by their names."""
+    minutes = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
+    rows = rows_of_stream(minutes.values, minutes.weight, profile_of(minutes, ENROLMENT_MIN))
+    usable = usable_decisions(minutes.event_minute)
+    usable[: ENROLMENT_MIN // len(EMITTED)] = False
+    arrays: tuple[NDArray[Any], ...] = (rows.z[:, WINDOW], rows.weight[:, WINDOW], rows.context, rows.half_cell)
+    return {name: np.ascontiguousarray(array[usable], np.float32) for name, array in zip(INPUTS, arrays, strict=True)}
+
+
+def session_of(content: bytes) -> Any:
+    """Return a session of one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def probabilities(session: Any, inputs: Inputs) -> Floats:
+    """Return float32[B, 15, 2], each window in a call of its own.
+
+    The int8 form finds its scales a call, so what shares a call with a window changes its result a little.
+    """
+    singly = ({name: array[at : at + 1] for name, array in inputs.items()} for at in range(len(inputs["z"])))
+    return np.concatenate([session.run([OUTPUT], one)[0] for one in singly])
+
+
+def fidelity(content: bytes, weights: Weights, devices: Sequence[Inputs]) -> Fidelity:
+    """Return how far a file is from the detector's own network over all windows of all devices."""
+    session, ours = session_of(content), DensityNetwork(weights)
+    apart: dict[str, list[NDArray[np.floating]]] = {"probability": [], "score": [], "log_square": [], "in_sd": []}
+    for inputs in devices:
+        below = probabilities(session, inputs)
+        exact = ours.normal_scores(*(inputs[name] for name in INPUTS))
+        apart["probability"].append(np.abs(below - ndtr(exact)))
+        apart["score"].append(np.abs(ndtri(below) - exact))
+        own = _log_square(exact, inputs)
+        apart["log_square"].append(np.abs(_log_square(ndtri(below), inputs) - own))
+        apart["in_sd"].append(apart["log_square"][-1].mean(axis=0) / own.std(axis=0))
+    largest = {name: float(max(one.max() for one in parts)) for name, parts in apart.items()}
+    mean = {name: float(np.concatenate([one.ravel() for one in parts]).mean()) for name, parts in apart.items()}
+    return Fidelity(
+        largest["probability"],
+        largest["score"],
+        mean["score"],
+        largest["log_square"],
+        mean["log_square"],
+        mean["in_sd"],
+    )
+
+
+def _log_square(scores: Floats, inputs: Inputs) -> Floats:
+    """Return [B, 2]: the logarithm of the mean square of a block's scores, measured minutes alone."""
+    weight = inputs["weight"][:, EMITTED.start : EMITTED.stop]
+    mean = (weight * np.square(scores)).sum(axis=1) / np.maximum(weight.sum(axis=1), 1)
+    logarithm: Floats = np.log(mean + LEAST_SQUARE)
+    return logarithm
+
+
+def latencies(contents: Mapping[str, bytes], inputs: Inputs, plan: ExportPlan) -> dict[tuple[str, int], Latency]:
+    """Return by precision and batch what a window takes on one thread; files take turns, so that noise hits both."""
+    sessions = {precision: session_of(content) for precision, content in contents.items()}
+    seconds: dict[tuple[str, int], list[float]] = {}
     for _ in range(plan.timed_rounds):
-        for key, session in sessions.items():
+        for precision, session in sessions.items():
             for batch in BATCHES:
-                timed.setdefault((*key, batch), []).extend(_timed(session, windows[:batch], plan.timed_calls))
-    return {key: _latency(seconds, key[-1]) for key, seconds in timed.items()}
+                part = {name: array[:batch] for name, array in inputs.items()}
+                seconds.setdefault((precision, batch), []).extend(_timed(session, part, plan.timed_calls))
+    return {key: _latency(taken, key[1]) for key, taken in seconds.items()}
 
 
-def _timed(session: Any, inputs: Floats, calls: int) -> list[float]:
+def _timed(session: Any, inputs: Inputs, calls: int) -> list[float]:
     seconds = []
-    session.run(None, {INPUT: inputs})
+    session.run([OUTPUT], inputs)
     for _ in range(calls):
         begun = time.thread_time()
-        session.run(None, {INPUT: inputs})
+        session.run([OUTPUT], inputs)
         seconds.append(time.thread_time() - begun)
     return seconds
 
@@ -157,3 +231,13 @@ def _timed(session: Any, inputs: Floats, calls: int) -> list[float]:
 def _latency(seconds: Sequence[float], batch: int) -> Latency:
     low, median, high = np.quantile(np.array(seconds) / batch * 1e6, MIDDLE)
     return Latency(float(median), float(low), float(high), len(seconds))
+
+
+def _machine() -> str:
+    """Return the processor's name, its cores, and the versions that decide the speed."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8").splitlines())
+        name = next((value.strip() for key, _, value in lines if key.strip() == "model name"), name)
+    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any, Final
 from zlib import crc32
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.federation_measure import HeldOut, Measure
 from experiments.federation_plan import LEVEL, POISONED, Plan, Run
-from experiments.federation_tasks import Agreement
+from experiments.federation_tasks import Studied
 from experiments.federation_timeline import Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
@@ -23,7 +23,7 @@ from fl_coordinator.errors import AggregationRefused
 from fl_device.label_flip import flip_labels
 from fl_device.local_training import Course, LocalTrainer
 from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Examples, Task
+from fl_device.tasks import Examples
 from transport.weights import Weights, encode_weights
 
 QUORUM = 3
@@ -74,18 +74,14 @@ class Outcome:
             np.zeros(shape, np.int64), np.zeros(rounds, np.int64), np.zeros(rounds), np.zeros(0, np.float32), np.zeros(0, np.float32),
         )  # fmt: skip
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the fields by name, to be kept on disk."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 class Federation:
     """Carries out runs in one world; `weights` are those of the last round. Owned by one thread; blocks while it trains."""
 
-    def __init__(self, task: Task, agreement: Agreement, plan: Plan, world: World) -> None:
-        self._task, self._plan, self._world = task, plan, world
-        self._trainer = LocalTrainer(task)
-        self._measure = Measure(task, agreement)
+    def __init__(self, studied: Studied, plan: Plan, world: World) -> None:
+        self._task, self._plan, self._world = studied.task, plan, world
+        self._trainer = LocalTrainer(studied.task)
+        self._measure = Measure(studied.task, studied.agreement)
         self.weights: Weights = world.initial
 
     def carry_out(self, run: Run, report: Callable[[float], None]) -> Outcome:

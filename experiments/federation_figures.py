@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.federation_plan import BASELINE, OTHER_NETWORKS, SHOWN, WORST
 from experiments.federation_results import Row, rows
 from experiments.federation_study import Study
-from experiments.grid_style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 STYLES: Final = ((GREY, "-"), (VERMILION, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."), (PURPLE, "--"))
 
@@ -99,7 +99,7 @@ def victim_figure(study: Study) -> Figure:
     left.axvline(0.0, color=GREY, linewidth=0.8)
     left.set_xlabel("score above threshold")
     right.set_xscale("log")
-    right.set_xlabel("reconstruction error (own variances, logarithmic)")
+    right.set_xlabel("mean square of normal scores (logarithmic)")
     return figure
 
 
@@ -152,3 +152,13 @@ def _curves(axes: Axes, study: Study, names: Sequence[str], field: str) -> None:
         axes.plot(x, by_seed.mean(axis=0), color=colour, linestyle=line, label=label, linewidth=1.3)
         if len(by_seed) > 1:
             axes.fill_between(x, by_seed.min(axis=0), by_seed.max(axis=0), color=colour, alpha=0.12, linewidth=0)
+
+
+DRAWN: Final[Mapping[str, Callable[[Study], Figure]]] = {
+    "rounds": round_figure,
+    "networks": network_figure,
+    "devices": device_figure,
+    "dev2": victim_figure,
+    "ratios": ratio_figure,
+}
+"""The pictures by their names on the page."""

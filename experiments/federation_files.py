@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from experiments.federation_plan import SHOWN
 from experiments.federation_results import goals, rows
 from experiments.federation_study import Study
+from experiments.report.files import csv_text, plain, short
 
 SCHEMA_VERSION: Final = 1
 
@@ -24,15 +22,12 @@ def results_document(study: Study, command: str) -> dict[str, Any]:
         "bundle_sha256": study.bundle_sha256,
         "plan": asdict(study.plan),
         "goals": [
-            {
-                "name": one.name, "value": _short(one.value), "interval": [_short(end) for end in one.interval],
-                "n": one.n, "direction": one.direction, "goal": one.goal, "met": one.met, "note": one.note,
-            }
+            {name: value for name, value in plain(asdict(one)).items() if name != "unit"} | {"met": one.met}
             for one in goals(study)
         ],
-        "runs": [_plain(asdict(one)) for one in rows(study)],
+        "runs": [plain(asdict(one)) for one in rows(study)],
         "rounds": list(_rounds(study)),
-    }  # fmt: skip
+    }
 
 
 def tables(document: Mapping[str, Any]) -> dict[str, str]:
@@ -61,32 +56,10 @@ def _rounds(study: Study) -> Any:
         for seed, one in zip(study.plan.seeds, outcomes, strict=True):
             for number in range(len(one.loss)):
                 yield {
-                    "run": name, "seed": seed, "round": number + 1, "loss": _short(one.loss[number].mean()),
-                    "accuracy": _short(one.accuracy[number].mean()),
-                    **{f"loss_dev{at + 1}": _short(one.loss[number, at]) for at in SHOWN},
-                    **{f"accuracy_dev{at + 1}": _short(one.accuracy[number, at]) for at in SHOWN},
+                    "run": name, "seed": seed, "round": number + 1, "loss": short(one.loss[number].mean()),
+                    "accuracy": short(one.accuracy[number].mean()),
+                    **{f"loss_dev{at + 1}": short(one.loss[number, at]) for at in SHOWN},
+                    **{f"accuracy_dev{at + 1}": short(one.accuracy[number, at]) for at in SHOWN},
                     "asked": int(one.asked[number].sum()), "taken": int(one.taken[number].sum()),
                     "poisoned_minutes": int(one.poisoned[number].sum()),
                 }  # fmt: skip
-
-
-def csv_text(found: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV, the first row's names on top."""
-    sink = io.StringIO()
-    writer = csv.DictWriter(sink, list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
-    return sink.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    return _short(value) if isinstance(value, float) else value
-
-
-def _short(value: float) -> float | None:
-    """Four significant digits; None for what cannot be measured."""
-    return None if math.isnan(value) else float(f"{value:.4g}")

@@ -1,29 +1,27 @@
-"""How good the global model is on hours of a device that nobody trained on: its loss, and the share of answers that are right."""
+"""How good the global model is on hours of a device that nobody trained on: its error, and the share of right answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import cut_windows, scaled, usable_window_ends
-from detectors.scoring.tensorflow_runtime import tf
-from detectors.training.series import rows_of
-from experiments.federation_plan import Plan
-from experiments.federation_timeline import Timeline
+from contracts.verdicts import DeviceProfile
+from detectors.minutes.cleaning import clean
+from detectors.minutes.windows import WINDOW_MIN, cut_windows, usable_window_ends
+from detectors.training.tensorflow import tf
+from fl_device.own_windows import TrainingWindows, own_hours
 from fl_device.tasks import Task
 from replay.recording import Recording
 from transport.weights import Weights
 
-STRIDE_MIN: Final = 12
-
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Clean windows of a device's last hours: `values` float32[n, 60, 2] in bpm and breaths/min, network inputs, targets in its own units."""
+    """Clean windows of a device: `values` float32[n, m, 2] in bpm and breaths/min, network inputs, targets in its own units."""
 
     values: NDArray[np.float32]
     inputs: NDArray[np.float32]
@@ -32,15 +30,23 @@ class HeldOut:
     scale: NDArray[np.float64]
 
 
-def held_out(task: Task, recording: Recording, line: Timeline, plan: Plan) -> HeldOut:
-    """Return the windows of the recording's tail, a stride apart, none of which reaches into what was trained on."""
-    rows = rows_of(recording)
-    ends = usable_window_ends(rows)
-    first = recording.first_event_minute + plan.minutes - plan.tail_min + 60
-    ends = ends[rows.event_minute[ends] >= first][::STRIDE_MIN]
-    values, minutes = cut_windows(rows, ends)
-    examples = task.examples(scaled(values, line.median, line.scale), minutes)
-    return HeldOut(values, examples.inputs, examples.targets, np.array(line.median), np.array(line.scale))
+def windows_from(recording: Recording, first_event_minute: int, stride: int) -> TrainingWindows:
+    """Return every `stride`-th usable window of a recording that ends at that event minute or later."""
+    known = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
+    ends = usable_window_ends(known)
+    ends = ends[known.event_minute[ends] >= first_event_minute][::stride]
+    values, minutes = cut_windows(known, ends)
+    rows = ends[:, None] + np.arange(1 - WINDOW_MIN, 1)
+    return TrainingWindows(values, minutes, known.weight[rows])
+
+
+def held_out(task: Task, windows: TrainingWindows, profile: DeviceProfile, minutes: range | None = None) -> HeldOut:
+    """Return windows as a task sees them; of the targets only those `minutes` that its network speaks of (None: all)."""
+    examples = task.examples(own_hours(windows, profile))
+    values, targets = windows.values, examples.targets
+    if minutes is not None:
+        values, targets = (array[:, minutes.start : minutes.stop] for array in (values, targets))
+    return HeldOut(values, examples.inputs, targets, np.array(profile.median), np.array(profile.scale))
 
 
 class Measure:

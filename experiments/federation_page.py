@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from html import escape
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from experiments.federation_plan import BASELINE, DEFENCE_OF_TWO, DEVICES, FLIP, FLIPPED, LEVEL, POISONED
 from experiments.federation_results import Row, goals, recovered, rows
 from experiments.federation_study import Study
-from experiments.grid_tables import Table
+from experiments.report.page import Cover, Section, Shown, page_of
+from experiments.report.tables import Table
 
 TITLE: Final = "Federation with and without the gate"
 INTRO: Final = (
-    f"The paper's experiment (Table II) and its honest form: {DEVICES} devices learn to rebuild their own hours, device "
+    f"The paper's experiment (Table II) and its honest form: {DEVICES} devices learn what their own hours look like, device "
     f"{POISONED + 1} is poisoned ({LEVEL} level) from shortly after the first round, and the model is measured on clean hours of all "
     "devices that nobody trained on. The gate is the live detector's verdict at the time of each round; no label enters it."
 )
@@ -24,47 +24,50 @@ READING: Final = {
     "devices": "The paper's Fig. 10: the poisoned device and another one, after the last rounds.",
     "ratios": "Squares: nothing done about it. Dots: with a gate or an update defence, or without an attack.",
     "networks": (
-        "The reference network cannot rebuild anything beyond +-2 standard deviations, so poison cannot pull it far. The paper's network "
-        "(per-step) and a forecaster have no such bound. Each is measured against its own clean federation."
+        "The reference is the detector's own network, which says of a minute what the minutes around it let expect. The paper's network "
+        "(per-step) rebuilds a minute from a state that has seen it, a forecaster says the next one. Each is measured against its own "
+        "clean federation."
     ),
     "dev2": (
-        "The paper's Fig. 11: every hour of the poisoned device after the onset, as the frozen detector scored it (above 0 it is flagged) and "
-        "rebuilt it. Whiskers hold 90 %, boxes half, over all seeds."
+        "The paper's Fig. 11: every decision on the poisoned device after the onset: how the frozen detector scored it (above 0 it is flagged), "
+        "and the mean square of its network's normal scores. Whiskers hold 90 %, boxes half, over all seeds."
     ),
     "labels": (
         f"A classifier tells hours with noise, spikes or a stuck sensor from hours as they were; {FLIPPED} of {DEVICES} devices turn their labels round. No look at vital "
         f"signs can see that, the live gate's included; the update defence here is the coordinate-wise {DEFENCE_OF_TWO}."
     ),
     "runs": (
-        "Loss is the mean squared error in a device's own units (of a label: the Brier score); right answers are minutes within tolerance, of a "
+        "Loss is the mean squared error of what a network says, in a device's own units (of a label: the Brier score); right answers are minutes within tolerance, of a "
         "classifier hours told right. Poisoned minutes are those in windows that a counted update was trained on, "
         "summed over rounds. Traffic counts the model sent to each device asked and its answer; time is of local training."
     ),
 }
-_MARKS: Final = {True: "in", False: "out", None: "idle"}
 
 
-def build_page(study: Study, figures: dict[str, str], css: str, command: str, privacy: str = "") -> str:
-    """Return the page; `figures` are SVGs by the names of `READING`, `css` the style of all reports, `privacy` a section."""
-    parts = [
-        _header(study),
-        _section("goals", "Goals", table_html(goal_table(study))),
-        _section("rounds", "Round by round", f"<figure>{figures['rounds']}</figure>"),
-        _section("networks", "Other networks", f"<figure>{figures['networks']}</figure>"),
-        _section("devices", "Device by device", f"<figure>{figures['devices']}</figure>"),
-        _section("dev2", "What the detector saw of the poisoned device", f"<figure>{figures['dev2']}</figure>"),
-        _section("labels", "Flipped labels", table_html(label_table(study))),
-        _section("ratios", "Every run against the baseline", f"<figure>{figures['ratios']}</figure>"),
-        _section("runs", "Every run", table_html(run_table(study))),
-        privacy,
-        f"<h2>Made by</h2>\n<p><code>{escape(command)}</code></p>\n<p>Detector: <code>{study.bundle_sha256}</code></p>",
-    ]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{TITLE}</title>\n<style>{css}</style></head>\n<body>\n<main>\n{body}\n</main></body></html>\n"
+def build_page(study: Study, figures: dict[str, str], css: str, command: str, privacy: Sequence[Section] = ()) -> str:
+    """Return the page; `figures` are SVGs by the names of `READING`, `css` the style of all reports."""
+    plan, base = study.plan, next(row for row in rows(study) if row.run == BASELINE)
+    cards = (
+        (str(len(study.outcomes)), "runs"),
+        (str(len(plan.seeds)), "seeds"),
+        (str(plan.rounds), "rounds"),
+        (f"{base.loss:.3f}", "loss of the baseline"),
+        (f"{base.accuracy:.0%}", "of its minutes within tolerance"),
+        (study.bundle_sha256[:12], "detector"),
     )
+    titled: tuple[tuple[str, str, Shown], ...] = (
+        ("goals", "Goals", goal_table(study)),
+        ("rounds", "Round by round", figures["rounds"]),
+        ("networks", "Other networks", figures["networks"]),
+        ("devices", "Device by device", figures["devices"]),
+        ("dev2", "What the detector saw of the poisoned device", figures["dev2"]),
+        ("labels", "Flipped labels", label_table(study)),
+        ("ratios", "Every run against the baseline", figures["ratios"]),
+        ("runs", "Every run", run_table(study)),
+    )
+    sections = [Section(name, title, READING[name], (shown,)) for name, title, shown in titled]
+    made_by = f"{command} (detector {study.bundle_sha256})"
+    return page_of(Cover(TITLE, INTRO, cards), [*sections, *privacy], made_by, css)
 
 
 def goal_table(study: Study) -> Table:
@@ -115,40 +118,6 @@ def headlines(study: Study) -> Iterator[str]:
         )
     known = [one for one in goals(study) if one.met is not None]
     yield f"{sum(bool(one.met) for one in known)} of {len(known)} goals met."
-
-
-def _header(study: Study) -> str:
-    plan, base = study.plan, next(row for row in rows(study) if row.run == BASELINE)
-    cards = (
-        (str(len(study.outcomes)), "runs"),
-        (str(len(plan.seeds)), "seeds"),
-        (str(plan.rounds), "rounds"),
-        (f"{base.loss:.3f}", "loss of the baseline"),
-        (f"{base.accuracy:.0%}", "of its minutes within tolerance"),
-        (study.bundle_sha256[:12], "detector"),
-    )
-    listed = "".join(f"<li><strong>{escape(value)}</strong><span>{escape(key)}</span></li>" for value, key in cards)
-    return f'<h1>{TITLE}</h1>\n<p class="soft">{escape(INTRO)}</p>\n<ul class="cards">{listed}</ul>'
-
-
-def _section(name: str, title: str, body: str) -> str:
-    return f'<h2 id="{name}">{escape(title)}</h2>\n<p class="soft">{escape(READING[name])}</p>\n{body}'
-
-
-def table_html(table: Table) -> str:
-    """Return a table as HTML; marks colour its last cells."""
-    columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
-    marks: list[str | None] = [_MARKS[mark] for mark in table.marks] or [None for _ in table.rows]
-    lines = "".join(_row(line, mark) for line, mark in zip(table.rows, marks, strict=True))
-    return f"<div class='wide'><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>"
-
-
-def _row(line: tuple[str, ...], mark: str | None) -> str:
-    first, *rest = line
-    cells = [f'<td class="n">{escape(cell)}</td>' for cell in rest]
-    if mark is not None:
-        cells[-1] = f'<td class="{mark}">{escape(rest[-1])}</td>'
-    return f'<tr><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>'
 
 
 def _line(row: Row) -> tuple[str, ...]:

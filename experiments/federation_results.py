@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from experiments.common.estimates import UNKNOWN, Direction, Estimate, Goal
 from experiments.federation_engine import Outcome
 from experiments.federation_plan import (
     BASELINE,
@@ -25,8 +26,6 @@ from experiments.federation_plan import (
     runs,
 )
 from experiments.federation_study import Study
-from experiments.grid_goals import Direction, Goal
-from experiments.grid_intervals import UNKNOWN, Estimate
 
 LAST_ROUNDS: Final = 3  # a single round's loss moves by a few percent
 

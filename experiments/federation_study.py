@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle
-from detectors.knowledge import Knowledge
-from detectors.model import Model
-from detectors.scoring.runtime import Reconstructor
-from detectors.training.pool import pool
-from detectors.training.workfolder import Arrays, WorkFolder
+from detectors.bundle.bundle import Bundle, load_bundle
+from detectors.detector import Detector
+from detectors.network.layout import CONTEXT_STATISTICS
+from experiments.common.stages import Stages
+from experiments.common.workers import carried_out
 from experiments.federation_engine import Federation, Outcome, World
-from experiments.federation_measure import held_out
+from experiments.federation_measure import held_out, windows_from
 from experiments.federation_plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
-from experiments.federation_tasks import STUDIED
+from experiments.federation_tasks import STUDIED, Studied
 from experiments.federation_timeline import Timeline, timeline
 from fl_device.named_tasks import fresh_weights
-from fl_device.tasks import Task
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays
 
-STUDY_VERSION = 2  # raise it when the same plan would give other results
-SCREEN_VERSION = 2  # and this one when only runs with the look at the cohort would
+STUDY_VERSION = 3  # raise it when the same plan would give other results
+HELD_OUT_STRIDE = 12
 VOTE_HORIZON_MIN = 120
 FIRST_WEIGHTS = 7_000
 FIRST_POPULATION = 40_000  # far from the seeds of training and evaluation
@@ -37,13 +37,17 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run with one seed, and all that a worker process needs for it."""
+    """One run with one seed, and the folder of the detector that gates."""
 
     plan: Plan
     seed: int
     run: Run
-    knowledge: Knowledge
-    bundle_sha: str
+    bundle: Path
+
+    @property
+    def stage(self) -> str:
+        """What its outcome is called on disk."""
+        return f"seed-{self.seed}-{self.run.name}".replace(", ", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +59,35 @@ class Study:
     outcomes: dict[str, list[Outcome]]
 
 
-def run_study(plan: Plan, bundle: Bundle, work_folder: WorkFolder, processes: int, progress: Progress) -> Study:
+def study_options(plan: Plan, bundle_sha: str) -> dict[str, Any]:
+    """Return what decides a run's result, but for the run and its seed, for `Stages.begin`."""
+    left_out = {"seeds", "attacks", "update_attacks"}
+    options = {name: value for name, value in asdict(plan).items() if name not in left_out}
+    return {"version": STUDY_VERSION, "bundle": bundle_sha, **options}
+
+
+def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress: Progress) -> Study:
     """Run or read everything; blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
-    chosen = runs(plan)
-    jobs = [Job(plan, seed, run, bundle.knowledge, bundle.sha256) for seed in plan.seeds for run in chosen]
-    missing = [job for job in jobs if not work_folder.has(_stage(job))]
+    jobs = [Job(plan, seed, run, bundle) for seed in plan.seeds for run in runs(plan)]
+    kept = {job.stage: stages.find(job.stage, Outcome) for job in jobs}
+    missing = [job for job in jobs if kept[job.stage] is None]
     done = len(jobs) - len(missing)
-    with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
-        for job, arrays in zip(missing, workers.map(carry_out, missing), strict=True):
-            work_folder.keep(_stage(job), arrays)
-            done += 1
-            progress(done, len(jobs), f"seed {job.seed}: {job.run.name}")
-    kept = {(job.seed, job.run.name): Outcome(**work_folder.kept(_stage(job))) for job in jobs}
-    outcomes = {run.name: [kept[seed, run.name] for seed in plan.seeds] for run in chosen}
-    return Study(plan, bundle.sha256, outcomes)
+    for job, outcome in zip(missing, carried_out(carry_out, missing, processes), strict=True):
+        stages.keep(job.stage, outcome)
+        kept[job.stage] = outcome
+        done += 1
+        progress(done, len(jobs), f"seed {job.seed}: {job.run.name}")
+    outcomes: dict[str, list[Outcome]] = {}
+    for job in jobs:
+        found = kept[job.stage]
+        assert found is not None
+        outcomes.setdefault(job.run.name, []).append(found)
+    return Study(plan, load_bundle(bundle).sha256, outcomes)
 
 
-def study_key(plan: Plan, bundle_sha: str) -> str:
-    """Return what decides a run's result, but for the run and its seed: whatever is kept under another key is not used."""
-    options = {
-        name: value for name, value in asdict(plan).items() if name not in {"seeds", "attacks", "update_attacks"}
-    }
-    return repr((STUDY_VERSION, sorted(options.items()), bundle_sha))
-
-
-def carry_out(reconstructor: Reconstructor, job: Job) -> Arrays:
+def carry_out(job: Job) -> Outcome:
     """Carry out one run in a worker process; half a minute, and some seconds more for a seed's or a task's first."""
-    judged = _judged(reconstructor, _Same(job.plan, job.seed, job.knowledge, job.bundle_sha))
-    return _federation(judged, job.plan, job.seed, job.run.task).carry_out(job.run, lambda _share: None).arrays()
+    return _federation(job.plan, job.seed, job.bundle, job.run.task).carry_out(job.run, lambda _share: None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,11 +100,8 @@ class Judged:
     poisoned: dict[str, NDArray[np.bool_]]
 
 
-def judged_patients(
-    reconstructor: Reconstructor, plan: Plan, seed: int, knowledge: Knowledge, bundle_sha: str
-) -> Judged:
+def judged_patients(detector: Detector, plan: Plan, seed: int) -> Judged:
     """Return a seed's patients, clean and with Dev2 under each attack; blocks for seconds."""
-    model = Model(reconstructor, knowledge, bundle_sha)
     recordings = patients(plan, seed)
     victim = recordings[POISONED]
     injected = {
@@ -108,22 +110,31 @@ def judged_patients(
     }
     return Judged(
         tuple(recordings),
-        tuple(timeline(model, one, plan, VOTE_HORIZON_MIN) for one in recordings),
-        {name: timeline(model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
+        tuple(timeline(detector.model, one, plan, VOTE_HORIZON_MIN) for one in recordings),
+        {name: timeline(detector.model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
         {name: one.poisoned for name, one in injected.items()},
     )
 
 
-def world_of(judged: Judged, plan: Plan, seed: int, task: Task) -> World:
-    """Return the world of one task's federations."""
-    pairs = zip(judged.recordings, judged.clean, strict=True)
+def world_of(judged: Judged, plan: Plan, seed: int, studied: Studied, bundle: Bundle) -> World:
+    """Return the world of one task's federations.
+
+    It begins with untrained weights, but for the statistics of the context, which nobody trains: the bundle's.
+    """
+    last = plan.minutes - plan.tail_min + 60
+    tails = [windows_from(one, one.first_event_minute + last, HELD_OUT_STRIDE) for one in judged.recordings]
+    initial = fresh_weights(studied.task, FIRST_WEIGHTS + seed)
+    known = {name: bundle.parameters.network[name] for name in CONTEXT_STATISTICS if name in initial}
     return World(
         clean=judged.clean,
         attacked=judged.attacked,
         poisoned=judged.poisoned,
-        held_out=tuple(held_out(task, one, line, plan) for one, line in pairs),
+        held_out=tuple(
+            held_out(studied.task, tail, line.profile, studied.minutes)
+            for tail, line in zip(tails, judged.clean, strict=True)
+        ),
         first_event_minute=judged.recordings[0].first_event_minute,
-        initial=fresh_weights(task, FIRST_WEIGHTS + seed),
+        initial={**initial, **known},
     )
 
 
@@ -133,41 +144,17 @@ def patients(plan: Plan, seed: int) -> list[Recording]:
     return [stay.recording for stay in stays]
 
 
-@dataclass(frozen=True)
-class _Same:
-    """Arguments of a federation, equal when plan, seed and bundle are."""
-
-    plan: Plan
-    seed: int
-    knowledge: Knowledge
-    bundle_sha: str
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[str, int]:
-        return study_key(self.plan, self.bundle_sha), self.seed
+@cache
+def _bundle(folder: Path) -> Bundle:
+    return load_bundle(folder)
 
 
 @lru_cache(maxsize=1)  # jobs come seed by seed
-def _judged(reconstructor: Reconstructor, of: _Same) -> Judged:
-    return judged_patients(reconstructor, of.plan, of.seed, of.knowledge, of.bundle_sha)
+def _judged(plan: Plan, seed: int, folder: Path) -> Judged:
+    return judged_patients(Detector.of(_bundle(folder)), plan, seed)
 
 
 @lru_cache(maxsize=1)  # and within a seed task by task
-def _federation(judged: Judged, plan: Plan, seed: int, name: str) -> Federation:
-    task, agreement = STUDIED[name]
-    return Federation(task, agreement, plan, world_of(judged, plan, seed, task))
-
-
-def _stage(job: Job) -> str:
-    screen = f", screen {SCREEN_VERSION}" if job.run.screen else ""
-    return f"seed-{job.seed}-{job.run.name}{screen}".replace(", ", "-").replace(" ", "-")
-
-
-def run_names(plan: Plan) -> Sequence[str]:
-    """Return the names of all runs, in their order."""
-    return [run.name for run in runs(plan)]
+def _federation(plan: Plan, seed: int, folder: Path, name: str) -> Federation:
+    studied = STUDIED[name]
+    return Federation(studied, plan, world_of(_judged(plan, seed, folder), plan, seed, studied, _bundle(folder)))

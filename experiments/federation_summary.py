@@ -20,7 +20,7 @@ def federation_line(document: Document) -> str:
     return (
         f"with one device of five poisoned ({WORST}), {bare['poisoned_minutes']:,.0f} poisoned minutes are trained on without the gate and "
         f"{gated['poisoned_minutes']:,.0f} with the live detector's, and the loss is {bare['ratio']['value']:.2f} and {gated['ratio']['value']:.2f} of the "
-        f"clean federation's; {len(document['plan']['seeds'])} seeds, {sum(met)} of {len(met)} goals met"
+        f"clean federation's; {len(document['plan']['seeds'])} seeds, {sum(met)} of {len(met)} goals met; the gate was detector `{document['bundle_sha256'][:8]}`"
     )
 
 

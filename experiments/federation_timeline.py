@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceState
-from detectors.chunks import MinuteChunk, Verdicts
-from detectors.preprocessing import scaled
-from detectors.scorer import TrainedModel
-from detectors.tracks import DeviceTracks
+from contracts.verdicts import DeviceProfile, DeviceState
+from detectors.engine.chunks import MinuteChunk, Verdicts
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.model import Model
 from experiments.federation_plan import Plan
 from fl_device.judging import judged_minutes
-from fl_device.own_windows import JudgedMinutes, OwnWindows, TrainingWindows
+from fl_device.own_windows import JudgedMinutes, OwnWindows, TrainingWindows, own_hours
 from fl_device.tasks import Examples, Task
 from replay.recording import Recording
 
@@ -36,29 +35,28 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A device over all rounds: `moments` in their order, its frozen medians and scales (two channels each).
+    """A device over all rounds: `moments` in their order, its frozen profile.
 
-    `margin` float32[windows] is every judged window's score above its threshold from the plan's onset on (flagged: above 0),
-    `error` float32[windows] its reconstruction error in the device's own units.
+    `margin` float32[decisions] is every decision's score above its threshold from the plan's onset on (flagged: above 0),
+    `error` float32[decisions] the mean square of the network's normal scores.
     """
 
     device_id: str
     moments: tuple[Moment, ...]
-    median: tuple[float, float]
-    scale: tuple[float, float]
+    profile: DeviceProfile
     quarantined_event_minute: int | None
     margin: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     error: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def examples(self, task: Task, windows: TrainingWindows) -> Examples:
         """Return what is trained on: the windows in the device's own units."""
-        return task.examples(scaled(windows.values, self.median, self.scale), windows.event_minute)
+        return task.examples(own_hours(windows, self.profile))
 
 
-def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min: int) -> Timeline:
+def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -> Timeline:
     """Judge a recording up to each round in turn and note what could be trained on; blocks for seconds."""
-    tracks = DeviceTracks(model, enrolment_min=plan.enrolment_min)
-    tracks.open(recording.device_id, None)
+    engine = DetectionEngine(model, enrolment_min=plan.enrolment_min)
+    engine.open(recording.device_id, None)
     kept = {
         "all": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
         "at_once": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
@@ -68,7 +66,7 @@ def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min:
     for number in range(plan.rounds):
         end = plan.first_round_min + number * plan.between_rounds_min
         chunk = _chunk(recording, start, end)
-        (verdicts,) = tracks.apply([chunk])
+        (verdicts,) = engine.apply([chunk])
         judged = judged_minutes(chunk, verdicts)
         for name, windows in kept.items():
             windows.observe(_unjudged(judged) if name == "all" else judged)
@@ -78,14 +76,14 @@ def timeline(model: TrainedModel, recording: Recording, plan: Plan, horizon_min:
         scored.append(_scored(verdicts, recording.first_event_minute + plan.onset_min))
         excluded = excluded or _first_quarantine(verdicts.event_minute, verdicts.state)
         start = end
-    profile = tracks.snapshot(recording.device_id).profile
+    profile = engine.snapshot(recording.device_id).profile
     assert profile is not None  # the first round takes place after the enrolment
     margin, error = np.concatenate(scored, axis=1)
-    return Timeline(recording.device_id, tuple(moments), profile.median, profile.scale, excluded, margin, error)
+    return Timeline(recording.device_id, tuple(moments), profile, excluded, margin, error)
 
 
 def _scored(verdicts: Verdicts, from_event_minute: int) -> Floats:
-    """Return float32[2, windows]: margins and errors of the windows that ended from that minute on."""
+    """Return float32[2, decisions]: margins and errors of the decisions that fell from that minute on."""
     both = np.stack([verdicts.score - verdicts.threshold, verdicts.reconstruction_error])
     return both[:, np.isfinite(both).all(axis=0) & (verdicts.event_minute >= from_event_minute)]
 

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from detectors.paper_rule import EXCLUDE_ABOVE, HIGHEST, LOWEST
+from detectors.decisions.paper_threshold import EXCLUDE_ABOVE, HIGHEST, LOWEST
 from experiments.paper_devices import PAPER_THRESHOLDS, DeviceRun
-from experiments.paper_figures import BLUE, GREY, ORANGE, VERMILION
 from experiments.paper_inputs import CASES
 from experiments.paper_known import DEVICE_SHOWN
 from experiments.paper_results import Results
 from experiments.paper_rows import last_day
 from experiments.paper_study import Study
+from experiments.report.colours import BLUE, GREY, ORANGE, VERMILION
 
 BINS: Final = 30
 LEAST_SHARE: Final = 5e-4  # of a logarithmic axis: less than one window of a day

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.paper_rule import flagged_share, is_excluded, paper_threshold
+from detectors.decisions.paper_threshold import flagged_share, is_excluded, paper_threshold
 from experiments.paper_inputs import CASES
 from experiments.paper_judged import left_out_rows
 from experiments.paper_rows import last_day

@@ -18,14 +18,8 @@ from experiments.paper_judged import left_out_rows
 from experiments.paper_results import Results, Scored
 from experiments.paper_rows import in_trial, is_clean
 from experiments.paper_study import Study
+from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
-# Okabe-Ito; every line also differs in style.
-BLUE: Final = "#0072B2"
-GREEN: Final = "#009E73"
-ORANGE: Final = "#E69F00"
-VERMILION: Final = "#D55E00"
-PURPLE: Final = "#CC79A7"
-GREY: Final = "#8C8C8C"
 Style = tuple[str, Any]  # colour and line
 CASE_STYLES: Final[tuple[Style, ...]] = (
     (BLUE, "-"),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from detectors.autoencoders.per_step import PAPER_FEATURES
 from experiments.paper_accuracy import Accuracy
 from experiments.paper_devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper_inputs import CASES, LEVEL
+from experiments.paper_networks import PAPER_FEATURES
 from experiments.paper_results import Evaluation, Results
 from experiments.paper_study import Study
+from experiments.report.files import csv_text, short
 
 SCHEMA_VERSION: Final = 1
 PAPER_ARGMAX: Final = 0.954  # Sec. VII-B, validation
@@ -59,7 +58,7 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
         ],
         "measures": [asdict(one) for one in measures(study, results)],
         "training_curves": {
-            name: [_short(value) for value in column]
+            name: [short(value) for value in column]
             for name, column in zip(
                 ("loss", "validation_loss", "argmax", "validation_argmax", "validation_tolerance"),
                 study.known.curves.T.tolist(),
@@ -71,12 +70,7 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
 
 def results_csv(study: Study, results: Results) -> str:
     """Return the same measures, one a row; empty where there is no value."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
-    names = [field.name for field in fields(Measure)]
-    writer.writerow(names)
-    writer.writerows([getattr(one, name) for name in names] for one in measures(study, results))
-    return sink.getvalue()
+    return csv_text([asdict(one) for one in measures(study, results)])
 
 
 def measures(study: Study, results: Results) -> list[Measure]:
@@ -88,7 +82,7 @@ def measures(study: Study, results: Results) -> list[Measure]:
         *_of_labels(study, results),
         *(measure for one in results.evaluations for measure in _of_evaluation(one, one is results.evaluations[0])),
         *(
-            Measure("attacks", one.attack, name, _short(getattr(one, field)))
+            Measure("attacks", one.attack, name, short(getattr(one, field)))
             for one in results.attacks
             for name, field in (
                 ("auc", "mean"),
@@ -105,31 +99,31 @@ def measures(study: Study, results: Results) -> list[Measure]:
 
 def _of_accuracy(subject: str, accuracy: Accuracy, paper_argmax: float | None) -> Iterator[Measure]:
     for name, value in asdict(accuracy).items():
-        yield Measure("reconstruction", subject, name, _short(value), paper_argmax if name == "argmax" else None)
+        yield Measure("reconstruction", subject, name, short(value), paper_argmax if name == "argmax" else None)
 
 
 def _of_table(study: Study) -> Iterator[Measure]:
     for fold, (ours, paper) in enumerate(zip(study.judged.table.tolist(), PAPER_TABLE, strict=True), start=1):
         for name, value, printed in zip(TABLE_COLUMNS, ours, paper, strict=True):
-            yield Measure("table_1", f"fold {fold}", name, _short(value), printed)
+            yield Measure("table_1", f"fold {fold}", name, short(value), printed)
 
 
 def _of_labels(study: Study, results: Results) -> Iterator[Measure]:
     for name, share in zip(("share_of_labels", "share_of_windows"), results.labels_on_one_day, strict=True):
-        yield Measure("labels", "each patient's day with most of them", name, _short(share))
+        yield Measure("labels", "each patient's day with most of them", name, short(share))
     for label, errors in zip(("normal", "anomaly"), study.known.label_error.tolist(), strict=True):
         for name, error in zip(PAPER_FEATURES, errors, strict=True):
-            yield Measure("labels", f"labelled {label}", f"squared error of {name}", _short(error))
+            yield Measure("labels", f"labelled {label}", f"squared error of {name}", short(error))
 
 
 def _of_evaluation(one: Evaluation, as_in_paper: bool) -> Iterator[Measure]:
     for name, value in asdict(one.mean).items():
         by_fold = [getattr(fold, name) for fold in one.folds if not math.isnan(getattr(fold, name))]
-        yield Measure("classifier", one.name, name, _short(value), PAPER_AUC if as_in_paper and name == "auc" else None)
-        yield Measure("classifier", one.name, f"{name}_lowest_fold", _short(min(by_fold, default=math.nan)))
-        yield Measure("classifier", one.name, f"{name}_highest_fold", _short(max(by_fold, default=math.nan)))
-    yield Measure("classifier", one.name, "error_auc", _short(one.error_auc))
-    yield Measure("classifier", one.name, "step_auc", _short(one.step_auc))
+        yield Measure("classifier", one.name, name, short(value), PAPER_AUC if as_in_paper and name == "auc" else None)
+        yield Measure("classifier", one.name, f"{name}_lowest_fold", short(min(by_fold, default=math.nan)))
+        yield Measure("classifier", one.name, f"{name}_highest_fold", short(max(by_fold, default=math.nan)))
+    yield Measure("classifier", one.name, "error_auc", short(one.error_auc))
+    yield Measure("classifier", one.name, "step_auc", short(one.step_auc))
     names = ("true_negative", "false_positive", "false_negative", "true_positive")
     for name, count in zip(names, one.scored.confusion().ravel().tolist(), strict=True):
         yield Measure("classifier", one.name, f"{name}_windows", count)
@@ -139,12 +133,7 @@ def _of_runs(subject: str, study: Study, runs: Sequence[DeviceRun]) -> Iterator[
     for run in runs:
         of_paper = PAPER_THRESHOLDS[run.case] if subject == "paper's rule" and run.patient == 1 else None
         what = f"run {run.case + 1} {CASES[run.case]}, {study.recordings[run.patient].device_id}, {subject}"
-        yield Measure("devices", what, "threshold", _short(run.threshold), of_paper)
+        yield Measure("devices", what, "threshold", short(run.threshold), of_paper)
         for name in ("mean", "sd", "change", "flagged"):
-            yield Measure("devices", what, name, _short(getattr(run, name)))
+            yield Measure("devices", what, name, short(getattr(run, name)))
         yield Measure("devices", what, "excluded", float(run.excluded))
-
-
-def _short(value: float) -> float | None:
-    """Four significant digits; None for what cannot be measured."""
-    return None if math.isnan(value) else float(f"{value:.4g}")

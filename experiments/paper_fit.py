@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.autoencoders.per_step import build_error_classifier, build_per_step
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.training.tensorflow import tf
+from experiments.paper_networks import build_error_classifier, build_per_step
 
 BATCH: Final = 128
 INFERENCE_BATCH: Final = 256

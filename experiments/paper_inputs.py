@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from detectors.preprocessing import WINDOW_MIN, Rows, pushed_rows, usable_window_ends
+from detectors.minutes.cleaning import CleanMinutes, clean
+from detectors.minutes.windows import WINDOW_MIN, usable_window_ends
 from experiments.paper_patients import onset_min
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
@@ -45,19 +46,19 @@ class PaperWindows:
         return len(self.end_minute)
 
 
-def raw_features(vitals: NDArray[np.float32], event_minute: NDArray[np.int64]) -> NDArray[np.float64]:
+def raw_features(vitals: NDArray[np.float64], event_minute: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return float64[n, 5]: bpm, breaths/min, hour 0..23, day of the month 1..31, weekday 0..6 (Monday 0), in UTC."""
     day = event_minute // DAY_MIN
     date = day.astype("datetime64[D]")
     of_month = (date - date.astype("datetime64[M]")).astype(np.int64) + 1
     calendar = (event_minute // HOUR_MIN % 24, of_month, (day + MONDAY_DAY) % 7)
-    return np.column_stack([vitals.astype(np.float64), *calendar])
+    return np.column_stack([vitals, *calendar])
 
 
 def min_max(recording: Recording) -> MinMax:
     """Return a patient's scale; give the clean recording, as the paper's poisoned devices would else scale attacks away."""
-    rows = _rows(recording)
-    features = raw_features(rows.values, rows.event_minute)
+    minutes = clean_minutes(recording)
+    features = raw_features(minutes.values, minutes.event_minute)
     lowest, highest = features.min(axis=0), features.max(axis=0)
     return MinMax(lowest, np.where(highest > lowest, highest - lowest, 1.0))
 
@@ -77,15 +78,16 @@ def attacked_windows(recording: Recording, scale: MinMax, attack: str, seed: int
 
 
 def _windows(recording: Recording, scale: MinMax, every_min: int, poisoned: NDArray[np.bool_]) -> PaperWindows:
-    rows = _rows(recording)
-    ends = usable_window_ends(rows)
-    ends = ends[rows.event_minute[ends] % every_min == 0]
-    scaled = (raw_features(rows.values, rows.event_minute) - scale.lowest) / scale.span
+    minutes = clean_minutes(recording)
+    ends = usable_window_ends(minutes)
+    ends = ends[minutes.event_minute[ends] % every_min == 0]
+    scaled = (raw_features(minutes.values, minutes.event_minute) - scale.lowest) / scale.span
     values = sliding_window_view(scaled.astype(np.float32), WINDOW_MIN, axis=0)[ends - (WINDOW_MIN - 1)]
-    row_poisoned = poisoned[rows.event_minute - recording.first_event_minute]
-    touched = sliding_window_view(row_poisoned, WINDOW_MIN)[ends - (WINDOW_MIN - 1)].any(axis=1)
-    return PaperWindows(np.ascontiguousarray(values.transpose(0, 2, 1)), rows.event_minute[ends], touched)
+    minute_poisoned = poisoned[minutes.event_minute - recording.first_event_minute]
+    touched = sliding_window_view(minute_poisoned, WINDOW_MIN)[ends - (WINDOW_MIN - 1)].any(axis=1)
+    return PaperWindows(np.ascontiguousarray(values.transpose(0, 2, 1)), minutes.event_minute[ends], touched)
 
 
-def _rows(recording: Recording) -> Rows:
-    return pushed_rows(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
+def clean_minutes(recording: Recording) -> CleanMinutes:
+    """Return a recording's valid minutes, short gaps filled."""
+    return clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)

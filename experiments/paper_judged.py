@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.paper_fit import FittedClassifier, Report, cross_entropy, fit_error_classifier
-from experiments.paper_folds import DECISION, FOLDS, grouped_folds, random_folds
 from experiments.paper_known import Known
-from experiments.paper_labels import paper_labels, standardised
-from experiments.paper_plan import PaperPlan
+from experiments.paper_labels import DECISION, FOLDS, grouped_folds, paper_labels, random_folds, standardised
+from experiments.paper_patients import PaperPlan
 from experiments.paper_rows import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper_unknown import Unknown
 

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.paper_accuracy import Pool, measured_accuracy, pooled, vital_signs
 from experiments.paper_fit import FittedPerStep, Rebuild, Report, fit_per_step
 from experiments.paper_inputs import ATTACKS, DAY_MIN, MinMax, PaperWindows, attacked_windows, clean_windows, min_max
 from experiments.paper_labels import paper_labels
-from experiments.paper_plan import PaperPlan
-from experiments.paper_reconstruction import Pool, measured_accuracy, pooled, vital_signs
+from experiments.paper_patients import PaperPlan
 from experiments.paper_rows import Rows, is_clean, rows_of
 from replay.recording import Recording
 

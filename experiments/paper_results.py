@@ -12,10 +12,9 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from experiments.paper_accuracy import Accuracy
 from experiments.paper_devices import DeviceRun, honest_runs, paper_runs
-from experiments.paper_folds import DECISION, Decision, decide, mean_decision
 from experiments.paper_inputs import ATTACKS
 from experiments.paper_judged import left_out_rows
-from experiments.paper_labels import paper_labels, share_on_one_day
+from experiments.paper_labels import DECISION, Decision, decide, mean_decision, paper_labels, share_on_one_day
 from experiments.paper_rows import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper_study import Study
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
+from experiments.common.stages import Stages
 from experiments.paper_judged import Judged, study_judged
 from experiments.paper_known import Known, study_known
-from experiments.paper_plan import PaperPlan
-from experiments.paper_stages import Stages
+from experiments.paper_patients import PaperPlan
 from experiments.paper_unknown import Unknown, study_unknown
 from replay.recording import Recording
 

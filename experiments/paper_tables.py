@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
-from detectors.autoencoders.per_step import PAPER_FEATURES
-from detectors.preprocessing import valid_minutes
+from detectors.minutes.cleaning import usable_minutes
 from experiments.paper_accuracy import Accuracy
 from experiments.paper_devices import PAPER_THRESHOLDS, DeviceRun, excluded_devices
 from experiments.paper_files import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE
-from experiments.paper_folds import Decision
 from experiments.paper_inputs import CASES
 from experiments.paper_known import DEVICE_SHOWN
+from experiments.paper_labels import Decision
+from experiments.paper_networks import PAPER_FEATURES
 from experiments.paper_results import Evaluation, Results
 from experiments.paper_study import Study
 from experiments.paper_words import percent
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Column titles and rows of cells; the first cell of a row says what it is about."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+from experiments.report.tables import Table
 
 
 def patient_table(study: Study) -> Table:
@@ -36,7 +29,7 @@ def patient_table(study: Study) -> Table:
             one.device_id,
             one.origin or "-",
             f"{one.minutes:,}",
-            percent(1 - float(valid_minutes(one.heart_rate_bpm, one.resp_rate_bpm).mean())),
+            percent(1 - float(usable_minutes(one.heart_rate_bpm, one.resp_rate_bpm).mean())),
             f"{one.resolution_bpm:g}",
         )
         for one in study.recordings

@@ -8,10 +8,10 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.paper_accuracy import measured_accuracy, pooled
 from experiments.paper_fit import FittedPerStep, Report, fit_per_step
 from experiments.paper_inputs import ATTACKS, MinMax, attacked_windows, clean_windows, min_max
-from experiments.paper_plan import PaperPlan
-from experiments.paper_reconstruction import measured_accuracy, pooled
+from experiments.paper_patients import PaperPlan
 from experiments.paper_rows import Rows, rows_of
 from replay.recording import Recording
 

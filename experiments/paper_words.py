@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from detectors.paper_rule import EXCLUDE_ABOVE
+from detectors.decisions.paper_threshold import EXCLUDE_ABOVE
 from experiments.paper_devices import DeviceRun, excluded_devices
 from experiments.paper_files import PAPER_ARGMAX
 from experiments.paper_inputs import CASES
 from experiments.paper_known import DEVICE_SHOWN
-from experiments.paper_plan import FULL
+from experiments.paper_patients import FULL
 from experiments.paper_results import Results
 from experiments.paper_study import Study
 
@@ -31,13 +30,14 @@ QUICK_SAID: Final = "A quick run, too short to train anything well: its numbers 
 def data_sentence(study: Study) -> str:
     """Return what the study ran on and how to run it on the paper's kind of data."""
     minutes = sum(one.minutes for one in study.recordings)
-    quick = "" if replace(study.plan, seed=FULL.seed) == FULL else QUICK_SAID
+    quick = "" if study.plan.autoencoder_epochs >= FULL.autoencoder_epochs else QUICK_SAID
     synthetic = all(one.origin.startswith("synthetic") for one in study.recordings)
     whom = "synthetic patients, none of whom deteriorates" if synthetic else "recordings"
     if not synthetic:
         return (
             f"{quick}It ran on {len(study.recordings)} {whom}, {minutes:,} minutes together, cut to the paper's length where they are "
-            "longer. The paper ran on 50,401 minutes of five patients of MIMIC-III, whom it does not name."
+            f"longer; training windows end every {_minutes(study.plan.trained_every_min)}, windows of patients left out every "
+            f"{_minutes(study.plan.judged_every_min)}. The paper ran on 50,401 minutes of five patients of MIMIC-III, whom it does not name."
         )
     return (
         f"{quick}It ran on {len(study.recordings)} {whom}, {minutes:,} minutes together. The paper ran on 50,401 minutes of five patients of "
@@ -74,6 +74,10 @@ def differences(study: Study, results: Results) -> Mapping[str, str]:
 def percent(share: float) -> str:
     """Return a share 0..1 as whole or tenth per cent: enough digits to tell 99.9 from 100."""
     return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def _minutes(count: int) -> str:
+    return "minute" if count == 1 else f"{count} minutes"
 
 
 def _errors(results: Results) -> str:

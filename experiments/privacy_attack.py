@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from detectors.preprocessing import calendar_features, cut_windows, robust_scale, scaled, usable_window_ends
-from detectors.training.series import rows_of
-from experiments.privacy_gradients import Floats, WindowGradients, flat
-from experiments.privacy_inversion import ManyWindows, Seen, SingleWindow
+from detectors.baseline.profile import profile_of
+from detectors.minutes.cleaning import clean
+from detectors.minutes.windows import scaled
+from experiments.federation_measure import windows_from
+from experiments.privacy_gradients import TASK, Floats, Known, flat, gradients
+from experiments.privacy_inversion import Seen, inverted
 from experiments.privacy_plan import Case, PrivacyPlan, Protection
 from fl_device.local_training import Course, LocalTrainer
 from fl_device.own_windows import STRIDE_MIN
-from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import Examples
 from fl_device.update_privacy import UpdatePrivacy
 from replay.recording import Recording
 from transport.weights import Weights
@@ -29,10 +29,10 @@ BATCH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A device's windows in its own units: `window_z` float32[n, 60, 2], `calendar` float32[n, 60, 4], its medians and scales [2]."""
+    """A device's windows in its own units: `window_z` float32[n, 60, 2], what is `known` of them, its medians and scales [2]."""
 
     window_z: Floats
-    calendar: Floats
+    known: Known
     median: NDArray[np.float64]
     scale: NDArray[np.float64]
 
@@ -52,18 +52,16 @@ class Found:
     median: NDArray[np.float64]
     scale: NDArray[np.float64]
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the fields by name, to be kept on disk."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 def patient(recording: Recording) -> Patient:
     """Return the windows a device would have after its enrolment, a stride apart."""
-    rows = rows_of(recording)
-    median, scale = robust_scale(rows.values[:ENROLMENT_MIN])
-    ends = usable_window_ends(rows)
-    values, minutes = cut_windows(rows, ends[ends >= ENROLMENT_MIN + 60][::STRIDE_MIN])
-    return Patient(scaled(values, median, scale), calendar_features(minutes), median, scale)
+    minutes = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
+    profile = profile_of(minutes, ENROLMENT_MIN)
+    windows = windows_from(recording, int(minutes.event_minute[ENROLMENT_MIN]) + 60, STRIDE_MIN)
+    half_cell = (0.5 * profile.grid_bpm / profile.scale).astype(np.float32)
+    known = Known(windows.weight, windows.event_minute, profile.context, half_cell)
+    z = scaled(windows.values, profile.median, profile.scale)
+    return Patient(z, known, profile.median, profile.scale)
 
 
 class Attacks:
@@ -72,9 +70,6 @@ class Attacks:
     def __init__(self, plan: PrivacyPlan, weights: Weights, patients: list[Patient]) -> None:
         self._plan, self._weights, self._patients = plan, weights, patients
         self._flat = flat(weights)
-        self._gradients = WindowGradients()
-        self._single = SingleWindow(self._gradients, self._flat)
-        self._many = ManyWindows(self._gradients, self._flat, plan.steps)
         self._trainer: LocalTrainer | None = None
 
     def carry_out(self, case: Case, how: Protection) -> Found:
@@ -100,32 +95,28 @@ class Attacks:
             return owner, taken, self._learnt(mine, taken, number)
         size = 1 if case == "window" else min(BATCH, len(mine.window_z))
         taken = np.random.default_rng([number, size]).choice(len(mine.window_z), size, replace=False)
-        rows = np.resize(
-            taken, BATCH
-        )  # one window BATCH times has its own gradient as the mean; one shape compiles once
-        each, _ = self._gradients.whole(self._flat, mine.window_z[rows], mine.calendar[rows])
-        return owner, taken, each.mean(axis=0)
+        return owner, taken, gradients(self._flat, mine.window_z[taken], mine.known.part(taken))[0]
 
     def _learnt(self, mine: Patient, taken: NDArray[np.int64], seed: int) -> Floats:
         """Return minus the change of an epoch of the devices' own training."""
-        self._trainer = self._trainer or LocalTrainer(Reconstruction())
-        inputs = np.concatenate([mine.window_z[taken], mine.calendar[taken]], axis=-1)
+        self._trainer = self._trainer or LocalTrainer(TASK)
+        examples = TASK.examples(mine.known.part(taken).hours(mine.window_z[taken]))
         course = Course(epochs=1, batch_size=BATCH, learning_rate=1e-3, seed=seed)
-        learnt = self._trainer.train(self._weights, Examples(inputs, mine.window_z[taken]), course)
-        return self._flat - flat(learnt.weights)
+        return self._flat - flat(self._trainer.train(self._weights, examples, course).weights)
 
     def _attack(
         self, case: Case, owner: int, taken: NDArray[np.int64], seen: Seen, seed: int
     ) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.int64]]:
         mine = self._patients[owner]
         others = np.concatenate([one.window_z for at, one in enumerate(self._patients) if at != owner])
+        asked = taken
+        if case != "window":
+            asked = taken[np.linspace(0, len(taken) - 1, self._plan.dummies).astype(np.int64)]
+        guesses = inverted(seen, self._flat, mine.known.part(asked), self._plan.steps, seed)
+        truth, rebuilt = paired(mine.window_z[taken], guesses)
         if case == "window":
-            truth = mine.window_z[taken]
-            rebuilt = self._single.invert(seen, mine.calendar[taken[0]])[None]
             nearest = others[[int(np.square(others - truth).mean(axis=(1, 2)).argmin())]]
             return truth, rebuilt, truth, nearest, np.array([owner])
-        asked = taken[np.linspace(0, len(taken) - 1, self._plan.dummies).astype(np.int64)]
-        truth, rebuilt = paired(mine.window_z[taken], self._many.invert(seen, mine.calendar[asked], seed))
         picked = np.random.default_rng(seed).choice(len(others), self._plan.dummies, replace=False)
         return truth, rebuilt, *paired(mine.window_z[taken], others[picked]), np.full(len(truth), owner)
 

@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.knowledge import Knowledge
-from detectors.scoring.runtime import Reconstructor
+from detectors.bundle.bundle import Bundle
+from detectors.detector import Detector
 from experiments.federation_engine import Federation, Outcome, World
 from experiments.federation_plan import DEFENCE, Plan, Run
 from experiments.federation_study import judged_patients, world_of
-from experiments.federation_tasks import STUDIED, Agreement
+from experiments.federation_tasks import STUDIED, Studied
 from experiments.privacy_plan import PrivacyPlan
 from fl_coordinator.aggregation.stacking import Contribution
 from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Task
 from fl_device.update_privacy import UpdatePrivacy, length
 from transport.weights import Weights
 
@@ -26,8 +25,8 @@ RUN = Run("no attack, update defence", rule=DEFENCE, screen=True)
 class PrivateFederation(Federation):
     """A federation whose devices protect their updates; `only` one of them, or all. The study's noise is seeded."""
 
-    def __init__(self, task: Task, agreement: Agreement, plan: Plan, world: World, seed: int) -> None:
-        super().__init__(task, agreement, plan, world)
+    def __init__(self, studied: Studied, plan: Plan, world: World, seed: int) -> None:
+        super().__init__(studied, plan, world)
         self._seed = seed
         self.privacy: UpdatePrivacy | None = None
         self.only: int | None = None
@@ -43,14 +42,12 @@ class PrivateFederation(Federation):
         return Contribution(honest.device_id, sent, honest.sample_count)
 
 
-def costs(
-    reconstructor: Reconstructor, plan: PrivacyPlan, federation: Plan, seed: int, knowledge: Knowledge, bundle_sha: str
-) -> dict[str, Outcome]:
+def costs(plan: PrivacyPlan, federation: Plan, seed: int, bundle: Bundle) -> dict[str, Outcome]:
     """Return the outcome of each protection's federation by its name, and of one in which a single device adds noise."""
     shorter = replace(federation, rounds=min(plan.rounds, federation.rounds), attacks=())
-    task, agreement = STUDIED["reconstruction"]
-    judged = judged_patients(reconstructor, shorter, seed, knowledge, bundle_sha)
-    found = PrivateFederation(task, agreement, shorter, world_of(judged, shorter, seed, task), seed)
+    studied = STUDIED["reconstruction"]
+    judged = judged_patients(Detector.of(bundle), shorter, seed)
+    found = PrivateFederation(studied, shorter, world_of(judged, shorter, seed, studied, bundle), seed)
     outcomes = {}
     for how in plan.protections:
         clip = plan.clip or (float(np.median(found.lengths)) if found.lengths else 1.0)

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.grid_style import BLUE, GREY, VERMILION
 from experiments.privacy_attack import Found
 from experiments.privacy_plan import Protection
 from experiments.privacy_study import PrivacyStudy
+from experiments.report.colours import BLUE, GREY, VERMILION
 
 SHOWN: Final = 3  # patients, the first window of each
 CHANNELS: Final = ("heart rate, bpm", "breaths/min")

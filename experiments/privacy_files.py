@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from experiments.federation_files import csv_text
 from experiments.privacy_results import attack_rows, cost_rows
 from experiments.privacy_study import PrivacyStudy
+from experiments.report.files import csv_text, plain
 from fl_device.privacy_accounting import DELTA
 
 CHANNELS = ("heart_rate", "resp_rate")
@@ -34,15 +33,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            flat |= {f"{name}_{part}": _short(one) for part, one in value.items()}
+            flat |= {f"{name}_{part}": plain(one) for part, one in value.items()}
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            flat |= {f"{name}_{channel}": _short(one) for channel, one in zip(CHANNELS, value, strict=True)}
+            flat |= {f"{name}_{channel}": plain(one) for channel, one in zip(CHANNELS, value, strict=True)}
         else:
-            flat[name] = _short(value)
+            flat[name] = plain(value)
     return flat
-
-
-def _short(value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.4g}") if math.isfinite(value) else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import Final
 
-from experiments.federation_page import table_html
-from experiments.grid_tables import Table
 from experiments.privacy_plan import CASES, Protection
 from experiments.privacy_results import AttackRow, CostRow, attack_rows, cost_rows
 from experiments.privacy_study import PrivacyStudy
+from experiments.report.page import Section
+from experiments.report.tables import Table
 from fl_device.privacy_accounting import DELTA
 
 TITLE: Final = "What an update gives away"
@@ -22,7 +21,7 @@ NOTES: Final = (
     "Medians over windows; heart rate, then breathing rate. Noise is the deviation of each number's noise in units of the clip, which is the "
     "median length of such updates unless --dp-clip says otherwise. \u201cNearer than another patient\u201d: the share of windows to which the attack "
     "comes nearer than the most similar window of the other patients (one window), or than as many windows of theirs (batch, epoch). "
-    "The attacked model is the first round's, whose gradients say most; the attacker is told the windows' times."
+    "The attacked model is the first round's, whose gradients say most; the attacker is told which minutes were measured, and the device's context and grid. It is a general search: that it finds little proves nothing about others."
 )
 COST_NOTES: Final = (
     "Loss of the global model after the last rounds, in units of unprotected updates', paired by seed, with Student's interval; trimmed "
@@ -31,14 +30,13 @@ COST_NOTES: Final = (
 )
 
 
-def section(study: PrivacyStudy, figure: str) -> str:
-    """Return the section as HTML; `figure` is the SVG."""
-    words = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(study))
-    return (
-        f'<h2 id="privacy">{TITLE}</h2>\n{words}\n<figure>{figure}</figure>\n<p class="soft">{escape(READING)}</p>\n'
-        f'{table_html(attack_table(study))}\n<p class="soft">{escape(NOTES)}</p>\n'
-        f'{table_html(cost_table(study))}\n<p class="soft">{escape(COST_NOTES)}</p>'
-    )
+def sections(study: PrivacyStudy, figure: str) -> list[Section]:
+    """Return the report's part on privacy; `figure` is the SVG."""
+    return [
+        Section("privacy", TITLE, "\n".join([*sentences(study), READING]), (figure,)),
+        Section("privacy-attacks", "Every attack", NOTES, (attack_table(study),)),
+        Section("privacy-costs", "What protection costs", COST_NOTES, (cost_table(study),)),
+    ]
 
 
 def sentences(study: PrivacyStudy) -> list[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.common.estimates import Estimate
 from experiments.federation_results import paired_ratio
-from experiments.grid_intervals import Estimate
 from experiments.privacy_attack import Found
 from experiments.privacy_cost import ALONE
 from experiments.privacy_gradients import Floats

@@ -9,14 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.event_time import from_event_minute
-from detectors.preprocessing import (
-    HIGHEST,
-    LOWEST,
-    WINDOW_MIN,
-    pushed_rows,
-    usable_window_ends,
-    valid_minutes,
-)
+from detectors.engine.model import Model
+from detectors.minutes.cleaning import HIGHEST, LOWEST, clean, usable_minutes
+from detectors.minutes.windows import WINDOW_MIN, usable_window_ends
+from fedsecure.reference_comparison import Difference, differences
 from replay.recording import Recording, Vitals
 
 ENROLMENTS_H: Final = (10, 24)
@@ -83,6 +79,7 @@ class RecordingFacts:
     windows_possible: int
     enrolments: tuple[EnrolmentFacts, ...]
     cautions: tuple[str, ...]
+    unlike_references: tuple[Difference, ...] = ()
 
     @property
     def artefacts(self) -> int:
@@ -90,14 +87,14 @@ class RecordingFacts:
         return sum(facts.artefacts_below + facts.artefacts_above for facts in self.channels.values())
 
 
-def inspect_recording(recording: Recording) -> RecordingFacts:
-    """Return the facts of a recording; a pure function."""
+def inspect_recording(recording: Recording, model: Model | None = None) -> RecordingFacts:
+    """Return the facts of a recording; with a detector's model also how it differs from its reference patients."""
     heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
-    valid = valid_minutes(heart, breath)
+    valid = usable_minutes(heart, breath)
     gaps = runs(~valid)[:, 1] - runs(~valid)[:, 0]
     kept = runs(valid)[:, 1] - runs(valid)[:, 0]
     channels = {name: _channel(name, values) for name, values in recording.channels().items()}
-    ends = usable_window_ends(pushed_rows(recording.first_event_minute, heart, breath))
+    ends = usable_window_ends(clean(recording.first_event_minute, heart, breath))
     return RecordingFacts(
         device_id=recording.device_id,
         source=recording.origin,
@@ -114,6 +111,7 @@ def inspect_recording(recording: Recording) -> RecordingFacts:
         windows_possible=max(0, recording.minutes - WINDOW_MIN + 1),
         enrolments=tuple(_enrolment(hours, valid, charted=recording.charted) for hours in ENROLMENTS_H),
         cautions=() if recording.charted else tuple(_cautions(channels)),
+        unlike_references=() if recording.charted or model is None else differences(model, recording),
     )
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
-from detectors.preprocessing import HIGHEST, LOWEST, valid_minutes
+from detectors.minutes.cleaning import HIGHEST, LOWEST, usable_minutes
 from fedsecure.inspection import runs
 from fedsecure.inspection_table import length_text
 from fedsecure.report.figures import BLUE, GREY, ORANGE, VERMILION
@@ -46,7 +46,7 @@ def _draw(part: SubFigure, recording: Recording) -> None:
     heart, breath = part.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     start = f"{from_event_minute(recording.first_event_minute):%Y-%m-%d %H:%M}"
     kind = ", charted" if recording.charted else ""
-    valid = valid_minutes(recording.heart_rate_bpm, recording.resp_rate_bpm)
+    valid = usable_minutes(recording.heart_rate_bpm, recording.resp_rate_bpm)
     heart.set_title(
         f"{recording.device_id}: {length_text(recording.minutes)} from {start}{kind}, {1 - valid.mean():.1%} missing",
         fontsize=9,

@@ -91,3 +91,5 @@ def _reasons(facts: RecordingFacts) -> Iterator[tuple[str, str]]:
         yield f"too short to enrol for {failed.hours} h", f"{facts.device_id} ({failed.why})"
     for caution in facts.cautions:
         yield caution, facts.device_id
+    for difference in facts.unlike_references:
+        yield f"unlike the reference patients: {difference.words}", f"{facts.device_id} ({difference.sd:+.1f} sd)"

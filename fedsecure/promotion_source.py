@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidMessage, Misconfigured
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from detectors.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
+from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canary_verdict import CanaryResult
 from fedsecure.promotion import Promotion
 from fl_coordinator.history import read_history

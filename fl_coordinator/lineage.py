@@ -15,7 +15,7 @@ Standing = Literal["current", "earlier", "never committed"]
 class ModelLine:
     """One global model: the round that made it (0: what federation began with), what from, with whom, and how well it fits.
 
-    `loss` is the accepted devices' mean squared error after local training, `made_at` epoch seconds; `size_bytes` None: its
+    `loss` is the accepted devices' mean loss after local training, `made_at` epoch seconds; `size_bytes` None: its
     weights are no longer on the models topic.
     """
 

@@ -198,7 +198,7 @@ class CoordinatorProgram:
         return None if latest is None or rounds.is_final(latest) else latest
 
     async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
-        """Return the model on record, else publish and return the bundle's autoencoder as the model of round 0."""
+        """Return the model on record, else publish and return the bundle's network as the model of round 0."""
         blobs, keys = blob_store(self._settings, client), self._settings.redis_keys
 
         def weights_of(sha256: str) -> bytes | None:
@@ -212,9 +212,10 @@ class CoordinatorProgram:
 
         task = self._settings.federated_task
         rounds_of_task = [one for one in history.rounds.values() if one.task == task]
-        model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of)
+        initial = self._initial_weights()
+        model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of, initial)
         if model is None:
-            model = model_of(self._initial_weights(), 0)
+            model = model_of(initial, 0)
             await parts.models.publish(model, None, task)
             await parts.journal.event("model_published", 0, sha256=model.sha256)
         return model

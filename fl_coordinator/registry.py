@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 MAX_INLINE_BYTES: Final = 512_000
 
+Weights = Mapping[str, NDArray[np.float32]]
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -32,10 +34,10 @@ class Model:
     sha256: str
     round: int
     blob: bytes
-    weights: Mapping[str, NDArray[np.float32]]
+    weights: Weights
 
 
-def model_of(weights: Mapping[str, NDArray[np.float32]], round_number: int) -> Model:
+def model_of(weights: Weights, round_number: int) -> Model:
     """Return the model that these weights are."""
     blob = encode_weights(weights)
     return Model(sha256_of(blob), round_number, blob, decode_weights(blob))
@@ -64,20 +66,30 @@ class RedisModelView:
             raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
 
 
-def model_on_record(rounds: Iterable[RoundRecord], weights_of: Callable[[str], bytes | None]) -> Model | None:
+def model_on_record(
+    rounds: Iterable[RoundRecord], weights_of: Callable[[str], bytes | None], like: Weights | None = None
+) -> Model | None:
     """Return the model of the latest committed round whose weights are found, or None.
 
     `weights_of` returns the bytes stored under a sha256. A model that was published for a round that never
-    committed is not the current one.
+    committed is not the current one, nor is one of other names and shapes than `like`: no device of today could train it.
     """
     committed = [record for record in rounds if record.phase is RoundPhase.COMMITTED]
     for record in sorted(committed, key=lambda record: record.round, reverse=True):
         sha256 = record.new_model_sha256 or ""
         blob = weights_of(sha256)
-        if blob is not None and sha256_of(blob) == sha256:
-            return Model(sha256, record.round, blob, decode_weights(blob))
-        log.warning("model_lost", round=record.round, sha256=sha256[:12])
+        if blob is None or sha256_of(blob) != sha256:
+            log.warning("model_lost", round=record.round, sha256=sha256[:12])
+            continue
+        weights = decode_weights(blob)
+        if like is None or _shapes(weights) == _shapes(like):
+            return Model(sha256, record.round, blob, weights)
+        log.warning("model_of_another_network", round=record.round, sha256=sha256[:12])
     return None
+
+
+def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in weights.items()}
 
 
 class ModelPublisher:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.federation import ModelUpdate, RoundPhase, RoundRecord
+from detectors.network.layout import CONTEXT_STATISTICS
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.rounds import is_awaited
 
@@ -56,7 +57,10 @@ def is_declined(update: ModelUpdate) -> bool:
 
 
 def screen_weights(weights: Arrays, reference: Arrays) -> None:
-    """Check that the weights have the global model's names and shapes, are float32 and finite; raises UpdateRefused."""
+    """Check that the weights have the global model's names and shapes, are float32 and finite, and leave alone what nobody trains.
+
+    The context's statistics travel with the detector's network and stay as they are. Raises UpdateRefused.
+    """
     if weights.keys() != reference.keys():
         raise UpdateRefused("bad_weights", "the tensors' names differ from the model's", is_bad=True)
     for name, expected in reference.items():
@@ -65,6 +69,8 @@ def screen_weights(weights: Arrays, reference: Arrays) -> None:
             raise UpdateRefused("bad_weights", f"{name} is {array.dtype}{list(array.shape)}", is_bad=True)
         if not np.isfinite(array).all():
             raise UpdateRefused("bad_weights", f"{name} is not finite", is_bad=True)
+        if name in CONTEXT_STATISTICS and not np.array_equal(array, expected):
+            raise UpdateRefused("bad_weights", f"{name} was changed", is_bad=True)
 
 
 def capped_samples(sample_count: int, cap: int) -> int:

@@ -11,9 +11,9 @@ import structlog
 
 from contracts.metrics import BUILD_INFO, BUNDLE_CHANGES
 from contracts.settings import Settings
-from detectors.bundle import DEFAULT_BUNDLE, folder_contents
-from detectors.live import live_tracks
-from detectors.tracks import DeviceTracks
+from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents
+from detectors.detector import live_engine
+from detectors.engine.engine import DetectionEngine
 from fl_device.judging import SelfJudge
 from transport.bundle_files import BundleFiles
 from transport.release_log import ReleaseFeed
@@ -22,8 +22,6 @@ from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 POLL_S: Final = 0.2
-BATCHES: Final = (32, 512)
-"""Windows scored at once: the minutes of some devices, and the past of new ones. Each size costs two seconds at the start."""
 
 InExecutor = Callable[..., Awaitable[Any]]
 """Runs a call in the thread that owns the judge."""
@@ -36,7 +34,7 @@ class BundleChanges:
         self._settings = settings
         self._in_executor = in_executor
         self._open = AsyncExitStack()
-        self._looking: asyncio.Task[DeviceTracks | None] | None = None
+        self._looking: asyncio.Task[DetectionEngine | None] | None = None
 
     async def __aenter__(self) -> BundleChanges:
         own = await asyncio.to_thread(folder_contents, self._settings.bundle_dir or DEFAULT_BUNDLE)
@@ -51,12 +49,12 @@ class BundleChanges:
             await asyncio.gather(self._looking, return_exceptions=True)
         await self._open.aclose()
 
-    async def first(self) -> DeviceTracks:
-        """Return the tracks of the bundle in force; raises Unavailable, or Misconfigured for the own bundle."""
-        tracks = await self._bundles.newer(None)
-        assert tracks is not None  # nothing is the bundle already
-        BUILD_INFO.info({"bundle": tracks.bundle_sha})
-        return tracks
+    async def first(self) -> DetectionEngine:
+        """Return the engine of the bundle in force; raises Unavailable, or Misconfigured for the own bundle."""
+        engine = await self._bundles.newer(None)
+        assert engine is not None  # nothing is the bundle already
+        BUILD_INFO.info({"bundle": engine.bundle_sha})
+        return engine
 
     async def step(self, judge: SelfJudge, vitals: TopicReader) -> None:
         """Begin to look, or take up what was found; raises Unavailable.
@@ -91,5 +89,5 @@ class BundleChanges:
         if not is_moved:
             log.warning("old_bundle_kept", device=device_id, reason="its enrolment minutes are gone")
 
-    async def _load(self, contents: Mapping[str, bytes]) -> DeviceTracks:
-        return await asyncio.to_thread(live_tracks, self._settings, contents, BATCHES)
+    async def _load(self, contents: Mapping[str, bytes]) -> DetectionEngine:
+        return await asyncio.to_thread(live_engine, self._settings, contents)

@@ -1,4 +1,4 @@
-"""A task beside reconstruction: a classifier of signal quality, whose labels can be flipped.
+"""A task beside the detector's own network: a classifier of signal quality, whose labels can be flipped.
 
 It tells an hour as it was from one with noise, spikes or a stuck sensor. No device has labelled hours of its own, so each makes
 its labels: it disturbs every other hour, by a coin that the hour itself throws. The loss is the Brier score.
@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import Z_CLIP
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.minutes.windows import Z_CLIP
+from detectors.network.layout import CHANNELS, Shapes, bidirectional_shapes, dense_shapes
 from detectors.training.distortions import band_noise, impulses, sample_hold
-from detectors.weight_layout import CHANNELS, Shapes, bidirectional_shapes, dense_shapes
-from fl_device.layers import bidirectional, dense
-from fl_device.tasks import Examples, Tensors
+from detectors.training.tensorflow import tf
+from fl_device.layers import bidirectional, dense, squared_error
+from fl_device.tasks import Examples, OwnHours, Tensors
 
 UNITS: Final = 16
 DISTURBANCES: Final = (band_noise, impulses, sample_hold)
@@ -38,9 +38,12 @@ class Classification:
         pooled = tf.concat([tf.reduce_mean(states, 1), tf.reduce_max(states, 1)], -1)
         return tf.sigmoid(dense(weights, "output", pooled))
 
-    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
-        pairs = [_labelled(window, int(minute[0])) for window, minute in zip(window_z, event_minute, strict=True)]
-        shown = np.array([window for window, _ in pairs], np.float32).reshape(window_z.shape)
+    def loss(self, weights: Tensors, inputs: Any, targets: Any) -> Any:
+        return squared_error(self.output(weights, inputs), targets)
+
+    def examples(self, hours: OwnHours) -> Examples:
+        pairs = [_labelled(window, int(minute[0])) for window, minute in zip(hours.z, hours.event_minute, strict=True)]
+        shown = np.array([window for window, _ in pairs], np.float32).reshape(hours.z.shape)
         labels = np.array([[label] for _, label in pairs], np.float32).reshape(-1, 1)
         moved = np.abs(np.diff(shown, axis=1, prepend=shown[:, :1]))
         return Examples(np.concatenate([shown, moved], axis=-1), labels)

@@ -1,18 +1,18 @@
-"""A task beside reconstruction: a Bi-LSTM that reads 59 minutes of a device and says the next one."""
+"""A task beside the detector's own network: a Bi-LSTM that reads 59 minutes of a device and says the next one."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.preprocessing import WINDOW_MIN, calendar_features
-from detectors.weight_layout import CHANNELS, INPUTS, UNITS, Shapes, bidirectional_shapes, dense_shapes
-from fl_device.layers import bidirectional, dense
-from fl_device.tasks import Examples, Tensors
+from detectors.minutes.windows import WINDOW_MIN, calendar_features
+from detectors.network.layout import CHANNELS, UNITS, Shapes, bidirectional_shapes, dense_shapes
+from fl_device.layers import bidirectional, dense, squared_error
+from fl_device.tasks import Examples, OwnHours, Tensors
 
 READ_MIN: Final = WINDOW_MIN - 1
+INPUTS: Final = CHANNELS + 4
 
 
 class Forecast:
@@ -28,6 +28,9 @@ class Forecast:
         state, _ = bidirectional(weights, "reader", inputs)
         return dense(weights, "output", state)
 
-    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
-        inputs = np.concatenate([window_z, calendar_features(event_minute)], axis=-1)
-        return Examples(inputs[:, :READ_MIN], window_z[:, READ_MIN])
+    def loss(self, weights: Tensors, inputs: Any, targets: Any) -> Any:
+        return squared_error(self.output(weights, inputs), targets)
+
+    def examples(self, hours: OwnHours) -> Examples:
+        inputs = np.concatenate([hours.z, calendar_features(hours.event_minute)], axis=-1)
+        return Examples(inputs[:, :READ_MIN], hours.z[:, READ_MIN])

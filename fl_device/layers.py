@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.training.tensorflow import tf
 from fl_device.tasks import Tensors
 
 DIRECTIONS: Final = ("forward", "backward")
@@ -17,39 +18,37 @@ def dense(weights: Tensors, block: str, inputs: Any) -> Any:
     return tf.matmul(inputs, weights[f"{block}/kernel"]) + weights[f"{block}/bias"]
 
 
+def squared_error(output: Any, targets: Any) -> Any:
+    """Return float32[B], each window's mean squared error."""
+    return tf.reduce_mean(tf.square(tf.reshape(targets - output, (targets.shape[0], -1))), axis=1)
+
+
 def bidirectional(weights: Tensors, block: str, inputs: Any) -> tuple[Any, Any]:
     """Read float32[B, T, features] both ways: the last states float32[B, 2H] and each minute's float32[B, T, 2H]."""
-    by_minute = tf.transpose(inputs, (1, 0, 2))
-    return _run(weights, block, tf.stack([by_minute, by_minute[::-1]], 1))
+    blocks = [f"{block}/{direction}" for direction in DIRECTIONS]
+    last, states = side_by_side(weights, blocks, [inputs, inputs[:, ::-1]])
+    return tf.concat([last[0], last[1]], -1), tf.concat([states[0], states[1][:, ::-1]], -1)
 
 
-def bidirectional_held(weights: Tensors, block: str, value: Any, minutes: int) -> tuple[Any, Any]:
-    """Read the same float32[B, features] at each of so many minutes; as `bidirectional`."""
-    return _run(weights, block, tf.stack([value, value])[None], minutes)
+def side_by_side(weights: Tensors, blocks: Sequence[str], inputs: Sequence[Any]) -> tuple[Any, Any]:
+    """Run LSTMs of the same size, each over its own float32[B, T, features]; T is the same for all.
 
-
-def _run(weights: Tensors, block: str, seen: Any, minutes: int = 0) -> tuple[Any, Any]:
-    """Run both directions side by side over `seen` [T, 2, B, features], T = 1 standing for so many minutes.
-
-    The four gates (Keras' order: input, forget, cell, output) take one tanh, as sigma(x) = .5 + .5 tanh(x/2).
+    Return their last states float32[k, B, H] and all of them float32[k, B, T, H]. The four gates (Keras' order: input,
+    forget, cell, output) take one tanh, as sigma(x) = .5 + .5 tanh(x/2).
     """
     kernel, recurrent, bias = (
-        tf.stack([weights[f"{block}/{direction}/{part}"] for direction in DIRECTIONS])
-        for part in ("kernel", "recurrent_kernel", "bias")
+        tf.stack([weights[f"{block}/{part}"] for block in blocks]) for part in ("kernel", "recurrent_kernel", "bias")
     )
+    seen = tf.transpose(tf.stack(inputs), (2, 0, 1, 3))
     halves = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], np.float32), recurrent.shape[1])
-    gates = halves * (tf.matmul(seen, kernel) + bias[:, None])
-    if minutes:
-        gates = tf.tile(gates, (minutes, 1, 1, 1))
-    last, states = _loop(gates, halves * recurrent)
-    return tf.concat([last[0], last[1]], -1), tf.transpose(tf.concat([states[:, 0], states[::-1, 1]], -1), (1, 0, 2))
+    last, states = _loop(halves * (tf.matmul(seen, kernel) + bias[:, None]), halves * recurrent)
+    return last, tf.transpose(states, (1, 2, 0, 3))
 
 
 def _loop(gates: Any, recurrent: Any) -> tuple[Any, Any]:
-    """Return the last states [2, B, H] and all of them [T, 2, B, H], each direction in its own order."""
-    minutes, _, batch, _ = gates.shape
-    units = recurrent.shape[1]
-    nothing = tf.zeros((2, batch, units))
+    """Return the last states [k, B, H] and all of them [T, k, B, H]."""
+    minutes, networks, batch, _ = gates.shape
+    nothing = tf.zeros((networks, batch, recurrent.shape[1]))
 
     def step(minute: Any, state: Any, cell: Any, states: Any) -> tuple[Any, ...]:
         put_in, forget, content, put_out = tf.split(tf.tanh(gates[minute] + tf.matmul(state, recurrent)), 4, axis=-1)

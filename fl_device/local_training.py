@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.training.tensorflow import tf
 from fl_device.tasks import Examples, Task
 from fl_device.training_programs import programs_of, vector_of, weights_of
 from transport.weights import Weights
@@ -18,7 +18,7 @@ from transport.weights import Weights
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """New weights by name (float32), the windows they were trained on, and the mean squared error before and after."""
+    """New weights by name (float32), the windows they were trained on, and the task's mean loss before and after."""
 
     weights: Weights
     sample_count: int

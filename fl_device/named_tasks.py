@@ -36,9 +36,11 @@ def _fresh(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> NDArr
     if name.endswith("/recurrent_kernel"):
         rotation, triangle = np.linalg.qr(rng.standard_normal(shape[::-1]))
         return (rotation * np.sign(np.diag(triangle))).T.astype(np.float32)
+    if name == "context_sd":
+        return np.ones(shape, np.float32)
     if len(shape) == 1:
         bias = np.zeros(shape, np.float32)
-        if name.split("/")[1] in ("forward", "backward"):  # an LSTM's, in Keras' order of gates
+        if not {"forward", "backward"}.isdisjoint(name.split("/")):  # an LSTM's, in Keras' order of gates
             bias[len(bias) // 4 : len(bias) // 2] = 1
         return bias
     reach = np.sqrt(6 / (shape[0] + shape[1]))

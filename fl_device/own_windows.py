@@ -10,7 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import MAX_GAP_MIN, MAX_SPAN_MIN, WINDOW_MIN, cut_windows, pushed_rows, usable_window_ends
+from contracts.verdicts import DeviceProfile
+from detectors.minutes.cleaning import MAX_GAP_MIN, clean
+from detectors.minutes.grids import on_grid
+from detectors.minutes.windows import MAX_SPAN_MIN, WINDOW_MIN, cut_windows, scaled, usable_window_ends
+from fl_device.tasks import OwnHours
 
 STRIDE_MIN: Final = 8
 _LOOK_BACK_MIN: Final = MAX_SPAN_MIN + MAX_GAP_MIN + 1
@@ -33,16 +37,20 @@ class JudgedMinutes:
 
 @dataclass(frozen=True, slots=True)
 class TrainingWindows:
-    """Windows released for training: `values` float32[n, 60, 2] in bpm and breaths/min, `event_minute` int64[n, 60]."""
+    """Windows released for training: `values` float32[n, 60, 2] in bpm and breaths/min, `event_minute` int64[n, 60].
+
+    `weight` float32[n, 60, 2] is 0 where a value was filled in or stands beside a cut, else 1.
+    """
 
     values: NDArray[np.float32]
     event_minute: NDArray[np.int64]
+    weight: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-_Window = tuple[NDArray[np.float32], NDArray[np.int64]]
+_Window = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
 
 
 class OwnWindows:
@@ -90,9 +98,10 @@ class OwnWindows:
     def released(self) -> TrainingWindows:
         """Return copies of the windows that may be trained on now, oldest first."""
         if not self._released:
-            return TrainingWindows(np.empty((0, WINDOW_MIN, 2), np.float32), np.empty((0, WINDOW_MIN), np.int64))
-        values, minutes = zip(*self._released, strict=True)
-        return TrainingWindows(np.stack(values), np.stack(minutes))
+            nothing = np.empty((0, WINDOW_MIN, 2), np.float32)
+            return TrainingWindows(nothing, np.empty((0, WINDOW_MIN), np.int64), nothing)
+        values, minutes, weights = zip(*self._released, strict=True)
+        return TrainingWindows(np.stack(values), np.stack(minutes), np.stack(weights))
 
     def _windows_ending_at(self, wanted: NDArray[np.int64]) -> dict[int, _Window]:
         """Cut the windows that end at wanted minutes, a stride apart."""
@@ -101,11 +110,16 @@ class OwnWindows:
         first = int(self._minutes[0])
         series = np.full((int(self._minutes[-1]) - first + 1, 2), np.nan)
         series[self._minutes - first] = self._vitals
-        rows = pushed_rows(first, series[:, 0], series[:, 1])
-        usable = usable_window_ends(rows)
-        usable = usable[np.isin(rows.event_minute[usable], wanted)]
-        values, minutes = cut_windows(rows, usable[self._a_stride_apart(rows.event_minute[usable])])
-        return {int(minute[-1]): (value, minute) for value, minute in zip(values, minutes, strict=True)}
+        known = clean(first, series[:, 0], series[:, 1])
+        usable = usable_window_ends(known)
+        usable = usable[np.isin(known.event_minute[usable], wanted)]
+        usable = usable[self._a_stride_apart(known.event_minute[usable])]
+        values, minutes = cut_windows(known, usable)
+        weights = [known.weight[end - WINDOW_MIN + 1 : end + 1] for end in usable]
+        return {
+            int(minute[-1]): (value, minute, weight)
+            for value, minute, weight in zip(values, minutes, weights, strict=True)
+        }
 
     def _a_stride_apart(self, ends: NDArray[np.int64]) -> list[int]:
         """Return the positions of those ends (rising event minutes) that lie far enough from the one kept before."""
@@ -115,3 +129,16 @@ class OwnWindows:
                 kept.append(position)
                 self._next_end = minute + self._stride_min
         return kept
+
+
+def own_hours(windows: TrainingWindows, profile: DeviceProfile) -> OwnHours:
+    """Return a device's windows in the terms of its profile, their filled minutes on the monitor's grid."""
+    grid = np.asarray(profile.grid_bpm, np.float64)
+    values = on_grid(windows.values.astype(np.float64), grid)
+    return OwnHours(
+        z=scaled(values, profile.median, profile.scale),
+        weight=windows.weight,
+        event_minute=windows.event_minute,
+        context=np.asarray(profile.context, np.float32),
+        half_cell=(0.5 * grid / np.asarray(profile.scale)).astype(np.float32),
+    )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.settings import Settings
-from detectors.preprocessing import WINDOW_MIN
-from detectors.tracks import DeviceTracks
+from detectors.engine.engine import DetectionEngine
+from detectors.minutes.windows import WINDOW_MIN
+from detectors.network.layout import CONTEXT_SIZE
 from fl_device.judging import SelfJudge
 from fl_device.local_training import LocalTrainer
 from fl_device.named_tasks import task_named
+from fl_device.tasks import OwnHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,18 @@ class Prepared:
     trainer: LocalTrainer
 
 
-def prepare(settings: Settings, tracks: DeviceTracks) -> Prepared:
-    """Compile the trainer beside the tracks of the bundle in force; blocks for some seconds."""
+def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
+    """Compile the trainer beside the engine of the bundle in force; blocks for some seconds."""
     task = task_named(settings.federated_task)
-    judge = SelfJudge(tracks, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
+    judge = SelfJudge(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)
-    nothing = np.zeros((1, WINDOW_MIN, 2), np.float32), np.zeros((1, WINDOW_MIN), np.int64)
-    trainer.warm(task.examples(*nothing), settings.local_batch_size)
+    nothing = np.zeros((1, WINDOW_MIN, 2), np.float32)
+    hours = OwnHours(
+        z=nothing,
+        weight=nothing,
+        event_minute=np.zeros((1, WINDOW_MIN), np.int64),
+        context=np.zeros(CONTEXT_SIZE, np.float32),
+        half_cell=np.zeros(2, np.float32),
+    )
+    trainer.warm(task.examples(hours), settings.local_batch_size)
     return Prepared(judge, trainer)

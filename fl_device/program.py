@@ -66,7 +66,7 @@ class DeviceProgram:
         self._keys = HostKeys(settings, key_folder, clock=clock)
         self._hosted = Hosted()
         self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
-        # One thread owns TensorFlow, the tracks and the windows.
+        # One thread owns TensorFlow, the engine and the windows.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
 
     def not_ready_because(self) -> str | None:

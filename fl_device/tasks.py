@@ -9,15 +9,33 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.weight_layout import Shapes
+from detectors.network.layout import Shapes
 
 Tensors = Mapping[str, Any]
 """A network's weights by name, as TensorFlow sees them."""
 
 
 @dataclass(frozen=True, slots=True)
+class OwnHours:
+    """A device's windows in the terms of its own profile.
+
+    `z` float32[n, 60, 2] scaled, `weight` float32[n, 60, 2] (0 = filled in, or beside a cut), `event_minute` int64[n, 60];
+    `context` float32[C] and `half_cell` float32[2] (half a grid step in z) are the device's own and the same for all.
+    """
+
+    z: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    event_minute: NDArray[np.int64]
+    context: NDArray[np.float32]
+    half_cell: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
-    """Network inputs float32[n, minutes, features] and targets float32[n, ...], a row a window."""
+    """Network inputs float32[n, ...] and targets float32[n, ...], a row a window."""
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.float32]
@@ -27,7 +45,7 @@ class Examples:
 
 
 class Task(Hashable, Protocol):
-    """A kind of federated model: the reference autoencoder's reconstruction, a forecaster, a label classifier (`named_tasks`)."""
+    """A kind of federated model: the detector's own network, a forecaster, a label classifier (`named_tasks`)."""
 
     @property
     def name(self) -> str:
@@ -40,5 +58,8 @@ class Task(Hashable, Protocol):
     def output(self, weights: Tensors, inputs: Any) -> Any:
         """Return the network's output for inputs of a known batch size, as part of a TensorFlow program."""
 
-    def examples(self, window_z: NDArray[np.float32], event_minute: NDArray[np.int64]) -> Examples:
-        """Return the examples of scaled windows float32[n, 60, 2] with their event minutes int64[n, 60]."""
+    def loss(self, weights: Tensors, inputs: Any, targets: Any) -> Any:
+        """Return float32[B], what each window adds to the loss, as part of a TensorFlow program."""
+
+    def examples(self, hours: OwnHours) -> Examples:
+        """Return the examples of a device's windows, in their order."""

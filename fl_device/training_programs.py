@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
-from detectors.scoring.tensorflow_runtime import tf
-from detectors.weight_layout import Shapes
+from detectors.network.layout import Shapes
+from detectors.training.tensorflow import tf
 from fl_device.tasks import Task
 from transport.weights import Weights
 
@@ -29,7 +29,7 @@ class Programs:
     """A batch is (inputs, targets, weight of each window); each batch size compiles on its first use.
 
     `step(state, batch, (learning rate, proximal mu, the global model's vector))` returns the next state; `measure(vector, *batch)`
-    the sum over the batch's weighted windows of each window's mean squared error.
+    the sum over the batch's weighted windows of each window's loss.
     """
 
     step: Any
@@ -41,19 +41,18 @@ def programs_of(task: Task) -> Programs:
     """Return the programs of a task, the same ones each time."""
     shapes = task.shapes
 
-    def squared_error(vector: Any, inputs: Any, targets: Any, weight: Any) -> Any:
-        residual = targets - task.output(_named(vector, shapes), inputs)
-        return tf.reduce_sum(weight * tf.reduce_mean(tf.square(tf.reshape(residual, (inputs.shape[0], -1))), axis=1))
+    def summed(vector: Any, inputs: Any, targets: Any, weight: Any) -> Any:
+        return tf.reduce_sum(weight * task.loss(_named(vector, shapes), inputs, targets))
 
     def step(state: State, batch: tuple[Any, Any, Any], terms: tuple[Any, Any, Any]) -> State:
         rate, proximal_mu, anchor = terms
         with tf.GradientTape() as tape:
             tape.watch(state[0])
-            loss = squared_error(state[0], *batch) / tf.reduce_sum(batch[-1])
+            loss = summed(state[0], *batch) / tf.reduce_sum(batch[-1])
             loss += proximal_mu / 2 * tf.reduce_sum(tf.square(state[0] - anchor))
         return _adam(state, tape.gradient(loss, state[0]), rate)
 
-    return Programs(*(tf.function(one, jit_compile=True, autograph=False) for one in (step, squared_error)))
+    return Programs(*(tf.function(one, jit_compile=True, autograph=False) for one in (step, summed)))
 
 
 def vector_of(weights: Weights, shapes: Shapes) -> NDArray[np.float32]:

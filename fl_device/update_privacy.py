@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from detectors.network.layout import CONTEXT_STATISTICS
 from transport.weights import Weights
 
 SEED_BITS: Final = 256
@@ -33,15 +34,18 @@ class UpdatePrivacy:
     def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
         """Return the weights to be sent instead of `trained`: those of `base` and the change, shortened and with noise added.
 
-        Pure but for `rng`, of which each call takes as many normal numbers as there are weights, in order of name.
+        The context's statistics are never trained and tell nothing: they go back as they came. Pure but for `rng`, of which each
+        call takes as many normal numbers as there are trained weights, in order of name.
         """
-        changes = {name: trained[name].astype(np.float64) - base[name] for name in sorted(base)}
+        learnt = sorted(base.keys() - set(CONTEXT_STATISTICS))
+        changes = {name: trained[name].astype(np.float64) - base[name] for name in learnt}
         factor = min(1.0, self.clip / max(length(changes), np.finfo(np.float64).tiny))
         deviation = self.noise * self.clip
-        return {
+        sent = {
             name: (base[name] + factor * change + deviation * rng.standard_normal(change.shape)).astype(np.float32)
             for name, change in changes.items()
         }
+        return {name: sent.get(name, array) for name, array in base.items()}
 
 
 def length(changes: Weights | dict[str, NDArray[np.float64]]) -> float:

@@ -11,10 +11,10 @@ import structlog
 
 from contracts.errors import FedSecureError
 from contracts.metrics import BUNDLE_CHANGES
-from detectors.bundled_tracks import BundledTracks
-from detectors.tracks import DeviceTracks
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
 from streams.history import HistoryReader, HistoryWanted
-from streams.released_tracks import ReleasedTracks
+from streams.released_engines import ReleasedEngines
 from streams.restore import joined
 from streams.scoring_loop import ScoringLoop
 from streams.stretch_reader import StretchReader
@@ -32,8 +32,8 @@ class BundleChanger:
 
     def __init__(
         self,
-        released: ReleasedTracks,
-        tracks: BundledTracks,
+        released: ReleasedEngines,
+        router: EngineRouter,
         loop: ScoringLoop,
         reader: StretchReader,
         history: HistoryReader,
@@ -41,7 +41,7 @@ class BundleChanger:
         tell: Callable[[], None],
     ) -> None:
         self._released = released
-        self._tracks = tracks
+        self._router = router
         self._loop = loop
         self._reader = reader
         self._history = history
@@ -64,15 +64,15 @@ class BundleChanger:
 
     async def look(self) -> None:
         """Load the bundle in force if it is another and let it take over who is behind; raises Unavailable."""
-        newer = await self._released.newer(self._tracks.bundle_sha)
+        newer = await self._released.newer(self._router.bundle_sha)
         async with self._loop.between_batches():
             if newer is not None:
-                self._tracks.use(newer)
+                self._router.use(newer)
                 self._tell()
-            behind = self._tracks.behind()
+            behind = self._router.behind()
         moved = [await self._change(device_id) for device_id in behind]
         if any(moved):
-            log.info("bundle_changed", bundle=self._tracks.bundle_sha[:12], devices=sum(moved))
+            log.info("bundle_changed", bundle=self._router.bundle_sha[:12], devices=sum(moved))
 
     async def _change(self, device_id: str) -> bool:
         held = self._loop.held
@@ -80,26 +80,26 @@ class BundleChanger:
             device = held.devices.get(device_id)
             if device is None:
                 return False
-            unit, snapshot = held.unit_of[device_id], self._tracks.snapshot(device_id)
-            needed_from = DeviceTracks.history_needed_to_take_over(snapshot) or 0
+            unit, snapshot = held.unit_of[device_id], self._router.snapshot(device_id)
+            needed_from = DetectionEngine.history_needed_to_take_over(snapshot) or 0
             wanted = HistoryWanted(device_id, unit, device.next_offset, snapshot.session_id, needed_from)
         first_kept = (await self._reader.bounds([unit]))[unit][0]
         await self._history.read([wanted], {unit: first_kept})
         async with self._loop.between_batches():
             if held.devices.get(device_id) is not device:
                 return False  # it left meanwhile, or was restored under the bundle in force
-            snapshot = self._tracks.snapshot(device_id)
+            snapshot = self._router.snapshot(device_id)
             if snapshot.session_id != wanted.session_id:
                 return False  # the next look finds it as it is then
             wanted.add_newer(await self._history.gap(unit, wanted.stop, device.next_offset))
-            take_over = partial(self._tracks.take_over, device_id, snapshot, list(joined(wanted.batches)))
+            take_over = partial(self._router.take_over, device_id, snapshot, list(joined(wanted.batches)))
             run = asyncio.get_running_loop().run_in_executor
             enough = snapshot.profile is None or wanted.is_whole(first_kept)
             if enough and await run(self._executor, take_over):
                 BUNDLE_CHANGES.labels("moved").inc()
                 return True
-            self._tracks.keep(device_id)
+            self._router.keep(device_id)
             BUNDLE_CHANGES.labels("kept").inc()
-            bundle = self._tracks.bundle_sha_of(device_id)[:12]
+            bundle = self._router.bundle_sha_of(device_id)[:12]
             log.warning("old_bundle_kept", device=device_id, bundle=bundle, reason="its enrolment minutes are gone")
             return False

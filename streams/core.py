@@ -17,7 +17,7 @@ import structlog
 from contracts.errors import FedSecureError
 from contracts.metrics import BUILD_INFO
 from contracts.settings import Settings
-from detectors.bundled_tracks import BundledTracks
+from detectors.engine.router import EngineRouter
 from streams.bundle_changer import BundleChanger
 from streams.device_series import DeviceSeries
 from streams.discovery import Discovery
@@ -28,7 +28,7 @@ from streams.intake import Intake
 from streams.judge import Judge
 from streams.publish import VerdictPublisher
 from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.released_tracks import ReleasedTracks, TracksFactory
+from streams.released_engines import EngineFactory, ReleasedEngines
 from streams.restore import Restorer, RestoreSources
 from streams.scoring_loop import Outlets, ScoringLoop
 from streams.status_log import StatusLog
@@ -49,7 +49,7 @@ FENCE_SESSIONS = 3.0
 class WorkerCore:
     """Starts, watches and stops what a worker consists of; `failed` is set when the process must end."""
 
-    def __init__(self, settings: Settings, tracks_factory: TracksFactory, watchdog: ExitWatchdog) -> None:
+    def __init__(self, settings: Settings, engine_factory: EngineFactory, watchdog: ExitWatchdog) -> None:
         self.settings = settings
         self.names = DeviceNames(settings)
         self.worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
@@ -57,7 +57,7 @@ class WorkerCore:
         self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
-        self._released = ReleasedTracks(settings, tracks_factory)
+        self._released = ReleasedEngines(settings, engine_factory)
         self._past = StretchReader(settings)
         self._watchdog = watchdog
         self._publisher = VerdictPublisher(settings)
@@ -79,31 +79,31 @@ class WorkerCore:
         await self._past.start()
         await self._publisher.start()
         await self._store.needs_rewrite()
-        tracks = BundledTracks(await self._released.start())
+        router = EngineRouter(await self._released.start())
         history = HistoryReader(self.reader, self.names)
         sources = RestoreSources(
             self.reader, StatusLog(self.reader, settings.topics.device_status), history, self._released
         )
-        restorer = Restorer(sources, self._store, self._publisher, tracks, self._executor, self.worker_id)
+        restorer = Restorer(sources, self._store, self._publisher, router, self._executor, self.worker_id)
         outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
-        judge = Judge(tracks, Intake(), self.worker_id)
+        judge = Judge(router, Intake(), self.worker_id)
         self._loop = ScoringLoop(
             self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
         )
-        self._tell_bundle(tracks)
+        self._tell_bundle(router)
         changer = BundleChanger(
-            self._released, tracks, self._loop, self._past, HistoryReader(self._past, self.names), self._executor,
-            partial(self._tell_bundle, tracks),
+            self._released, router, self._loop, self._past, HistoryReader(self._past, self.names), self._executor,
+            partial(self._tell_bundle, router),
         )  # fmt: skip
         self.spawn(self._or_fail(changer.run(settings.discovery_interval_s)))
         self.spawn(self._keep_view())
-        log.info("worker_started", worker=self.worker_id, bundle=tracks.bundle_sha[:12], rule=settings.rule)
+        log.info("worker_started", worker=self.worker_id, bundle=router.bundle_sha[:12], rule=settings.rule)
 
-    def _tell_bundle(self, tracks: BundledTracks) -> None:
+    def _tell_bundle(self, router: EngineRouter) -> None:
         BUILD_INFO.info(
             {
                 "version": version("fedsecure"),
-                "bundle": tracks.bundle_sha,
+                "bundle": router.bundle_sha,
                 "rule": self.settings.rule,
                 "worker": self.worker_id,
             }

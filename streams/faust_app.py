@@ -19,7 +19,7 @@ from streams.core import WorkerCore
 from streams.exit_watchdog import ExitWatchdog
 from streams.faust_transport import SteadyTransport
 from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.released_tracks import TracksFactory, live_factory
+from streams.released_engines import EngineFactory, live_factory
 
 log = structlog.get_logger()
 
@@ -94,11 +94,11 @@ class WorkerApp(faust.App):
 
 def build_app(
     settings: Settings,
-    tracks_factory: TracksFactory | None = None,
+    engine_factory: EngineFactory | None = None,
     watchdog: ExitWatchdog | None = None,
 ) -> WorkerApp:
     """Return an app that judges; nothing is connected before it starts."""
-    factory = tracks_factory or live_factory(settings)
+    factory = engine_factory or live_factory(settings)
     app = WorkerApp(settings.worker_group, **_options(settings))
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
     app.device_names = app.core.names

@@ -19,8 +19,8 @@ from contracts.metrics import (
 )
 from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
-from detectors.bundled_tracks import BundledTracks
-from detectors.chunks import MinuteChunk, Verdicts, chunk_of
+from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
+from detectors.engine.router import EngineRouter
 from streams.held_device import HeldDevice
 from streams.intake import DeadLetter, Intake
 from streams.records import VitalsRecord
@@ -48,10 +48,10 @@ class Judgement:
 
 
 class Judge:
-    """Applies records to the tracks; called by one thread at a time, the one that owns them."""
+    """Applies records to the engines; called by one thread at a time, the one that owns them."""
 
-    def __init__(self, tracks: BundledTracks, intake: Intake, worker_id: str) -> None:
-        self.tracks = tracks
+    def __init__(self, router: EngineRouter, intake: Intake, worker_id: str) -> None:
+        self.router = router
         self._intake = intake
         self._worker_id = worker_id
 
@@ -59,7 +59,7 @@ class Judge:
         """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
         started = time.perf_counter()
         judgement = Judgement()
-        work = _Work(self.tracks)
+        work = _Work(self.router)
         for record in records:
             message = self._intake.take_in(record)
             device = devices.get(record.device_id)
@@ -83,21 +83,21 @@ class Judge:
     def close(self, devices: Sequence[str]) -> None:
         """Forget devices that left or were taken."""
         for device_id in devices:
-            self.tracks.close(device_id)
+            self.router.close(device_id)
             self._intake.forget(device_id)
 
     def _outcome(self, device: HeldDevice, verdicts: list[Verdicts]) -> Outcome:
         held_epoch = device.epoch
-        snapshot = self.tracks.snapshot(device.device_id)
+        snapshot = self.router.snapshot(device.device_id)
         if device.status and device.status.session_id != snapshot.session_id:
             # A new session may start at an earlier event minute: a new epoch keeps the pair rising.
             device.epoch += 1
         for one in verdicts:
             _count(device, one)
-        reason = self.tracks.reason(device.device_id)
-        origin = (self.tracks.bundle_sha_of(device.device_id), self._worker_id)
+        reason = self.router.reason(device.device_id)
+        origin = (self.router.bundle_sha_of(device.device_id), self._worker_id)
         device.status = next_status(device, snapshot, verdicts, reason, origin)
-        scores = score_batches(device, verdicts, self.tracks.bundle_sha_of(device.device_id))
+        scores = score_batches(device, verdicts, self.router.bundle_sha_of(device.device_id))
         return Outcome(
             device,
             FencedWrite(device.status, held_epoch),
@@ -109,8 +109,8 @@ class Judge:
 class _Work:
     """Keeps each device's messages in order while judging as many as possible in one call."""
 
-    def __init__(self, tracks: BundledTracks) -> None:
-        self._tracks = tracks
+    def __init__(self, router: EngineRouter) -> None:
+        self._router = router
         self._chunks: list[MinuteChunk] = []
         self._arrivals: list[tuple[HeldDevice, float, float]] = []
         self._devices: set[str] = set()
@@ -124,11 +124,11 @@ class _Work:
     def add_invalid(self, device_id: str) -> None:
         if device_id in self._devices:
             self.flush()
-        self._tracks.invalid(device_id)
+        self._router.invalid(device_id)
         self.verdicts.setdefault(device_id, [])
 
     def flush(self) -> None:
-        applied = self._tracks.apply(self._chunks) if self._chunks else []
+        applied = self._router.apply(self._chunks) if self._chunks else []
         for one, (device, received_at, batch_interval_s) in zip(applied, self._arrivals, strict=True):
             self.verdicts.setdefault(one.device_id, []).append(one)
             if one.minutes:  # a device that only repeats old minutes is silent, and must go stale

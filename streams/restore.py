@@ -14,14 +14,14 @@ import structlog
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, encode_verdict
 from contracts.vitals import VitalsBatch
-from detectors.bundled_tracks import BundledTracks
-from detectors.chunks import MinuteChunk
-from detectors.tracks import DeviceTracks
+from detectors.engine.chunks import MinuteChunk
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
 from streams.held_device import HeldDevice, Holdings
 from streams.history import HistoryReader, HistoryWanted
 from streams.publish import DeviceRecords, VerdictPublisher
 from streams.records import Unit
-from streams.released_tracks import ReleasedTracks
+from streams.released_engines import ReleasedEngines
 from streams.status_log import StatusLog
 from streams.status_store import FencedWrite, StatusStore
 from streams.stretch_reader import StretchReader
@@ -39,7 +39,7 @@ class RestoreSources:
     reader: StretchReader
     status_log: StatusLog
     history: HistoryReader
-    released: ReleasedTracks
+    released: ReleasedEngines
 
 
 class Restorer:
@@ -50,14 +50,14 @@ class Restorer:
         sources: RestoreSources,
         store: StatusStore,
         publisher: VerdictPublisher,
-        tracks: BundledTracks,
+        router: EngineRouter,
         executor: Executor,
         worker_id: str,
     ) -> None:
         self._sources = sources
         self._store = store
         self._publisher = publisher
-        self._tracks = tracks
+        self._router = router
         self._executor = executor
         self._worker_id = worker_id
 
@@ -71,7 +71,7 @@ class Restorer:
         if not again:
             return
         bounds = await self._sources.reader.bounds(set(again.values()))
-        old = await self._old_tracks({device_id: found[device_id] for device_id in again.keys() & found.keys()})
+        old = await self._old_engines({device_id: found[device_id] for device_id in again.keys() & found.keys()})
         wanted = [
             self._history_of(device, unit, found.get(device), bounds[unit], old) for device, unit in again.items()
         ]
@@ -106,8 +106,8 @@ class Restorer:
         epochs = await self._store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
 
-    async def _old_tracks(self, found: Mapping[str, DeviceStatus]) -> dict[str, DeviceTracks]:
-        """Return the tracks of each device with a profile of another bundle, if that bundle can still be loaded.
+    async def _old_engines(self, found: Mapping[str, DeviceStatus]) -> dict[str, DetectionEngine]:
+        """Return the engine of each device with a profile of another bundle, if that bundle can still be loaded.
 
         It judges the device until the bundle in force takes it over; to read all enrolments back first would keep all waiting.
         """
@@ -116,11 +116,11 @@ class Restorer:
             for device_id, status in found.items()
             if status.snapshot and status.snapshot.profile and self._must_take_over(status)
         }
-        tracks = {sha: await self._tracks_of_bundle(sha) for sha in set(behind.values())}
-        return {device_id: one for device_id, sha in behind.items() if (one := tracks[sha]) is not None}
+        engines = {sha: await self._engine_of_bundle(sha) for sha in set(behind.values())}
+        return {device_id: engine for device_id, sha in behind.items() if (engine := engines[sha]) is not None}
 
-    async def _tracks_of_bundle(self, bundle_sha: str) -> DeviceTracks | None:
-        loaded = self._tracks.loaded(bundle_sha)
+    async def _engine_of_bundle(self, bundle_sha: str) -> DetectionEngine | None:
+        loaded = self._router.loaded(bundle_sha)
         return await self._sources.released.get(bundle_sha) if loaded is None else loaded
 
     def _history_of(
@@ -133,19 +133,19 @@ class Restorer:
     ) -> HistoryWanted | None:
         snapshot = status.snapshot if status else None
         if device_id not in old and self._must_take_over(status):
-            needed_from = DeviceTracks.history_needed_to_take_over(snapshot)
+            needed_from = DetectionEngine.history_needed_to_take_over(snapshot)
         else:
-            needed_from = DeviceTracks.history_needed_from(snapshot)
+            needed_from = DetectionEngine.history_needed_from(snapshot)
         if snapshot is None or needed_from is None:
             return None
         return HistoryWanted(device_id, unit, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
     def _must_take_over(self, status: DeviceStatus | None) -> bool:
         """Return whether another bundle judged the device than the one in force; not before it opened a session."""
-        if status is None or DeviceTracks.history_needed_from(status.snapshot) is None:
+        if status is None or DetectionEngine.history_needed_from(status.snapshot) is None:
             return False
         profile = status.snapshot.profile if status.snapshot else None
-        return (profile.bundle_sha if profile else status.bundle_sha) != self._tracks.bundle_sha
+        return (profile.bundle_sha if profile else status.bundle_sha) != self._router.bundle_sha
 
     def _open(
         self,
@@ -153,25 +153,25 @@ class Restorer:
         found: Mapping[str, DeviceStatus],
         histories: Mapping[str, HistoryWanted],
         whole: set[str],
-        old: Mapping[str, DeviceTracks],
+        old: Mapping[str, DetectionEngine],
     ) -> dict[str, DeviceSnapshot]:
-        """Run in the executor thread, which owns the tracks; return where each device stands in them."""
+        """Run in the executor thread, which owns the engines; return where each device stands in them."""
         for device_id in devices:
-            self._tracks.close(device_id)
+            self._router.close(device_id)
             status = found.get(device_id)
             snapshot = status.snapshot if status else None
             chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
             if snapshot and device_id not in old and self._must_take_over(status):
                 enough = snapshot.profile is None or device_id in whole
-                if enough and self._tracks.take_over(device_id, snapshot, chunks):
+                if enough and self._router.take_over(device_id, snapshot, chunks):
                     BUNDLE_CHANGES.labels("moved").inc()
                     continue
                 BUNDLE_CHANGES.labels("void").inc()
                 log.warning("profile_void", device=device_id, reason="its bundle and its enrolment minutes are gone")
-            self._tracks.open(device_id, snapshot, old.get(device_id))
+            self._router.open(device_id, snapshot, old.get(device_id))
             for chunk in chunks:
-                self._tracks.fill(chunk)
-        return {device_id: self._tracks.snapshot(device_id) for device_id in devices}
+                self._router.fill(chunk)
+        return {device_id: self._router.snapshot(device_id) for device_id in devices}
 
     async def _announce(self, devices: list[HeldDevice]) -> None:
         statuses = [device.status for device in devices if device.status is not None]

@@ -63,7 +63,7 @@ class StatusLog:
                 try:
                     status = decode_status(record.value)
                 except InvalidMessage as error:
-                    log.warning("status_ignored", device=device_id, reason=error.reason)
+                    log.warning("status_refused", device=device_id, reason=error.detail or error.reason)
                     continue
                 known = found.get(device_id)
                 if known is None or _pair(status) >= _pair(known):

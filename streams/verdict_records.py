@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
-from detectors.chunks import Verdicts
-from detectors.votes import KINDS
+from detectors.decisions.votes import KINDS
+from detectors.engine.chunks import Verdicts
 from streams.held_device import HeldDevice
 
 DECIMALS = 6

@@ -14,12 +14,12 @@ from streams.edge import EdgeWorker
 from streams.exit_watchdog import GRACE_S, ExitWatchdog
 from streams.faust_app import WorkerApp, build_app
 from streams.quiet_logs import quieten_libraries
-from streams.released_tracks import TracksFactory, live_factory
+from streams.released_engines import EngineFactory, live_factory
 
 log = structlog.get_logger()
 
 
-async def run_worker(settings: Settings, tracks_factory: TracksFactory | None = None) -> int:
+async def run_worker(settings: Settings, engine_factory: EngineFactory | None = None) -> int:
     """Judge until told to stop (SIGTERM, SIGINT) or until it cannot go on; return the exit code.
 
     With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
@@ -30,7 +30,7 @@ async def run_worker(settings: Settings, tracks_factory: TracksFactory | None = 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    worker = _make(settings, tracks_factory, watchdog)
+    worker = _make(settings, engine_factory, watchdog)
     starting = asyncio.ensure_future(worker.start())
     stopping = asyncio.ensure_future(stop.wait())
     failing = asyncio.ensure_future(worker.core.failed.wait())
@@ -48,8 +48,8 @@ async def run_worker(settings: Settings, tracks_factory: TracksFactory | None = 
     return exit_code
 
 
-def _make(settings: Settings, tracks_factory: TracksFactory | None, watchdog: ExitWatchdog) -> WorkerApp | EdgeWorker:
+def _make(settings: Settings, engine_factory: EngineFactory | None, watchdog: ExitWatchdog) -> WorkerApp | EdgeWorker:
     if not settings.devices:
-        return build_app(settings, tracks_factory, watchdog)
-    factory = tracks_factory or live_factory(settings)
+        return build_app(settings, engine_factory, watchdog)
+    factory = engine_factory or live_factory(settings)
     return EdgeWorker(WorkerCore(settings, factory, watchdog))

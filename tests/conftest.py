@@ -1,4 +1,4 @@
-"""Helpers for every test: wait for something with a bound, run a program as a user would."""
+"""Helpers for every test: wait for something with a bound, run a program as a user would, one local stack for all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 
 from contracts.settings import Settings
 from fedsecure.endpoints import environ_of
+from fedsecure.local_stack import LocalStack
 
 Found = TypeVar("Found")
 LOG_TAIL_CHARS = 6000
@@ -113,9 +114,16 @@ def one_thread() -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Limit TensorFlow where any test will want it: it cannot be had after the first operation, which may be another test's."""
     if any("one_thread" in getattr(item, "fixturenames", ()) for item in session.items):
-        from detectors.scoring.tensorflow_runtime import limit_threads  # noqa: PLC0415 - most tests need no TensorFlow
+        from detectors.training.tensorflow import limit_threads  # noqa: PLC0415 - most tests need no TensorFlow
 
         limit_threads()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The local stack, or the services of KAFKA_BOOTSTRAP_SERVERS and REDIS_URL where they are set: one for all tests."""
+    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 // One device: where it stands and why, its day of vital signs and scores, and what happened to it.
 
+import { held } from "/static/spark.js";
 import { byId, clockTime, eventTime, h, icon, inWords, number, say, span, WORDS } from "/static/dom.js";
 import { Charts, colour } from "/static/charts.js";
 import { connect, now } from "/static/live.js";
@@ -81,7 +82,7 @@ function drawCharts() {
   const latest = (values, unit) => (values.length ? `Latest ${number(values.at(-1))} ${unit}` : "No values yet");
   charts.set(HEART, [minute, vitals.heart, aligned(minute, expected, "heart"), vitals.pulse], latest(vitals.heart, "beats a minute"));
   charts.set(BREATH, [minute, vitals.breath, aligned(minute, expected, "breath")], latest(vitals.breath, "breaths a minute"));
-  charts.set(SCORE, [scores.minute, scores.score, scores.threshold], device?.score == null ? "No score yet" : `Score ${number(device.score)} of limit ${number(device.threshold)}`);
+  charts.set(SCORE, [scores.minute, held(scores.score), scores.threshold], device?.score == null ? "No score yet" : `Score ${number(device.score)} of limit ${number(device.threshold)}`);
   const ends = [minute, scores.minute].filter((one) => one.length);
   if (ends.length) charts.reach(Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one.at(-1))) + 1);
   markZoom();
@@ -97,7 +98,7 @@ function drawTitle() {
   byId("title").replaceChildren(icon(device.standing), h("div", {}, h("h1", {}, id), h("p", { class: "state" }, WORDS[device.standing])), ...(why ? [h("p", { class: "why" }, why)] : []));
   const facts = [
     ["Score", number(device.score, 2), device.threshold == null ? "" : `limit ${number(device.threshold, 2)}`],
-    ["Decisions flagged", `${Math.round((device.flagged_share ?? 0) * 100)} %`, "of those that vote"],
+    ["Votes over the limit", `${Math.round((device.flagged_share ?? 0) * 4)} of 4`, "last decisions"],
     ["Last sample", h("b", { id: "age" }), ""],
     ["May train", device.may_train ? "Yes" : "No", device.why_not?.replaceAll("_", " ") ?? ""],
     ["Own normal", device.enrolled ? "Learnt" : `${Math.round((device.enrolment_share ?? 0) * 100)} %`, ""],
@@ -125,7 +126,7 @@ function drawTable() {
   const rows = vitals.minute.slice(-60).map((minute, i, all) => {
     const at = vitals.minute.length - all.length + i;
     const judged = scores.minute.indexOf(minute);
-    return [eventTime(minute), number(vitals.heart[at], 0), number(vitals.breath[at], 0), number(scores.score[judged], 2), number(scores.threshold[judged], 2), WORDS[scores.state[judged]] ?? "–"];
+    return [eventTime(minute), number(vitals.heart[at], 0), number(vitals.breath[at], 0), number(held(scores.score)[judged], 2), number(scores.threshold[judged], 2), WORDS[scores.state[judged]] ?? "–"];
   });
   const head = ["Recorded", "Heart rate", "Resp. rate", "Score", "Limit", "State"];
   byId("table").replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, head.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows.reverse().map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))));

@@ -91,11 +91,12 @@ export function eventTime(minute, withDate = true) {
 export const number = (value, digits = 1) => (value == null ? "–" : value.toFixed(digits));
 export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
-/** A worker's reason without the vote before it: what a person wants to know first. */
+const STANDING = /^(?:(?:below|close to|over) the limit|on probation)(?:, (\d+ of )(\d+ (?:clean|calm) minutes)(?: since)?)?(?:[:;] |$)/;
+
+/** A worker's reason without the standing before it, which the page says otherwise: what a person wants to know first. */
 export function inWords(reason) {
-  const after = (reason ?? "").replace(/^vote [^:]*: /, "").replace(/^vote [\d.]+, /, "");
-  if (/^limit [\d.]+$/.test(after)) return "";
-  const clean = /^(\d+) of (\d+) (clean|calm) minutes$/.exec(after);
-  if (clean) return `${clean[1]} of the ${clean[2]} ${clean[3]} minutes that it needs`;
+  const [standing, done, needed] = STANDING.exec(reason ?? "") ?? [""];
+  const after = (reason ?? "").slice(standing.length);
+  if (!after && done) return `${done}the ${needed} that it needs`;
   return after.charAt(0).toUpperCase() + after.slice(1);
 }

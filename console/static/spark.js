@@ -2,6 +2,7 @@
 
 import { s } from "/static/dom.js";
 
+const HOLDS_MIN = 45;
 const POINTS = 60;
 const WIDTH = 120;
 const HEIGHT = 40;
@@ -16,7 +17,19 @@ export function spark() {
   );
 }
 
-export function drawSpark(element, scores, limit) {
+/** A score a minute of scores that fall every fifteen: each holds until the next, for 45 minutes at most. */
+export function held(scores) {
+  let last = null;
+  let age = 0;
+  return scores.map((score) => {
+    if (score != null) [last, age] = [score, 0];
+    else age += 1;
+    return age <= HOLDS_MIN ? last : null;
+  });
+}
+
+export function drawSpark(element, found, limit) {
+  const scores = held(found);
   const [line, below, above] = element.children;
   const known = scores.filter((score) => score != null);
   const hasLimit = limit != null;

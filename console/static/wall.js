@@ -56,7 +56,6 @@ function ageOf(tile) {
 function whyOf(tile) {
   if (tile.standing === "stale") return `Last sample ${span(now() - tile.received_at)} ago. Before that: ${WORDS[tile.verdict].toLowerCase()}.`;
   if (tile.standing === "enrolling") return `${Math.round(tile.enrolment_share * 100)} % of its own normal learnt`;
-  if (tile.standing === "benign") return "";
   return inWords(tile.reason);
 }
 

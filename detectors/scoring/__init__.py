@@ -1,1 +1,1 @@
-"""The compiled runtime: windows in, reconstruction errors and logits out."""
+"""From standardised statistics to one score: tails, family-free sum, classifiers, the common scale."""

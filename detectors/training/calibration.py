@@ -1,64 +1,91 @@
-"""Find the maps to the common scale and the thresholds on clean devices that no network has seen, before any attack is looked at."""
+"""Scales and threshold from clean streams, every one of them scored by a model that was fitted without its patient."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.common_scale import Series, fit_common_scale
-from detectors.knowledge import Situation
-from detectors.scorer import SCORED_KINDS
-from detectors.training.judging import Judged, false_rate, judge, weeks_of
-from detectors.training.traces import Trace
+from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
+from detectors.training.scoring_fit import SCORED
+from detectors.training.table import DecisionTable
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Votes = Mapping[str, Floats]
 
-FALSE_EXCLUSIONS_A_WEEK: Final = 0.13  # the budget is .20; the margin is for patients that calibration did not meet
-LOWEST_THRESHOLD: Final = -1.0
-HIGHEST_THRESHOLD: Final = 8.0
-PRECISION: Final = 0.01
-LEAST_THRESHOLD: Final = 0.05  # guards are measured in thresholds, so it must lie above zero
+FOLDS: Final = 5
+LEAST_PEAKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
-    """The situation found, and how its own fleet fares in it."""
+class Calibration:
+    """`scales` by kind, `combined` among them; `threshold` on the combined one; what they rest on in `weeks` and `patients`."""
 
-    situation: Situation
-    fleet: Sequence[Judged]
+    scales: Mapping[str, CommonScale]
+    threshold: float
+    weeks: float
+    patients: int
 
-
-def calibrate(traces: Sequence[Trace], raws: Sequence[Floats], budget: float = FALSE_EXCLUSIONS_A_WEEK) -> Calibrated:
-    """Return the situation under which these clean devices are excluded at most `budget` times a device-week."""
-    scales = {}
-    for place, kind in enumerate(SCORED_KINDS):
-        series = [Series(trace.block, raw[:, place]) for trace, raw in zip(traces, raws, strict=True)]
-        scales[kind] = fit_common_scale(series, kind)
-    fleet = [judge(trace, raw, scales) for trace, raw in zip(traces, raws, strict=True)]
-    return Calibrated(Situation(scales, lowest_threshold(fleet, budget)), fleet)
+    def combined(self, votes: Votes) -> Floats:
+        """Return the combined score of votes by kind, float64[N]."""
+        return self.scales["combined"].of(mean_of(self.scales, votes))
 
 
-def lowest_threshold(fleet: Sequence[Judged], budget: float, kinds: Sequence[str] = SCORED_KINDS) -> float:
-    """Return the lowest threshold on the common scale at which a clean fleet stays within the budget."""
-    low, high = LOWEST_THRESHOLD, HIGHEST_THRESHOLD
-    while high - low > PRECISION:
-        middle = (low + high) / 2
-        low, high = (low, middle) if false_rate(fleet, middle, kinds) <= budget else (middle, high)
-    return max(round(high, 3), LEAST_THRESHOLD)
+def mean_of(scales: Mapping[str, CommonScale], votes: Votes, kinds: Sequence[str] = SCORED) -> Floats:
+    """Return the mean over the kinds of g, float64[N]."""
+    return np.asarray(np.mean([scales[kind].of(votes[kind]) for kind in kinds], axis=0))
 
 
-def summary(fleet: Sequence[Judged], threshold: float) -> Mapping[str, float | int]:
-    """Return what there is to say of a clean fleet: devices, device-weeks, exclusions, their rate, devices with any."""
-    episodes = np.array([one.episodes(threshold) for one in fleet])
-    weeks = weeks_of(fleet)
-    return {
-        "devices": len(fleet),
-        "device_weeks": round(weeks, 2),
-        "episodes": int(episodes.sum()),
-        "per_device_week": round(float(episodes.sum()) / max(weeks, 1e-9), 4),
-        "devices_with_any": int((episodes > 0).sum()),
-    }
+def dealt(lengths: Ints, folds: int, rng: np.random.Generator) -> Ints:
+    """Return the fold of each patient, int64[P]: dealt by length of stay, so that the folds weigh alike."""
+    order, fold = np.argsort(-lengths, kind="stable"), np.zeros(len(lengths), np.int64)
+    for start in range(0, len(order), folds):
+        group = order[start : start + folds]
+        fold[group] = rng.permutation(folds)[: len(group)]
+    return fold
+
+
+def calibrated(table: DecisionTable, votes: Votes, patients: Ints, budget: float) -> Calibration:
+    """Return scales and threshold of clean streams; `budget` in false exclusions a device-week.
+
+    `votes` by kind float64[N] come from models that have not seen the patient. Raises ValueError when the streams are too few.
+    """
+    streams = table.clean_streams(patients)
+    weeks = table.weeks(streams)
+
+    def peaks(values: Floats) -> Floats:
+        found = np.sort([peak for part in streams for peak in peaks_of(values[part], table.judged[part])])[::-1]
+        if len(found) < LEAST_PEAKS:
+            raise ValueError("the calibration patients are judged for less than a day in all")
+        return found
+
+    scales = {kind: scale_of(peaks(votes[kind]), weeks) for kind in SCORED}
+    together = peaks(mean_of(scales, votes))
+    scales["combined"] = scale_of(together, weeks)
+    limit = threshold_of(together, weeks, budget)
+    threshold = float(scales["combined"].of(np.array(limit)))
+    if budget * weeks < 1:  # no peak is rare enough: the scale's tail says where one would be
+        threshold = max(threshold, float(-np.log10(budget)))
+    return Calibration(scales, threshold, weeks, len(streams))
+
+
+def out_of_sample(
+    table: DecisionTable, fold: Ints, score: Callable[[Ints, Ints], Votes], judged: Ints
+) -> dict[str, Floats]:
+    """Return the votes by kind float64[N] of patients, each scored by a model that was fitted without its fold.
+
+    `score(out, rows)` fits without the patients `out` and returns the votes of `rows`, all streams of those of them that
+    are `judged`.
+    """
+    result = {kind: np.full(len(table), np.nan) for kind in SCORED}
+    for place in range(int(fold.max()) + 1):
+        out = np.flatnonzero(fold == place)
+        rows = table.rows_of(np.intersect1d(out, judged))
+        if len(rows):
+            for kind, values in score(out, rows).items():
+                result[kind][rows] = values[rows]
+    return result

@@ -1,60 +1,75 @@
-"""The canary set: clean and attacked windows that travel in the bundle, so that a new model can be tried without patients."""
+"""The canary set: clean and attacked windows of simulated patients that travel in the bundle.
+
+Another network can be tried on them without any patient: its likelihood of the clean ones must not fall, and it must still
+tell the attacked ones from them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.knowledge import ENROLMENTS_MIN
-from detectors.preprocessing import Z_CLIP
+from detectors.baseline.profile import Profile
+from detectors.minutes.cleaning import CleanMinutes, clean
+from detectors.minutes.windows import WINDOW_MIN, Z_CLIP
 from detectors.training.cohort import AttackCase, Injector, Stay
-from detectors.training.series import ScaledWindows, enrolment_rows, own_scale, rows_of, windows_between
+from detectors.training.network_fit import NetworkWindows, training_windows
+from detectors.training.patients import ATTACK_MIN, SHORT_ENROLMENT_MIN, Patient, generator_of, patient_of
 
 STEPS_PER_Z: Final = 4000
-MINUTES_A_WEEK: Final = 7 * 1440
-ONSET_MIN: Final = 720
-DURATION_MIN: Final = 300
+KINDS: Final = ("clean", "attacked")
+STRIDE_MIN: Final = 7
+LATE_MIN: Final = 3 * WINDOW_MIN
+"""An attack begins at least so long before the end of the stay, so that whole windows of it are left."""
 
 
-def canary_windows(
+def canary_set(
     stays: Sequence[Stay], cases: Sequence[tuple[str, str]], inject: Injector, each: int, seed: int
-) -> dict[str, NDArray[np.int16]]:
-    """Return `each` clean and `each` attacked windows of devices with a frozen profile.
+) -> dict[str, NDArray[Any]]:
+    """Return `each` clean and `each` attacked windows of devices enrolled for ten hours.
 
-    `clean_window_z` and `attacked_window_z` are int16[n, 60, 2], z times 4000 (z lies in -8..8); `*_minute` int16[n, 60]
-    are minutes since Thursday 00:00 UTC (event minute modulo a week), all that the calendar inputs need.
+    By kind `<kind>_z` int16[n, 60, 2] (z times 4000), `<kind>_weight` uint8[n, 60, 2], `<kind>_context` float32[n, 27] and
+    `<kind>_half_cell` float32[n, 2]. Simulated patients only: nobody's minutes may leave in a bundle.
     """
-    rng = np.random.default_rng([seed, 77])
-    clean, attacked = [], []
-    for stay in stays:
-        rows = rows_of(stay.recording)
-        scale, first = own_scale(rows, ENROLMENTS_MIN[0]), enrolment_rows(rows, ENROLMENTS_MIN[0])
-        clean.append(windows_between(rows, scale, first, len(rows), 7))
-        name, level = cases[int(rng.integers(len(cases)))]
-        case = AttackCase(name, level, ONSET_MIN, DURATION_MIN, int(rng.integers(1 << 31)))
-        poisoned = rows_of(stay.recording, np.stack(inject(stay.recording, case), axis=-1))
-        minutes = stay.recording.first_event_minute + np.array([ONSET_MIN + 60, ONSET_MIN + DURATION_MIN])
-        span = np.searchsorted(poisoned.event_minute, minutes)
-        attacked.append(windows_between(poisoned, scale, int(span[0]), int(span[1]), 7))
-    return _packed("clean", clean, each, rng) | _packed("attacked", attacked, each, rng)
-
-
-def unpacked(canary: dict[str, NDArray[Any]], kind: str) -> ScaledWindows:
-    """Return the windows of a kind ("clean" or "attacked") as the scorer takes them."""
-    z: NDArray[np.float32] = canary[f"{kind}_window_z"].astype(np.float32) / np.float32(STEPS_PER_Z)
-    return ScaledWindows(z, canary[f"{kind}_minute"].astype(np.int64))
-
-
-def _packed(
-    kind: str, parts: Sequence[ScaledWindows], count: int, rng: np.random.Generator
-) -> dict[str, NDArray[np.int16]]:
-    z = np.concatenate([part.z for part in parts])
-    minute = np.concatenate([part.event_minute for part in parts])
-    chosen = rng.choice(len(z), min(count, len(z)), replace=False)
-    return {
-        f"{kind}_window_z": np.round(np.clip(z[chosen], -Z_CLIP, Z_CLIP) * STEPS_PER_Z).astype(np.int16),
-        f"{kind}_minute": (minute[chosen] % MINUTES_A_WEEK).astype(np.int16),
+    patients = [one for one in (patient_of(stay, 0, SHORT_ENROLMENT_MIN) for stay in stays) if one is not None]
+    rng = generator_of(seed, "canary")
+    windows = {
+        "clean": training_windows([(one.minutes, one.profile) for one in patients], STRIDE_MIN),
+        "attacked": training_windows([_attacked(one, cases, inject, rng) for one in patients], STRIDE_MIN),
     }
+    packed: dict[str, NDArray[Any]] = {}
+    for kind, found in windows.items():
+        chosen = np.sort(rng.choice(len(found), min(each, len(found)), replace=False))
+        packed[f"{kind}_z"] = np.round(np.clip(found.z[chosen], -Z_CLIP, Z_CLIP) * STEPS_PER_Z).astype(np.int16)
+        packed[f"{kind}_weight"] = found.weight[chosen].astype(np.uint8)
+        packed[f"{kind}_context"] = found.context[chosen]
+        packed[f"{kind}_half_cell"] = found.half_cell[chosen]
+    return packed
+
+
+def canary_windows(canary: Mapping[str, NDArray[Any]], kind: str) -> NetworkWindows:
+    """Return the windows of a kind as the network takes them; raises KeyError when the set holds none."""
+    return NetworkWindows(
+        canary[f"{kind}_z"].astype(np.float32) / np.float32(STEPS_PER_Z), canary[f"{kind}_weight"].astype(np.float32),
+        canary[f"{kind}_context"], canary[f"{kind}_half_cell"],
+    )  # fmt: skip
+
+
+def _attacked(
+    patient: Patient, cases: Sequence[tuple[str, str]], inject: Injector, rng: np.random.Generator
+) -> tuple[CleanMinutes, Profile]:
+    """Return the stream from an hour after the onset of a drawn attack to the stream's end, as if it were enrolled until then."""
+    recording, valid = patient.recording, len(patient.minutes)
+    name, level = cases[int(rng.integers(len(cases)))]
+    onset = int(rng.integers(patient.profile.enrolment_min, max(valid - LATE_MIN, patient.profile.enrolment_min + 1)))
+    begin = int(patient.minutes.event_minute[onset]) - recording.first_event_minute
+    case = AttackCase(name, level, begin, ATTACK_MIN, int(rng.integers(1 << 31)))
+    attacked = inject(recording, case)
+    stop = begin + ATTACK_MIN
+    minutes = clean(recording.first_event_minute, attacked[0][:stop], attacked[1][:stop])
+    start = int(np.searchsorted(minutes.event_minute, recording.first_event_minute + begin)) + WINDOW_MIN
+    return minutes, replace(patient.profile, enrolment_min=start)

@@ -14,30 +14,33 @@ Floats = NDArray[np.float64]
 DRAWS: Final = 10_000
 OUTSIDE: Final = 0.05
 
-LOSS_MARGIN: Final = 0.02
+LOSS_MARGIN_NATS: Final = 0.02
 FALSE_MARGIN: Final = 0.10
 FOUND_MARGIN: Final = 0.05
 AUC_MARGIN: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """How well a bottleneck rebuilds windows: mean squared errors in scaled units.
+class NetworkFit:
+    """How well a network fits windows; losses are negative log likelihoods in nats a value.
 
-    `loss` float64[d] by clean device, `canary_clean` and `canary_attacked` float64[k] by window of the canary set.
+    `simulated` and `real` (perhaps nobody) float64[d] are losses by clean device, `canary_loss` float64[k] by clean window of
+    the canary set; `clean_error` and `attacked_error` float64[k] are mean squares of normal scores by window of that set.
     """
 
-    loss: Floats
-    canary_clean: Floats
-    canary_attacked: Floats
+    simulated: Floats
+    real: Floats
+    canary_loss: Floats
+    clean_error: Floats
+    attacked_error: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """What a whole bundle decides of devices.
 
-    By clean device `false_exclusions` float64[d] in the `weeks` float64[d] it was judged for; `found` float64[a, c]: 1 where
-    attack c (of `attacks`) on device a was found in time.
+    By clean device `false_exclusions` float64[d] in the `weeks` float64[d] it was judged for; `found` float64[a, c]: how many of
+    the tries of attack c (of `attacks`) on device a were found in time, 0..1.
     """
 
     false_exclusions: Floats
@@ -61,13 +64,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     holds: bool
 
 
-def rebuilt_figures(ours: Rebuilt, theirs: Rebuilt, rng: np.random.Generator) -> tuple[Figure, ...]:
-    """Return clean loss, canary loss and canary AUC."""
-    return (
-        _loss("clean loss", ours.loss, theirs.loss, "devices", rng),
-        _loss("canary loss", ours.canary_clean, theirs.canary_clean, "windows", rng),
-        _canary_auc(ours, theirs, rng),
-    )
+def network_figures(ours: NetworkFit, theirs: NetworkFit, rng: np.random.Generator) -> tuple[Figure, ...]:
+    """Return simulated loss, real loss where there are real devices, canary loss and canary AUC."""
+    losses = [
+        _loss("simulated loss", ours.simulated, theirs.simulated, "devices", rng),
+        *([_loss("real loss", ours.real, theirs.real, "devices", rng)] if len(ours.real) else []),
+        _loss("canary loss", ours.canary_loss, theirs.canary_loss, "windows", rng),
+    ]
+    return (*losses, _canary_auc(ours, theirs, rng))
 
 
 def outcome_figures(ours: Outcomes, theirs: Outcomes, rng: np.random.Generator) -> tuple[Figure, ...]:
@@ -76,23 +80,20 @@ def outcome_figures(ours: Outcomes, theirs: Outcomes, rng: np.random.Generator) 
 
 
 def _loss(name: str, ours: Floats, theirs: Floats, unit: str, rng: np.random.Generator) -> Figure:
-    """Geometric means: losses are so skewed that one restless device would outweigh all others in a sum."""
-    logs = np.log(np.stack([ours, theirs]))
-    drawn = _draws(len(ours), rng) @ (logs[0] - logs[1])
-    change = float(np.expm1((logs[0] - logs[1]).mean()))
-    low, high = np.expm1(_interval(drawn, OUTSIDE)).tolist()
-    candidate, current = np.exp(logs.mean(axis=1)).tolist()
+    drawn = _draws(len(ours), rng) @ (ours - theirs)
+    low, high = _interval(drawn, OUTSIDE)
     return Figure(
-        name=name, candidate=candidate, current=current, change=change, low=low, high=high, n=len(ours), unit=unit,
-        rule=f"ratio - 1 at most {LOSS_MARGIN:+.2f}", holds=high <= LOSS_MARGIN,
+        name=name, candidate=float(ours.mean()), current=float(theirs.mean()), change=float((ours - theirs).mean()),
+        low=low, high=high, n=len(ours), unit=unit, rule=f"nats a value at most {LOSS_MARGIN_NATS:+.2f}",
+        holds=high <= LOSS_MARGIN_NATS,
     )  # fmt: skip
 
 
 def _false_exclusions(candidate: Outcomes, current: Outcomes, rng: np.random.Generator) -> Figure:
     drawn = _draws(len(candidate.weeks), rng)
     rates = [
-        (one.false_exclusions.sum() / one.weeks.sum(), drawn @ one.false_exclusions / (drawn @ one.weeks))
-        for one in (candidate, current)
+        (bundle.false_exclusions.sum() / bundle.weeks.sum(), drawn @ bundle.false_exclusions / (drawn @ bundle.weeks))
+        for bundle in (candidate, current)
     ]
     low, high = _interval(rates[0][1] - rates[1][1], OUTSIDE)
     return Figure(
@@ -126,11 +127,11 @@ def _worst_attack(candidate: Outcomes, current: Outcomes, rng: np.random.Generat
     )  # fmt: skip
 
 
-def _canary_auc(candidate: Rebuilt, current: Rebuilt, rng: np.random.Generator) -> Figure:
-    """How well the reconstruction error alone tells the canary set's attacked windows from its clean ones."""
-    attacked, clean = _draws(len(candidate.canary_attacked), rng), _draws(len(candidate.canary_clean), rng)
-    above = [_above(one.canary_attacked, one.canary_clean) for one in (candidate, current)]
-    drawn = [np.einsum("da,da->d", attacked, clean @ one.T) for one in above]
+def _canary_auc(candidate: NetworkFit, current: NetworkFit, rng: np.random.Generator) -> Figure:
+    """How well the network's error alone tells the canary set's attacked windows from its clean ones."""
+    attacked, clean = _draws(len(candidate.attacked_error), rng), _draws(len(candidate.clean_error), rng)
+    above = [_above(fit.attacked_error, fit.clean_error) for fit in (candidate, current)]
+    drawn = [np.einsum("da,da->d", attacked, clean @ pairs.T) for pairs in above]
     low, high = _interval(drawn[0] - drawn[1], OUTSIDE)
     return Figure(
         name="canary AUC", candidate=float(above[0].mean()), current=float(above[1].mean()),
@@ -140,7 +141,7 @@ def _canary_auc(candidate: Rebuilt, current: Rebuilt, rng: np.random.Generator) 
 
 
 def _above(attacked: Floats, clean: Floats) -> Floats:
-    """Return float64[a, c]: 1 where the attacked window's error is above the clean one's, .5 where they are equal."""
+    """Return float64[a, c]: 1 where the attacked window surprises more than the clean one, .5 where both do the same."""
     difference = attacked[:, None] - clean[None]
     above: Floats = (difference > 0) + 0.5 * (difference == 0)
     return above

@@ -9,9 +9,8 @@ from typing import Final, TypeVar
 import msgspec
 import numpy as np
 
-from detectors.training.canary_figures import Figure, Outcomes, Rebuilt, outcome_figures, rebuilt_figures
+from detectors.training.canary_figures import Figure, NetworkFit, Outcomes, network_figures, outcome_figures
 
-LOSSES: Final = ("loss", "canary_clean")
 LEAST: Final = {"devices": 8, "pairs": 40, "windows": 32, "device-weeks": 4.0}
 
 
@@ -30,30 +29,26 @@ class CanaryResult(msgspec.Struct, frozen=True, kw_only=True):
         return {f"{figure.name}: {part}": float(getattr(figure, part)) for figure in self.figures for part in parts}
 
 
-def first_look(candidate: Rebuilt, current: Rebuilt, names: tuple[str, str], seed: int) -> CanaryResult:
-    """Compare two bottlenecks before anything is learnt around the new one: as `canary_verdict`, without what needs a bundle."""
+def first_look(candidate: NetworkFit, current: NetworkFit, names: tuple[str, str], seed: int) -> CanaryResult:
+    """Compare two networks before anything is learnt around the new one: as `canary_verdict`, without what needs a bundle."""
     rng = np.random.default_rng([seed, 78])
-    return _verdict(names, _not_comparable(candidate, current), lambda: rebuilt_figures(candidate, current, rng))
+    return _verdict(names, _not_comparable(candidate, current), lambda: network_figures(candidate, current, rng))
 
 
 def canary_verdict(
-    candidate: tuple[Rebuilt, Outcomes], current: tuple[Rebuilt, Outcomes], names: tuple[str, str], seed: int
+    candidate: tuple[NetworkFit, Outcomes], current: tuple[NetworkFit, Outcomes], names: tuple[str, str], seed: int
 ) -> CanaryResult:
     """Compare two bundles (`names`: their sha256, candidate first), whose measurements are paired place by place.
 
     Never raises for bad measurements: refuses them. Intervals are bootstrap ones over devices (windows, for the canary set)
-    drawn in pairs: 95 %, the worst attack's widened by the number of attacks (Bonferroni). Loss may rise by 2 % at most, false
-    exclusions by .10 a device-week, the share of attacks found may fall by .05 and the canary set's AUC by .02, each at the far
-    end of its interval; no single attack may be clearly found less often.
+    drawn in pairs: 95 %, the worst attack's widened by the number of attacks (Bonferroni). A loss may rise by .02 nats a value,
+    false exclusions by .10 a device-week, the share of attacks found may fall by .05 and the canary set's AUC by .02, each at the
+    far end of its interval; no single attack may be clearly found less often.
     """
-    (rebuilt, ours), (rebuilt_now, theirs) = candidate, current
-    why = _not_comparable(rebuilt, rebuilt_now) or _not_comparable(ours, theirs) or _other_attacks(ours, theirs)
+    (fit, ours), (fit_now, theirs) = candidate, current
+    why = _not_comparable(fit, fit_now) or _not_comparable(ours, theirs) or _other_attacks(ours, theirs)
     rng = np.random.default_rng([seed, 78])
-    return _verdict(
-        names,
-        why,
-        lambda: rebuilt_figures(rebuilt, rebuilt_now, rng) + outcome_figures(ours, theirs, rng),
-    )
+    return _verdict(names, why, lambda: network_figures(fit, fit_now, rng) + outcome_figures(ours, theirs, rng))
 
 
 def _verdict(names: tuple[str, str], why: str | None, make: Callable[[], tuple[Figure, ...]]) -> CanaryResult:
@@ -66,7 +61,7 @@ def _verdict(names: tuple[str, str], why: str | None, make: Callable[[], tuple[F
     )
 
 
-Measured = TypeVar("Measured", Rebuilt, Outcomes)
+Measured = TypeVar("Measured", NetworkFit, Outcomes)
 
 
 def _not_comparable(candidate: Measured, current: Measured) -> str | None:
@@ -79,8 +74,6 @@ def _not_comparable(candidate: Measured, current: Measured) -> str | None:
             return f"{field.name}: measured on different numbers of devices or windows"
         if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
             return f"{field.name}: not everything could be measured (NaN)"
-        if field.name in LOSSES and min(ours.min(initial=1.0), theirs.min(initial=1.0)) <= 0:
-            return f"{field.name}: no hour of a patient is rebuilt without any error"
     few = [
         f"{have:g} {unit} ({LEAST[unit]:g} are the least)"
         for unit, have in _amounts(candidate).items()
@@ -89,10 +82,11 @@ def _not_comparable(candidate: Measured, current: Measured) -> str | None:
     return f"too little to judge by: {', '.join(few)}" if few else None
 
 
-def _amounts(one: Rebuilt | Outcomes) -> dict[str, float]:
-    if isinstance(one, Rebuilt):
-        return {"devices": len(one.loss), "windows": min(len(one.canary_clean), len(one.canary_attacked))}
-    return {"devices": len(one.found), "pairs": one.found.size, "device-weeks": float(one.weeks.sum())}
+def _amounts(measured: NetworkFit | Outcomes) -> dict[str, float]:
+    if isinstance(measured, NetworkFit):
+        devices = min(len(measured.simulated), len(measured.real) or len(measured.simulated))
+        return {"devices": devices, "windows": min(len(measured.clean_error), len(measured.attacked_error))}
+    return {"devices": len(measured.found), "pairs": measured.found.size, "device-weeks": float(measured.weeks.sum())}
 
 
 def _other_attacks(ours: Outcomes, theirs: Outcomes) -> str | None:

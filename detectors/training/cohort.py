@@ -1,4 +1,4 @@
-"""What training is given: patients with what is known of them, and a way to attack them; disjoint cohorts or nothing."""
+"""What training is given: patients with what is known of them, and a way to attack them; each patient once or nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
 
 Vitals = NDArray[np.float64]
@@ -40,6 +41,34 @@ class Stay(Protocol):
     def deteriorating(self) -> NDArray[np.bool_]: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownStay:
+    """A stay of a patient of whom nobody marked where he deteriorates: a real one."""
+
+    recording: Recording
+    deteriorating: NDArray[np.bool_]
+
+
+def fingerprint(recording: Recording) -> tuple[str, int, str]:
+    """Return what tells a recording from any other: device id, first event minute, and a hash of both rates."""
+    rates = np.stack([recording.heart_rate_bpm, recording.resp_rate_bpm])
+    return recording.device_id, recording.first_event_minute, sha256_of(rates.tobytes())
+
+
+def unmarked(recording: Recording) -> KnownStay:
+    """Return a recording as a stay on which no deterioration is marked."""
+    return KnownStay(recording, np.zeros(len(recording.heart_rate_bpm), np.bool_))
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Patients of one kind; `is_real` ones alone set scales and threshold where there are any."""
+
+    name: str
+    stays: Sequence[Stay]
+    is_real: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AttackCase:
     """One attack to inject: minutes count from the recording's first minute."""
@@ -57,25 +86,17 @@ class Injector(Protocol):
     def __call__(self, recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Cohorts:
-    """Three sets of patients: models learn from the first, thresholds from the second, metrics come from the third."""
-
-    reference: Sequence[Stay]
-    calibration: Sequence[Stay]
-    test: Sequence[Stay]
-
-    def check_disjoint(self) -> None:
-        """Raise Misconfigured when a patient is in two cohorts, or twice in one."""
-        seen: dict[str, str] = {}
-        for cohort in ("reference", "calibration", "test"):
-            for stay in getattr(self, cohort):
-                device_id = stay.recording.device_id
-                if device_id in seen:
-                    raise Misconfigured(
-                        f"{device_id} is in the {seen[device_id]} cohort and again in the {cohort} cohort"
-                    )
-                seen[device_id] = cohort
+def check_disjoint(cohorts: Sequence[tuple[str, Sequence[Stay]]]) -> None:
+    """Raise Misconfigured when a patient is in two of the named cohorts, or twice in one."""
+    seen: dict[str, str] = {}
+    for cohort, stays in cohorts:
+        for stay in stays:
+            device_id = stay.recording.device_id
+            if device_id in seen:
+                raise Misconfigured(
+                    f"{device_id} is among the {seen[device_id]} patients and again among the {cohort} ones"
+                )
+            seen[device_id] = cohort
 
 
 def vitals_of(recording: Recording) -> Vitals:

@@ -1,101 +1,106 @@
-"""Distort a span of a recording: one to three random distortions, one or both channels, abrupt, ramped or intermittent."""
+"""Distorts a span of a stay: one to three random distortions, abrupt, ramped or intermittent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.preprocessing import HIGHEST, LOWEST
 from detectors.training.cohort import Vitals
-from detectors.training.distortions import DISTORTIONS, Series, sample_hold
-from detectors.training.series import Scale
+from detectors.training.distortions import DISTORTIONS
+from detectors.training.pair_distortions import PAIR_DISTORTIONS, Pair
+
+Floats = NDArray[np.float64]
 
 SMALLEST_CHANGE: Final = 0.2
-STRANGER: Final = "stranger"
-DISTORTION_NAMES: Final = (*(distortion.__name__ for distortion in DISTORTIONS), STRANGER)
-_FINEST: Final = 1e-9
+"""Root mean square in standard deviations: below it nobody could see the change, and no row should say that one is there."""
+LOWEST_SHOWN: Final = (25.0, 3.0)
+HIGHEST_SHOWN: Final = (230.0, 65.0)
+HOW_MANY: Final = ((1, 2, 3), (0.5, 0.35, 0.15))
+MEDIAN_OF_MIN: Final = 720
+MOST_SD: Final = 40.0
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Minutes [onset, end) of a recording."""
 
     onset_min: int
     end_min: int
 
-    @property
-    def minutes(self) -> slice:
-        """The span as an index."""
-        return slice(self.onset_min, self.end_min)
+
+class Device(NamedTuple):
+    """What of its profile a distortion goes by: `scale` float64[2] (bpm, breaths/min) and `grid_bpm` float64[2]."""
+
+    scale: Floats
+    grid_bpm: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Distorted:
-    """Vitals float64[n, 2] after distortion, and the names of the distortions that were at work."""
+def distorted(vitals: Vitals, other: Vitals, span: Span, device: Device, rng: np.random.Generator) -> Vitals | None:
+    """Return vitals float64[m, 2] with the span distorted, or None when it hardly changed.
 
-    vitals: Vitals
-    names: frozenset[str]
-
-
-def distort(
-    vitals: Vitals, other: Vitals, span: Span, scale: Scale, resolution_bpm: float, rng: np.random.Generator
-) -> Distorted | None:
-    """Return vitals with the span distorted on the monitor's grid, or None when it changed < .2 sd.
-
-    `other` float64[m, 2] is another patient, m >= the span's length: a stranger's data may be mixed in. Missing minutes
-    stay missing, and values inside what a monitor can show.
+    `other` float64[p, 2] holds another patient's valid minutes, more than the span's. Missing minutes stay missing; what is changed
+    lies on the device's grid and within what a monitor shows.
     """
-    before = (vitals[span.minutes] - scale.median) / scale.scale
-    envelope = _envelope(len(before), rng)
-    after = before.copy()
-    names: set[str] = set()
-    for channel in _channels(rng):
-        x = _filled(before[:, channel])
-        stranger = (other[: len(x), channel] - np.nanmedian(other[:, channel])) / scale.scale[channel]
-        bent = _bent(x, stranger, names, rng)
-        after[:, channel] += envelope * (bent - x)
-    moved = np.abs(after - before)[envelope > 0.5]
-    seen = np.maximum((~np.isnan(moved)).sum(axis=0), 1)
-    if (np.nansum(moved, axis=0) / seen).max() < SMALLEST_CHANGE:
+    before = _filled(vitals[: span.end_min])
+    centre = np.median(before[: span.onset_min][-MEDIAN_OF_MIN:], axis=0)
+    z = (before - centre) / device.scale
+    stranger = (other - np.median(other, axis=0)) / device.scale
+    own = z[span.onset_min :]
+    bent = _bent(Pair(own, z[: span.onset_min], stranger), rng)
+    shown = own + _envelope(len(own), rng) * (bent - own)
+    after = shown * device.scale + centre
+    after = np.clip(np.round(after / device.grid_bpm) * device.grid_bpm, LOWEST_SHOWN, HIGHEST_SHOWN)
+    was = vitals[span.onset_min : span.end_min]
+    after = np.where(np.isnan(was) | (np.abs(shown - own) < 1e-9), was, after)
+    change = (after - was) / device.scale
+    if np.isnan(change).all() or np.sqrt(np.nanmean(change**2)) < SMALLEST_CHANGE:
         return None
-    distorted = vitals.copy()
-    bpm = np.clip(after * scale.scale + scale.median, LOWEST, HIGHEST)
-    changed = np.abs(after - before) > _FINEST
-    distorted[span.minutes] = np.where(changed, np.round(bpm / resolution_bpm) * resolution_bpm, vitals[span.minutes])
-    return Distorted(distorted, frozenset(names))
+    result = vitals.copy()
+    result[span.onset_min : span.end_min] = after
+    return result
 
 
-def _bent(x: Series, stranger: Series, names: set[str], rng: np.random.Generator) -> Series:
-    for _ in range(int(rng.integers(1, 4))):
-        choice = int(rng.integers(0, len(DISTORTIONS) + 1))
-        if choice == len(DISTORTIONS):
-            share = rng.uniform(0.3, 1.0)
-            x = (1 - share) * x + share * _filled(stranger)
-            names.add(STRANGER)
+def _bent(pair: Pair, rng: np.random.Generator) -> Floats:
+    """Return the span after one to three different distortions."""
+    count = rng.choice(HOW_MANY[0], p=HOW_MANY[1])
+    for choice in rng.choice(len(PAIR_DISTORTIONS) + len(DISTORTIONS), count, replace=False).tolist():
+        if choice < len(PAIR_DISTORTIONS):
+            bent = PAIR_DISTORTIONS[choice](pair, rng)
         else:
-            x = DISTORTIONS[choice](x, rng)
-            names.add(DISTORTIONS[choice].__name__)
-    return np.clip(x, -40.0, 40.0)
+            bent = _each_channel(pair.span, choice - len(PAIR_DISTORTIONS), rng)
+        pair = pair._replace(span=np.clip(bent, -MOST_SD, MOST_SD))
+    return pair.span
 
 
-def _channels(rng: np.random.Generator) -> tuple[int, ...]:
-    return ((0,), (1,), (0, 1), (0, 1))[int(rng.integers(0, 4))]
+def _each_channel(span: Floats, choice: int, rng: np.random.Generator) -> Floats:
+    """Bend both channels, as most attacks do, or one; with the same draws or each with its own."""
+    bent, seed, same = span.copy(), int(rng.integers(1 << 31)), rng.random() < 0.5
+    channels = ((0, 1), (0, 1), (0, 1), (0, 1), (0,), (1,))[int(rng.integers(0, 6))]
+    for channel in channels:
+        own = np.random.default_rng(seed if same else [seed, channel])
+        bent[:, channel] = DISTORTIONS[choice](span[:, channel], own)
+    return bent
 
 
-def _envelope(length: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """How much of the distortion shows: at once, rising over 30 to 300 minutes, or in bursts."""
-    kind = rng.random()
-    if kind < 0.6:
-        return np.ones(length)
-    if kind < 0.8:
-        return np.clip(np.arange(length) / rng.uniform(30, 300), 0.0, 1.0)
-    return (sample_hold(rng.random(length), rng) < rng.uniform(0.3, 0.8)).astype(np.float64)
+def _envelope(length: int, rng: np.random.Generator) -> Floats:
+    """Return float64[n, 1], how much of the distortion shows: at once, rising over 30 to 180 minutes, or in turns."""
+    minute, kind = np.arange(length), rng.random()
+    if kind < 0.2:
+        return np.minimum(minute / rng.uniform(30, 180), 1.0)[:, None]
+    if kind < 0.35:
+        period = rng.uniform(60, 180)
+        return (minute % period < rng.uniform(0.4, 0.8) * period).astype(np.float64)[:, None]
+    return np.ones((length, 1))
 
 
-def _filled(x: Series) -> Series:
-    """Fill missing minutes with the last value seen: a distortion needs a whole series, the result loses them again."""
-    seen = np.maximum.accumulate(np.where(np.isnan(x), 0, np.arange(len(x))))
-    return np.nan_to_num(x[seen])
+def _filled(vitals: Vitals) -> Vitals:
+    """Return the vitals without gaps: a distortion needs whole series, its result loses them again."""
+    filled = vitals.copy()
+    for channel in range(vitals.shape[1]):
+        missing = np.isnan(vitals[:, channel])
+        known = np.flatnonzero(~missing)
+        filled[missing, channel] = (
+            np.interp(np.flatnonzero(missing), known, vitals[known, channel]) if len(known) else 0.0
+        )
+    return filled

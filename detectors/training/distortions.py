@@ -35,7 +35,7 @@ def band_noise(x: Series, rng: np.random.Generator) -> Series:
     smooth = _moving_average(noise, int(rng.choice([1, 1, 2, 3, 5, 9, 15])))
     if rng.random() < 0.3:
         smooth = np.diff(smooth, prepend=smooth[:1])
-    bent: Series = x + _strength(rng, 0.2, 4.0) * (smooth / smooth.std())[: len(x)]
+    bent: Series = x + log_uniform(rng, 0.2, 4.0) * (smooth / smooth.std())[: len(x)]
     return bent
 
 
@@ -46,14 +46,14 @@ def smoothing(x: Series, rng: np.random.Generator) -> Series:
 
 def segment_paste(x: Series, rng: np.random.Generator) -> Series:
     """Repeat one own segment of 5 to 120 minutes over and over."""
-    length = min(int(_strength(rng, 5, 120)), len(x))
+    length = min(int(log_uniform(rng, 5, 120)), len(x))
     start = int(rng.integers(0, len(x) - length + 1))
     return np.resize(x[start : start + length], len(x))
 
 
 def quantise(x: Series, rng: np.random.Generator) -> Series:
     """Round to steps of .3 to 3 standard deviations."""
-    step = _strength(rng, 0.3, 3.0)
+    step = log_uniform(rng, 0.3, 3.0)
     return np.round(x / step) * step
 
 
@@ -64,38 +64,38 @@ def gain_curve(x: Series, rng: np.random.Generator) -> Series:
 
 def offset_curve(x: Series, rng: np.random.Generator) -> Series:
     """Shift by a constant and a slow curve, up to 12 standard deviations."""
-    size = _strength(rng, 0.5, 12.0) * rng.choice([-1, 1])
-    bent: Series = x + size + _curve(len(x), rng) * _strength(rng, 0.2, 2.0)
+    size = log_uniform(rng, 0.5, 12.0) * rng.choice([-1, 1])
+    bent: Series = x + size + _curve(len(x), rng) * log_uniform(rng, 0.2, 2.0)
     return bent
 
 
 def tone(x: Series, rng: np.random.Generator) -> Series:
     """Add a sine of period 4 to 240 minutes."""
-    phase = 2 * np.pi * (np.arange(len(x)) / _strength(rng, 4, 240) + rng.random())
-    return x + _strength(rng, 0.4, 4.0) * np.sin(phase)
+    phase = 2 * np.pi * (np.arange(len(x)) / log_uniform(rng, 4, 240) + rng.random())
+    return x + log_uniform(rng, 0.4, 4.0) * np.sin(phase)
 
 
 def square(x: Series, rng: np.random.Generator) -> Series:
     """Add rectangular bumps of period 4 to 240 minutes and any duty cycle."""
-    phase = np.mod(np.arange(len(x)) / _strength(rng, 4, 240) + rng.random(), 1.0)
-    bent: Series = x + _strength(rng, 0.5, 5.0) * rng.choice([-1, 1]) * (phase < rng.uniform(0.1, 0.6))
+    phase = np.mod(np.arange(len(x)) / log_uniform(rng, 4, 240) + rng.random(), 1.0)
+    bent: Series = x + log_uniform(rng, 0.5, 5.0) * rng.choice([-1, 1]) * (phase < rng.uniform(0.1, 0.6))
     return bent
 
 
 def delay(x: Series, rng: np.random.Generator) -> Series:
     """Send the value of 5 to 180 minutes ago."""
-    return np.roll(x, int(_strength(rng, 5, 180)))
+    return np.roll(x, int(log_uniform(rng, 5, 180)))
 
 
 def sample_hold(x: Series, rng: np.random.Generator) -> Series:
     """Hold every k-th value for k = 2 to 90 minutes."""
-    hold = int(_strength(rng, 2, 90))
+    hold = int(log_uniform(rng, 2, 90))
     return x[np.arange(len(x)) // hold * hold]
 
 
 def block_shuffle(x: Series, rng: np.random.Generator) -> Series:
     """Cut into blocks of 1 to 60 minutes and mix their order."""
-    length = int(_strength(rng, 1, 60))
+    length = int(log_uniform(rng, 1, 60))
     blocks = np.array_split(x, max(len(x) // length, 1))
     return np.concatenate([blocks[index] for index in rng.permutation(len(blocks))])
 
@@ -109,13 +109,13 @@ def mirror(x: Series, rng: np.random.Generator) -> Series:
 
 def clip(x: Series, rng: np.random.Generator) -> Series:
     """Cut everything beyond .05 to 1 standard deviations about a level."""
-    level, width = rng.normal(0, 0.5), _strength(rng, 0.05, 1.0)
+    level, width = rng.normal(0, 0.5), log_uniform(rng, 0.05, 1.0)
     return np.clip(x, level - width, level + width)
 
 
 def impulses(x: Series, rng: np.random.Generator) -> Series:
     """Add single-minute spikes of 2 to 8 standard deviations."""
-    hit = rng.random(len(x)) < _strength(rng, 1 / 40, 1 / 3)
+    hit = rng.random(len(x)) < log_uniform(rng, 1 / 40, 1 / 3)
     bent: Series = x + hit * rng.choice([-1, 1], len(x)) * rng.uniform(2, 8, len(x))
     return bent
 
@@ -131,8 +131,8 @@ def _curve(length: int, rng: np.random.Generator) -> Series:
     return np.interp(np.linspace(0, knots - 1, length), np.arange(knots), rng.standard_normal(knots))
 
 
-def _strength(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number between the bounds, even on a logarithmic scale."""
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Return a number between the bounds, even on a logarithmic scale."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 

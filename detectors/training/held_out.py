@@ -1,120 +1,132 @@
-"""What a bundle makes of patients and attacks that no training has met: the measurements behind the canary."""
+"""What a network, and a whole detector around it, make of patients and attacks that no training has met."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bundle import Bundle
-from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS
-from detectors.scoring.runtime import Reconstructor
-from detectors.training.canary import unpacked
-from detectors.training.canary_figures import Outcomes, Rebuilt
-from detectors.training.card import found_after_min
-from detectors.training.cohort import Injector, Stay
-from detectors.training.judging import Judged, judge, raw_scores, weeks_of
-from detectors.training.pool import Pool, pool
-from detectors.training.series import ScaledWindows, enrolment_rows, own_scale, rows_of, windows_between
-from detectors.training.trace_jobs import AttackTraceTask, CleanTraceTask, Means, attacked_traces, clean_traces
+from detectors.network.layout import EMITTED, Weights
+from detectors.network.runtime import DensityNetwork
+from detectors.scoring.common_scale import peaks_of
+from detectors.scoring.parameters import DetectorParameters
+from detectors.training.calibration import Calibration
+from detectors.training.canary import KINDS, canary_windows
+from detectors.training.canary_figures import NetworkFit, Outcomes
+from detectors.training.cohort import Injector, Population, Stay
+from detectors.training.found import found_attacks, rule_rows
+from detectors.training.likelihood import window_losses
+from detectors.training.network_fit import NetworkWindows, joined, training_windows
+from detectors.training.patients import Patient, patients_of
+from detectors.training.scoring_fit import FittedScores, voted_components
+from detectors.training.table import DecisionTable
+from detectors.training.table_build import Attacks, PatientJob, built
+from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Report = Callable[[float, str], None]
 
-STRIDE: Final = 7
 FOUND_WITHIN_MIN: Final = 240
+UNKNOWN: Final = np.array([np.nan])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Patients left alone, patients to attack, the (attack, level) pairs, and the canary set of the bundle that runs."""
+    """Patients who teach nobody, and the attacks `cases` (name, level) on them. Real ones judge a detector where there are any."""
 
-    clean: Sequence[Stay]
-    attacked: Sequence[Stay]
+    simulated: Sequence[Stay]
+    real: Sequence[Stay]
     cases: tuple[tuple[str, str], ...]
     inject: Injector
-    canary: dict[str, NDArray[Any]]
     seed: int
 
 
-def rebuilt(reconstructor: Reconstructor, held_out: HeldOut) -> Rebuilt:
-    """Try a bottleneck on clean windows and on the canary set. Blocks for seconds.
+def network_fit(network: Weights, held_out: HeldOut, canary: Mapping[str, NDArray[Any]]) -> NetworkFit:
+    """Try a network on clean windows of all patients, and on a bundle's canary set. Blocks for some seconds.
 
     What the canary set lacks comes out as NaN, which no verdict passes.
     """
-    clean = [window_losses(reconstructor, _windows_after_enrolment(stay)) for stay in held_out.clean]
-    canary = [window_losses(reconstructor, _canary_windows(held_out.canary, kind)) for kind in ("clean", "attacked")]
-    loss = np.array([one.mean() if len(one) else np.nan for one in clean], float)
-    return Rebuilt(loss, *(one if len(one) else np.array([np.nan]) for one in canary))
+    simulated, real = (_patient_losses(network, _patients(stays)) for stays in (held_out.simulated, held_out.real))
+    try:
+        clean, attacked = (canary_windows(canary, kind) for kind in KINDS)
+    except KeyError:
+        return NetworkFit(simulated, real, UNKNOWN, UNKNOWN, UNKNOWN)
+    errors = (_mean_square(network, windows) for windows in (clean, attacked))
+    return NetworkFit(simulated, real, window_losses(network, clean), *errors)
 
 
-def outcomes(bundle: Bundle, held_out: HeldOut, work: WorkFolder, processes: int, report: Report) -> Outcomes:
-    """Try a bundle; equal arguments give equal figures, so that two bundles' are paired. Blocks for minutes."""
+def outcomes(
+    parameters: DetectorParameters, held_out: HeldOut, work: WorkFolder, carry_out: CarryOut, report: Report
+) -> Outcomes:
+    """Try a detector; equal arguments give equal figures, so that those of two detectors are paired. Blocks for minutes.
+
+    Votes on the common scale, the copy and the frozen rule speak. The rules that need a day's history or the pulse are
+    left out: they are the same in every detector.
+    """
 
     def make() -> Arrays:
-        with pool(bundle.autoencoder, bundle.blind_spot, processes) as workers:
-            fleet = _clean_fleet(bundle, workers, held_out, lambda share, text: report(0.5 * share, text))
-            found = _found(bundle, workers, held_out, lambda share, text: report(0.5 + 0.5 * share, text))
-        false = [sum(one.episodes(limit) for one, limit in device) for device in fleet]
-        weeks = [weeks_of([one for one, _ in device]) for device in fleet]
-        return {"false_exclusions": np.array(false, float), "weeks": np.array(weeks, float), "found": found}
+        attacks = Attacks(held_out.cases, held_out.inject, distortions=0)
+        patients = _patients(held_out.real or held_out.simulated)
+        jobs = [PatientJob(one, np.empty((0, 2)), attacks, held_out.seed, parameters.network) for one in patients]
+        table = built(jobs, carry_out, report)
+        flagged = _flagged(parameters, table)
+        false, weeks = _false_exclusions(table, flagged)
+        return {"false_exclusions": false, "weeks": weeks, "found": _found(table, flagged, len(held_out.cases))}
 
     return Outcomes(**work.stage("outcomes", make), attacks=tuple(f"{name} {level}" for name, level in held_out.cases))
 
 
-def window_losses(reconstructor: Reconstructor, windows: ScaledWindows) -> Floats:
-    """Return the bottleneck's mean squared error of each window over both channels, float64[k], in scaled units."""
-    usual = np.ones((len(windows), 4), np.float32)
-    found = reconstructor.residuals(windows.z, windows.event_minute, usual).mean_square
-    losses: Floats = found[:, :2].mean(axis=1, dtype=np.float64)
-    return losses
+def _patients(stays: Sequence[Stay]) -> list[Patient]:
+    return patients_of([Population("held out", stays, is_real=False)])[0]
 
 
-def _windows_after_enrolment(stay: Stay) -> ScaledWindows:
-    rows, length = rows_of(stay.recording), ENROLMENTS_MIN[0]
-    return windows_between(rows, own_scale(rows, length), enrolment_rows(rows, length), len(rows), STRIDE)
+def _patient_losses(network: Weights, patients: Sequence[Patient]) -> Floats:
+    """Return each patient's mean loss, float64[P]."""
+    if not patients:
+        return np.empty(0)
+    windows = [training_windows([(patient.minutes, patient.profile)]) for patient in patients]
+    losses = window_losses(network, joined(windows))
+    ends = np.cumsum([len(own) for own in windows])[:-1]
+    return np.array([own.mean() for own in np.split(losses, ends)], np.float64)
 
 
-def _canary_windows(canary: dict[str, NDArray[Any]], kind: str) -> ScaledWindows:
-    try:
-        return unpacked(canary, kind)
-    except KeyError:
-        return ScaledWindows(np.empty((0, 60, 2), np.float32), np.empty((0, 60), np.int64))
+def _mean_square(network: Weights, windows: NetworkWindows) -> Floats:
+    """Return float64[N]: the mean square of the normal scores of measured values in the judged minutes of each window."""
+    weight = windows.weight[:, EMITTED.start : EMITTED.stop]
+    scores = DensityNetwork(network).normal_scores(windows.z, windows.weight, windows.context, windows.half_cell)
+    squares: Floats = (scores**2 * weight).sum((1, 2), np.float64) / np.maximum(weight.sum((1, 2)), 1)
+    return squares
 
 
-def _clean_fleet(
-    bundle: Bundle, workers: Pool, held_out: HeldOut, report: Report
-) -> list[list[tuple[Judged, float]]]:  # fmt: skip
-    """Return how each clean device is judged in every situation, with the situation's threshold."""
-    known = bundle.knowledge
-    means = Means(known.expectations, known.population)
-    tasks = [CleanTraceTask(stay.recording, SITUATIONS, means) for stay in held_out.clean]
-    fleet = []
-    for done, traces in enumerate(workers.map(clean_traces, tasks), 1):
-        fleet.append([
-            (judge(trace, raw_scores(known.tables, known.networks, trace), known.situations[name].scales),
-             known.situations[name].threshold)
-            for name, trace in traces.items() if len(trace)
-        ])  # fmt: skip
-        report(done / len(tasks), f"{done} of {len(tasks)} clean devices judged")
-    return fleet
+def _flagged(parameters: DetectorParameters, table: DecisionTable) -> Bools:
+    """Return bool[N]: the decisions that exclude a device."""
+    fitted = FittedScores(
+        parameters.standardisation, parameters.fast_tails, parameters.slow_tails, parameters.classifiers
+    )
+    votes = voted_components(table, table.own_past(table.values), fitted, np.arange(len(table)))
+    scored = Calibration(parameters.scales, parameters.threshold, weeks=0.0, patients=0).combined(votes)
+    flagged: Bools = np.nan_to_num(scored, nan=-np.inf) >= parameters.threshold
+    for rule in rule_rows(table).values():
+        flagged = flagged | rule
+    return flagged & table.judged
 
 
-def _found(bundle: Bundle, workers: Pool, held_out: HeldOut, report: Report) -> Floats:
-    """Return float64[devices, cases]: whether each attack was found within FOUND_WITHIN_MIN of its onset."""
-    known, length = bundle.knowledge, ENROLMENTS_MIN[-1]
-    means = Means(known.expectations, known.population)
-    tasks = [
-        AttackTraceTask(stay.recording, held_out.cases, length, held_out.inject, means, (held_out.seed, 4, index))
-        for index, stay in enumerate(held_out.attacked)
-    ]
-    found = np.full((len(tasks), len(held_out.cases)), np.nan)
-    for place, attacked in enumerate(workers.map(attacked_traces, tasks)):
-        delays = [found_after_min(known, str(length), one) for one in attacked]
-        found[place] = np.array(delays) <= FOUND_WITHIN_MIN
-        report((place + 1) / len(tasks), f"{place + 1} of {len(tasks)} attacked devices judged")
-    return found
+def _false_exclusions(table: DecisionTable, flagged: Bools) -> tuple[Floats, Floats]:
+    """Return by patient how often its clean stream is excluded, each time four hours from the next, and the weeks it is judged."""
+    streams = table.clean_streams(np.arange(len(table.name)))
+    peaks = [peaks_of(flagged[part].astype(np.float64), table.judged[part]) for part in streams]
+    false = [sum(peak > 0 for peak in own) for own in peaks]
+    return np.array(false, np.float64), np.array([table.weeks([part]) for part in streams])
+
+
+def _found(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
+    """Return float64[patients attacked, cases]: of its onsets, the share found in time; what leaves nothing to judge is not found."""
+    attacks = found_attacks(table, flagged, cases)
+    in_time = attacks.delay_min <= FOUND_WITHIN_MIN
+    shares = [in_time[attacks.patient == patient].mean(axis=0) for patient in np.unique(attacks.patient)]
+    return np.array(shares, np.float64).reshape(-1, cases)

@@ -1,55 +1,120 @@
-"""Fit one classifier network: standardised inputs, weighted logistic loss, Adam with a cosine, seeded shuffles."""
+"""Fits the network by likelihood on clean windows of many patients, of any populations together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from detectors.classifiers import build_classifier, folded_classifier
-from detectors.scoring.tensorflow_runtime import tf
-
-BATCH: Final = 512
-LEARNING_RATE: Final = 2e-3
+from detectors.baseline.profile import Profile
+from detectors.minutes.cleaning import CleanMinutes
+from detectors.minutes.grids import on_grid
+from detectors.minutes.windows import WINDOW_MIN, scaled
+from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED
+from detectors.training.network_architecture import build_network, named_weights, network_inputs
+from detectors.training.network_loss import log_probability
+from detectors.training.tensorflow import tf
 
 Floats = NDArray[np.float32]
 Report = Callable[[float, str], None]
 
+STEPS: Final = 500
+BATCH: Final = 256
+STRIDE_MIN: Final = 20
+LEARNING_RATE: Final = 5e-3
+LAST_SHARE: Final = 0.02
+LONGEST_GRADIENT: Final = 1.0
+REPORT_EVERY: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkWindows:
+    """Windows to learn from: `z` and `weight` float32[N, 60, 2], `context` float32[N, 27], `half_cell` float32[N, 2] in z."""
+
+    z: Floats
+    weight: Floats
+    context: Floats
+    half_cell: Floats
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+def training_windows(streams: Iterable[tuple[CleanMinutes, Profile]], stride_min: int = STRIDE_MIN) -> NetworkWindows:
+    """Return the windows of clean streams after their enrolment, so many valid minutes apart."""
+    return joined([_windows_of(minutes, profile, stride_min) for minutes, profile in streams])
+
+
+def joined(parts: Sequence[NetworkWindows]) -> NetworkWindows:
+    """Return the windows of all parts, of which there is at least one."""
+    names = ("z", "weight", "context", "half_cell")
+    return NetworkWindows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _windows_of(minutes: CleanMinutes, profile: Profile, stride_min: int) -> NetworkWindows:
+    start = profile.enrolment_min
+    values = on_grid(minutes.values[start:], profile.grid_bpm)
+    z, weight = scaled(values, profile.median, profile.scale), minutes.weight[start:]
+    if len(z) < WINDOW_MIN:
+        z, weight = np.empty((0, WINDOW_MIN, 2), np.float32), np.empty((0, WINDOW_MIN, 2), np.float32)
+    else:
+        z, weight = (_cut(array, stride_min) for array in (z, weight))
+    half = (0.5 * profile.grid_bpm / profile.scale).astype(np.float32)
+    return NetworkWindows(z, weight, np.tile(profile.context, (len(z), 1)), np.tile(half, (len(z), 1)))
+
+
+def _cut(array: Floats, stride_min: int) -> Floats:
+    return np.ascontiguousarray(sliding_window_view(array, WINDOW_MIN, axis=0)[::stride_min].transpose(0, 2, 1))
+
 
 def fit_network(
-    inputs: Floats, label: Floats, weight: Floats, *, epochs: int, seed: int, report: Report
+    windows: NetworkWindows, seed: int, steps: int = STEPS, batch: int = BATCH, report: Report = lambda _, __: None
 ) -> dict[str, Floats]:
-    """Return the trained weights by name, the standardisation of the inputs folded in; `report(share, text)` hears of every epoch."""
+    """Return the weights by name (`detectors.network.layout`), the same for the same windows and seed on one machine.
+
+    Blocks for a minute or two; `report(share, text)` hears of the loss in nats a value. Raises ValueError when
+    there are no windows.
+    """
+    if not len(windows):
+        raise ValueError("no windows to fit the network on")
     tf.keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    mean, sd = inputs.mean(axis=0, dtype=np.float64), inputs.std(axis=0, dtype=np.float64) + 1e-3
-    model = build_classifier(inputs.shape[1])
-    steps = max(len(inputs) // BATCH, 1)
-    train = _compiled_step(model, epochs * steps)
-    shift, scale = mean.astype(np.float32), sd.astype(np.float32)
-    for epoch in range(epochs):
-        order = rng.permutation(len(inputs))
-        total = 0.0
-        for start in range(0, steps * BATCH, BATCH):
-            chosen = np.sort(order[start : start + BATCH])
-            total += float(train((inputs[chosen] - shift) / scale, label[chosen], weight[chosen]))
-        report((epoch + 1) / epochs, f"loss {total / steps:.4f}")
-    return folded_classifier(model, mean, sd)
+    context, centre, spread = _standardised(windows.context)
+    model = build_network()
+    train = _compiled_step(model, steps)
+    for step in range(steps):
+        rows = np.sort(rng.integers(0, len(windows), batch))
+        loss = train(windows.z[rows], windows.weight[rows], context[rows], windows.half_cell[rows])
+        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
+            report((step + 1) / steps, f"{float(loss):.3f} nats a value")
+    return {**named_weights(model), "context_mean": centre, "context_sd": spread}
+
+
+def _standardised(context: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the context in standard deviations, clipped as the runtime clips it, the mean and the deviation."""
+    centre = context.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = (context.std(axis=0, dtype=np.float64) + LEAST_CONTEXT_SD).astype(np.float32)
+    return np.clip((context - centre) / spread, -CONTEXT_REACH, CONTEXT_REACH), centre, spread
 
 
 def _compiled_step(model: Any, steps: int) -> Any:
-    optimizer = tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
+    """Return a program of one step of Adam on a batch of windows; it returns the loss."""
+    rate = tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, LAST_SHARE)
+    optimizer = tf.keras.optimizers.Adam(rate, global_clipnorm=LONGEST_GRADIENT)
     optimizer.build(model.trainable_variables)
 
-    def step(inputs: Any, label: Any, weight: Any) -> Any:
+    def step(z: Any, weight: Any, context: Any, half_cell: Any) -> Any:
         with tf.GradientTape() as tape:
-            logit = model(inputs, training=True)[:, 0]
-            each = tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
-            loss = tf.reduce_sum(weight * each) / tf.reduce_sum(weight) + sum(model.losses)
+            shift, shape = model([*network_inputs(z, weight), context], training=True)
+            found = log_probability(z, half_cell, shift, shape)
+            counted = weight[:, TRAINED.start : TRAINED.stop]
+            loss = -tf.reduce_sum(found * counted) / (tf.reduce_sum(counted) + 1.0)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
-    return tf.function(step, reduce_retracing=True)
+    return tf.function(step, autograph=False)

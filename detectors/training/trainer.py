@@ -1,212 +1,191 @@
-"""The whole training, stage by stage: autoencoders, features, networks, calibration, metrics and canary, into one bundle."""
+"""From patients and attacks to a detector: network, table of decisions, out-of-sample calibration, last fit, card, canary."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
-from safetensors.numpy import save
+from numpy.typing import NDArray
 
-from detectors.bundle import Bundle, Weights
-from detectors.knowledge import ENROLMENTS_MIN, SITUATIONS, Knowledge, Situation
-from detectors.measure import Measure
-from detectors.standardise import Expectations
-from detectors.training.autoencoder_fit import fit_autoencoder
-from detectors.training.calibration import calibrate, summary
-from detectors.training.canary import canary_windows
-from detectors.training.card import test_metrics
-from detectors.training.clean_features import CleanTask, clean_features
-from detectors.training.cohort import Cohorts, Injector
-from detectors.training.judging import raw_scores
-from detectors.training.labelled_rows import AttackTask, LabelledRows, attacked_rows
-from detectors.training.lessons import Lessons, fit_tables, learn
-from detectors.training.pool import Pool, pool
-from detectors.training.reference import clean_rows, expectations_of, population_measure, population_scale
-from detectors.training.trace_jobs import CleanTraceTask, Means, clean_traces, packed, unpacked
-from detectors.training.traces import Trace
-from detectors.training.workfolder import Arrays, WorkFolder
-from detectors.weight_layout import AUTOENCODERS
+from contracts.errors import Misconfigured
+from detectors.baseline.own_past import OwnPast
+from detectors.scoring.parameters import DetectorParameters
+from detectors.training.calibration import FOLDS, Calibration, calibrated, dealt, out_of_sample
+from detectors.training.canary import canary_set
+from detectors.training.card import card_of
+from detectors.training.cohort import Population
+from detectors.training.found import rule_rows
+from detectors.training.network_fit import fit_network, training_windows
+from detectors.training.patients import Patient, generator_of, patients_of
+from detectors.training.scoring_fit import FittedScores, fit_scores, voted_components
+from detectors.training.table import DecisionTable, Stream
+from detectors.training.table_build import Attacks, PatientJob, built
+from detectors.training.training import LEAST_PATIENTS, Training
+from detectors.training.workfolder import WorkFolder
 
-STAGES: Final = ("bottleneck", "blind_spot", "clean hours", "attacked hours", "networks", "calibration", "test")
+Ints = NDArray[np.int64]
+Weights = dict[str, NDArray[np.float32]]
+Progress = Callable[[str, float, str], None]
+CarryOut = Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]]
 
-Case = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much work to put in; the defaults are the shipped bundle's."""
-
-    autoencoder_patients: int = 48
-    autoencoder_epochs: int = 10
-    attacked_patients: int = 400
-    distortions_per_patient: int = 12
-    network_epochs: int = 4
-    clean_stride: int = 3
-    canary_windows: int = 256
-    processes: int = 2
-
-
-class Progress(Protocol):
-    """Hears how far a stage (one of STAGES) is: share 0..1 and a few words."""
-
-    def __call__(self, stage: str, share: float, text: str) -> None: ...
+STAGES: Final = ("network", "decisions", "calibration", "detector", "canary")
 
 
 @dataclass(frozen=True, slots=True)
-class Learner:
-    """What every stage needs: who, with which attacks, how thoroughly, and where finished stages are kept.
+class Trained:
+    """A detector's parameters, its card (JSON-like) and its canary set: what a bundle is made of."""
 
-    A given `bottleneck` (a global model) takes the place of the one that would be fitted; everything after it is learnt anew.
-    """
+    parameters: DetectorParameters
+    card: dict[str, Any]
+    canary: dict[str, NDArray[Any]]
 
-    cohorts: Cohorts
-    cases: tuple[Case, ...]
-    inject: Injector
-    seed: int
-    effort: Effort
-    progress: Progress
-    work: WorkFolder
-    bottleneck: Weights | None = None
 
-    def autoencoders(self) -> tuple[Weights, Weights]:
-        """Return both autoencoders, fitted on the first reference patients unless given."""
-        first = self.cohorts.reference[: self.effort.autoencoder_patients]
-        scale = population_scale(first)
-        found = []
-        for name in AUTOENCODERS:
-            report = self.stage(name)
-            given = self.bottleneck if name == "bottleneck" else None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cohort:
+    """The patients that last long enough; `fold` int64[P] of those that calibrate, -1 of the others."""
 
-            def fit(name: str = name, report: Any = report) -> Weights:
-                return fit_autoencoder(name, first, scale, self.effort.autoencoder_epochs, self.seed, report).weights
-
-            found.append(self.work.stage(name, fit) if given is None else given)
-            report(1.0, "done" if given is None else "given")
-        return found[0], found[1]
+    patients: list[Patient]
+    short: list[str]
+    fold: Ints
 
     @property
-    def after_bottleneck(self) -> WorkFolder:
-        """Where stages are kept that depend on the bottleneck: those of a given one under a key that names it."""
-        if self.bottleneck is None:
-            return self.work
-        sha256 = hashlib.sha256(save(dict(sorted(self.bottleneck.items())))).hexdigest()
-        return replace(self.work, key=f"{self.work.key} {sha256}")
-
-    def features(self, workers: Pool) -> tuple[Measure, dict[str, Expectations], LabelledRows]:
-        """Return the population's measure, what to expect of a device, and the clean rows."""
-        reference = self.cohorts.reference
-        measure = population_measure(reference)
-        report = self.stage("clean hours")
-        tasks = [CleanTask(stay, measure, self.effort.clean_stride) for stay in reference]
-        found = list(_told(workers.map(clean_features, tasks), len(tasks), report))
-        rms = np.median([one[ENROLMENTS_MIN[-1]].measure.residual_rms for one in found], axis=0)
-        expected = expectations_of(found)
-        return measure._replace(residual_rms=rms.astype(np.float32)), expected, clean_rows(found, expected)
-
-    def attacked(self, workers: Pool, means: Means, *others: Means) -> list[LabelledRows]:
-        """Return the rows of attacked and distorted reference patients, once for each of the means (which share a population)."""
-        reference, effort = self.cohorts.reference, self.effort
-        by_length = {length: [one.expectations[str(length)] for one in (means, *others)] for length in ENROLMENTS_MIN}
-        tasks = [
-            AttackTask(
-                stay, reference[(index + 7) % len(reference)], self.cases, effort.distortions_per_patient, by_length,
-                means.population, self.inject, (self.seed, 1, index),
-            )
-            for index, stay in enumerate(reference[: effort.attacked_patients])
-        ]  # fmt: skip
-
-        def make() -> Arrays:
-            report = self.stage("attacked hours")
-            patients = _told(workers.map(attacked_rows, tasks), len(tasks), report)
-            first, *rest = map(LabelledRows.joined, zip(*patients, strict=True))
-            return first.arrays() | {f"r_{place}": one.r for place, one in enumerate(rest)}
-
-        arrays = self.after_bottleneck.stage("attacked", make)
-        first = LabelledRows.from_arrays(arrays)
-        self.stage("attacked hours")(1.0, f"{len(first)} rows")
-        return [first, *(replace(first, r=arrays[f"r_{place}"]) for place in range(len(others)))]
-
-    def calibration_traces(self, workers: Pool, means: Means) -> dict[str, list[Trace]]:
-        """Return the calibration devices' traces in every situation."""
-        fleet = self.cohorts.calibration
-        tasks = [CleanTraceTask(stay.recording, SITUATIONS, means) for stay in fleet]
-        report = self.stage("calibration")
-
-        def make() -> Arrays:
-            found = list(_told(workers.map(clean_traces, tasks), len(tasks), report))
-            return packed([one[situation] for situation in SITUATIONS for one in found])
-
-        traces = unpacked(self.after_bottleneck.stage("calibration", make))
-        return {name: traces[place * len(fleet) : (place + 1) * len(fleet)] for place, name in enumerate(SITUATIONS)}
-
-    def stage(self, name: str) -> Any:
-        """Return what a stage reports to."""
-        return lambda share, text: self.progress(name, share, text)
+    def calibrating(self) -> Ints:
+        return np.flatnonzero(self.fold >= 0)
 
 
-def train_bundle(learner: Learner, data: Mapping[str, Any]) -> Bundle:
-    """Train; `data` goes into the model card to say what was used.
+def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Trained:
+    """Train; equal arguments give equal results on one machine. Blocks for minutes.
 
-    Blocks for many minutes. The same arguments on the same machine give the same bundle, however many processes work.
-    Raises Misconfigured when a patient is in two cohorts.
+    Finished stages are found again in `work`. `progress(stage, share, text)` hears of `STAGES`; `carry_out` maps the
+    measuring of patients, in order, perhaps over several processes. Raises Misconfigured when the patients do not do.
     """
-    learner.cohorts.check_disjoint()
-    bottleneck, blind_spot = learner.autoencoders()
-    with pool(bottleneck, blind_spot, learner.effort.processes) as workers:
-        measure, expected, clean = learner.features(workers)
-        means = Means(expected, measure)
-        rows = LabelledRows.joined([clean, *learner.attacked(workers, means)])
-        lessons = learn(
-            rows, learner.cases, fit_tables(rows), epochs=learner.effort.network_epochs, seed=learner.seed,
-            report=learner.stage("networks"),
-        )  # fmt: skip
-        situations, metrics = _calibrated(lessons, learner.calibration_traces(workers, means))
-        knowledge = Knowledge(lessons.networks, lessons.tables, expected, situations, measure)
-        tested = test_metrics(
-            knowledge,
-            means,
-            workers,
-            learner.cohorts.test,
-            learner.cases,
-            learner.inject,
-            learner.seed,
-            learner.stage("test"),
+    training.check()
+    cohort = _cohort_of(training)
+    network = _network(training, work, partial(progress, "network"))
+    table = _table(training, cohort, network, work, partial(progress, "decisions"), carry_out)
+    past = table.own_past(table.values)
+    calibration, flagged = _calibration(training, cohort, table, past, work, partial(progress, "calibration"))
+    progress("detector", 0.1, "fitting on all patients")
+    fitted = _fit(training, table, past, np.arange(len(table.name)))
+    parameters = _parameters(network, fitted, calibration)
+    progress("detector", 1.0, "done")
+    progress("canary", 0.1, "attacking simulated patients")
+    canary = canary_set(
+        training.canary_stays, training.cases, training.inject, training.effort.canary_windows, training.seed
+    )
+    progress("canary", 1.0, "done")
+    card = card_of(training, cohort.patients, cohort.short, table, calibration, flagged)
+    return Trained(parameters, card, canary)
+
+
+def _cohort_of(training: Training) -> _Cohort:
+    patients, short = patients_of(training.populations, training.enrolment_min)
+    fold = np.full(len(patients), -1)
+    judged = np.array([place for place, one in enumerate(patients) if one.population in training.calibrating], np.int64)
+    if len(judged) < LEAST_PATIENTS:
+        raise Misconfigured(
+            f"only {len(judged)} patients last long enough to be enrolled and judged for four hours; "
+            f"{LEAST_PATIENTS} are the least"
         )
-    card = {
-        "seed": learner.seed, "effort": asdict(learner.effort), "data": dict(data), "rows": dict(lessons.counts),
-        "calibration": metrics, "test": tested, "limits": LIMITS,
-    }  # fmt: skip
-    strong = [case for case in learner.cases if case[1] == "strong"] or list(learner.cases)
-    canary = canary_windows(learner.cohorts.test, strong, learner.inject, learner.effort.canary_windows, learner.seed)
-    return Bundle(bottleneck, blind_spot, knowledge, card, canary)
+    lengths = np.array([len(patients[place].minutes) for place in judged])
+    fold[judged] = dealt(lengths, FOLDS, generator_of(training.seed, "folds"))
+    return _Cohort(patients, short, fold)
 
 
-LIMITS: Final = (
-    "learnt and measured on synthetic patients; two real records are all that real data said",
-    "a coherent ramp or offset inside the clinical range looks like deterioration",
-    "jittered replay and another patient's aligned data pass",
-    "lattice features rest on the monitor's rounding, which an attacker who dithers avoids",
-    "a poisoned enrolment defeats what a device learns of itself",
-)
+def _network(training: Training, work: WorkFolder, report: Callable[[float, str], None]) -> Weights:
+    if training.network is not None:
+        report(1.0, "given")
+        return dict(training.network)
+
+    def make() -> Weights:
+        patients, _ = patients_of([Population("network's", training.network_stays, is_real=False)])
+        windows = training_windows([(one.minutes, one.profile) for one in patients])
+        return fit_network(windows, training.seed, training.effort.steps, report=report)
+
+    weights = work.stage("network", make)
+    report(1.0, "done")
+    return weights
 
 
-def _calibrated(
-    lessons: Lessons, traces: Mapping[str, Sequence[Trace]]
-) -> tuple[dict[str, Situation], dict[str, Mapping[str, Any]]]:
-    situations: dict[str, Situation] = {}
-    metrics: dict[str, Mapping[str, Any]] = {}
-    for name, fleet in traces.items():
-        usable = [trace for trace in fleet if len(trace)]
-        found = calibrate(usable, [raw_scores(lessons.tables, lessons.networks, trace) for trace in usable])
-        situations[name] = found.situation
-        metrics[name] = {"threshold": found.situation.threshold, **summary(found.fleet, found.situation.threshold)}
-    return situations, metrics
+def _table(
+    training: Training,
+    cohort: _Cohort,
+    network: Weights,
+    work: WorkFolder,
+    report: Callable[[float, str], None],
+    carry_out: CarryOut,
+) -> DecisionTable:
+    effort = training.effort
+    attacks = Attacks(training.cases, training.inject, effort.distortions, effort.more_onsets)
+
+    def make() -> dict[str, NDArray[Any]]:
+        jobs = [
+            PatientJob(one, _other(cohort, place, training.seed), attacks, training.seed, network)
+            for place, one in enumerate(cohort.patients)
+        ]
+        return built(jobs, carry_out, report).arrays()
+
+    table = DecisionTable(**work.stage("decisions", make))
+    report(1.0, f"{len(table)} decisions")
+    return table
 
 
-def _told(results: Any, count: int, report: Any) -> Any:
-    for done, result in enumerate(results, 1):
-        report(done / count, f"{done} of {count} patients")
-        yield result
+def _other(cohort: _Cohort, place: int, seed: int) -> NDArray[np.float64]:
+    """Return whose course distortions may mix in: somebody of the same fold, so that no judged patient teaches by the way."""
+    patient = cohort.patients[place]
+    same = [
+        other for other in np.flatnonzero(cohort.fold == cohort.fold[place])
+        if other != place and cohort.patients[other].population == patient.population
+    ]  # fmt: skip
+    if not same:
+        return np.empty((0, 2))
+    return cohort.patients[same[int(generator_of(seed, patient.name, "other").integers(len(same)))]].minutes.values
+
+
+def _calibration(
+    training: Training,
+    cohort: _Cohort,
+    table: DecisionTable,
+    past: OwnPast,
+    work: WorkFolder,
+    report: Callable[[float, str], None],
+) -> tuple[Calibration, NDArray[np.bool_]]:
+    """Return the calibration, and what models that had not seen its patient would have flagged."""
+
+    def scored(left_out: Ints, rows: Ints) -> dict[str, NDArray[np.float64]]:
+        place = int(cohort.fold[left_out[0]])
+
+        def make() -> dict[str, NDArray[np.float64]]:
+            fitted = _fit(training, table, past, np.setdiff1d(np.arange(len(table.name)), left_out))
+            return voted_components(table, past, fitted, rows)
+
+        votes = work.stage(f"calibration-{place}", make)
+        report((place + 1) / FOLDS, f"{place + 1} of {FOLDS} models")
+        return votes
+
+    votes = out_of_sample(table, cohort.fold, scored, cohort.calibrating)
+    calibration = calibrated(table, votes, cohort.calibrating, training.budget)
+    flagged = np.nan_to_num(calibration.combined(votes), nan=-np.inf) >= calibration.threshold
+    rules = rule_rows(table)
+    report(1.0, f"threshold {calibration.threshold:.2f}")
+    return calibration, flagged | rules["copy"] | rules["frozen"]
+
+
+def _fit(training: Training, table: DecisionTable, past: OwnPast, patients: Ints) -> FittedScores:
+    learnt = frozenset(range(len(training.cases)))
+    return fit_scores(table, past, patients, learnt, training.seed, training.effort.epochs)
+
+
+def _parameters(network: Weights, fitted: FittedScores, calibration: Calibration) -> DetectorParameters:
+    return DetectorParameters(
+        network=network,
+        standardisation=fitted.standardisation,
+        fast_tails=fitted.fast_tails,
+        slow_tails=fitted.slow_tails,
+        classifiers=fitted.classifiers,
+        scales=calibration.scales,
+        threshold=calibration.threshold,
+    )

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured
+from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from experiments.cohort_report import CohortPlan, CohortReport
 
 DAYS, QUICK_DAYS = 4, 2
@@ -58,7 +52,8 @@ def cohort(
 
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
-    _make_folder(out)
+    write_files(out, {})  # before the work, so that a wrong folder costs no time
+
     from experiments.cohort_report import CohortPlan
     from experiments.cohort_words import findings
 
@@ -80,56 +75,36 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
     from experiments.cohort_report import compare, groups_for, steps_of
 
     groups = groups_for(plan, paths)
-    with _progress(steps_of(groups)) as advance:
-        return compare(plan, groups, advance)
+    steps, names = steps_of(groups), []
+    with count_bar("comparing") as advance:
+
+        def done(what: str) -> None:
+            names.append(what)
+            advance(len(names), steps, what)
+
+        return compare(plan, groups, done)
 
 
 def _write(out: Path, report: CohortReport, command: str) -> None:
     import matplotlib as mpl
-    import msgspec
 
     from experiments.cohort_files import report_document, table_csv
     from experiments.cohort_page import build_page
     from experiments.cohort_pictures import pictures
     from fedsecure.report.svg import STYLE, to_svg
 
-    css = files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
-    document = msgspec.json.format(msgspec.json.encode(report_document(report, command))) + b"\n"
     with mpl.rc_context(STYLE):
         drawn = [(one, to_svg(one.figure, one.name, one.caption)) for one in pictures(report)]
-    try:
-        (out / "cohort.json").write_bytes(document)
-        (out / "cohort.csv").write_text(table_csv(report), encoding="utf-8")
-        (out / "report.html").write_text(build_page(report, drawn, css, command), encoding="utf-8")
-    except OSError as error:
-        raise Misconfigured(f"cannot write into {out}: {error.strerror or error}; choose another --out") from None
-
-
-def _make_folder(out: Path) -> None:
-    """Make it before the work, so that a wrong folder costs no time."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"cannot make the folder {out}: {error.strerror or error}; choose another --out") from None
-
-
-def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:
-    """What to type for the same report; of paths only the last part, as the rest is this machine's."""
-    given = "".join(f" --recordings {path.resolve().name}" for path in paths)
-    return (
-        f"fedsecure cohort --out DIR{given} --patients {plan.patients} --seed {plan.seed}{' --quick' if quick else ''}"
+    write_files(
+        out,
+        {
+            "cohort.json": json_bytes(report_document(report, command)),
+            "cohort.csv": table_csv(report),
+            "report.html": build_page(report, drawn, report_css(), command),
+        },
     )
 
 
-@contextmanager
-def _progress(steps: int) -> Iterator[Callable[[str], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("comparing", total=steps)
-
-        def advance(what: str) -> None:
-            bar.update(task, advance=1, description=what)
-
-        yield advance
+def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:
+    given = f"{recordings_given(paths)} --patients {plan.patients} --seed {plan.seed}"
+    return f"fedsecure cohort --out DIR{given}{' --quick' if quick else ''}"

@@ -9,7 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
-    from detectors.bundle import Bundle, Weights
+    from detectors.bundle.bundle import Bundle
+    from transport.weights import Weights
 
 
 def register(app: typer.Typer) -> None:
@@ -84,7 +85,7 @@ def coordinator(
 
 async def _run(settings: Settings, rounds: int | None) -> None:
     from contracts.metrics import BUILD_INFO
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from fedsecure.signals import run_until_signal
     from fl_coordinator.program import CoordinatorProgram
     from transport.probes import serve_probes
@@ -97,9 +98,9 @@ async def _run(settings: Settings, rounds: int | None) -> None:
 
 
 def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:
-    """Return what a federation begins with: the detector's own autoencoder, or untrained weights of another task."""
+    """Return what a federation begins with: the detector's own network, or untrained weights of another task."""
     if settings.federated_task == "reconstruction":
-        return bundle.autoencoder
+        return bundle.parameters.network
     from fl_device.named_tasks import fresh_weights, task_named
 
-    return dict(fresh_weights(task_named(settings.federated_task), seed=0))
+    return fresh_weights(task_named(settings.federated_task), seed=0)

@@ -9,13 +9,14 @@ import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
-from fedsecure.commands import device_keys
+from fedsecure.commands import device_keys, device_re_enrol
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
 
 group = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
 device_keys.add_to(group)
+device_re_enrol.add_to(group)
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +62,8 @@ def device(
     - `fedsecure device register p000020`
 
     - `fedsecure device --all --dp-clip 1 --dp-noise 0.01`
+
+    - `fedsecure device re-enrol p000020`
     """
     import asyncio
 

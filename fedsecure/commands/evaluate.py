@@ -1,28 +1,33 @@
-"""`fedsecure evaluate`: judge the detector on attacks and patients that it has never met, with intervals, goals and pictures."""
+"""`fedsecure evaluate`: judge the detector on patients and attacks that taught it nothing, with intervals, goals and pictures."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Unavailable
+from fedsecure.study_output import (
+    GOES_ON,
+    json_bytes,
+    recordings_given,
+    report_css,
+    stage_bars,
+    write_files,
+    writes_into,
+)
 
 if TYPE_CHECKING:
-    from detectors.bundle import Bundle
-    from detectors.training.trainer import Learner
-    from detectors.training.workfolder import WorkFolder
-    from experiments.attack_grid_question import Question
-    from experiments.grid_progress import Progress
-    from experiments.grid_protocol import Protocol
-    from experiments.grid_results import Results
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from detectors.bundle.bundle import Bundle
+    from experiments.evaluation.cohort import Cohort
+    from experiments.evaluation.plan import EvaluationPlan
+    from experiments.evaluation.study import Study
 
 WORK_FOLDER = "work"
-GOES_ON = "the same command goes on from the last finished stage"
 
 
 def register(app: typer.Typer) -> None:
@@ -35,143 +40,115 @@ def evaluate(
     out: Annotated[
         Path,
         typer.Option(
-            "--out",
-            help="Folder for results.json, CSV files, summary.md, detection.svg, report.html and finished stages.",
+            "--out", help="Folder for results.json, CSV files, summary.md, pictures, report.html and finished stages."
         ),
     ],
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to judge (default: the one that ships).")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Few devices and no learning anew: five minutes instead of 45.")
-    ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test patients and of the attacks.")] = 1,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
-    ] = 2,
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
             "--recordings",
-            help="Own recordings to judge as well, a file or a folder in any format that `fedsecure score` reads. Repeatable.",
+            help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They are judged in "
+            "folds; without any, simulated patients are.",
         ),
     ] = None,
-    attack_plan: Annotated[
-        Path | None,
+    forecast_times: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--attack-plan", help="Attacks to inject into the own recordings, a YAML list as for `fedsecure replay`."
+            "--forecast-times",
+            help="CSV with device_id,t0 (UTC): a hypotensive episode begins within the two hours after t0. Repeatable "
+            "(default: forecast_times.csv in the folders of --recordings).",
         ),
     ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
             "--attack",
-            help="Evaluate these attacks only: a name, an own module:function or file.py:function, or all. Repeatable.",
+            help="Evaluate these attacks beside the five core ones: a name, an own module:function or file.py:function, or all. "
+            "Repeatable (default: all; with --quick none).",
         ),
     ] = None,
-    enrolment: Annotated[
-        int, typer.Option("--enrolment", help="The headline's enrolment in minutes, 600 or 1440; the core has both.")
-    ] = 1440,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Folder of the bundle whose network is judged (default: what ships)."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", min=3, help="Folds by patient, each judged by what the others taught.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed of onsets, attacks, folds and weights.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds; --quick has one.")] = 3,
+    simulated: Annotated[
+        int | None,
+        typer.Option(
+            "--simulated", min=0, help="Simulated patients, judged second (default 40; alone 60; fewer with --quick)."
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes."),
+    ] = False,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+    ] = 2,
 ) -> None:
-    """Evaluate the detector: every attack and level, false exclusions, unseen families, ablations, baselines, real records.
+    """Evaluate the detector: attacks by level, false exclusions, episodes, unseen families, ablations, baselines; some 20 minutes.
 
-    Test patients are synthetic and none of them was trained on: that is checked. About 45 minutes on two cores, five minutes with
-    --quick. Stopped with Ctrl-C, the same command goes on from the last finished stage.
+    Every patient is judged by scales, DNNs and a threshold that other patients taught, fixed before he is looked at. The
+    network is the bundle's, which has learnt from simulated patients alone. Stopped with Ctrl-C, the same command goes on
+    after what is finished.
 
     Examples:
 
-    - `fedsecure evaluate --out evaluation`
+    - `fedsecure evaluate --recordings icu-minutes/ --out evaluation`
 
-    - `fedsecure evaluate --out try --quick --attack all --attack my_attack.py:alter`
+    - `fedsecure evaluate --recordings ward-7/ --attack my_attack.py:alter --quick --out try`
 
-    - `fedsecure evaluate --out ward --quick --recordings ward-7/ --attack-plan attacks.yaml`
+    - `fedsecure evaluate --quick --out simulated`
     """
-    from experiments.grid_protocol import protocol_for
-    from experiments.grid_words import headline_sentences
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+    from experiments.evaluation.plan import plan_for
+    from experiments.evaluation.results import results_of
+    from experiments.evaluation.second import episodes_of, forecasts_in
+    from experiments.evaluation.words import headline
+    from experiments.report.files import plain
 
-    protocol = protocol_for(quick=quick, seed=seed, enrolment_min=enrolment)
-    question = _question(protocol, _bundle(bundle), attack or ["all"], recordings or [], attack_plan, processes)
-    results = _evaluated(out, question, processes)
-    _write(out, results, _command(protocol, recordings or [], attack_plan, attack or [], quick))
-    for sentence in headline_sentences(results):
-        typer.echo(sentence)
+    given = recordings or []
+    plan = plan_for(attack or [], seed, seeds, folds, simulated, quick=quick, alone=not given)
+    judge = load_bundle(bundle or DEFAULT_BUNDLE)
+    cohort = _cohort(plan, given, judge)
+    episodes = episodes_of(forecast_times or forecasts_in(given))
+    study = _studied(out / WORK_FOLDER, plan, cohort, judge, processes)
+    others = {"bundle": [bundle], "forecast-times": forecast_times, "simulated": [simulated]}
+    command = _command(plan, given, attack or [], quick, others)
+    document = plain(results_of(study, episodes, command, judge.sha256))
+    _write(out, document, cohort)
+    typer.echo(headline(document))
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
-def _bundle(folder: Path | None) -> Bundle:
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle
-
-    return load_bundle(folder or DEFAULT_BUNDLE)
-
-
-def _question(
-    protocol: Protocol, bundle: Bundle, attacks: list[str], paths: list[Path], plan: Path | None, processes: int
-) -> Question:
-    from experiments.attack_grid_question import Question
-    from experiments.grid_protocol import cases_of
-    from experiments.grid_real import check_plan
-    from replay.attacks import read_attack_plan
+def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
+    """Return who takes part; raises Misconfigured when one of them taught the network."""
+    from experiments.evaluation.cohort import check_cohort, cohort_of, limited, simulated_cohort
     from replay.sources import read_recordings
 
-    planned = read_attack_plan(plan) if plan else []
-    recordings = read_recordings(paths) if paths else []
-    if planned and not recordings:
-        raise Misconfigured("--attack-plan attacks own recordings: name them with --recordings")
-    check_plan(recordings, planned)
-    question = Question(
-        protocol, bundle, learner_of(bundle, processes), cases_of(attacks), tuple(recordings), tuple(planned)
-    )
-    question.check()
-    return question
+    if not paths:
+        typer.echo("no --recordings: simulated patients are judged, which says little about real ones", err=True)
+    cohort = cohort_of(limited(read_recordings(paths), plan) if paths else [], simulated_cohort(plan))
+    check_cohort(cohort, bundle.metadata, plan.folds)
+    return cohort
 
 
-def learner_of(bundle: Bundle, processes: int) -> Learner:
-    """Return how the bundle was trained, as its card says, to rebuild its cohorts and to learn anew."""
-    from dataclasses import replace
-
-    from detectors.training.trainer import Effort, Learner
-    from detectors.training.workfolder import WorkFolder
-    from fedsecure.commands.train import attack_cases, cohorts_of, inject_case
-
-    card = bundle.metadata
-    try:
-        data = card["data"]
-        sizes = {
-            name: (int(data[name]["patients"]), int(data[name]["days"]))
-            for name in ("reference", "calibration", "test")
-        }
-        seed, effort = int(card["seed"]), replace(Effort(**card["effort"]), processes=processes)
-    except (KeyError, TypeError, ValueError):
-        raise Misconfigured(
-            "the bundle's card does not say on which synthetic patients it was trained, so nobody can tell whether a test patient "
-            "was among them; train one with `fedsecure train`"
-        ) from None
-    return Learner(cohorts_of(seed, sizes), attack_cases(), inject_case, seed, effort, _unheard, WorkFolder(Path(), ""))
-
-
-def _unheard(stage: str, share: float, text: str) -> None:
-    """Nobody hears of the learner's own stages."""
-
-
-def _evaluated(out: Path, question: Question, processes: int) -> Results:
+def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle, processes: int) -> Study:
     from concurrent.futures.process import BrokenProcessPool
 
-    from detectors.training.pool import pool
-    from detectors.training.trace_jobs import Means
-    from experiments.attack_grid import evaluate as run
-    from experiments.attack_grid_judged import stage_names
-    from experiments.grid_traces import Workbench
+    from detectors.training.tensorflow import limit_threads
+    from experiments.evaluation.study import run_study, stage_names, work_folders
 
-    work, bundle, known = _begun(out, question), question.bundle, question.bundle.knowledge
-    means = Means(known.expectations, known.population)
-    with (
-        stage_bars(stage_names(question.protocol, own=bool(question.recordings))) as progress,
-        pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
-    ):
+    limit_threads()
+    network = bundle.parameters.network
+    work = work_folders(folder, plan, cohort, network)
+    with stage_bars(stage_names(plan)) as progress, writes_into(folder):
         try:
-            return run(question, Workbench(work, workers, means, progress))
-        except OSError as error:
-            raise _cannot_write(out, error) from None
+            return run_study(plan, cohort, network, work, processes, progress)
         except BrokenProcessPool:
             raise Unavailable(
                 f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}"
@@ -181,63 +158,35 @@ def _evaluated(out: Path, question: Question, processes: int) -> Results:
             raise
 
 
-def _begun(out: Path, question: Question) -> WorkFolder:
-    from experiments.attack_grid_question import begin
+def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:
+    import matplotlib as mpl
 
-    try:
-        work, changed = begin(out / WORK_FOLDER, question)
-    except OSError as error:
-        raise _cannot_write(out, error) from None
-    if changed:
-        told = ", ".join(name.replace("_", " ") for name in changed)
-        typer.echo(f"starting anew: {told} differ from those of the stages in {out / WORK_FOLDER}", err=True)
-    return work
+    from experiments.evaluation.exhibits import build_page, picture_files
+    from experiments.evaluation.files import files_of
+    from fedsecure.report.svg import STYLE, to_picture, to_svg
 
-
-def _write(out: Path, results: Results, command: str) -> None:
-    import msgspec
-
-    from experiments.grid_files import results_document, tables
-    from fedsecure.report.evaluation import report_page, short_files
-
-    document = results_document(results, command)
-    texts = tables(document) | short_files(document) | {"report.html": report_page(results, command)}
-    try:
-        (out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-        for name, text in texts.items():
-            (out / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _cannot_write(out, error) from None
+    with mpl.rc_context(STYLE):
+        page, pictures = build_page(document, cohort, to_svg, report_css()), picture_files(document, to_picture)
+    texts = {**files_of(document), **pictures, "report.html": page}
+    write_files(out, {"results.json": json_bytes(document), **texts})
 
 
-def _cannot_write(out: Path, error: OSError) -> Misconfigured:
-    return Misconfigured(f"cannot write into {out}: {error.strerror or error}; choose another --out")
-
-
-def _command(protocol: Protocol, paths: list[Path], plan: Path | None, attacks: list[str], quick: bool) -> str:
+def _command(
+    plan: EvaluationPlan,
+    paths: list[Path],
+    attacks: list[str],
+    quick: bool,
+    others: Mapping[str, Sequence[Path | int | None] | None],
+) -> str:
     """What to type for the same report; of paths only the last part, as the rest is this machine's."""
-    given = "".join(f" --recordings {path.resolve().name}" for path in paths)
-    given += f" --attack-plan {plan.name}" if plan else ""
-    given += "".join(f" --attack {name}" for name in attacks)
-    end = " --quick" if quick else ""
-    return f"fedsecure evaluate --out DIR{given} --seed {protocol.seed} --enrolment {protocol.enrolment_min}{end}"
+    from experiments.evaluation.plan import shown_name
 
-
-@contextmanager
-def stage_bars(stages: list[str]) -> Iterator[Progress]:
-    """On a terminal a bar a stage; elsewhere a line for each stage that is finished."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    shown = sys.stderr.isatty()
-    columns = (TextColumn("{task.description:22}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bars:
-        tasks = {stage: bars.add_task(stage, total=1.0, start=False, text="") for stage in stages}
-
-        def advance(stage: str, share: float, text: str) -> None:
-            bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=share, text=text)
-            if share >= 1 and not shown:
-                typer.echo(f"{stage}: {text}", err=True)
-
-        yield advance
+    given = recordings_given(paths) + "".join(f" --attack {shown_name(name)}" for name in attacks)
+    given += "".join(
+        f" --{name} {value.name if isinstance(value, Path) else value}"
+        for name, values in others.items()
+        for value in values or ()
+        if value is not None
+    )
+    given += f" --folds {plan.folds} --seed {plan.seed}"
+    return f"fedsecure evaluate{given}{' --quick' if quick else f' --seeds {plan.seeds}'} --out DIR"

@@ -1,23 +1,20 @@
-"""`fedsecure export`: the autoencoders as ONNX files for a device, in float32 and int8, and what each costs and loses."""
+"""`fedsecure export`: the detector's network as ONNX files for a device, in float32 and int8, and how far they are from it."""
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Misconfigured
+from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
-    from detectors.bundle import Bundle
-    from experiments.export_models import ExportPlan
-    from experiments.export_results import ExportResults
+    from experiments.export_measure import ExportResults
 
 NEEDED = ("onnx", "onnxruntime")
-GOES_ON = "the same command goes on from the last finished stage"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,18 +27,12 @@ def export(
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="Folder of the detector to export (default: the one that ships).")
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Without 64 units and on few devices: under a minute.")
-    ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test patients and of the attacks.")] = 1,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="On three devices: some seconds.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test patients.")] = 1,
 ) -> None:
-    """Export the autoencoders as ONNX, float32 and int8, with size, latency and the loss in detection in one table.
+    """Export the detector's network as ONNX, float32 and int8, with size, latency and differences in one table.
 
-    The two of 32 units are the bundle's; the same of 64 units are trained first, on the same patients. About ten minutes on two
-    free cores. Stopped with Ctrl-C, the same command goes on from the last finished stage, kept in OUT.work.
+    About a minute. The float32 file must agree with the detector's own arithmetic, or nothing is written.
 
     Examples:
 
@@ -51,24 +42,23 @@ def export(
     """
     from dataclasses import replace
 
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from fedsecure.commands.train import check_target
 
     check_runtime()
     check_target(out)
+    with writes_into(out):
+        out.parent.mkdir(parents=True, exist_ok=True)  # before the work, so that a wrong folder costs no time
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
-    from experiments import export_models
+    from experiments import export_measure
 
-    plan = replace(export_models.QUICK if quick else export_models.FULL, seed=seed)
-    work = out.with_name(f"{out.name}.work")
-    try:
-        results = _exported(loaded, plan, work, processes)
-        document = _write(out, results, f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}")
-    except OSError as error:
-        raise Misconfigured(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
-    shutil.rmtree(work, ignore_errors=True)
-    _show(document, out)
+    plan = replace(export_measure.QUICK if quick else export_measure.FULL, seed=seed)
+    command = f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}"
+    with writes_into(out):
+        with stage_bars(export_measure.STAGES) as progress:
+            results = export_measure.run_export(loaded, plan, progress)
+        _show(_write(out, results, command), out)
 
 
 def check_runtime() -> None:
@@ -81,56 +71,23 @@ def check_runtime() -> None:
         )
 
 
-def _exported(bundle: Bundle, plan: ExportPlan, work: Path, processes: int) -> ExportResults:
-    from concurrent.futures.process import BrokenProcessPool
-
-    import onnxruntime
-
-    from detectors.scoring.tensorflow_runtime import limit_threads
-    from detectors.training.pool import pool
-    from detectors.training.trace_jobs import Means
-    from detectors.training.workfolder import WorkFolder
-    from experiments.export_results import run_export, stage_names
-    from experiments.grid_traces import Workbench
-    from fedsecure.commands.evaluate import learner_of, stage_bars
-
-    learner = learner_of(bundle, processes)
-    work.mkdir(parents=True, exist_ok=True)  # before minutes of work, not after
-    known = bundle.knowledge
-    means = Means(known.expectations, known.population)
-    folder = WorkFolder(work, repr((bundle.sha256, plan, onnxruntime.__version__)))
-    limit_threads()
-    with (
-        stage_bars(stage_names(plan)) as progress,
-        pool(bundle.autoencoder, bundle.blind_spot, processes) as workers,
-    ):
-        try:
-            return run_export(bundle, learner, plan, Workbench(folder, workers, means, progress))
-        except BrokenProcessPool:
-            raise Unavailable(
-                f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}"
-            ) from None
-        except KeyboardInterrupt:
-            typer.echo(f"stopped; {GOES_ON}", err=True)
-            raise
-
-
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
-    from experiments.export_files import document_of, files_of
+    from experiments.export_files import document_of, manifest_of, tables_of
     from fedsecure.whole_folder import folder_that_appears_whole
 
     document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:
-        for name, content in files_of(results, document).items():
-            (folder / name).write_bytes(content)
+        write_files(folder, {one.name: one.content for one in results.files})
+        write_files(folder, {"manifest.json": json_bytes(manifest_of(results)), "results.json": json_bytes(document)})
+        write_files(folder, tables_of(document))
     return document
 
 
 def _show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
-    from experiments.export_summary import loss_sentence
+    from experiments.export_files import loss_sentence
     from fedsecure.export_table import export_table
 
     Console(soft_wrap=False).print(export_table(document))

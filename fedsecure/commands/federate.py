@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Unavailable
+from fedsecure.study_output import GOES_ON, count_bar, json_bytes, report_css, told_changes, write_files, writes_into
 
 if TYPE_CHECKING:
     from experiments.federation_plan import Plan
-    from experiments.federation_study import Progress, Study
+    from experiments.federation_study import Study
     from experiments.privacy_plan import PrivacyPlan
     from experiments.privacy_study import PrivacyStudy
 
@@ -102,99 +99,53 @@ def _studied(
 ) -> tuple[Study, PrivacyStudy]:
     from concurrent.futures.process import BrokenProcessPool
 
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle
-    from detectors.training.workfolder import WorkFolder
-    from experiments.federation_study import run_study, study_key
-    from experiments.privacy_study import run_privacy
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+    from experiments.common.stages import Stages
+    from experiments.federation_study import run_study, study_options
+    from experiments.privacy_study import privacy_options, run_privacy
 
-    bundle = load_bundle(folder or DEFAULT_BUNDLE)
-    kept = WorkFolder(out / WORK_FOLDER, study_key(plan, bundle.sha256))
+    bundle = (folder or DEFAULT_BUNDLE).resolve()
+    options = study_options(plan, load_bundle(bundle).sha256)
+    runs, looks = Stages(out / WORK_FOLDER), Stages(out / WORK_FOLDER / "privacy")
+    with writes_into(out):
+        told_changes(runs.begin(options), out / WORK_FOLDER)
+        looks.begin(options | privacy_options(privacy_plan))
     try:
-        with _progress() as progress:
-            study = run_study(plan, bundle, kept, processes, progress)
-            return study, run_privacy(privacy_plan, plan, bundle, kept, processes, progress)
-    except OSError as error:
-        raise _cannot_write(out, error) from None
+        with writes_into(out), count_bar("preparing the patients of the first seed") as progress:
+            study = run_study(plan, bundle, runs, processes, progress)
+            return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
     except BrokenProcessPool:
-        raise Unavailable(
-            "a worker process was ended from outside, perhaps for want of memory; the same command goes on"
-        ) from None
+        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}") from None
 
 
 def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
     import matplotlib as mpl
-    import msgspec
 
-    from experiments.federation_figures import (
-        device_figure,
-        network_figure,
-        ratio_figure,
-        round_figure,
-        victim_figure,
-    )
+    from experiments.federation_figures import DRAWN
     from experiments.federation_files import results_document, tables
     from experiments.federation_page import READING, build_page
     from experiments.privacy_figure import window_figure
     from experiments.privacy_files import privacy_document, privacy_tables
     from experiments.privacy_page import READING as PRIVACY_READING
-    from experiments.privacy_page import section
+    from experiments.privacy_page import sections
     from fedsecure.report.svg import STYLE, to_svg
 
-    css = files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
-    drawn = {
-        "rounds": round_figure, "networks": network_figure, "devices": device_figure, "dev2": victim_figure, "ratios": ratio_figure,
-    }  # fmt: skip
     with mpl.rc_context(STYLE):
-        figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in drawn.items()}
-        told = section(privacy, to_svg(window_figure(privacy), "privacy", PRIVACY_READING))
-    texts = tables(document) | privacy_tables(document["privacy"])
-    texts["report.html"] = build_page(study, figures, css, command, told)
-    try:
-        (out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-        for name, text in texts.items():
-            (out / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _cannot_write(out, error) from None
-
-
-def _cannot_write(out: Path, error: OSError) -> Misconfigured:
-    return Misconfigured(f"cannot write into {out}: {error.strerror or error}; choose another --out")
+        figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in DRAWN.items()}
+        looks = sections(privacy, to_svg(window_figure(privacy), "privacy", PRIVACY_READING))
+    write_files(
+        out,
+        {
+            "results.json": json_bytes(document),
+            "report.html": build_page(study, figures, report_css(), command, looks),
+            **tables(document),
+            **privacy_tables(document["privacy"]),
+        },
+    )
 
 
 def _command(quick: bool, seeds: int | None, rounds: int | None, dp_clip: float | None, dp_noise: float | None) -> str:
     options = {"seeds": seeds, "rounds": rounds, "dp-clip": dp_clip, "dp-noise": dp_noise}
     given = "".join(f" --{name} {value}" for name, value in options.items() if value)
     return f"fedsecure federate --out DIR{given}{' --quick' if quick else ''}"
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """On a terminal one bar over all runs; elsewhere a line for each that is finished."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    shown = sys.stderr.isatty()
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("runs", total=None, text="preparing the patients of the first seed")
-
-        def advance(done: int, of: int, text: str) -> None:
-            bar.update(task, completed=done, total=of, text=text)
-            if not shown:
-                typer.echo(f"{done} of {of}: {text}", err=True)
-
-        yield advance

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Unavailable
+from contracts.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from replay.fetching import Fetched, FetchProgress
+    from replay.fetching import Fetched, FetchProgress, Server
 
 INTERRUPTED = 130
-PHYSIONET = "https://physionet.org/files/mimic3wdb-matched/1.0/"
+PATIENTS = 10
 FAILURES_SHOWN = 5
+PHASES = ("lists", "headers", "checksums", "signals")
 
 fetch = typer.Typer(
     rich_markup_mode="markdown",
@@ -24,30 +26,39 @@ fetch = typer.Typer(
     no_args_is_help=True,
 )
 
+Records = Annotated[
+    list[str] | None,
+    typer.Option("--records", help="Only these records; repeatable, or several with commas.", metavar="NAME"),
+]
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder for the records; what is whole there already is kept.", metavar="DIR")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(fetch, name="fetch")
 
 
-@fetch.callback()
-def _group() -> None:
-    """Keep `mimic3-waveforms` a word of its own though it is the only one."""
-
-
 @fetch.command("mimic3-waveforms")
 def mimic3_waveforms(
     patients: Annotated[
-        int,
-        typer.Option("--patients", min=1, help="How many patients, from the first of the database on.", metavar="N"),
-    ] = 10,
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder for the records; what is whole there already is kept.", metavar="DIR")
-    ] = Path("mimic3-waveforms"),
+        int | None,
+        typer.Option(
+            "--patients", min=1, help="How many patients, from the first of the database on.", metavar="N",
+            show_default=str(PATIENTS),
+        ),
+    ] = None,
+    records: Records = None,
+    out: Out = Path("mimic3-waveforms"),
     base_url: Annotated[
-        str, typer.Option("--base-url", help="Folder on a server that holds RECORDS-numerics.", metavar="URL")
-    ] = PHYSIONET,
-) -> None:
+        str | None,
+        typer.Option(
+            "--base-url", help="Folder on a server that holds RECORDS-numerics.", metavar="URL",
+            show_default="PhysioNet",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Download the numerics (vital signs a minute) of MIMIC-III patients from PhysioNet; no account is needed.
 
     Every file is checked against the server's SHA-256 list and every signal against the checksum in its header. Stop it
@@ -59,17 +70,80 @@ def mimic3_waveforms(
     - `fedsecure fetch mimic3-waveforms --patients 20`
 
     - `fedsecure fetch mimic3-waveforms --patients 200 --out data/numerics`
-    """
-    from replay.fetching import Server, fetch_numerics
 
-    server = Server(base_url)
+    - `fedsecure fetch mimic3-waveforms --records p000020-2183-04-28-17-47n`
+    """
+    from replay.fetching import Server
+    from replay.fetching.mimic3_waveforms import BASE_URL, matched_records
+
+    names = _split(records)
+    if names and patients is not None:
+        raise Misconfigured("--records names single records and --patients counts patients; give one of them")
+    server = Server(base_url or BASE_URL)
+    fetched = _fetch(out, lambda: (server, matched_records(server, patients or PATIENTS, names)))
+    _summarise(fetched, out, None if names else patients or PATIENTS)
+
+
+@fetch.command("challenge-2009")
+def challenge_2009(
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--groups", metavar="GROUP", show_default="all four",
+            help="Only these groups; repeatable, or several with commas. h1 and h2 have an acute hypotensive episode (with "
+            "pressors, without), c1 and c2 none then (never, at another time).",
+        ),
+    ] = None,
+    records: Records = None,
+    out: Out = Path("challenge-2009"),
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url", metavar="URL", show_default="PhysioNet",
+            help="Folder on a server that holds training-set/, or a folder a record such as a40439/; lists are called RECORDS.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Download the numerics of the Challenge 2009's training set: 60 stays of hours to weeks, a value a minute.
+
+    They are intensive-care patients of MIMIC-II in four groups of 15; no account is needed. Checked and resumed as
+    `mimic3-waveforms` is: stop it with Ctrl-C at any time, the same command goes on. The folder can be given to `fedsecure
+    inspect`, `score`, `train` and `replay`. Cite Moody and Lehman, Computers in Cardiology 2009;36:541-544.
+
+    Examples:
+
+    - `fedsecure fetch challenge-2009`
+
+    - `fedsecure fetch challenge-2009 --groups h1,h2 --out data/hypotension`
+
+    - `fedsecure fetch challenge-2009 --records a40439,a40834`
+    """
+    from replay.fetching import Server
+    from replay.fetching.challenge2009 import BASE_URLS, choose, training_records
+
+    choice = choose(_split(groups), _split(records))
+    servers = [Server(url) for url in ([base_url] if base_url else BASE_URLS)]
+    fetched = _fetch(out, lambda: training_records(servers, choice))
+    _summarise(fetched, out, len(choice.names))
+
+
+def _split(values: Sequence[str] | None) -> list[str]:
+    return [name for value in values or () for name in re.split(r"[,\s]+", value) if name]
+
+
+def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]]) -> Fetched:
+    """Find where which records are, and fetch them; Ctrl-C ends it in a sentence."""
+    from replay.fetching import FetchProgress, fetch_records
+
     try:
         with _progress() as show:
-            fetched = fetch_numerics(server, out, patients, show)
+            show(FetchProgress("lists", 0, 1))
+            server, names = find()
+            show(FetchProgress("lists", 1, 1))
+            return fetch_records(server, out, names, show)
     except KeyboardInterrupt:
         typer.echo(f"stopped: what is whole is in {out}; the same command goes on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    _summarise(fetched, out, patients)
 
 
 @contextmanager
@@ -80,17 +154,18 @@ def _progress() -> Iterator[Callable[[FetchProgress], None]]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {phase: bar.add_task(phase, total=None, visible=False) for phase in ("headers", "checksums", "signals")}
+        tasks = {phase: bar.add_task(phase, total=None, visible=False) for phase in PHASES}
 
         def show(progress: FetchProgress) -> None:
-            # A bar without a total says only that something goes on: how long the list of checksums is, nobody says.
-            total = None if progress.phase == "checksums" and not progress.done else progress.total
+            # A bar without a total says only that something goes on: how long the server's lists are, nobody says.
+            unknown = progress.phase in {"lists", "checksums"} and not progress.done
+            total = None if unknown else progress.total
             bar.update(tasks[progress.phase], completed=progress.done, total=total, visible=True)
 
         yield show
 
 
-def _summarise(fetched: Fetched, out: Path, wanted_patients: int) -> None:
+def _summarise(fetched: Fetched, out: Path, wanted_patients: int | None) -> None:
     new = (
         f"{fetched.new_records} of them new ({fetched.new_bytes / 1e6:.1f} MB)"
         if fetched.new_records
@@ -98,7 +173,7 @@ def _summarise(fetched: Fetched, out: Path, wanted_patients: int) -> None:
     )
     fewer = (
         f", all that the server has (not {wanted_patients})"
-        if fetched.patients < wanted_patients and not fetched.failed
+        if wanted_patients and fetched.patients < wanted_patients and not fetched.failed
         else ""
     )
     typer.echo(f"{fetched.records} records of {fetched.patients} patients{fewer} in {out}, {new}")

@@ -37,8 +37,17 @@ def promote(
             show_default=False,
         ),
     ] = None,
+    *,
     weights: Annotated[
         Path | None, typer.Option("--weights", help="A safetensors file instead of a model on record.", dir_okay=False)
+    ] = None,
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--recordings",
+            help="Files or folders with recordings of real patients, as for `fedsecure train`; repeatable. Two thirds of the "
+            "patients teach the new bundle, the others judge both.",
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A small training and canary in some minutes, to try things out.")
@@ -50,12 +59,14 @@ def promote(
         int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
     ] = 2,
 ) -> None:
-    """Promote a global model: learn a whole new bundle around it, try that against the one that runs, release it if it is no worse.
+    """Promote a global model: fit a whole new bundle around it, try that against the one that runs, release it if it is no worse.
 
-    A global model alone never judges anybody: features, networks, scales and thresholds belong to one autoencoder, so all are
-    learnt and calibrated anew. The canary then compares both bundles on patients that no training has met: loss on clean
-    hours, false exclusions, attacks found, and the windows of the bundle's canary set. A first look at the model alone comes
-    before the training, and ends it when the model is worse already. Workers take a release over by themselves.
+    A global model alone never judges anybody: standardisation, tails, DNNs, scales and threshold belong to one network, so all
+    are fitted anew. The canary then compares both bundles on patients that the new one has not met: likelihood of clean
+    windows, false exclusions, attacks found, and the windows of the running bundle's canary set. A first look at the model
+    alone comes before the training, and ends it when the model is worse already. Workers take a release over by themselves.
+
+    A running bundle that was fitted on real patients gives way only to one that was too: name --recordings.
 
     Takes about as long as `fedsecure train`. Stopped half-way, the same command goes on from the last finished stage. OUT holds
     `bundle/` and `canary.json`, also when the canary refuses.
@@ -65,15 +76,15 @@ def promote(
 
     Examples:
 
-    - `fedsecure promote --out promoted`
+    - `fedsecure promote --out promoted --recordings icu-minutes/`
 
-    - `fedsecure promote 3fa8 --out promoted --yes`
+    - `fedsecure promote 3fa8 --out promoted --recordings icu-minutes/ --yes`
 
     - `fedsecure promote --weights tuned.safetensors --out tried --quick --dry-run`
     """
     _check_call(out, model, weights, may_ask=not (dry_run or yes))
     source = _source(model, weights, needs_services=weights is None or not dry_run)
-    promotion = _promotion(source, out, seed, processes, quick=quick)
+    promotion = _promotion(source, out, recordings or [], seed, processes, quick=quick, dry_run=dry_run)
     result = _attempted(promotion)
     if not result.passed:
         raise CanaryRefused(f"nothing is released, the canary refuses: {result.reason}")
@@ -106,13 +117,26 @@ def _source(model: str | None, weights: Path | None, *, needs_services: bool) ->
     return local_source(Settings(), weights)
 
 
-def _promotion(source: Source, out: Path, seed: int, processes: int, *, quick: bool) -> Promotion:
-    from fedsecure.commands.train import effort_of, sizes_of
-    from fedsecure.promotion import CANARY_SIZES, QUICK_CANARY_SIZES, Promotion, check_promotable
+def _promotion(
+    source: Source, out: Path, recordings: list[Path], seed: int, processes: int, *, quick: bool, dry_run: bool
+) -> Promotion:
+    from functools import partial
 
+    from detectors.training.tensorflow import limit_threads
+    from experiments.common.workers import carried_out
+    from fedsecure.promotion import Promotion, check_promotable
+    from fedsecure.promotion_patients import check_recordings, divided, held_out_of, training_of
+    from replay.sources import read_recordings
+
+    limit_threads()
+    real = read_recordings(recordings) if recordings else []
+    if not dry_run:
+        check_recordings(source.current, real)
+    teaching, judging = divided(real, source.current, seed)
     promotion = Promotion(
-        source.weights, source.model_sha256, source.current, out, seed, effort_of(quick, processes), sizes_of(quick),
-        QUICK_CANARY_SIZES if quick else CANARY_SIZES, ("strong",) if quick else ("medium", "strong"),
+        source.weights, source.model_sha256, source.current,
+        training_of(source.weights, source.current, teaching, seed, quick=quick), held_out_of(judging, seed, quick=quick),
+        out, partial(carried_out, processes=processes) if processes > 1 else map,
     )  # fmt: skip
     check_promotable(promotion)
     return promotion

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from fedsecure.score_rows import Row
     from replay.recording import Recording
 
-BUCKETS = (32, 512)  # recordings fill large batches; each further size costs its compilation
 ENROLMENT_HELP = (
-    "Valid minutes from which a device's own profile is learnt; until then the population's scale and limit judge it."
+    "Valid minutes from which a device's own profile is learnt; until then only the rules judge it that need no training. "
+    "24 hours (1440) find more than 10 (600)."
 )
 
 RULE_HELP = (
-    "How scores become votes: all kinds on the calibrated common scale, or the paper's Fig. 3: the hour's score as a "
+    "How scores become votes: networks and family-free score on the calibrated common scale, or the paper's Fig. 3: the DNN's score as a "
     "probability against a threshold of the device's own enrolment."
 )
 
@@ -63,7 +63,8 @@ def score(
 
     Columns: device_id, observed_at (UTC), minute (since the recording's start), heart_rate_bpm, resp_rate_bpm
     (breaths/min), reconstruction_error, score (1 = would exclude a clean device once in ten weeks, 2 = in a hundred;
-    with the rule paper-fig3 a probability), threshold, flagged, state. A minute that ends no usable window has no error and no score.
+    with the rule paper-fig3 a probability), threshold, flagged, state. A decision falls every 15 valid minutes of an enrolled
+    device; the other minutes have no error and no score.
 
     Examples:
 
@@ -82,8 +83,7 @@ def score(
 
     recordings = read_recordings(files)
     started = time.perf_counter()
-    detector = Detector.load(bundle, buckets=BUCKETS, rule=rule)
-    detector.warm()
+    detector = Detector.load(bundle, rule=rule)
     loaded = time.perf_counter()
     with _opened(out) as stream:
         final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=_bar_fits(out))
@@ -151,10 +151,10 @@ def _summarise(
     short = [verdicts.device_id for verdicts in final if not verdicts.windows]
     typer.echo(
         f"{len(recordings)} devices, {minutes:,} minutes in {scoring_s:.1f} s ({minutes / scoring_s:,.0f} minutes/s; "
-        f"loading {loading_s:.1f} s), {sum(v.windows for v in final):,} windows, "
+        f"loading {loading_s:.1f} s), {sum(v.windows for v in final):,} decisions, "
         f"{sum(v.flagged_windows for v in final):,} flagged, bundle {bundle_sha[:12]}",
         err=True,
     )
     typer.echo("state at the end: " + ", ".join(f"{count} {state}" for state, count in states.most_common()), err=True)
     if short:
-        typer.echo(f"never scored, for want of 60 valid minutes within two hours: {', '.join(short)}", err=True)
+        typer.echo(f"never judged, for want of minutes after the enrolment: {', '.join(short)}", err=True)

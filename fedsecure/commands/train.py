@@ -1,23 +1,29 @@
-"""`fedsecure train`: make a detector bundle from a synthetic cohort and the attacks that replay can inject."""
+"""`fedsecure train`: make a detector bundle from recordings of real patients, simulated ones, and the attacks of replay."""
 
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured
+from contracts.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from detectors.bundle import Bundle
-    from detectors.training.cohort import AttackCase, Cohorts, Recording, Vitals
-    from detectors.training.trainer import Effort, Progress
+    from collections.abc import Sequence
+
+    from detectors.training.cohort import Stay
+    from detectors.training.trainer import Progress, Trained
+    from detectors.training.training import Training
 
 DAY_MIN = 1440
-DETERIORATING_SHARE = {"reference": 1 / 3, "calibration": 0.1, "test": 0.1}
-Sizes = dict[str, tuple[int, int]]
+DETERIORATING_SHARE = 1 / 3
+SIMULATED_ALONE = 120
+# Simulated patients by use: (number added to the seed's thousand, patients, days each; quick: patients, days).
+SIMULATED = {"references": (0, SIMULATED_ALONE, 5, 16, 3), "network": (1, 80, 4, 12, 3), "canary": (2, 24, 3, 8, 3)}
+GOES_ON = "the same command goes on from the last finished stage"
 
 
 def register(app: typer.Typer) -> None:
@@ -27,65 +33,79 @@ def register(app: typer.Typer) -> None:
 
 def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for the bundle; it must not exist yet or be empty.")],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patients, attacks and weights.")] = 1,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A small, badly trained bundle in about two minutes, to try things out.")
-    ] = False,
-    patients: Annotated[
-        int | None, typer.Option("--patients", min=8, help="Reference patients to learn from (default 400; quick 16).")
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--recordings",
+            help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They alone then set "
+            "scales and threshold. A patient needs 14 hours, better two days; fifty patients are a good number, ten the least.",
+        ),
     ] = None,
+    simulated: Annotated[
+        int | None,
+        typer.Option(
+            "--simulated",
+            min=0,
+            help=f"Simulated patients as references beside the real ones (default: none beside recordings, {SIMULATED_ALONE} alone).",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of simulated patients, attacks, folds and weights.")
+    ] = 1,
+    budget: Annotated[
+        float,
+        typer.Option(
+            "--budget",
+            min=0.01,
+            max=0.5,
+            help="False exclusions a device-week that the threshold may cost the calibration patients; other hospitals' patients "
+            "cost about twice that.",
+        ),
+    ] = 0.10,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small, badly trained bundle in a minute or two, to try things out.")
+    ] = False,
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
     ] = 2,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            "--work", help="Folder for finished stages (default OUT.work); an interrupted training goes on from it."
-        ),
-    ] = None,
+    work: Annotated[Path | None, typer.Option("--work", help="Folder for finished stages (default OUT.work).")] = None,
 ) -> None:
-    """Train the detector: autoencoders, networks, scales and thresholds; 20 to 40 minutes on two cores.
+    """Train the detector: Bi-LSTM, baseline of the references, DNNs, scales and threshold; about ten minutes on two cores.
 
-    Three disjoint sets of synthetic patients are used: models learn from the first, scales and thresholds come from the
-    second, the metrics of the model card (metadata.json) from the third. Stopped half-way, the same command goes on from
-    the last finished stage. Use the result with FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
+    The network learns from simulated patients. What is normal, how rare it is and what attacks look like comes from the
+    recordings; the threshold is set by patients each of whom was scored by a model that had not seen him. Without
+    recordings simulated patients do all of it, and the figures on the card are worth accordingly little.
+
+    No recording goes into the bundle: its canary windows are simulated. The card (metadata.json) names every patient by
+    device id and use. Stopped half-way, the same command goes on from the last finished stage. Use the result with
+    FEDSECURE_BUNDLE_DIR or `fedsecure score --bundle`.
 
     Examples:
 
-    - `fedsecure train --out my-bundle --seed 7`
+    - `fedsecure train --recordings icu-minutes/ --out my-bundle --seed 7`
+
+    - `fedsecure train --recordings ward-7/ --simulated 40 --budget 0.05 --out ward-bundle`
 
     - `fedsecure train --out my-bundle --quick`
     """
     check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
+    training, key = _training(recordings or [], simulated, seed, budget, quick)
+    if not recordings:
+        typer.echo(
+            "no --recordings: norm and threshold come from simulated patients alone; expect several times the false exclusions "
+            "that the card states",
+            err=True,
+        )
     from detectors.training.trainer import STAGES
     from fedsecure.progress_bars import progress_bars
-    from fedsecure.whole_folder import folder_that_appears_whole
 
     with progress_bars(STAGES) as progress:
-        bundle = _trained(seed, effort_of(quick, processes), sizes_of(quick, patients), kept, progress)
-    with folder_that_appears_whole(out) as folder:
-        from detectors.bundle import save_bundle
-
-        saved = save_bundle(bundle, folder)
+        trained = _trained(training, kept, key, processes, progress)
+    sha256 = _saved(trained, out)
     if work is None:
         shutil.rmtree(kept, ignore_errors=True)
-    typer.echo(f"bundle {saved.sha256[:12]} in {out}")
-
-
-def _trained(seed: int, effort: Effort, sizes: Sizes, work: Path, progress: Progress) -> Bundle:
-    from dataclasses import replace
-
-    from detectors.training.trainer import Learner, train_bundle
-    from detectors.training.workfolder import WorkFolder
-    from replay.attacks import ATTACKS
-
-    sets = {name: {"patients": count, "days": days} for name, (count, days) in sizes.items()}
-    key = repr((seed, replace(effort, processes=1), sizes, sorted(ATTACKS)))
-    learner = Learner(
-        cohorts_of(seed, sizes), attack_cases(), inject_case, seed, effort, progress, WorkFolder(work, key)
-    )
-    return train_bundle(learner, {"source": "synthetic", **sets})
+    typer.echo(f"bundle {sha256[:12]} in {out}")
 
 
 def check_target(out: Path) -> None:
@@ -94,63 +114,72 @@ def check_target(out: Path) -> None:
         raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
 
 
-def effort_of(quick: bool, processes: int = 2) -> Effort:
-    """Return how much work a quick or a whole training puts in."""
-    from detectors.training.trainer import Effort
-
-    if quick:
-        return Effort(
-            autoencoder_patients=8, autoencoder_epochs=2, attacked_patients=8, distortions_per_patient=4,
-            network_epochs=2, clean_stride=6, processes=processes,
-        )  # fmt: skip
-    return Effort(processes=processes)
-
-
-def sizes_of(quick: bool, patients: int | None = None) -> Sizes:
-    """Return (patients, days) of each cohort."""
-    if quick:
-        return {"reference": (patients or 16, 3), "calibration": (16, 3), "test": (8, 3)}
-    return {"reference": (patients or 400, 4), "calibration": (128, 7), "test": (32, 5)}
-
-
-def attack_cases() -> tuple[tuple[str, str], ...]:
-    """Return every (attack, level) that replay can inject, in a fixed order."""
-    from replay.attacks import ATTACKS
-
-    return tuple((name, level) for name in sorted(ATTACKS) for level in ATTACKS[name].levels)
-
-
-def cohorts_of(seed: int, sizes: Sizes) -> Cohorts:
-    """Return three populations whose seeds, and so whose patients, differ.
-
-    Many reference patients deteriorate, for the networks to learn what that looks like; in the fleets on which false exclusions are
-    counted one in ten does. The reference is mixed, so that any first part of it holds healthy and ill.
-    """
-    import numpy as np
-
-    from detectors.training.cohort import Cohorts
+def simulated_stays(use: str, seed: int, quick: bool, patients: int | None = None) -> Sequence[Stay]:
+    """Return the simulated patients of a use ("references", "network", "canary"): their seeds, and so they, differ."""
     from replay.sources.synthetic import synthetic_stays
 
-    made: dict[str, Any] = {
-        name: synthetic_stays(
-            1000 * (seed + 1) + index,
-            patients,
-            days * DAY_MIN,
-            deteriorating_share=DETERIORATING_SHARE[name],
-        )
-        for index, (name, (patients, days)) in enumerate(sizes.items())
-    }
-    order = np.random.default_rng([seed, 9]).permutation(len(made["reference"]))
-    return Cohorts(**made | {"reference": [made["reference"][place] for place in order]})
+    offset, many, days, few, short = SIMULATED[use]
+    count = (few if quick else many) if patients is None else patients
+    minutes = (short if quick else days) * DAY_MIN
+    return synthetic_stays(1000 * (seed + 1) + offset, count, minutes, deteriorating_share=DETERIORATING_SHARE)
 
 
-def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
-    """Attack a recording; return its heart and respiratory rate afterwards."""
-    from replay.attacks import AttackSpec, inject
-    from replay.recording import Recording as Replayed
+def _training(paths: list[Path], simulated: int | None, seed: int, budget: float, quick: bool) -> tuple[Training, str]:
+    """Return the training, and a key that names everything it depends on."""
+    from detectors.decisions.votes import AGREE
+    from detectors.statistics.registry import columns
+    from detectors.training.cohort import Population, fingerprint, unmarked
+    from detectors.training.training import QUICK, Effort, Training
+    from experiments.common.injection import core_cases, inject_case
+    from replay.sources import read_recordings
 
-    if not isinstance(recording, Replayed):
-        raise TypeError(f"{recording.device_id} is not a recording of replay's")
-    spec = AttackSpec(case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed)
-    attacked = inject(recording, spec).recording
-    return attacked.heart_rate_bpm, attacked.resp_rate_bpm
+    real = read_recordings(paths) if paths else []
+    populations = [Population("real", [unmarked(recording) for recording in real], is_real=True)] if real else []
+    count = simulated if simulated is not None else (0 if real else None)
+    if count != 0:
+        stays = simulated_stays("references", seed, quick, count)
+        populations.append(Population("simulated", stays, is_real=False))
+    if not populations:
+        raise Misconfigured("--simulated 0 without --recordings leaves nobody to learn from")
+    training = Training(
+        populations=tuple(populations),
+        network_stays=simulated_stays("network", seed, quick),
+        canary_stays=simulated_stays("canary", seed, quick),
+        cases=core_cases(),
+        inject=inject_case,
+        seed=seed,
+        budget=budget,
+        effort=QUICK if quick else Effort(),
+    )
+    return training, repr(
+        (seed, budget, training.effort, count, list(map(fingerprint, real)), training.cases, AGREE, columns())
+    )
+
+
+def _trained(training: Training, work: Path, key: str, processes: int, progress: Progress) -> Trained:
+    from concurrent.futures.process import BrokenProcessPool
+
+    from detectors.training.tensorflow import limit_threads
+    from detectors.training.trainer import train_detector
+    from detectors.training.workfolder import WorkFolder
+    from experiments.common.workers import carried_out
+
+    limit_threads()
+    carry_out = partial(carried_out, processes=processes) if processes > 1 else map
+    try:
+        return train_detector(training, WorkFolder(work, key), progress, carry_out)
+    except BrokenProcessPool:
+        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}") from None
+    except OSError as error:
+        raise Misconfigured(f"cannot write into {work}: {error.strerror or error}; choose another --work") from None
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; {GOES_ON}", err=True)
+        raise
+
+
+def _saved(trained: Trained, out: Path) -> str:
+    from detectors.bundle.bundle import Bundle, save_bundle
+    from fedsecure.whole_folder import folder_that_appears_whole
+
+    with folder_that_appears_whole(out) as folder:
+        return save_bundle(Bundle(trained.parameters, trained.card, trained.canary), folder).sha256

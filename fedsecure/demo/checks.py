@@ -6,6 +6,7 @@ import msgspec
 
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.verdicts import DeviceState
+from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo.observation import Observation, StateSeen
 
 
@@ -89,12 +90,18 @@ def _not_streamed_because(observation: Observation, device_id: str) -> str | Non
 def _was_quarantined(observation: Observation, device_id: str, quarantine: StateSeen | None) -> Check:
     onset = observation.onset_of(device_id)
     if quarantine is not None and onset is not None:
-        detail = f"{quarantine.event_minute - onset} min after onset"
+        detail = f"{quarantine.event_minute - onset} min after onset, {found_by(quarantine)}"
     elif any(s.device_id == device_id and s.state == DeviceState.QUARANTINED for s in observation.states):
         detail = "quarantined before its onset only: a false alarm, not a detection"
     else:
         detail = "never quarantined"
     return Check(name="was_quarantined", passed=quarantine is not None, detail=detail, device_id=device_id)
+
+
+def found_by(quarantine: StateSeen) -> str:
+    """Say what found an attack: a rule that needs no training, or networks and statistics."""
+    is_rule = any(words in quarantine.reason for words in RULES_IN_WORDS.values())
+    return f"found by {'a rule' if is_rule else 'network and statistics'}: {quarantine.reason}"
 
 
 def _sat_out(device_id: str, quarantine: StateSeen | None, after: RoundRecord | None) -> Check:

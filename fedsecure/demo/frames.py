@@ -14,7 +14,6 @@ from fl_coordinator.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0
 RECENT_BARS = 12
-MINUTES_A_BAR = 8
 RECENT_MESSAGES = 60
 ROUNDS_SHOWN = 7
 
@@ -75,7 +74,7 @@ def _story(observation: Observation, device_id: str) -> str | None:
         return None
     quarantine = quarantine_after_onset(observation, device_id)
     if quarantine is None:
-        return f"{device_id} is being poisoned since {since} min: watch its score pass the threshold and its flagged share grow."
+        return f"{device_id} is being poisoned since {since} min: watch its score pass the threshold, four decisions in a row."
     found = f"{device_id} was quarantined {quarantine.event_minute - (observation.onset_of(device_id) or 0)} min after onset"
     after = next_round(observation, quarantine.at)
     if after is None:
@@ -109,7 +108,5 @@ def _lag_min(observation: Observation) -> int:
 
 
 def _recent_scores(observation: Observation, device_id: str) -> list[float]:
-    verdicts = list(observation.devices[device_id].verdicts.values())[-RECENT_BARS * MINUTES_A_BAR :]
-    scores = [score for score, *_ in verdicts if score is not None]
-    # A bar is the highest score of its minutes, so that no flag is lost.
-    return [max(scores[first : first + MINUTES_A_BAR]) for first in range(0, len(scores), MINUTES_A_BAR)]
+    verdicts = list(observation.devices[device_id].verdicts.values())
+    return [score for score, *_ in verdicts if score is not None][-RECENT_BARS:]

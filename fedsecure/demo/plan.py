@@ -72,14 +72,17 @@ def device_ids(options: DemoOptions) -> list[str]:
 
 
 def attacks_of(options: DemoOptions) -> tuple[str, ...]:
-    """Return the attacks asked for, or one on a real and one on a synthetic device; raises Misconfigured for a wrong one."""
+    """Return the attacks asked for; raises Misconfigured for a wrong one.
+
+    By default one on a real device that network and statistics find, and one on a synthetic device that a rule finds.
+    """
     from replay.attacks import parse_attack
 
     devices = device_ids(options)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
     attacks = options.attacks or (
-        f"data-poisoning-2:device={devices[1]},{when}",
-        f"data-poisoning-1:device={devices[-1]},{when}",
+        f"amplitude:device={devices[1]},{when}",
+        f"motif:device={devices[-1]},{when}",
     )
     for spec in map(parse_attack, attacks):
         if spec.device not in devices:

@@ -67,7 +67,7 @@ def describe_device(observation: Observation, trace: DeviceTrace) -> str:
     onset = observation.onset_of(trace.device_id)
     flagged = sum(1 for *_, is_flagged, _state in trace.verdicts.values() if is_flagged)
     scored = sum(1 for score, *_ in trace.verdicts.values() if score is not None)
-    told = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} scored windows flagged; "
+    told = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} decisions flagged; "
     if not attacks:
         return told + "not attacked."
     told += f"attacked by {', '.join(attacks)}; "
@@ -144,9 +144,10 @@ def _draw_score(axes: Axes, trace: DeviceTrace, first: int) -> None:
     threshold = np.array([row[1] for row in rows], dtype=np.float64)
     flagged = np.array([row[2] for row in rows], dtype=bool)
     hours = _hours(minutes, first)
-    axes.plot(hours, score, color=BLUE, linewidth=0.8, label="score")
+    known = np.isfinite(score)  # a decision falls every fifteen minutes
+    axes.plot(hours[known], score[known], color=BLUE, linewidth=0.8, marker=".", markersize=2, label="score")
     axes.plot(hours, threshold, color=GREY, linewidth=1.2, linestyle="--", label="threshold")
-    axes.plot(hours[flagged], score[flagged], ".", color=VERMILION, markersize=2.5, label="flagged")
+    axes.plot(hours[flagged], score[flagged], ".", color=VERMILION, markersize=5, label="flagged")
     axes.set_ylabel("score")
 
 

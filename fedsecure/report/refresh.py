@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from contracts.errors import Misconfigured
-from experiments.export_summary import export_block, export_line, tables_of
+from experiments.evaluation.files import ablations_block, files_of, goals_block, results_block
+from experiments.evaluation.words import readme_line
+from experiments.export_files import export_block, tables_of
 from experiments.federation_summary import federation_block, federation_line
-from experiments.grid_summary import headline_words, short_block, summary_block
-from fedsecure.report.evaluation import short_files
 
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")
 FEDERATION: Final = Path("docs/results/federation")
 EXPORT: Final = Path("docs/results/export")
-BLOCKS: Final = {
-    "evaluation headline": (EVALUATION, Path("README.md"), headline_words),
-    "evaluation goals": (EVALUATION, Path("README.md"), lambda document: f"\n\n{short_block(document)}\n\n"),
-    "evaluation results": (
-        EVALUATION,
-        Path("docs/evaluation.md"),
-        lambda document: f"\n\n{summary_block(document)}\n\n",
-    ),
-    "federation headline": (FEDERATION, Path("README.md"), federation_line),
-    "federation results": (
-        FEDERATION,
-        Path("docs/federation.md"),
-        lambda document: f"\n\n{federation_block(document)}\n\n",
-    ),
-    "export headline": (EXPORT, Path("README.md"), export_line),
-    "export table": (EXPORT, Path("docs/export.md"), lambda document: f"\n\n{export_block(document)}\n\n"),
+Render = Callable[[Mapping[str, Any]], str]
+README: Final = Path("README.md")
+
+
+def apart(render: Render) -> Render:
+    """Return a block's renderer with empty lines around what it renders, so that tables are tables."""
+    return lambda document: f"\n\n{render(document)}\n\n"
+
+
+BLOCKS: Final[dict[str, tuple[Path, Path, Render]]] = {
+    "evaluation headline": (EVALUATION, README, readme_line),
+    "evaluation goals": (EVALUATION, README, apart(goals_block)),
+    "evaluation ablations": (EVALUATION, Path("docs/detection.md"), apart(ablations_block)),
+    "evaluation results": (EVALUATION, Path("docs/evaluation.md"), apart(results_block)),
+    "federation headline": (FEDERATION, README, federation_line),
+    "federation results": (FEDERATION, Path("docs/federation.md"), apart(federation_block)),
+    "export table": (EXPORT, Path("docs/export.md"), apart(export_block)),
 }
+"""A block's name, whose results it tells, where it stands, and what it holds."""
+FILES: Final[dict[Path, Callable[[Mapping[str, Any]], dict[str, str]]]] = {
+    EVALUATION: files_of,
+    EXPORT: tables_of,
+}
+"""Files beside a results.json that say the same."""
 
 
 def read_results(root: Path, folder: Path) -> dict[str, Any]:
@@ -46,9 +54,11 @@ def read_results(root: Path, folder: Path) -> dict[str, Any]:
 
 def refreshed(root: Path) -> dict[Path, str]:
     """Return every file that repeats the results, by its path in the checkout, as it should be; reads the texts as they are."""
-    documents = {folder: read_results(root, folder) for folder in (EVALUATION, FEDERATION, EXPORT)}
-    texts = {EVALUATION / name: text for name, text in short_files(documents[EVALUATION]).items()}
-    texts |= {EXPORT / name: text for name, text in tables_of(documents[EXPORT]).items()}
+    folders = {folder for folder, _, _ in BLOCKS.values()} | FILES.keys()
+    documents = {folder: read_results(root, folder) for folder in folders}
+    texts = {
+        folder / name: text for folder, render in FILES.items() for name, text in render(documents[folder]).items()
+    }
     for name, (folder, path, render) in BLOCKS.items():
         before = texts[path] if path in texts else (root / path).read_text(encoding="utf-8")
         texts[path] = with_block(before, name, render(documents[folder]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.network.layout import CONTEXT_STATISTICS
 from fl_coordinator.errors import AggregationRefused
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,10 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`rows` float64[n, d], a device a row; `samples` float64[n], windows; `base` float64[d], the model the round trained from."""
+    """`rows` float64[n, d], a device a row; `samples` float64[n], windows; `base` float64[d], the model the round trained from.
+
+    Trained weights only: the context's statistics, which travel with the detector's network, are in no row.
+    """
 
     rows: Floats
     samples: Floats
@@ -58,11 +62,19 @@ def stacked(contributions: Sequence[Contribution], base: Weights) -> Stack:
 
 
 def named(vector: Floats, like: Weights) -> dict[str, NDArray[np.float32]]:
-    """Return a row float64[d] as arrays of the model's names and shapes, float32."""
-    ends = np.cumsum([array.size for array in like.values()])
-    parts = zip(like.items(), np.split(vector, ends[:-1]), strict=True)
-    return {name: part.reshape(array.shape).astype(np.float32) for (name, array), part in parts}
+    """Return a row float64[d] as arrays of the model's names and shapes, float32; what nobody trains is the model's own."""
+    learnt = _learnt(like)
+    ends = np.cumsum([like[name].size for name in learnt])
+    parts = dict(zip(learnt, np.split(vector, ends[:-1]), strict=True))
+    return {
+        name: parts[name].reshape(array.shape).astype(np.float32) if name in parts else array
+        for name, array in like.items()
+    }
 
 
 def _flat(weights: Weights, like: Weights) -> Floats:
-    return np.concatenate([weights[name].ravel() for name in like]).astype(np.float64)
+    return np.concatenate([weights[name].ravel() for name in _learnt(like)]).astype(np.float64)
+
+
+def _learnt(weights: Weights) -> list[str]:
+    return [name for name in weights if name not in CONTEXT_STATISTICS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replay.fetching.mimic3_waveforms import Fetched, FetchProgress, fetch_numerics
+from replay.fetching.records import Fetched, FetchProgress, fetch_records
 from replay.fetching.server import Server
 
-__all__ = ["FetchProgress", "Fetched", "Server", "fetch_numerics"]
+__all__ = ["FetchProgress", "Fetched", "Server", "fetch_records"]

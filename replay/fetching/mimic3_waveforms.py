@@ -1,46 +1,39 @@
-"""Fetch numerics records of the first patients of PhysioNet's MIMIC-III waveform database, matched subset."""
+"""Which numerics records of PhysioNet's MIMIC-III waveform database, matched subset, to fetch: by patients or by name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from contracts.errors import Misconfigured
-from replay.fetching.checksums import SUMS_FILE, published_sums, sha256_of
-from replay.fetching.errors import Damaged, NotThere
-from replay.fetching.record_files import signal_files
+from replay.fetching.catalogue import listed_names, named
+from replay.fetching.errors import NotThere
 from replay.fetching.server import Server
-from replay.fetching.staging import Staging
 from replay.sources.wfdb_folder import RECORD_LIST
 
-TRIES: Final = 2
+BASE_URL: Final = "https://physionet.org/files/mimic3wdb-matched/1.0/"
 RECORD_NAME: Final = re.compile(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+")
+EXAMPLE: Final = "p00/p000020/p000020-2183n"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchProgress:
-    """How far a fetch is: `phase` is headers, checksums or signals; `done` of `total` records (of checksums: lists)."""
+def matched_records(server: Server, patients: int, wanted: Sequence[str] = ()) -> list[str]:
+    """Return the records of the first `patients` patients of the database, or those that are `wanted` by name instead.
 
-    phase: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a fetch did; `failed` holds (record, reason). `sums_checked` of `files` files were in the server's SHA-256 list."""
-
-    patients: int
-    records: int
-    new_records: int
-    new_bytes: int
-    files: int
-    sums_checked: int
-    failed: tuple[tuple[str, str], ...]
+    Blocks. Raises Misconfigured for a wrong address or a name that is not listed, Unavailable without network.
+    """
+    try:
+        record_list = server.text(RECORD_LIST)
+    except NotThere:
+        raise Misconfigured(
+            f"{server.base_url} has no {RECORD_LIST}; --base-url names the folder that holds it"
+        ) from None
+    if not record_list.strip():
+        raise Misconfigured(f"{server.base_url}{RECORD_LIST} is empty; --base-url names another folder")
+    if wanted:
+        return named(_names(record_list), wanted)
+    return choose_records(record_list, patients)
 
 
 def choose_records(record_list: str, patients: int) -> list[str]:
@@ -49,11 +42,7 @@ def choose_records(record_list: str, patients: int) -> list[str]:
     Raises Misconfigured for a line that is no record name: it would become a path on this machine.
     """
     chosen: dict[str, list[str]] = {}
-    for name in record_list.split():
-        if not RECORD_NAME.fullmatch(name):
-            raise Misconfigured(
-                f"the server's {RECORD_LIST} holds {name[:80]!r}; it lists names like p00/p000020/p000020-2183n"
-            )
+    for name in _names(record_list):
         patient = str(PurePosixPath(name).parent)
         if patient not in chosen and len(chosen) == patients:
             break
@@ -61,103 +50,5 @@ def choose_records(record_list: str, patients: int) -> list[str]:
     return [name for names in chosen.values() for name in names]
 
 
-def fetch_numerics(
-    server: Server, out: Path, patients: int, on_progress: Callable[[FetchProgress], None] = lambda _: None
-) -> Fetched:
-    """Bring the records of the first `patients` patients to `out`, laid out as on the server, with its RECORDS-numerics.
-
-    Blocks. A record that is whole in `out` is not fetched again; one that cannot be had or arrives damaged twice is left
-    out and reported, the others go on. However this ends, `out` holds only whole records, its RECORDS-numerics lists them,
-    and the next call goes on from there. Raises Misconfigured for a wrong address or folder, Unavailable without network.
-    """
-    try:
-        names = choose_records(server.text(RECORD_LIST), patients)
-    except NotThere:
-        raise Misconfigured(
-            f"{server.base_url} has no {RECORD_LIST}; --base-url names the folder that holds it"
-        ) from None
-    if not names:
-        raise Misconfigured(f"{server.base_url}{RECORD_LIST} is empty; --base-url names another folder")
-    try:
-        return _Fetch(server, Staging(out), names, on_progress).run()
-    except OSError as error:
-        raise Misconfigured(f"cannot write to {out}: {error.strerror or error}; choose another --out") from None
-
-
-class _Fetch:
-    """One fetch: headers first, for they name the signal files; then the checksums of all; then the signals."""
-
-    def __init__(
-        self, server: Server, staging: Staging, names: Sequence[str], on_progress: Callable[[FetchProgress], None]
-    ) -> None:
-        self._server = server
-        self._staging = staging
-        self._names = names
-        self._on_progress = on_progress
-        self._failed: dict[str, str] = {}
-        self._bytes = 0
-
-    def run(self) -> Fetched:
-        missing = [name for name in self._names if not self._staging.is_whole(name)]
-        checked = wanted = 0
-        try:
-            files = {name: self._attempt(name, self._header) for name in self._shown("headers", missing)}
-            sums = self._sums([file for of_record in files.values() for file in of_record])
-            checked, wanted = len(sums), sum(map(len, files.values()))
-            for name in self._shown("signals", missing):
-                if files[name]:
-                    self._attempt(name, partial(self._signals, files[name], sums))
-        finally:
-            self._staging.finish(self._names)
-        whole = self._staging.whole
-        new = len(whole.intersection(missing))
-        patients = len({PurePosixPath(name).parent for name in whole})
-        failed = tuple(self._failed.items())
-        return Fetched(patients, len(whole), new, self._bytes, wanted, checked, failed)
-
-    def _attempt(self, name: str, step: Callable[[str], list[str]]) -> list[str]:
-        """Return what the step does for a record; a second try for damage, and nothing when it is given up."""
-        for _ in range(TRIES):
-            try:
-                return step(name)
-            except (Damaged, NotThere) as error:
-                self._failed[name] = str(error)
-                if isinstance(error, NotThere):
-                    break
-        return []
-
-    def _header(self, name: str) -> list[str]:
-        """Have the header; return the record's files, the header first."""
-        header = f"{name}.hea"
-        with self._staging.dropping([header]):
-            self._get(header)
-            signals = signal_files(self._staging.place(name))
-        return [header, *(str(PurePosixPath(name).with_name(signal)) for signal in signals)]
-
-    def _sums(self, files: Sequence[str]) -> dict[str, str]:
-        self._on_progress(FetchProgress("checksums", 0, 1))
-        sums = published_sums(self._server, files)
-        self._on_progress(FetchProgress("checksums", 1, 1))
-        return sums
-
-    def _signals(self, files: list[str], sums: Mapping[str, str], name: str) -> list[str]:
-        """Have all files of a record, check them, and move them to their place."""
-        with self._staging.dropping(files):
-            for file in files:
-                self._get(file)
-                if file in sums and sha256_of(self._staging.place(file)) != sums[file]:
-                    raise Damaged(f"{PurePosixPath(file).name} differs from the server's {SUMS_FILE}")
-            self._staging.move(name, files)
-        self._failed.pop(name, None)
-        return files
-
-    def _get(self, file: str) -> None:
-        place = self._staging.place(file)
-        if not place.is_file():
-            self._bytes += self._server.download(file, place)
-
-    def _shown(self, phase: str, names: Sequence[str]) -> Iterator[str]:
-        for done, name in enumerate(names):
-            self._on_progress(FetchProgress(phase, done, len(names)))
-            yield name
-        self._on_progress(FetchProgress(phase, len(names), len(names)))
+def _names(record_list: str) -> Iterator[str]:
+    return listed_names(record_list, RECORD_LIST, EXAMPLE, RECORD_NAME)

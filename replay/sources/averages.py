@@ -10,15 +10,17 @@ LEAST_VALID_SHARE = 0.5
 AVERAGES_GRID_BPM = 0.1  # the grid on which monitors write their own minute averages
 
 
-def minute_averages(values: Vitals, per_minute: float) -> Vitals:
+def minute_averages(values: Vitals, per_minute: float, limits: tuple[float, float]) -> Vitals:
     """Return float64[m] on a grid of tenths: the mean of each minute's valid values, NaN for less than half of them.
 
-    `values` float64[n] are equally spaced, `per_minute` of them in a minute, NaN = missing. A last minute that the
-    values fill by less than half is left out.
+    `values` float64[n] are equally spaced, `per_minute` of them in a minute. NaN is missing, and so is what lies outside
+    `limits` (both included): zeros, a device's codes such as -1, artefacts. Within a mean nobody could tell them any more.
+    A last minute that the values fill by less than half is left out.
     """
+    lowest, highest = limits
     minute = np.floor(np.arange(len(values)) / per_minute + 1e-9).astype(np.int64)
     minutes = int(len(values) / per_minute + 1 - LEAST_VALID_SHARE)
-    used = ~np.isnan(values) & (minute < minutes)
+    used = (values >= lowest) & (values <= highest) & (minute < minutes)
     count = np.bincount(minute[used], minlength=minutes)
     total = np.bincount(minute[used], weights=values[used], minlength=minutes)
     enough = count >= LEAST_VALID_SHARE * per_minute

@@ -15,20 +15,22 @@ from replay.recording import Recording, Vitals
 from replay.sources.averages import AVERAGES_GRID_BPM, minute_averages
 from replay.sources.text_files import opened_text
 from replay.sources.undated import UNDATED_START
-from replay.sources.usable import check_length
+from replay.sources.usable import HEART_LIMITS, RESP_LIMITS, check_length
 
 MARKS = frozenset({"time [s]"})
 FILE_PATTERN = "*_Numerics.csv"
 TIME_COLUMN = "Time [s]"
 SECONDS_PER_MINUTE = 60
+RATES = {"HR": HEART_LIMITS, "RESP": RESP_LIMITS, "PULSE": HEART_LIMITS}
 
 
 def read_bidmc(path: Path) -> Recording:
     """Return the recording of one file (columns `Time [s]`, HR, RESP and optionally PULSE; others are ignored).
 
-    A minute is the mean of its valid seconds when at least half of them are valid; empty, NaN or 0 is missing. The device
-    id is the file's name without `_Numerics`. The file has no date: event time starts at 2100-01-01T00:00Z. Raises
-    Misconfigured naming file, line and column.
+    A minute is the mean of its valid seconds when at least half of them are valid; empty, NaN and what no patient has
+    (0, a code such as -1, outside 20-300 bpm or 3-100 breaths/min) is missing. The device id is the file's name without
+    `_Numerics`. The file has no date: event time starts at 2100-01-01T00:00Z. Raises Misconfigured naming file, line
+    and column.
     """
     seconds = dict(_seconds(path))
     if not seconds:
@@ -38,7 +40,10 @@ def read_bidmc(path: Path) -> Recording:
     grid[list(seconds)] = list(seconds.values())
     if len(grid) < SECONDS_PER_MINUTE:
         raise Misconfigured(f"{path} is {len(grid)} seconds long; at least a minute is needed")
-    channels: list[Vitals] = [minute_averages(values, SECONDS_PER_MINUTE) for values in grid.T]
+    channels: list[Vitals] = [
+        minute_averages(values, SECONDS_PER_MINUTE, limits)
+        for values, limits in zip(grid.T, RATES.values(), strict=False)  # the file may have no PULSE
+    ]
     return Recording(
         device_id=check_device_id(path.name.split(".")[0].lower().removesuffix("_numerics").replace("_", "-")),
         first_event_minute=UNDATED_START,
@@ -58,23 +63,30 @@ def _seconds(path: Path) -> Iterator[tuple[int, list[float]]]:
         lacking = {TIME_COLUMN, "HR", "RESP"}.difference(reader.fieldnames or ())
         if lacking:
             raise Misconfigured(f"{path}, line 1: no column {', '.join(sorted(lacking))}; HR and RESP are both needed")
-        names = [name for name in ("HR", "RESP", "PULSE") if name in (reader.fieldnames or ())]
+        names = [name for name in RATES if name in (reader.fieldnames or ())]
         for row in reader:
             where = f"{path}, line {reader.line_num}"
-            second = int(_number(where, TIME_COLUMN, row[TIME_COLUMN]))
+            second = _second(where, row[TIME_COLUMN])
             if second <= last:
                 raise Misconfigured(
                     f"{where}: second {second} is there twice or out of order; a file has one row a second"
                 )
             last = second
-            yield second, [_number(where, name, row[name]) or math.nan for name in names]
+            yield second, [_number(where, name, row[name]) for name in names]
+
+
+def _second(where: str, text: str | None) -> int:
+    value = _number(where, TIME_COLUMN, text)
+    if not value >= 0:
+        raise Misconfigured(f"{where}, column {TIME_COLUMN}: {text!r} is not a number of at least 0")
+    return int(value)
 
 
 def _number(where: str, column: str, text: str | None) -> float:
     try:
         value = float(text or "nan")
     except ValueError:
-        value = -1.0
-    if value < 0 or value == math.inf or (column == TIME_COLUMN and math.isnan(value)):
-        raise Misconfigured(f"{where}, column {column}: {text!r} is not a number of at least 0; NaN means missing")
+        value = math.inf
+    if math.isinf(value):
+        raise Misconfigured(f"{where}, column {column}: {text!r} is not a number; NaN means missing")
     return value

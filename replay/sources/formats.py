@@ -12,6 +12,7 @@ from replay.sources import bidmc, chartevents, cinc2012
 from replay.sources.csv_vitals import read_csv_vitals
 from replay.sources.reading import Reading, read_each
 from replay.sources.source import sources_by_suffix
+from replay.sources.table_folder import read_table_folder
 from replay.sources.text_files import column_names
 from replay.sources.vital_rows import COLUMNS_SAID, REQUIRED
 from replay.sources.wfdb_folder import RECORD_LIST, read_wfdb_folder
@@ -21,9 +22,8 @@ FILES_SAID = (
     ".hea or no suffix (the header or name of a WFDB numerics record), .csv, .csv.gz or .txt (vital signs a row a minute, "
     "MIMIC-III CHARTEVENTS, BIDMC numerics, CinC 2012)"
 )
-FOLDERS_SAID = (
-    f"{RECORD_LIST} (WFDB), {chartevents.FILE_NAMES[0]}[.gz], {bidmc.FILE_PATTERN} or {cinc2012.FILE_PATTERN}"
-)
+TABLES = (".csv", ".csv.gz", ".txt", ".txt.gz")
+FOLDERS_SAID = f"{RECORD_LIST} (WFDB), {chartevents.FILE_NAMES[0]}[.gz], {bidmc.FILE_PATTERN}, {cinc2012.FILE_PATTERN} or tables of vital signs"
 HEADERS_SAID = (
     f"{COLUMNS_SAID} (vital signs), {','.join(chartevents.NEEDED)} among others (CHARTEVENTS), "
     "Time [s],HR,RESP among others (BIDMC), Time,Parameter,Value (CinC 2012)"
@@ -35,7 +35,7 @@ def read_path(path: Path) -> Reading:
     if path.is_dir():
         return _read_folder(path)
     suffixes = "".join(path.suffixes).lower()
-    if suffixes.endswith((".csv", ".csv.gz", ".txt", ".txt.gz")):
+    if suffixes.endswith(TABLES):
         return _read_table(path)
     sources = sources_by_suffix()
     if source := sources.get(path.suffix.lower()):
@@ -56,6 +56,9 @@ def _read_folder(folder: Path) -> Reading:
     for pattern, read in ((bidmc.FILE_PATTERN, bidmc.read_bidmc), (cinc2012.FILE_PATTERN, cinc2012.read_cinc2012)):
         if files := sorted(folder.glob(pattern)):
             return _read_files(files, read)
+    suffixes = (*TABLES, *sources_by_suffix())
+    if files := sorted(file for file in folder.iterdir() if file.name.lower().endswith(suffixes)):
+        return read_table_folder(files, read_path)
     raise Misconfigured(
         f"{folder} is a folder without {FOLDERS_SAID}; name its files, or list its WFDB records in {RECORD_LIST}"
     )

@@ -12,6 +12,7 @@ from replay.recording import Recording, Vitals
 LOWEST, HIGHEST = (20.0, 3.0), (300.0, 100.0)  # heart and respiratory rate; beyond is an artefact to the detector too
 LONGEST_MIN = 366 * 1440
 WRONG_SHARE = 0.9  # a bad sensor is wrong at times, a wrong unit always
+HEART_LIMITS, RESP_LIMITS = zip(LOWEST, HIGHEST, strict=True)
 RATES = {"heart_rate_bpm": ("heart rate", "beats"), "resp_rate_bpm": ("respiratory rate", "breaths")}
 
 
@@ -46,7 +47,10 @@ def checked(name: str, recording: Recording) -> Recording:
         values = recording.channels()[channel]
         values = values[~np.isnan(values)]
         if not len(values):
-            raise Unusable(name, f"{title} never measured, every value is missing; both rates are needed")
+            raise Unusable(
+                name,
+                f"{title} never measured, every value is missing or one that no patient has; both rates are needed",
+            )
         _check_unit(name, title, events, values, (LOWEST[index], HIGHEST[index]))
     return recording
 

@@ -55,7 +55,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
 def test_a_program_that_dies_is_named_and_ends_the_demo(
     spawn: Any, wait_until: Any, tmp_path: Path, stack: Any
 ) -> None:
-    endpoints = stack.endpoints()
+    endpoints = stack.up()
     services = {"KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka, "REDIS_URL": endpoints.redis_url}
     demo = spawn("demo", "--report", str(tmp_path / "report"), environ=services)
     wait_until(lambda: worker_of(demo.pid), BEGINS_WITHIN_S, "a worker runs")

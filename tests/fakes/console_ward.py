@@ -17,6 +17,7 @@ from contracts.settings import Settings
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.network.layout import CONTEXT_SIZE
 from replay.ground_truth import encode_truth
 from transport.kafka_options import kafka_python_options
 from transport.topic_admin import ensure_topics
@@ -24,14 +25,16 @@ from transport.topic_admin import ensure_topics
 FIRST_MINUTE = 112_000_000
 LIMIT = 1.34
 SHA = "11f21b09625e0000"
-WHY = "heart rate swinging more than usual (last hour); breathing on values that this monitor does not write (as if multiplied)"
+WHY = "heart rate swinging more than usual (last hour); breathing on values that this monitor does not write, as if multiplied (last hour)"
+UNUSUAL = "enrolment looks unusual: heart rate partly in whole numbers, partly in tenths, as if the monitor was changed"
 REASONS = {
-    DeviceState.QUARANTINED: f"vote 0.59, 0 of 120 clean minutes: {WHY}",
-    DeviceState.SUSPECT: "vote 0.34, 0 of 30 calm minutes: breathing jumped suddenly (last hour)",
-    DeviceState.PROBATION: "vote 0.00, 61 of 120 clean minutes",
-    DeviceState.ENROLLING: "learning this device's normal",
-    DeviceState.UNSCORED: "no scored window for 20 minutes",
-    DeviceState.INVALID_INPUT: "20 messages in a row could not be read",
+    DeviceState.BENIGN: "below the limit",
+    DeviceState.QUARANTINED: f"over the limit, 0 of 120 clean minutes since: {WHY}",
+    DeviceState.SUSPECT: "close to the limit, 0 of 30 calm minutes: breathing jumping more often than usual (last hour)",
+    DeviceState.PROBATION: "on probation, 61 of 120 clean minutes",
+    DeviceState.ENROLLING: "372 of 600 enrolment minutes",
+    DeviceState.UNSCORED: "no decision for 50 minutes",
+    DeviceState.INVALID_INPUT: "too many invalid messages in a row; a decision is awaited",
 }
 HIGH = {DeviceState.QUARANTINED: 5.0, DeviceState.SUSPECT: 1.6}
 
@@ -42,16 +45,16 @@ def status_of(device_id: str, state: DeviceState = DeviceState.BENIGN, **changes
     score = 0.3 + HIGH.get(state, 0.0)
     status = DeviceStatus(
         device_id=device_id, epoch=1, applied_through=FIRST_MINUTE + 599, vitals_offset=10, session_id=1, state=state,
-        reason=REASONS.get(state, ""), state_since=FIRST_MINUTE + 500, enrolled=enrolled,
-        enrolment_share=1.0 if enrolled else 0.62, score=score, threshold=LIMIT, scores={"signal": score}, flagged=score > LIMIT,
-        flagged_share=0.59 if state is DeviceState.QUARANTINED else 0.0, received_at=time.time(), batch_interval_s=60.0,
-        finished=False, bundle_sha=SHA, worker_id="worker-1", minutes=600, windows=540, flagged_windows=31,
+        reason=REASONS[state], state_since=FIRST_MINUTE + 500, enrolled=enrolled,
+        enrolment_share=1.0 if enrolled else 0.62, score=score, threshold=LIMIT, scores={"fast": score}, flagged=score > LIMIT,
+        flagged_share=3 / 4 if state is DeviceState.QUARANTINED else 0.0, received_at=time.time(), batch_interval_s=60.0,
+        finished=False, bundle_sha=SHA, worker_id="worker-1", minutes=600, windows=37, flagged_windows=6,
     )  # fmt: skip
     return replace(status, **changes)
 
 
 def scores_of(device_id: str, state: DeviceState, minutes: int = 600, first: int = FIRST_MINUTE) -> ScoreBatch:
-    """Ten hours of scores that end where a device in that state has them; nothing for the first hour."""
+    """Ten hours of scores that end where a device in that state has them: a decision every 15 minutes after the first hour."""
     rng = np.random.default_rng(sum(device_id.encode()))
     score = np.convolve(rng.normal(0.1, 0.5, minutes + 8), np.ones(9) / 9, "valid") + rng.normal(0, 0.05, minutes)
     rising = min(100, minutes)
@@ -60,21 +63,23 @@ def scores_of(device_id: str, state: DeviceState, minutes: int = 600, first: int
     if state is not DeviceState.BENIGN:
         last = minutes if state is DeviceState.ENROLLING else rising
         states[-last:] = [state] * last
+    decided = [at >= 59 and at % 15 == 14 for at in range(minutes)]
     return ScoreBatch(
         device_id=device_id, session_id=1, epoch=1, bundle_sha=SHA,
         event_minute=list(range(first, first + minutes)),
-        reconstruction_error=[0.4] * minutes,
-        score=[None if at < 60 else round(float(score[at]), 4) for at in range(minutes)],
-        threshold=[LIMIT] * minutes, flagged=[bool(value > LIMIT) for value in score], state=states, scores={},
+        reconstruction_error=[0.4 if there else None for there in decided],
+        score=[round(float(score[at]), 4) if there else None for at, there in enumerate(decided)],
+        threshold=[LIMIT] * minutes, flagged=[there and bool(score[at] > LIMIT) for at, there in enumerate(decided)],
+        state=states, scores={},
     )  # fmt: skip
 
 
 def profile_of(bundle_sha: str, median: tuple[float, float], scale: tuple[float, float]) -> DeviceProfile:
     """What an enrolment left behind, as far as the console reads it."""
     return DeviceProfile(
-        median=median, scale=scale, difference_sd=(1.0, 1.0), grid_bpm=(1.0, 1.0), residual_rms=(0.5, 0.5, 0.5, 0.5),
-        centre=b"", spread=b"", pulse_limit_bpm=5.0, situation="enrolled", threshold=LIMIT, first_event_minute=FIRST_MINUTE,
-        last_event_minute=FIRST_MINUTE + 300, bundle_sha=bundle_sha,
+        median=median, scale=scale, residual_size=(1.0,) * 6, unchanged_share=(0.1, 0.1), grid_bpm=(1.0, 1.0),
+        context=(0.0,) * CONTEXT_SIZE, pulse_limit_bpm=5.0, threshold=LIMIT, enrolment_min=300,
+        first_event_minute=FIRST_MINUTE, last_event_minute=FIRST_MINUTE + 299, bundle_sha=bundle_sha, rule="common-scale",
     )  # fmt: skip
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from detectors.autoencoders.bottleneck import build_bottleneck
-from detectors.scoring.tensorflow_runtime import tf
+from detectors.training.tensorflow import tf
 
 
 def build_forecast() -> Any:
@@ -31,7 +30,6 @@ def build_per_step() -> Any:
 
 
 BUILD = {
-    "reconstruction": build_bottleneck,
     "per-step": build_per_step,
     "forecast": build_forecast,
     "classification": build_classification,

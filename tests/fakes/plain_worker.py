@@ -1,4 +1,4 @@
-"""`python -m plain_worker`: a whole worker, but for TensorFlow."""
+"""`python -m plain_worker`: a whole worker whose detector anyone can compute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real Kafka and Redis for a whole test session, and a fresh corner of them for each test."""
+"""A fresh corner of the real Kafka and Redis for each test."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from fedsecure.local_stack.answers import kafka_answers, redis_answers
 from transport.kafka_options import kafka_python_options
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The local stack, or the services of KAFKA_BOOTSTRAP_SERVERS and REDIS_URL where they are set."""
-    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 @pytest.fixture

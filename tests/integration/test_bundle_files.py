@@ -8,7 +8,7 @@ from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease
-from detectors.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents
+from detectors.bundle.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents
 from transport.bundle_files import BundleFiles
 from transport.publisher import Publisher
 from transport.release_log import publish_release, read_releases
@@ -46,7 +46,7 @@ async def test_a_released_bundle_comes_back_whole_and_a_broken_one_is_refused(se
 async def test_a_bundle_with_a_file_missing_is_not_handed_out(settings):
     async with Publisher(settings) as publisher:
         for name, content in CONTENTS.items():
-            if name != "situations.json":
+            if name != "parameters.safetensors":
                 await publisher.send(settings.topics.bundle_files, sha256_of(content), content)
-    with pytest.raises(InvalidMessage, match=r"situations\.json"):
+    with pytest.raises(InvalidMessage, match=r"parameters\.safetensors"):
         await BundleFiles(settings).contents(SHA256)

@@ -35,7 +35,7 @@ STATUS = DeviceStatus(
     enrolment_share=1.0,
     score=0.1,
     threshold=3.0,
-    scores={"hour": 0.1},
+    scores={"fast": 0.1},
     flagged=False,
     flagged_share=0.0,
     received_at=time.time(),
@@ -44,7 +44,7 @@ STATUS = DeviceStatus(
     bundle_sha="ab",
     worker_id="w1",
     minutes=100,
-    windows=41,
+    windows=3,
     flagged_windows=0,
 )
 

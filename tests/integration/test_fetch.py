@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured, Unavailable
 from fedsecure.cli import app
-from replay.fetching import Fetched, Server, fetch_numerics
+from replay.fetching import Fetched, Server, fetch_records
+from replay.fetching.mimic3_waveforms import matched_records
 from replay.sources import read_recordings
 from replay.sources.shipped import RECORDS_DIR
 
@@ -38,7 +39,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def fetch(library: Library, out: Path, patients: int = 2) -> Fetched:
-    return fetch_numerics(Server(library.url, pause=lambda _: None), out, patients)
+    server = Server(library.url, pause=lambda _: None)
+    return fetch_records(server, out, matched_records(server, patients))
 
 
 def files_in(out: Path) -> list[str]:
@@ -193,6 +195,21 @@ def test_the_command_says_what_came_and_what_to_do_next(library: Library, tmp_pa
     assert "none of them new" in run("--patients", 2, "--out", out, "--base-url", library.url).stdout
 
 
+def test_the_command_takes_records_by_name(library: Library, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    at = ("--out", out, "--base-url", library.url)
+    assert "1 records of 1 patients in" in run("--records", SECOND.rpartition("/")[2], *at).stdout
+    assert [r.device_id for r in read_recordings([out])] == ["s00001"]
+    assert "2 records of 2 patients in" in run("--records", f"{FIRST},{SECOND}", *at).stdout
+    for arguments, words in (
+        (("--records", "p000020-1n"), "does not list p000020-1n"),
+        (("--records", FIRST, "--patients", 2), "give one of them"),
+    ):
+        error = run(*arguments, *at).exception
+        assert isinstance(error, Misconfigured)
+        assert words in str(error)
+
+
 def test_the_command_fails_for_a_record_that_does_not_arrive(library: Library, tmp_path: Path) -> None:
     (library.root / FIRST_SIGNALS).unlink()
     result = run("--patients", 2, "--out", tmp_path / "out", "--base-url", library.url)
@@ -215,15 +232,14 @@ def test_wrong_addresses_and_folders_are_told(library: Library, tmp_path: Path) 
     assert "choose another --out" in str(error)
 
 
-def test_without_a_network_the_error_names_the_address(tmp_path: Path) -> None:
+def test_without_a_network_the_error_names_the_address() -> None:
     pauses: list[float] = []
     with pytest.raises(
         Unavailable,
         match=r"http://127\.0\.0\.1:9/RECORDS-numerics does not come \(Connection refused\); check the network",
     ):
-        fetch_numerics(Server("http://127.0.0.1:9", pause=pauses.append), tmp_path / "out", 1)
+        matched_records(Server("http://127.0.0.1:9", pause=pauses.append), 1)
     assert pauses == [1.0, 4.0]
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.timeout(60)

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 
 from contracts.errors import Misconfigured
-from detectors.bundle import bundle_of, folder_contents, save_bundle
+from detectors.bundle.bundle import bundle_of, folder_contents, save_bundle
 from detectors.training.canary_verdict import CanaryResult
-from detectors.training.trainer import Effort
+from detectors.training.cohort import Population
+from detectors.training.held_out import HeldOut
+from detectors.training.training import Training
+from experiments.common.injection import inject_case
 from fedsecure.promotion import Promotion
 from fedsecure.promotion_source import release, source_on_record
 from fl_coordinator.releasing import Releaser, Superseded
@@ -28,17 +31,17 @@ async def test_a_promotion_is_released_over_what_ran_and_rolled_back_to_it(setti
     running, folder = tmp_path / "running", tmp_path / "out" / "bundle"
     for path in (running, folder):
         path.mkdir(parents=True)
-    before = save_bundle(random_bundle(1), running).sha256
-    candidate = save_bundle(random_bundle(2), folder).sha256
+    before = save_bundle(plain_bundle(1), running).sha256
+    candidate = save_bundle(plain_bundle(2), folder).sha256
     weights = tmp_path / "model.safetensors"
-    weights.write_bytes(encode_weights(random_bundle(2).autoencoder))
+    weights.write_bytes(encode_weights(plain_bundle(2).parameters.network))
     settings = settings.model_copy(update={"bundle_dir": running})
 
     source = await source_on_record(settings, None, weights)
     assert (source.current.sha256, source.is_released) == (before, False)
-    promotion = Promotion(
-        source.weights, source.model_sha256, source.current, tmp_path / "out", 1, Effort(), {}, {}, (), ()
-    )
+    training = Training((Population("nobody", (), is_real=False),), (), (), (), inject_case, 1, network=source.weights)
+    held_out = HeldOut((), (), (), inject_case, 1)
+    promotion = Promotion(source.weights, source.model_sha256, source.current, training, held_out, tmp_path / "out")
     passed = CanaryResult(candidate_sha256=candidate, current_sha256=before, passed=True, reason="no figure is worse")
     for other in (
         msgspec.structs.replace(passed, passed=False),

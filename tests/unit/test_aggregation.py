@@ -119,6 +119,26 @@ def test_names_shapes_and_types_come_back(rule):
             np.testing.assert_allclose(same[name], rows[0][name], rtol=1e-6)
 
 
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_what_nobody_trains_is_in_no_rule_and_comes_back_bit_for_bit(rule):
+    """The context's statistics travel with the detector's network; here some updates bring others, as no screened one does."""
+    rng = np.random.default_rng(3)
+    base = {
+        "context_mean": np.full(4, 0.1, np.float32), "w": np.zeros(6, np.float32),
+        "context_sd": np.full(4, 1e6, np.float32),
+    }  # fmt: skip
+    rows = [rng.normal(size=6).astype(np.float32) for _ in range(5)]
+    others = [{**base, "w": row} for row in rows]
+    made = aggregate(RULES[rule], [Contribution(f"d{at}", one, 5 + at) for at, one in enumerate(others)], base)
+    assert list(made) == list(base)
+    for name in ("context_mean", "context_sd"):
+        np.testing.assert_array_equal(made[name], base[name])
+    changed = [{**one, "context_mean": rng.normal(0, 1e5, 4).astype(np.float32)} for one in others]
+    again = aggregate(RULES[rule], [Contribution(f"d{at}", one, 5 + at) for at, one in enumerate(changed)], base)
+    for name in base:
+        np.testing.assert_array_equal(again[name], made[name])
+
+
 # --- what holds for all -------------------------------------------------------------------------------------------
 
 values = st.integers(-1000, 1000).map(lambda whole: whole / 8)  # sums of these are exact

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
-from lives import ENROLMENT, START, calm, chunk
-from plain_model import PlainModel
+from lives import ENROLMENT, START, assert_same_snapshot, calm, chunk
+from plain_detector import level_model
 
 from contracts.errors import Unavailable
 from contracts.event_time import from_event_minute
 from contracts.metrics import BUNDLE_CHANGES
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundled_tracks import BundledTracks
-from detectors.chunks import chunk_of
-from detectors.tracks import DeviceTracks
+from detectors.engine.chunks import chunk_of
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
 from streams.bundle_changer import BundleChanger
 from streams.held_device import HeldDevice, Holdings
 from streams.records import Unit, VitalsRecord
@@ -58,10 +59,10 @@ class Topic:
 
 
 class Loop:
-    def __init__(self, tracks: BundledTracks) -> None:
+    def __init__(self, router: EngineRouter) -> None:
         self.held = Holdings()
         self.lock = asyncio.Lock()
-        self._tracks = tracks
+        self._router = router
 
     def between_batches(self):
         return self.lock
@@ -69,34 +70,34 @@ class Loop:
     def judge(self, first: int, end: int) -> list:
         device = self.held.devices["a"]
         device.next_offset = end
-        return self._tracks.apply([chunk_of(batch(at)) for at in range(first, end)])
+        return self._router.apply([chunk_of(batch(at)) for at in range(first, end)])
 
 
 class Released:
     """What was released; the same bundle is handed out once."""
 
     def __init__(self) -> None:
-        self.newest: DeviceTracks | None = None
+        self.newest: DetectionEngine | None = None
 
     async def newer(self, current_sha):
         return None if self.newest is None or self.newest.bundle_sha == current_sha else self.newest
 
 
-def tracks_of(name: str, threshold: float) -> DeviceTracks:
-    return DeviceTracks(PlainModel(name, threshold=threshold), enrolment_min=ENROLMENT)
+def engine_of(name: str, threshold: float) -> DetectionEngine:
+    return DetectionEngine(level_model(name, threshold=threshold), enrolment_min=ENROLMENT)
 
 
 class Bench:
     def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self.tracks = BundledTracks(tracks_of("old", 2.5))
-        self.topic, self.loop, self.released = Topic(), Loop(self.tracks), Released()
+        self.router = EngineRouter(engine_of("old", 2.5))
+        self.topic, self.loop, self.released = Topic(), Loop(self.router), Released()
         self.told: list[str] = []
         self.loop.held.assign([UNIT])
         self.loop.held.hold(HeldDevice("a", 1, 0), UNIT)
-        self.tracks.open("a", None)
+        self.router.open("a", None)
         self.changer = BundleChanger(
-            self.released, self.tracks, self.loop, self.topic, self.topic, executor,
-            lambda: self.told.append(self.tracks.bundle_sha),
+            self.released, self.router, self.loop, self.topic, self.topic, executor,
+            lambda: self.told.append(self.router.bundle_sha),
         )  # fmt: skip
 
 
@@ -110,65 +111,65 @@ def counted(outcome: str) -> float:
     return BUNDLE_CHANGES.labels(outcome)._value.get()
 
 
-def from_the_start(end: int) -> DeviceTracks:
+def from_the_start(end: int) -> DetectionEngine:
     """The new bundle as if it had judged the device always."""
-    tracks = tracks_of("new", 1.5)
-    tracks.open("a", None)
-    tracks.apply([chunk_of(batch(at)) for at in range(end)])
-    return tracks
+    engine = engine_of("new", 1.5)
+    engine.open("a", None)
+    engine.apply([chunk_of(batch(at)) for at in range(end)])
+    return engine
 
 
 async def test_a_device_goes_on_as_if_the_new_bundle_had_judged_it_always(bench: Bench) -> None:
     moved = counted("moved")
     bench.loop.judge(0, 30)
     await bench.changer.look()
-    assert (bench.tracks.bundle_sha_of("a"), bench.told) == ("old", [])
-    bench.released.newest = tracks_of("new", 1.5)
+    assert (bench.router.bundle_sha_of("a"), bench.told) == ("old", [])
+    bench.released.newest = engine_of("new", 1.5)
     await bench.changer.look()
     await bench.changer.look()
-    assert (bench.tracks.bundle_sha_of("a"), bench.told, counted("moved")) == ("new", ["new"], moved + 1)
+    assert (bench.router.bundle_sha_of("a"), bench.told, counted("moved")) == ("new", ["new"], moved + 1)
     undisturbed = from_the_start(30)
-    assert bench.tracks.snapshot("a") == undisturbed.snapshot("a")
+    assert_same_snapshot(bench.router.snapshot("a"), undisturbed.snapshot("a"))
     (rest,) = bench.loop.judge(30, 31)
     (same,) = undisturbed.apply([chunk_of(batch(30))])
-    assert rest.score.tolist() == same.score.tolist()
+    np.testing.assert_allclose(rest.score, same.score, atol=1e-6)
     assert rest.event_minute.tolist() == list(range(START + 300, START + 310))
 
 
 async def test_minutes_judged_by_the_old_bundle_while_the_past_is_read_are_not_lost(bench: Bench) -> None:
     bench.loop.judge(0, 30)
-    bench.released.newest = tracks_of("new", 1.5)
+    bench.released.newest = engine_of("new", 1.5)
     bench.topic.while_reading = lambda: bench.loop.judge(30, 35)
     await bench.changer.look()
-    assert bench.tracks.snapshot("a") == from_the_start(35).snapshot("a")
+    assert_same_snapshot(bench.router.snapshot("a"), from_the_start(35).snapshot("a"))
 
 
 async def test_a_device_whose_enrolment_is_gone_is_kept_by_its_bundle_and_counted_once(bench: Bench) -> None:
     kept = counted("kept")
     bench.loop.judge(0, 30)
-    before = bench.tracks.snapshot("a")
-    bench.released.newest, bench.topic.first_kept = tracks_of("new", 1.5), 1
+    before = bench.router.snapshot("a")
+    bench.released.newest, bench.topic.first_kept = engine_of("new", 1.5), 1
     await bench.changer.look()
     await bench.changer.look()
-    assert (bench.tracks.bundle_sha_of("a"), bench.tracks.snapshot("a"), counted("kept")) == ("old", before, kept + 1)
-    assert bench.loop.judge(30, 31)[0].latest_threshold == 2.5
+    assert (bench.router.bundle_sha_of("a"), bench.router.snapshot("a"), counted("kept")) == ("old", before, kept + 1)
+    assert bench.loop.judge(30, 32)[-1].latest_threshold == 2.5
 
 
 async def test_a_device_that_still_enrols_changes_at_once_and_goes_on_enrolling(bench: Bench) -> None:
     bench.loop.judge(0, 9)
-    bench.released.newest = tracks_of("new", 1.5)
+    bench.released.newest = engine_of("new", 1.5)
     await bench.changer.look()
     bench.loop.judge(9, 20)
-    assert bench.tracks.snapshot("a") == from_the_start(20).snapshot("a")
+    assert_same_snapshot(bench.router.snapshot("a"), from_the_start(20).snapshot("a"))
 
 
 async def test_a_device_that_left_while_its_past_was_read_is_left_alone(bench: Bench) -> None:
     bench.loop.judge(0, 30)
-    bench.released.newest = tracks_of("new", 1.5)
+    bench.released.newest = engine_of("new", 1.5)
 
     def leave() -> None:
         bench.loop.held.forget("a")
-        bench.tracks.close("a")
+        bench.router.close("a")
 
     bench.topic.while_reading = leave
     await bench.changer.look()
@@ -177,21 +178,21 @@ async def test_a_device_that_left_while_its_past_was_read_is_left_alone(bench: B
 
 async def test_a_new_session_while_the_past_was_read_is_found_by_the_next_look(bench: Bench) -> None:
     bench.loop.judge(0, 30)
-    bench.released.newest = tracks_of("new", 1.5)
-    bench.topic.while_reading = lambda: bench.tracks.apply([chunk(calm(3), 900, session=2)])
+    bench.released.newest = engine_of("new", 1.5)
+    bench.topic.while_reading = lambda: bench.router.apply([chunk(calm(3), 900, session=2)])
     await bench.changer.look()
-    assert (bench.tracks.bundle_sha_of("a"), bench.tracks.behind()) == ("old", ["a"])
+    assert (bench.router.bundle_sha_of("a"), bench.router.behind()) == ("old", ["a"])
 
 
 async def test_nothing_that_goes_wrong_ends_the_looking(bench: Bench) -> None:
     bench.loop.judge(0, 30)
-    bench.released.newest = tracks_of("new", 1.5)
+    bench.released.newest = engine_of("new", 1.5)
     bench.topic.away = True
     running = asyncio.create_task(bench.changer.run(0.001))
     await asyncio.sleep(0.02)
-    assert (bench.tracks.bundle_sha_of("a"), running.done()) == ("old", False)
+    assert (bench.router.bundle_sha_of("a"), running.done()) == ("old", False)
     bench.topic.away = False
     async with asyncio.timeout(20):
-        while bench.tracks.bundle_sha_of("a") == "old":
+        while bench.router.bundle_sha_of("a") == "old":
             await asyncio.sleep(0.005)
     running.cancel()

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.training.canary_figures import Outcomes, Rebuilt
+from detectors.training.canary_figures import NetworkFit, Outcomes
 from detectors.training.canary_verdict import CanaryResult, canary_verdict, first_look
 
 NAMES = ("c" * 64, "a" * 64)
@@ -20,19 +20,19 @@ OUTCOMES = {field.name for field in fields(Outcomes)}
 
 def measured(**changes):
     rng = np.random.default_rng(5)
-    rebuilt = Rebuilt(rng.uniform(0.4, 0.6, 24), rng.uniform(0.1, 1.0, 64), rng.uniform(0.8, 3.0, 64))
+    fit = NetworkFit(
+        simulated=rng.uniform(1.4, 1.6, 24), real=np.empty(0), canary_loss=rng.uniform(1.0, 2.0, 64),
+        clean_error=rng.uniform(0.1, 1.0, 64), attacked_error=rng.uniform(0.8, 3.0, 64),
+    )  # fmt: skip
     outcomes = Outcomes(np.zeros(24), np.full(24, 0.5), np.ones((24, 3)), ATTACKS)
     return (
-        replace(rebuilt, **{name: value for name, value in changes.items() if name not in OUTCOMES}),
+        replace(fit, **{name: value for name, value in changes.items() if name not in OUTCOMES}),
         replace(outcomes, **{name: value for name, value in changes.items() if name in OUTCOMES}),
     )
 
 
-LOSS, CANARY_CLEAN, CANARY_ATTACKED = (
-    measured()[0].loss,
-    measured()[0].canary_clean,
-    measured()[0].canary_attacked,
-)
+FIT = measured()[0]
+LOSS, CANARY_LOSS, ATTACKED = FIT.simulated, FIT.canary_loss, FIT.attacked_error
 
 
 def verdict(candidate, current=None):
@@ -51,10 +51,9 @@ def test_a_bundle_is_no_worse_than_itself():
 
 
 def test_a_better_bundle_passes():
-    better = measured(loss=LOSS * 0.8, canary_clean=CANARY_CLEAN * 0.9)
-    result = verdict(better)
+    result = verdict(measured(simulated=LOSS - 0.1, canary_loss=CANARY_LOSS - 0.05))
     assert result.passed
-    assert result.figures[0].change == pytest.approx(-0.2)
+    assert result.figures[0].change == pytest.approx(-0.1)
     assert result.figures[0].high < 0
 
 
@@ -67,12 +66,12 @@ def worse_on(places, attack=1):
 @pytest.mark.parametrize(
     ("changes", "figure"),
     [
-        ({"loss": LOSS * 1.03}, "clean loss"),
+        ({"simulated": LOSS + 0.03}, "simulated loss"),
         ({"false_exclusions": np.array([3.0] + [0.0] * 23)}, "false exclusions"),
         ({"found": np.tile([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], (12, 1))}, "attacks found"),
         ({"found": worse_on(9)}, "worst attack (replay strong)"),
-        ({"canary_clean": CANARY_CLEAN * 1.03}, "canary loss"),
-        ({"canary_attacked": CANARY_ATTACKED * 0.5}, "canary AUC"),
+        ({"canary_loss": CANARY_LOSS + 0.03}, "canary loss"),
+        ({"attacked_error": ATTACKED * 0.5}, "canary AUC"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -93,17 +92,17 @@ def test_one_attack_that_passes_is_not_hidden_by_all_that_are_found():
 
 
 def test_a_little_less_within_the_margins_passes():
-    result = verdict(measured(loss=LOSS * 1.01, found=worse_on(1)))
+    result = verdict(measured(simulated=LOSS + 0.01, found=worse_on(1)))
     assert result.passed
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"loss": np.full(24, np.nan)}, "NaN"),
-        ({"canary_attacked": np.full(64, np.inf)}, "NaN"),
-        ({"loss": np.zeros(24)}, "without any error"),
-        ({"loss": np.full(23, 0.5)}, "different numbers"),
+        ({"simulated": np.full(24, np.nan)}, "NaN"),
+        ({"attacked_error": np.full(64, np.inf)}, "NaN"),
+        ({"simulated": np.full(23, 0.5)}, "different numbers"),
+        ({"real": np.full(23, 0.5)}, "different numbers"),
         ({"attacks": ("bias strong", "x", "y")}, "different attacks"),
     ],
 )
@@ -117,10 +116,11 @@ def test_what_cannot_be_compared_is_refused(changes, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"loss": np.full(7, 0.5)}, "7 devices"),
+        ({"simulated": np.full(7, 0.5)}, "7 devices"),
+        ({"real": np.full(7, 0.5)}, "7 devices"),
         ({"found": np.ones((9, 3))}, "27 pairs"),
         ({"found": np.ones((0, 3))}, "0 devices"),
-        ({"canary_clean": np.full(31, 0.5)}, "31 windows"),
+        ({"clean_error": np.full(31, 0.5)}, "31 windows"),
         ({"weeks": np.full(24, 0.1)}, "2.4 device-weeks"),
     ],
 )
@@ -132,22 +132,29 @@ def test_too_little_is_refused(changes, words):
 
 
 def test_equal_measurements_give_an_equal_verdict_that_survives_json():
-    result = verdict(measured(loss=LOSS * 0.97))
-    assert verdict(measured(loss=LOSS * 0.97)) == result
+    result = verdict(measured(simulated=LOSS - 0.02))
+    assert verdict(measured(simulated=LOSS - 0.02)) == result
     assert msgspec.json.decode(msgspec.json.encode(result), type=CanaryResult) == result
 
 
 def test_a_release_carries_every_figure_as_a_number():
-    flat = verdict(measured(loss=LOSS * 0.9)).flat()
-    assert flat["clean loss: change"] == pytest.approx(-0.1)
-    assert flat["clean loss: n"] == 24
+    flat = verdict(measured(simulated=LOSS - 0.1)).flat()
+    assert flat["simulated loss: change"] == pytest.approx(-0.1)
+    assert flat["simulated loss: n"] == 24
     assert len(flat) == 6 * 6
 
 
-def test_a_first_look_refuses_what_rebuilds_worse_and_says_nothing_of_decisions():
-    names = [figure.name for figure in first_look(measured()[0], measured()[0], ("", "a"), 1).figures]
-    assert names == ["clean loss", "canary loss", "canary AUC"]
-    worse = first_look(measured(loss=LOSS * 1.1)[0], measured()[0], ("", "a"), 1)
+def test_a_first_look_refuses_what_fits_worse_and_says_nothing_of_decisions():
+    names = [figure.name for figure in first_look(FIT, FIT, ("", "a"), 1).figures]
+    assert names == ["simulated loss", "canary loss", "canary AUC"]
+    worse = first_look(replace(FIT, simulated=LOSS + 0.1), FIT, ("", "a"), 1)
     assert not worse.passed
-    assert broken(worse) == ["clean loss"]
-    assert not first_look(measured(loss=np.full(24, np.nan))[0], measured()[0], ("", "a"), 1).passed
+    assert broken(worse) == ["simulated loss"]
+    assert not first_look(replace(FIT, simulated=np.full(24, np.nan)), FIT, ("", "a"), 1).passed
+
+
+def test_real_patients_are_looked_at_beside_the_simulated_ones():
+    fit = replace(FIT, real=LOSS[:9])
+    worse = first_look(replace(fit, real=fit.real + 0.03), fit, ("", "a"), 1)
+    assert broken(worse) == ["real loss"]
+    assert worse.figures[1].n == 9

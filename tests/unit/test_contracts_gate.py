@@ -80,3 +80,16 @@ def test_a_status_survives_the_wire_and_garbage_does_not() -> None:
     for value in (b"", b"{}", b"\xff", encode_verdict(status(schema_version=9))):
         with pytest.raises(InvalidMessage):
             decode_status(value)
+
+
+def test_a_status_of_another_schema_is_refused_in_a_sentence() -> None:
+    with pytest.raises(
+        InvalidMessage, match="a status of schema 2, this version reads 3: the device enrols again"
+    ) as refused:
+        decode_status(encode_verdict(status(schema_version=2)))
+    assert refused.value.reason == "unknown_version"
+
+
+def test_a_status_of_the_schema_before_is_refused_though_its_fields_are_others() -> None:
+    with pytest.raises(InvalidMessage, match="a status of schema 2"):
+        decode_status(b'{"device_id":"p1","snapshot":{"flagged_masks":{"hour":5}},"schema_version":2}')

@@ -24,4 +24,4 @@ def test_the_committed_schema_is_the_code(kind: type[msgspec.Struct]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_message_says_its_version(kind: type[msgspec.Struct]) -> None:
     definition: dict[str, Any] = msgspec.json.schema(kind)["$defs"][kind.__name__]
-    assert definition["properties"]["schema_version"]["default"] == (2 if kind in {DeviceStatus, ScoreBatch} else 1)
+    assert definition["properties"]["schema_version"]["default"] == (3 if kind in {DeviceStatus, ScoreBatch} else 1)

@@ -104,6 +104,12 @@ def test_an_end_announcement_needs_no_minutes() -> None:
     assert decode_vitals(encode_vitals(end), expected_device_id="p000020").end_of_recording
 
 
+def test_an_order_to_enrol_anew_needs_no_minutes() -> None:
+    order = batch(heart_rate_bpm=[], resp_rate_bpm=[], re_enrol=True)
+    assert decode_vitals(encode_vitals(order), expected_device_id="p000020").re_enrol
+    assert not decode_vitals(encode_vitals(batch()), expected_device_id="p000020").re_enrol
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_invalid_message(value: bytes) -> None:
     with pytest.raises(InvalidMessage):

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
-from detectors import preprocessing
+from detectors.minutes import cleaning
 from replay.sources import read_recordings, usable
 
 HEADER = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bpm\n"
@@ -123,7 +123,7 @@ def rows(heart: object, breath: object, device: str = "bed-1", minutes: int = 5)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (rows("", 15), "heart rate never measured, every value is missing; both rates are needed"),
+        (rows("", 15), "heart rate never measured, every value is missing or one that no patient has; both"),
         (rows(80, 0), "respiratory rate never measured"),
         (rows(1.3, 15), "heart rate is not in beats per minute: 100% .* outside 20-300, as if beats per second"),
         (rows(750, 15), "as if milliseconds between beats .*; 60000 divided by"),
@@ -159,4 +159,4 @@ def test_ten_years_are_taken_for_wrong_dates(csv_file) -> None:
 
 
 def test_the_limits_of_artefacts_are_the_detectors() -> None:
-    assert (usable.LOWEST, usable.HIGHEST) == (preprocessing.LOWEST, preprocessing.HIGHEST)
+    assert (usable.LOWEST, usable.HIGHEST) == (cleaning.LOWEST, cleaning.HIGHEST)

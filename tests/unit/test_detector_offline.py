@@ -1,22 +1,25 @@
+"""Whole recordings judged at once; whether the trained detector judges well is measured elsewhere, on real patients."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from plain_detector import level_model, plain_bundle
 
+from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from contracts.verdicts import DeviceState
-from detectors import Detector, DeviceTracks, MinuteChunk, Verdicts
+from detectors import DetectionEngine, Detector, MinuteChunk, Verdicts
+from detectors.bundle.bundle import save_bundle
 from replay.recording import Recording
 from replay.sources.shipped import shipped_recordings
 
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return Detector.load(buckets=(32, 512))
+    return Detector.of(plain_bundle(1, threshold=1e6))
 
 
 @pytest.fixture(scope="module")
@@ -24,41 +27,37 @@ def stay() -> Recording:
     return next(recording for recording in shipped_recordings() if recording.device_id == "p000020")
 
 
-def judged(detector: Detector, stay: Recording, factor: np.ndarray | float = 1.0) -> Verdicts:
-    heart, resp = stay.heart_rate_bpm * factor, stay.resp_rate_bpm * factor
-    return detector.score(stay.device_id, stay.first_event_minute, heart, resp)
-
-
 @pytest.fixture(scope="module")
 def clean(detector: Detector, stay: Recording) -> Verdicts:
     return judged(detector, stay)
 
 
-def test_importing_the_engine_does_not_import_tensorflow() -> None:
-    code = "import sys, detectors, detectors.tracks; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def judged(detector: Detector, stay: Recording, factor: np.ndarray | float = 1.0) -> Verdicts:
+    heart, resp = stay.heart_rate_bpm * factor, stay.resp_rate_bpm * factor
+    return detector.score(stay.device_id, stay.first_event_minute, heart, resp)
 
 
-def test_every_minute_of_a_stay_has_a_line_and_most_have_a_score(clean: Verdicts, stay: Recording) -> None:
+def test_every_minute_of_a_stay_has_a_line_and_every_fifteenth_of_an_enrolled_device_a_score(
+    clean: Verdicts, stay: Recording
+) -> None:
     assert len(clean) == stay.minutes
     assert clean.event_minute[0] == stay.first_event_minute
-    assert np.isfinite(clean.score).mean() > 0.8
+    decided = np.flatnonzero(np.isfinite(clean.score))
+    assert len(decided) == clean.windows > (stay.minutes - 700) // 15 - 12
+    assert decided[0] >= 659
     assert np.array_equal(np.isnan(clean.score), np.isnan(clean.reconstruction_error))
     assert clean.enrolled
 
 
-def test_a_clean_real_stay_is_never_quarantined(clean: Verdicts) -> None:
-    assert DeviceState.QUARANTINED not in clean.state
-    assert clean.state[-1] is DeviceState.BENIGN
+def test_a_clean_real_stay_is_benign_once_it_is_judged_under_a_mild_threshold(clean: Verdicts) -> None:
+    assert {*clean.state} <= {DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.UNSCORED}
+    assert DeviceState.BENIGN in clean.state
 
 
-@pytest.mark.parametrize("device_id", ["s00001", "p000020"])
-def test_doubled_vitals_are_quarantined_within_two_hours(detector: Detector, device_id: str) -> None:
-    stay = next(recording for recording in shipped_recordings() if recording.device_id == device_id)
+def test_doubled_vitals_are_quarantined_within_two_hours_by_a_detector_of_the_level(stay: Recording) -> None:
     factor = np.ones(stay.minutes)
     factor[900:] = 2.0
-    verdicts = judged(detector, stay, factor)
-    states = verdicts.state
+    states = judged(Detector(level_model(threshold=3.0)), stay, factor).state
     assert DeviceState.QUARANTINED not in states[:900]
     assert DeviceState.QUARANTINED in states[900:1020]
 
@@ -68,7 +67,7 @@ def test_minutes_that_were_sent_before_are_quarantined_as_a_replay(detector: Det
     heart[900:1080], resp[900:1080] = heart[180:360], resp[180:360]
     verdicts = detector.score(stay.device_id, stay.first_event_minute, heart, resp)
     assert DeviceState.QUARANTINED in verdicts.state[900:1020]
-    assert np.nanmax(verdicts.scores["replay"][900:1020]) > verdicts.threshold[900]
+    assert np.nanmax(verdicts.scores["replay"][900:1020]) >= verdicts.threshold[900]
     assert np.nanmax(verdicts.scores["replay"][:900]) == 0
 
 
@@ -93,23 +92,30 @@ def test_the_same_minutes_give_the_same_verdicts_twice(detector: Detector, stay:
     assert again.transitions == clean.transitions
 
 
-def test_packing_moves_no_score_by_more_than_the_compilers_rounding(
-    detector: Detector, stay: Recording, clean: Verdicts
-) -> None:
-    tracks = DeviceTracks(detector.model, enrolment_min=600)
-    tracks.open("x", None)
+def test_packing_a_real_stay_moves_no_score(detector: Detector, stay: Recording, clean: Verdicts) -> None:
+    engine = DetectionEngine(detector.model, enrolment_min=600)
+    engine.open("x", None)
     parts = []
     for first in range(0, stay.minutes, 37):
         part = slice(first, first + 37)
         vitals = (stay.heart_rate_bpm[part].tolist(), stay.resp_rate_bpm[part].tolist())
-        parts += tracks.apply([MinuteChunk("x", 1, stay.first_event_minute + first, *vitals)])
+        parts += engine.apply([MinuteChunk("x", 1, stay.first_event_minute + first, *vitals)])
     score = np.concatenate([verdicts.score for verdicts in parts])
-    np.testing.assert_allclose(score, clean.score, atol=1e-4, equal_nan=True)
+    np.testing.assert_allclose(score, clean.score, rtol=1e-6, atol=1e-6)
     assert [state for verdicts in parts for state in verdicts.state] == clean.state
 
 
-def test_an_empty_recording_and_one_without_a_valid_minute_are_never_scored(detector: Detector) -> None:
+def test_an_empty_recording_and_one_without_a_valid_minute_are_never_judged(detector: Detector) -> None:
     assert len(detector.score("x", 0, [], [])) == 0
     silent = detector.score("x", to_event_minute(datetime(2900, 1, 1, tzinfo=UTC)), [None] * 90, [float("nan")] * 90)
     assert (len(silent), silent.windows) == (90, 0)
     assert set(silent.state) == {DeviceState.ENROLLING}
+
+
+def test_a_folder_with_a_bundle_is_loaded_under_the_rule_that_is_asked_for(tmp_path) -> None:
+    sha = save_bundle(plain_bundle(2), tmp_path).sha256
+    detector = Detector.load(tmp_path, rule="paper-fig3")
+    assert (detector.bundle_sha, detector.model.rule.name) == (sha, "paper-fig3")
+    (tmp_path / "metadata.json").unlink()
+    with pytest.raises(Misconfigured, match=r"metadata\.json"):
+        Detector.load(tmp_path)

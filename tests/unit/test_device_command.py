@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from console_ward import status_of
 from device_keys import KeyRecord, device_key, key_record
 from typer.testing import CliRunner, Result
 
@@ -17,6 +18,7 @@ from fedsecure.cli import app
 from fedsecure.commands import device as device_command
 from fedsecure.endpoints import device_key_dir, settings_for_device_host
 from fedsecure.local_stack import Endpoints, LocalStack
+from fl_coordinator.device_view import view_of
 from fl_device.registration import Registrar
 from transport.key_registry import KeyRegistry
 
@@ -171,3 +173,21 @@ def test_a_name_that_is_no_device_is_refused_before_anything_happens(topic: KeyR
 def test_every_command_shows_an_example(command: str) -> None:
     shown = run(command, "--help").output
     assert f"fedsecure device {command}" in shown
+
+
+def test_no_device_is_re_enrolled_when_one_of_them_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [view_of("p1", status_of("p1"), now=0.0, cap_s=10.0)]
+    monkeypatch.setattr("transport.redis_client.connect_redis", lambda _: nullcontext())
+    monkeypatch.setattr("fl_coordinator.device_view.read_devices", lambda *_, **__: known)
+    sent: list[Any] = []
+
+    async def send(_: Settings, orders: list[Any]) -> None:
+        sent.extend(orders)
+
+    monkeypatch.setattr("fedsecure.commands.device_re_enrol._send", send)
+    result = run("re-enrol", "p1", "p2")
+    assert isinstance(result.exception, Misconfigured)
+    assert "no worker knows p2" in str(result.exception)
+    assert sent == []
+    assert run("re-enrol", "p1").exit_code == 0
+    assert [(order.device_id, order.re_enrol, len(order)) for order in sent] == [("p1", True, 0)]

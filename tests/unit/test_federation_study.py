@@ -9,17 +9,20 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from contracts.verdicts import DeviceProfile
+from detectors.network.layout import CONTEXT_SIZE
 from experiments.federation_engine import Federation, Outcome, World
 from experiments.federation_files import results_document, tables
 from experiments.federation_measure import HeldOut
 from experiments.federation_page import READING, build_page, goal_table, label_table, run_table
 from experiments.federation_plan import BASELINE, FLIP, FULL, POISONED, QUICK, Run, baseline_of, runs
 from experiments.federation_results import final_loss, goals, paired_ratio, recovered, rows
-from experiments.federation_study import Study, study_key
-from experiments.federation_tasks import STUDIED, labels_right, next_within_tolerance, rebuilt_within_tolerance
+from experiments.federation_study import Study, study_options
+from experiments.federation_tasks import STUDIED, Studied, labels_right, minutes_within_tolerance, next_within_tolerance
 from experiments.federation_timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
 from experiments.privacy_cost import PrivateFederation
+from fl_device.layers import squared_error
 from fl_device.own_windows import TrainingWindows
 from fl_device.tasks import Examples
 from fl_device.update_privacy import UpdatePrivacy
@@ -28,6 +31,13 @@ ROUNDS = 4
 PLAN = replace(
     FULL, seeds=(1,), rounds=ROUNDS, first_round_min=100, between_rounds_min=50, onset_min=140, batch_size=4,
     learning_rate=0.05, attacks=("data-poisoning-2",), update_attacks=("scaling",),
+)  # fmt: skip
+
+
+PROFILE = DeviceProfile(
+    median=(0.0, 0.0), scale=(1.0, 1.0), residual_size=(1.0,) * 6, unchanged_share=(0.1, 0.1), grid_bpm=(0.1, 0.1),
+    context=(0.0,) * CONTEXT_SIZE, pulse_limit_bpm=9.0, threshold=1.0, enrolment_min=600, first_event_minute=0,
+    last_event_minute=599, bundle_sha="b", rule="common-scale",
 )  # fmt: skip
 
 
@@ -40,13 +50,20 @@ class Level:
     def output(self, weights, inputs):
         return (0 * inputs) @ weights["kernel"] + weights["bias"]
 
-    def examples(self, window_z, event_minute):
-        return Examples(window_z, window_z)
+    def loss(self, weights, inputs, targets):
+        return squared_error(self.output(weights, inputs), targets)
+
+    def examples(self, hours):
+        return Examples(hours.z, hours.z)
+
+
+LEVEL = Studied(Level(), minutes_within_tolerance)
 
 
 def windows(level: float, first: int = 0, count: int = 4) -> TrainingWindows:
     minutes = first + 60 * np.arange(count)[:, None] + np.arange(60)
-    return TrainingWindows(np.full((count, 60, 2), level, np.float32), minutes.astype(np.int64))
+    values = np.full((count, 60, 2), level, np.float32)
+    return TrainingWindows(values, minutes.astype(np.int64), np.ones_like(values))
 
 
 def line(at: int, level: float, *, flagged_from: int = ROUNDS, delayed: bool = True) -> Timeline:
@@ -55,7 +72,7 @@ def line(at: int, level: float, *, flagged_from: int = ROUNDS, delayed: bool = T
         found = windows(level)
         kinds = {"all": found, "at_once": found, "delayed": found if delayed else windows(level, count=0)}
         moments.append(Moment(number < flagged_from, kinds))
-    return Timeline(f"d{at}", tuple(moments), (0.0, 0.0), (1.0, 1.0), None)
+    return Timeline(f"d{at}", tuple(moments), PROFILE, None)
 
 
 def held_out(level: float) -> HeldOut:
@@ -80,7 +97,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def federation(world: World) -> Federation:
-    return Federation(Level(), rebuilt_within_tolerance, PLAN, world)
+    return Federation(LEVEL, PLAN, world)
 
 
 def carried_out(federation: Federation, run: Run) -> Outcome:
@@ -119,20 +136,16 @@ def test_the_poison_moves_the_mean_and_not_the_trimmed_mean(federation):
 
 
 def test_an_absent_device_and_one_without_released_windows_take_no_part(world):
-    assert (
-        not carried_out(Federation(Level(), rebuilt_within_tolerance, PLAN, world), Run("x", absent=True))
-        .asked[:, POISONED]
-        .any()
-    )
+    assert not carried_out(Federation(LEVEL, PLAN, world), Run("x", absent=True)).asked[:, POISONED].any()
     waiting = replace(world, clean=(line(0, 1.0, delayed=False), *world.clean[1:]))
-    federation = Federation(Level(), rebuilt_within_tolerance, PLAN, waiting)
+    federation = Federation(LEVEL, PLAN, waiting)
     assert not carried_out(federation, Run("x", gate="live")).asked[:, 0].any()
     assert carried_out(federation, Run("x", gate="live", delay=False)).asked.all()
 
 
 def test_below_the_quorum_the_model_stays(world):
     alone = replace(world, clean=tuple(line(at, 1.0, flagged_from=2 if at > 1 else ROUNDS) for at in range(5)))
-    outcome = carried_out(Federation(Level(), rebuilt_within_tolerance, PLAN, alone), Run("x", gate="live"))
+    outcome = carried_out(Federation(LEVEL, PLAN, alone), Run("x", gate="live"))
     assert outcome.asked.sum(axis=1).tolist() == [5, 5, 2, 2]
     assert outcome.taken.sum(axis=1).tolist() == [5, 5, 0, 0]
     np.testing.assert_array_equal(outcome.loss[1], outcome.loss[3])
@@ -148,14 +161,14 @@ class Coin(Level):
     def output(self, weights, inputs):
         return (0 * inputs[:, 0]) @ weights["kernel"] + weights["bias"]
 
-    def examples(self, window_z, event_minute):
-        return Examples(window_z, np.ones((len(window_z), 1), np.float32))
+    def examples(self, hours):
+        return Examples(hours.z, np.ones((len(hours), 1), np.float32))
 
 
 def test_flipped_labels_are_trained_on_by_dev2_and_dev3_and_by_nobody_behind_an_oracle(world):
     ones = tuple(replace(one, targets=np.ones((2, 1), np.float32)) for one in world.held_out)
     initial = {"kernel": np.zeros((2, 1), np.float32), "bias": np.zeros(1, np.float32)}
-    federation = Federation(Coin(), labels_right, PLAN, replace(world, held_out=ones, initial=initial))
+    federation = Federation(Studied(Coin(), labels_right), PLAN, replace(world, held_out=ones, initial=initial))
     clean = carried_out(federation, Run("x"))
     bare = carried_out(federation, Run("x", flipped=2))
     oracle = carried_out(federation, Run("x", flipped=2, gate="oracle"))
@@ -167,9 +180,7 @@ def test_flipped_labels_are_trained_on_by_dev2_and_dev3_and_by_nobody_behind_an_
 
 def test_quantiles_of_what_the_detector_saw_of_dev2_are_those_of_the_line_that_the_run_took(world):
     scored = replace(world.attacked["data-poisoning-2"], margin=np.float32([0, 1, 2]), error=np.float32([4, 4, 4]))
-    federation = Federation(
-        Level(), rebuilt_within_tolerance, PLAN, replace(world, attacked={"data-poisoning-2": scored})
-    )
+    federation = Federation(LEVEL, PLAN, replace(world, attacked={"data-poisoning-2": scored}))
     attacked = carried_out(federation, Run("x", "data-poisoning-2"))
     assert (attacked.margin[0], attacked.margin[50], attacked.margin[100]) == (0, 1, 2)
     assert (attacked.error == 4).all()
@@ -179,7 +190,8 @@ def test_quantiles_of_what_the_detector_saw_of_dev2_are_those_of_the_line_that_t
 def test_poisoned_minutes_are_counted_once_however_many_windows_hold_them():
     poisoned = np.zeros(300, np.bool_)
     poisoned[90:100] = True
-    twice = TrainingWindows(np.zeros((2, 60, 2), np.float32), np.array([np.arange(1050, 1110), np.arange(1058, 1118)]))
+    nothing = np.zeros((2, 60, 2), np.float32)
+    twice = TrainingWindows(nothing, np.array([np.arange(1050, 1110), np.arange(1058, 1118)]), nothing)
     assert poisoned_minutes(twice, 1000, poisoned) == 10
     assert poisoned_minutes(windows(1.0, count=0), 1000, poisoned) == 0
 
@@ -190,7 +202,7 @@ def test_poisoned_minutes_are_counted_once_however_many_windows_hold_them():
 def test_a_forecast_is_right_about_the_last_minute_and_a_label_on_its_side_of_a_half():
     data = held_out(60.0)
     assert next_within_tolerance(data, np.array([[60.0, 60.0], [70.0, 60.0]], np.float32)) == 0.5
-    assert rebuilt_within_tolerance(data, data.values) == 1.0
+    assert minutes_within_tolerance(data, data.values) == 1.0
     told = replace(data, targets=np.array([[0.0], [1.0]], np.float32))
     assert labels_right(told, np.array([[0.4], [0.4]], np.float32)) == 0.5
 
@@ -292,16 +304,16 @@ def test_every_run_is_in_the_tables_the_files_and_the_page():
 
 
 def test_a_study_kept_under_another_plan_or_detector_is_not_used():
-    assert study_key(QUICK, "a") != study_key(QUICK, "b")
-    assert study_key(QUICK, "a") != study_key(replace(QUICK, rounds=7), "a")
-    assert study_key(QUICK, "a") == study_key(replace(QUICK, seeds=(1, 2)), "a")  # more seeds use what is there
+    assert study_options(QUICK, "a") != study_options(QUICK, "b")
+    assert study_options(QUICK, "a") != study_options(replace(QUICK, rounds=7), "a")
+    assert study_options(QUICK, "a") == study_options(replace(QUICK, seeds=(1, 2)), "a")  # more seeds use what is there
 
 
 # --- protected updates --------------------------------------------------------------------------------------------
 
 
 def test_protected_updates_are_as_short_as_set_and_noise_of_one_device_alone_is_put_out(world):
-    federation = PrivateFederation(Level(), rebuilt_within_tolerance, PLAN, world, seed=1)
+    federation = PrivateFederation(LEVEL, PLAN, world, seed=1)
     run = Run("x", rule="trimmed-mean", screen=True)
     free = carried_out(federation, run)
     assert len(federation.lengths) == ROUNDS * 5

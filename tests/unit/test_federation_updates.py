@@ -100,6 +100,16 @@ def test_weights_of_another_shape_type_or_without_a_value_are_refused(weights):
         screen_weights(weights, MODEL)
 
 
+def test_an_update_that_changes_what_nobody_trains_is_refused():
+    model = {**MODEL, "context_mean": np.full(3, 0.1, np.float32), "context_sd": np.ones(3, np.float32)}
+    screen_weights(model, model)
+    for name in ("context_mean", "context_sd"):
+        changed = model[name].copy()
+        changed[1] = np.nextafter(changed[1], np.float32(2))
+        with pytest.raises(UpdateRefused, match=f"{name} was changed"):
+            screen_weights({**model, name: changed}, model)
+
+
 def test_a_device_weighs_no_more_than_the_coordinator_allows():
     assert (capped_samples(10, 256), capped_samples(10**9, 256)) == (10, 256)
 
@@ -146,6 +156,16 @@ def test_a_model_whose_bytes_were_altered_or_lost_is_not_taken_up():
     assert found is not None
     assert found.sha256 == first.sha256
     assert model_on_record(records, {}.get) is None
+
+
+def test_a_model_of_another_network_is_not_gone_on_from():
+    """After an upgrade to another network the federation begins anew from the bundle's."""
+    old, new = model_of(MODEL, 3), model_of({**MODEL, "bias": np.zeros(4, np.float32)}, 4)
+    blobs = {one.sha256: one.blob for one in (old, new)}
+    rounds_on_record = [committed(3, old.sha256), committed(4, new.sha256)]
+    assert model_on_record(rounds_on_record, blobs.get).sha256 == new.sha256
+    assert model_on_record(rounds_on_record, blobs.get, MODEL).sha256 == old.sha256
+    assert model_on_record(rounds_on_record, blobs.get, {"kernel": MODEL["kernel"]}) is None
 
 
 def test_history_knows_the_last_round_and_the_highest_lease():

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from lives import calm
-from plain_model import PlainModel
+from lives import assert_same_snapshot, calm
+from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.tracks import DeviceTracks
+from detectors.engine.engine import DetectionEngine
 from fl_device.judging import SelfJudge
 from fl_device.tasks import Examples
 
@@ -22,12 +22,12 @@ BEATS = calm(600)
 class PlainTask:
     name = "plain"
 
-    def examples(self, window_z, event_minute):
-        return Examples(window_z, event_minute.astype(np.float32))
+    def examples(self, hours):
+        return Examples(hours.z, hours.event_minute.astype(np.float32))
 
 
-def tracks_of(name: str, threshold: float) -> DeviceTracks:
-    return DeviceTracks(PlainModel(name, threshold=threshold), enrolment_min=120)
+def engine_of(name: str, threshold: float) -> DetectionEngine:
+    return DetectionEngine(level_model(name, threshold=threshold), enrolment_min=120)
 
 
 def values(first: int, end: int) -> list[bytes]:
@@ -42,8 +42,8 @@ def values(first: int, end: int) -> list[bytes]:
     ]  # fmt: skip
 
 
-def judge_of(tracks: DeviceTracks, end: int) -> SelfJudge:
-    judge = SelfJudge(tracks, PlainTask(), max_windows=256, horizon_min=30)
+def judge_of(engine: DetectionEngine, end: int) -> SelfJudge:
+    judge = SelfJudge(engine, PlainTask(), max_windows=256, horizon_min=30)
     judge.open(["p1"])
     judge.take([("p1", value) for value in values(0, end)])
     return judge
@@ -51,7 +51,7 @@ def judge_of(tracks: DeviceTracks, end: int) -> SelfJudge:
 
 @pytest.fixture
 def judge() -> SelfJudge:
-    return judge_of(tracks_of("old", 2.5), 400)
+    return judge_of(engine_of("old", 2.5), 400)
 
 
 def released(judge: SelfJudge) -> list[float]:
@@ -61,25 +61,25 @@ def released(judge: SelfJudge) -> list[float]:
 
 
 def test_a_device_goes_on_under_the_new_bundle_and_keeps_its_training_windows(judge: SelfJudge) -> None:
-    new = tracks_of("new", 1.5)
+    new = engine_of("new", 1.5)
     before = released(judge)
     judge.use(new)
     assert (judge.bundle_sha, judge.behind()) == ("new", ["p1"])
     assert judge.take_over("p1", [b"rubbish", None, *values(0, 400)], is_all=True)
     assert (judge.behind(), released(judge)) == ([], before)
-    undisturbed = tracks_of("new", 1.5)
+    undisturbed = engine_of("new", 1.5)
     always = judge_of(undisturbed, 400)
-    assert new.snapshot("p1") == undisturbed.snapshot("p1")
+    assert_same_snapshot(new.snapshot("p1"), undisturbed.snapshot("p1"))
     for one in (judge, always):
         one.take([("p1", value) for value in values(400, 600)])
-    assert new.snapshot("p1") == undisturbed.snapshot("p1")
+    assert_same_snapshot(new.snapshot("p1"), undisturbed.snapshot("p1"))
     assert released(judge)[: len(before)] == before
     assert len(released(judge)) > len(before)
 
 
 @pytest.mark.parametrize("first", [20, 200])
 def test_a_device_whose_enrolment_is_gone_stays_with_its_bundle(judge: SelfJudge, first: int) -> None:
-    judge.use(tracks_of("new", 1.5))
+    judge.use(engine_of("new", 1.5))
     before = released(judge)
     assert not judge.take_over("p1", values(first, 400), is_all=False)
     assert judge.behind() == []
@@ -88,7 +88,7 @@ def test_a_device_whose_enrolment_is_gone_stays_with_its_bundle(judge: SelfJudge
 
 
 def test_a_device_that_enrols_changes_with_what_there_is() -> None:
-    judge, new = judge_of(tracks_of("old", 2.5), 100), tracks_of("new", 1.5)
+    judge, new = judge_of(engine_of("old", 2.5), 100), engine_of("new", 1.5)
     judge.use(new)
     assert judge.take_over("p1", values(0, 100), is_all=True)
-    assert new.snapshot("p1").enrolment_count == 100
+    assert new.snapshot("p1").valid_minutes == 100

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from plain_engine import PlainEngine
+from lives import calm
+from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
-from contracts.settings import Settings
 from contracts.verdicts import decode_scores, decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundled_tracks import BundledTracks
+from detectors.decisions.votes import KINDS
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
 from streams.held_device import HeldDevice
 from streams.intake import Intake
 from streams.judge import Judge
@@ -17,6 +19,7 @@ from streams.records import Unit, VitalsRecord
 
 START = 92_000_000
 UNIT = Unit("t.vitals.v1.p1", 0)
+BEATS = calm(300)
 
 
 @pytest.fixture
@@ -26,9 +29,9 @@ def device() -> HeldDevice:
 
 @pytest.fixture
 def judge() -> Judge:
-    engine = BundledTracks(PlainEngine(Settings()))
-    engine.open("p1", None)
-    return Judge(engine, Intake(), "worker-1")
+    router = EngineRouter(DetectionEngine(level_model("b"), enrolment_min=120))
+    router.open("p1", None)
+    return Judge(router, Intake(), "worker-1")
 
 
 def record(offset: int, first_minute: int, received_at: float) -> VitalsRecord:
@@ -36,7 +39,7 @@ def record(offset: int, first_minute: int, received_at: float) -> VitalsRecord:
         device_id="p1",
         session_id=1,
         observed_at=from_event_minute(START + first_minute),
-        heart_rate_bpm=[80.0, 81.0],
+        heart_rate_bpm=BEATS[first_minute : first_minute + 2],
         resp_rate_bpm=[16.0, 17.0],
         batch_interval_s=2.0,
         sent_at=received_at,
@@ -50,13 +53,16 @@ def test_new_minutes_keep_a_device_fresh(judge: Judge, device: HeldDevice) -> No
 
 
 def test_every_kind_of_score_reaches_the_records(judge: Judge, device: HeldDevice) -> None:
-    judgement = judge.judge([record(at, 2 * at, 100.0 + at) for at in range(31)], {"p1": device})
+    judgement = judge.judge([record(at, 2 * at, 100.0 + at) for at in range(105)], {"p1": device})
     outcome = judgement.outcomes[0]
     (scores,) = [decode_scores(encoded) for encoded in outcome.encoded_scores]
-    assert set(scores.scores) == {"hour", "level", "texture", "replay"}  # no six hours yet, and no pulse
-    assert [score is None for score in scores.scores["hour"]] == [minute < 59 for minute in range(62)]
+    assert set(scores.scores) == set(KINDS)
+    decided = [minute for minute, score in enumerate(scores.score) if score is not None]
+    assert decided == [194, 209]  # the first whose hour lies after the enrolment, and the next
+    assert [minute for minute, score in enumerate(scores.scores["fast"]) if score is not None] == decided
     status = decode_status(outcome.encoded_status)
     assert status.scores == {kind: values[-1] for kind, values in scores.scores.items()}
+    assert (status.bundle_sha, status.threshold, status.windows) == ("b", 2.0, 2)
     assert status.snapshot == outcome.write.status.snapshot
 
 

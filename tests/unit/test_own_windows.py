@@ -3,18 +3,20 @@ from __future__ import annotations
 import tracemalloc
 from datetime import timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_model import PlainModel
+from plain_detector import level_model
 
 from contracts.event_time import EPOCH
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.preprocessing import cut_windows, pushed_rows, usable_window_ends
-from detectors.tracks import DeviceTracks
+from detectors.engine.engine import DetectionEngine
+from detectors.minutes.cleaning import clean
+from detectors.minutes.windows import cut_windows, usable_window_ends
 from fl_device.judging import SelfJudge
-from fl_device.own_windows import JudgedMinutes, OwnWindows
+from fl_device.own_windows import JudgedMinutes, OwnWindows, own_hours
 from fl_device.tasks import Examples
 
 START = 1_000_000
@@ -108,40 +110,53 @@ def test_a_jump_of_centuries_costs_no_memory():
 def test_however_the_minutes_come_in_the_windows_are_those_of_the_whole_recording(gaps, cuts):
     vitals = calm_vitals(300)
     vitals[sorted(gaps)] = np.nan
-    rows = pushed_rows(START, vitals[:, 0], vitals[:, 1])
+    rows = clean(START, vitals[:, 0], vitals[:, 1])
     usable = usable_window_ends(rows)
     expected_values, expected_minutes = cut_windows(rows, usable)
-    clean = np.isin(np.arange(START, START + 300), rows.event_minute[usable])
+    scored = np.isin(np.arange(START, START + 300), rows.event_minute[usable])
     windows = own_windows(horizon_min=0, stride_min=1, max_windows=300)
     bounds = [0, *sorted(set(cuts)), 300]
     for begin, end in pairwise(bounds):
-        windows.observe(judged(START + begin, vitals[begin:end], clean=clean[begin:end]))
+        windows.observe(judged(START + begin, vitals[begin:end], clean=scored[begin:end]))
     np.testing.assert_array_equal(windows.released().event_minute, expected_minutes)
     np.testing.assert_array_equal(windows.released().values, expected_values)
+    for weight, end in zip(windows.released().weight, usable, strict=True):
+        # A cut before the window's first minute may lie too far back to be known.
+        np.testing.assert_array_equal(weight[1:], rows.weight[end - 58 : end + 1])
 
 
-def whole_hour(z: np.ndarray) -> np.ndarray:
-    """Four times the mean of the hour's scaled values: slow to notice."""
-    return 4 * z.mean(axis=1)
+def test_hours_are_scaled_by_the_profile_and_filled_minutes_lie_on_its_grid_without_weight():
+    windows = own_windows(horizon_min=0)
+    vitals = np.round(calm_vitals(60))
+    vitals[30, 0] = np.nan
+    vitals[29, 0], vitals[31, 0] = 80, 83
+    windows.observe(judged(START, vitals))
+    profile = SimpleNamespace(median=(80.0, 17.0), scale=(4.0, 2.0), grid_bpm=(1.0, 1.0), context=(0.5,) * 27)
+    hours = own_hours(windows.released(), profile)
+    assert hours.z[0, 30, 0] in (0.25, 0.5)
+    np.testing.assert_array_equal(hours.z[0, 29], (vitals[29] - [80, 17]) / [4, 2])
+    assert hours.weight[0, 30].tolist() == [0, 1]
+    assert hours.weight.sum() == 119
+    np.testing.assert_array_equal(hours.half_cell, np.float32([0.125, 0.25]))
+    assert hours.context.dtype == np.float32
 
 
-def tracks() -> DeviceTracks:
-    model = PlainModel(median=(80.0, 17.0), scale=(4.0, 1.5), threshold=4.0, hour=whole_hour)
-    return DeviceTracks(model, enrolment_min=120)
+def engine() -> DetectionEngine:
+    return DetectionEngine(level_model(threshold=2.0), enrolment_min=120)
 
 
 class PlainTask:
     name = "plain"
 
-    def examples(self, window_z, event_minute):
-        return Examples(window_z, event_minute.astype(np.float32))
+    def examples(self, hours):
+        return Examples(hours.z, hours.event_minute.astype(np.float32))
 
 
 def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
     """Judge 600 minutes whose heart rate drifts up from `onset` on; return the ends of the released windows."""
     vitals = calm_vitals(600)
     vitals[onset:, 0] += 0.2 * np.arange(600 - onset)
-    judge = SelfJudge(tracks(), PlainTask(), max_windows=256, horizon_min=horizon_min)
+    judge = SelfJudge(engine(), PlainTask(), max_windows=256, horizon_min=horizon_min)
     judge.open(["p1"])
     messages = [
         VitalsBatch(
@@ -167,7 +182,7 @@ def test_the_wait_keeps_what_was_poisoned_before_the_vote_noticed_out_of_trainin
 
 
 def test_a_device_that_enrols_or_sends_rubbish_has_nothing_to_train_on():
-    judge = SelfJudge(tracks(), PlainTask(), max_windows=8, horizon_min=0)
+    judge = SelfJudge(engine(), PlainTask(), max_windows=8, horizon_min=0)
     judge.open(["p1"])
     judge.take([("p1", b"rubbish"), ("p1", None)])
     assert judge.examples("p1") is None

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.scoring.tensorflow_runtime import tf
-from experiments.paper_accuracy import argmax_accuracy, majority_guess, r2_by_channel, tolerance_accuracy
+from detectors.training.tensorflow import tf
+from experiments.paper_accuracy import (
+    Pool,
+    argmax_accuracy,
+    majority_guess,
+    measured_accuracy,
+    r2_by_channel,
+    tolerance_accuracy,
+    vital_signs,
+)
 from experiments.paper_inputs import MinMax
-from experiments.paper_reconstruction import Pool, measured_accuracy, vital_signs
 
 ACTUAL = np.array(
     [[[0.9, 0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4, 0.8], [0.5, 0.6, 0.1, 0.1, 0.1], [0.2, 0.1, 0.9, 0.1, 0]]]

@@ -10,11 +10,10 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
+from experiments.common.stages import Stages
 from experiments.paper_inputs import ATTACKS, attacked_windows, clean_windows, min_max, raw_features
-from experiments.paper_patients import chosen_patients, onset_min, synthetic_patients
-from experiments.paper_plan import FULL, PaperPlan
+from experiments.paper_patients import FULL, PaperPlan, chosen_patients, onset_min, synthetic_patients
 from experiments.paper_rows import balanced_weights, in_trial, last_day, rows_of
-from experiments.paper_stages import Stages
 from experiments.paper_study import study_options
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

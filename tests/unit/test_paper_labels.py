@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.paper_folds import decide, grouped_folds, mean_decision, random_folds
-from experiments.paper_labels import label_threshold, paper_labels, share_on_one_day, standardised
+from experiments.paper_labels import (
+    decide,
+    grouped_folds,
+    label_threshold,
+    mean_decision,
+    paper_labels,
+    random_folds,
+    share_on_one_day,
+    standardised,
+)
 
 
 def test_the_threshold_is_the_larger_of_mean_plus_two_sd_and_the_95th_percentile():

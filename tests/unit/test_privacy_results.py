@@ -15,10 +15,11 @@ from experiments.privacy_attack import Found, paired
 from experiments.privacy_cost import ALONE
 from experiments.privacy_figure import window_figure
 from experiments.privacy_files import privacy_document, privacy_tables
-from experiments.privacy_page import attack_table, cost_table, section, sentences
+from experiments.privacy_page import attack_table, cost_table, sections, sentences
 from experiments.privacy_plan import FULL, QUICK, Protection
 from experiments.privacy_results import attack_row, correlations, cost_rows
 from experiments.privacy_study import PrivacyStudy
+from experiments.report.page import Cover, page_of
 from fedsecure.report.svg import to_svg
 
 RISING = np.linspace(-1, 1, 60, dtype=np.float32)
@@ -102,6 +103,6 @@ def test_page_and_files_tell_every_row():
     assert [row["protection"] for row in files["privacy_costs.csv"]] == [row[0] for row in cost_table(told).rows]
     assert files["privacy_costs.csv"][0]["epsilon"] == ""
     picture = to_svg(window_figure(told), "privacy", "what it shows")
-    page = section(told, picture)
+    page = page_of(Cover("t", "i"), sections(told, picture), "made by", "")
     for text in (*sentences(told), "rebuilt from its gradient", ALONE, "infinite"):
         assert text.replace("'", "&#x27;") in page

@@ -9,7 +9,7 @@ from rich.console import Console
 from contracts.errors import Misconfigured
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from detectors.training.canary_figures import Outcomes, Rebuilt
+from detectors.training.canary_figures import NetworkFit, Outcomes
 from detectors.training.canary_verdict import canary_verdict
 from fedsecure.canary_table import canary_table
 from fedsecure.commands.promote import promote
@@ -20,7 +20,10 @@ from transport.weights import encode_weights
 
 
 def called(out, **changes):
-    options = {"model": None, "weights": None, "quick": True, "dry_run": True, "yes": False, "seed": 1, "processes": 1}
+    options = {
+        "model": None, "weights": None, "recordings": None, "quick": True, "dry_run": True, "yes": False, "seed": 1,
+        "processes": 1,
+    }  # fmt: skip
     promote(out, **(options | changes))
 
 
@@ -68,14 +71,14 @@ def printed(table):
 
 
 def test_every_figure_of_a_canary_fits_80_columns_whole():
-    rebuilt = Rebuilt(np.full(24, 0.5), np.full(64, 0.3), np.full(64, 0.6))
+    fit = NetworkFit(np.full(24, 1.5), np.full(24, 1.5), np.full(64, 1.3), np.full(64, 0.3), np.full(64, 0.6))
     attacks = ("data-poisoning-1 medium", "jittered-replay strong")
     ours = Outcomes(np.full(24, 2.0), np.full(24, 0.5), np.zeros((24, 2)), attacks)
     theirs = Outcomes(np.zeros(24), np.full(24, 0.5), np.ones((24, 2)), attacks)
-    text = printed(canary_table(canary_verdict((rebuilt, ours), (rebuilt, theirs), ("c", "a"), 1)))
+    text = printed(canary_table(canary_verdict((fit, ours), (fit, theirs), ("c", "a"), 1)))
     assert "…" not in text
     assert text.count("worse") == 3
-    assert text.count(" ok") == 3
+    assert text.count(" ok") == 4
     assert "-1.000 to -1.000" in text
 
 
@@ -83,7 +86,7 @@ def test_a_release_fits_80_columns_and_says_why():
     release = BundleRelease(
         release=12, kind="promotion", bundle_sha256="b" * 64, parent_sha256="a" * 64, model_sha256="c" * 64,
         reason="no figure is worse beyond its margin", released_at=1e9,
-        canary={"clean loss: change": -0.021, "clean loss: n": 40.0, "attacks found: change": 0.004},
+        canary={"real loss: change": -0.021, "real loss: n": 40.0, "attacks found: change": 0.004},
     )  # fmt: skip
     text = printed(release_table([release]))
     assert "…" not in text

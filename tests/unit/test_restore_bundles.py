@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from lives import ENROLMENT, START, calm, chunk
-from plain_model import PlainModel
+from lives import ENROLMENT, START, assert_same_snapshot, calm, chunk
+from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
 from contracts.metrics import BUNDLE_CHANGES
 from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.bundled_tracks import BundledTracks
-from detectors.tracks import DeviceTracks
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
 from streams.held_device import Holdings
 from streams.records import Unit
 from streams.restore import Restorer, RestoreSources
@@ -23,8 +23,8 @@ UNIT = Unit("t.vitals.v1.a", 0)
 PACK = 10
 
 
-def tracks_of(name: str, threshold: float = 2.5) -> DeviceTracks:
-    return DeviceTracks(PlainModel(name, threshold=threshold), enrolment_min=ENROLMENT)
+def engine_of(name: str, threshold: float = 2.5) -> DetectionEngine:
+    return DetectionEngine(level_model(name, threshold=threshold), enrolment_min=ENROLMENT)
 
 
 def status_of(snapshot: DeviceSnapshot, offset: int) -> DeviceStatus:
@@ -42,23 +42,23 @@ class Bench:
 
     def __init__(self, beats: list[float], executor: ThreadPoolExecutor) -> None:
         self.beats, self.first_kept = beats, 0
-        self.old = tracks_of("old")
+        self.old = engine_of("old")
         self.old.open("a", None)
         self.old.apply([chunk(beats)])
         self.before = self.old.snapshot("a")
         self.status = status_of(self.before, len(beats) // PACK)
-        self.released: dict[str, DeviceTracks] = {}
+        self.released: dict[str, DetectionEngine] = {}
         self.published: list[DeviceStatus] = []
-        self.tracks = BundledTracks(tracks_of("new", 1.5))
+        self.router = EngineRouter(engine_of("new", 1.5))
         sources = RestoreSources(self, self, self, SimpleNamespace(get=self.get))
-        self.restorer = Restorer(sources, self, SimpleNamespace(publish=self.publish), self.tracks, executor, "v")
+        self.restorer = Restorer(sources, self, SimpleNamespace(publish=self.publish), self.router, executor, "v")
 
     async def restored(self) -> DeviceSnapshot:
         held = Holdings()
         held.assign([UNIT])
         await self.restorer.restore(held, {"a": UNIT})
-        assert self.published[0].snapshot == self.tracks.snapshot("a")
-        return self.tracks.snapshot("a")
+        assert self.published[0].snapshot == self.router.snapshot("a")
+        return self.router.snapshot("a")
 
     async def get(self, bundle_sha):
         return self.released.get(bundle_sha)
@@ -108,18 +108,18 @@ def counted(outcome: str) -> float:
 
 async def test_the_old_bundle_goes_on_if_it_can_be_loaded(executor) -> None:
     bench = Bench(calm(300), executor)
-    bench.released["old"] = tracks_of("old")
-    assert await bench.restored() == bench.before
-    assert (bench.tracks.bundle_sha_of("a"), bench.tracks.behind()) == ("old", ["a"])
+    bench.released["old"] = engine_of("old")
+    assert_same_snapshot(await bench.restored(), bench.before)
+    assert (bench.router.bundle_sha_of("a"), bench.router.behind()) == ("old", ["a"])
 
 
 async def test_else_the_new_one_takes_over_from_the_enrolment_minutes(executor) -> None:
     bench, moved = Bench(calm(300), executor), counted("moved")
-    undisturbed = tracks_of("new", 1.5)
+    undisturbed = engine_of("new", 1.5)
     undisturbed.open("a", None)
     undisturbed.apply([chunk(bench.beats)])
-    assert await bench.restored() == undisturbed.snapshot("a")
-    assert (bench.tracks.bundle_sha_of("a"), counted("moved")) == ("new", moved + 1)
+    assert_same_snapshot(await bench.restored(), undisturbed.snapshot("a"))
+    assert (bench.router.bundle_sha_of("a"), counted("moved")) == ("new", moved + 1)
     assert bench.published[0].bundle_sha == "old"  # which judged the score that it shows
 
 
@@ -134,9 +134,9 @@ async def test_with_neither_the_profile_is_void_and_the_device_enrols_again(exec
 @pytest.mark.parametrize("first_kept", [0, 5])
 @pytest.mark.parametrize("old", [True, False])
 async def test_a_quarantined_device_stays_quarantined_whatever_can_be_had(executor, first_kept: int, old: bool) -> None:
-    bench = Bench([*calm(200), *[125.0] * 60], executor)
+    bench = Bench([*calm(300), *[125.0] * 100], executor)
     bench.first_kept = first_kept
-    bench.released = {"old": tracks_of("old")} if old else {}
+    bench.released = {"old": engine_of("old")} if old else {}
     assert bench.before.state is DeviceState.QUARANTINED
     after = await bench.restored()
     assert (after.state, after.standing) == (DeviceState.QUARANTINED, DeviceState.QUARANTINED)
@@ -144,6 +144,6 @@ async def test_a_quarantined_device_stays_quarantined_whatever_can_be_had(execut
 
 async def test_a_device_without_a_profile_needs_no_old_bundle(executor) -> None:
     bench = Bench(calm(100), executor)
-    bench.released["old"] = tracks_of("old")
+    bench.released["old"] = engine_of("old")
     after = await bench.restored()
-    assert (bench.tracks.bundle_sha_of("a"), after.enrolment_count) == ("new", 100)
+    assert (bench.router.bundle_sha_of("a"), after.valid_minutes) == ("new", 100)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_model import PlainModel
+from lives import calm
+from plain_detector import level_model
 from typer.testing import CliRunner
 
 import detectors
 from contracts.errors import Misconfigured
-from detectors.decision_rules.by_name import rule_named
+from contracts.rule_names import RuleName
 from fedsecure.cli import app
 
 COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
@@ -19,18 +20,19 @@ COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruct
 
 @pytest.fixture(autouse=True)
 def fake_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(*_: object, rule: str, **__: object) -> detectors.Detector:
-        return detectors.Detector(PlainModel("f" * 64, rule=rule_named(rule)))
+    def load(*_: object, rule: RuleName, **__: object) -> detectors.Detector:
+        return detectors.Detector(level_model("f" * 64, rule=rule))
 
     monkeypatch.setattr(detectors.Detector, "load", load)
 
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Path:
+    """Two beds: one whose heart races in the end, one that is still enrolling."""
     lines = ["device_id,observed_at,heart_rate_bpm,resp_rate_bpm"]
-    for device, minutes in (("bed-1", 130), ("bed-2", 70)):
-        for minute in range(minutes):
-            heart = "" if minute == 65 else 140 if minute > 125 else 80.5
+    for device, minutes in (("bed-1", 320), ("bed-2", 70)):
+        for minute, beat in enumerate(calm(minutes)):
+            heart = "" if minute == 65 else beat + 60 if minute > 220 else beat
             lines.append(f"{device},2180-01-01T{minute // 60:02d}:{minute % 60:02d}:00Z,{heart},15")
     path = tmp_path / "ward.csv"
     path.write_text("\n".join(lines) + "\n")
@@ -46,22 +48,25 @@ def test_one_csv_row_a_minute_goes_to_standard_output(ward: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == COLUMNS
     rows = list(csv.DictReader(result.stdout.splitlines()))
-    assert len(rows) == 200
-    assert [row["minute"] for row in rows[129:131]] == ["129", "0"]
-    assert rows[58]["score"] == rows[58]["reconstruction_error"] == ""
-    assert rows[59]["observed_at"] == "2180-01-01T00:59:00Z"
-    assert float(rows[59]["score"]) == pytest.approx(0.05)
+    assert len(rows) == 390
+    assert [row["minute"] for row in rows[319:321]] == ["319", "0"]
+    assert rows[193]["score"] == rows[193]["reconstruction_error"] == ""
+    assert rows[194]["observed_at"] == "2180-01-01T03:14:00Z"
+    decided = [place for place, row in enumerate(rows) if row["score"]]
+    assert decided == list(range(194, 320, 15))  # a missing minute was filled
     missing = rows[65]
     assert (missing["heart_rate_bpm"], missing["resp_rate_bpm"], missing["score"]) == ("", "15.0", "")
-    assert [row["state"] for row in rows[119:122]] == ["enrolling", "benign", "benign"]  # 120 valid ones by minute 120
-    assert (rows[129]["flagged"], rows[100]["flagged"]) == ("true", "false")
+    assert [row["state"] for row in rows[193:196]] == ["enrolling", "benign", "benign"]
+    assert (rows[314]["flagged"], rows[200]["flagged"]) == ("true", "false")
 
 
 def test_the_summary_goes_to_standard_error(ward: Path) -> None:
     result = run(ward, "--enrolment", 120)
-    assert "2 devices, 200 minutes" in result.stderr
+    assert "2 devices, 390 minutes" in result.stderr
     assert "minutes/s" in result.stderr
-    assert "state at the end: 1 benign, 1 enrolling" in result.stderr
+    assert "9 decisions" in result.stderr
+    assert "state at the end: 1 quarantined, 1 enrolling" in result.stderr
+    assert "never judged, for want of minutes after the enrolment: bed-2" in result.stderr
 
 
 def test_json_lines_have_null_for_what_is_missing(ward: Path, tmp_path: Path) -> None:
@@ -86,16 +91,15 @@ def test_a_recording_too_short_to_judge_is_named(ward: Path, tmp_path: Path) -> 
     short.write_text("device_id,observed_at,heart_rate_bpm,resp_rate_bpm\nbed-9,2180-01-01T00:00:00Z,80,15\n")
     result = run(ward, short)
     assert result.exit_code == 0
-    assert "never scored, for want of 60 valid minutes within two hours: bed-9" in result.stderr
+    assert "never judged, for want of minutes after the enrolment: bed-1, bed-2, bed-9" in result.stderr
 
 
 def test_the_papers_rule_can_be_chosen(ward: Path) -> None:
-    """Breathing races: a kind of score that the paper does not look at."""
-    ward.write_text(ward.read_text().replace(",15\n", ",45\n"))
     usual, papers = (
-        list(csv.DictReader(run(ward, "--rule", rule).stdout.splitlines())) for rule in ("common-scale", "paper-fig3")
+        list(csv.DictReader(run(ward, "--rule", rule, "--enrolment", 120).stdout.splitlines()))
+        for rule in ("common-scale", "paper-fig3")
     )
-    assert (usual[70]["flagged"], papers[70]["flagged"]) == ("true", "false")
+    assert (usual[200]["threshold"], papers[200]["threshold"]) == ("2.0", "0.84")
     assert "'--rule'" in run(ward, "--rule", "fig3").stderr
 
 

@@ -16,24 +16,30 @@ from replay.sources.averages import minute_averages
 EXCERPT = Path(__file__).parents[1] / "data" / "bidmc" / "bidmc_13_Numerics.csv"
 HEADER = "Time [s], HR, PULSE, RESP, SpO2\n"
 NAN = np.nan
+ANY = (-np.inf, np.inf)
 
 
 def test_a_minute_that_is_half_measured_is_averaged() -> None:
     values = np.array([80, NAN, NAN, 81, 82, 83, NAN, NAN, NAN, 90, 90, 90], dtype=np.float64)
-    np.testing.assert_array_equal(minute_averages(values, 4), [80.5, 82.5, 90])
-    np.testing.assert_array_equal(minute_averages(values, 3), [NAN, 82, NAN, 90])
+    np.testing.assert_array_equal(minute_averages(values, 4, ANY), [80.5, 82.5, 90])
+    np.testing.assert_array_equal(minute_averages(values, 3, ANY), [NAN, 82, NAN, 90])
 
 
 def test_a_last_minute_counts_when_half_of_it_is_there() -> None:
-    assert minute_averages(np.ones(5), 4).tolist() == [1]
-    assert minute_averages(np.ones(6), 4).tolist() == [1, 1]
+    assert minute_averages(np.ones(5), 4, ANY).tolist() == [1]
+    assert minute_averages(np.ones(6), 4, ANY).tolist() == [1, 1]
 
 
 def test_samples_that_do_not_divide_a_minute_fall_where_they_begin() -> None:
     every_16_s = np.array(
         [1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9], dtype=np.float64
     )  # at 0, 16, 32, 48 | 64, 80, 96, 112 | 128
-    assert minute_averages(every_16_s, 60 / 16).tolist() == [1, 5, 9]
+    assert minute_averages(every_16_s, 60 / 16, ANY).tolist() == [1, 5, 9]
+
+
+def test_what_no_patient_has_is_missing_before_the_mean() -> None:
+    values = np.array([80, 0, 82, -1, 20, 300, 19.9, 300.1, 0, 0, 70, -1], dtype=np.float64)
+    np.testing.assert_array_equal(minute_averages(values, 4, (20, 300)), [81, 160, NAN])
 
 
 def test_a_real_file_is_read_to_the_value() -> None:
@@ -41,8 +47,8 @@ def test_a_real_file_is_read_to_the_value() -> None:
     assert (recording.device_id, recording.resolution_bpm, recording.charted) == ("bidmc-13", 0.1, False)
     assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2100-01-01 00:00"
     assert recording.heart_rate_bpm.tolist() == [67, 66.8, 66.3, 66.8, 67, 66.7, 66.9, 67]
-    # of the respiratory rate, zero and NaN are missing: 53 valid seconds in the first minute, then 21, 24, 0, 9, 8, 0, 0
-    np.testing.assert_array_equal(recording.resp_rate_bpm, [7.2] + 7 * [NAN])
+    # of the respiratory rate, zero, NaN, 1 and 2 are missing: 49 valid seconds in the first minute, then 21, 24, 0, 9, 8, 0, 0
+    np.testing.assert_array_equal(recording.resp_rate_bpm, [7.6] + 7 * [NAN])
     assert recording.pulse_bpm is not None
     assert recording.pulse_bpm.tolist() == [66.3, 66.1, 66, 66, 65.8, 66.2, 66.1, 66]
 
@@ -58,6 +64,15 @@ def test_a_second_without_a_row_is_missing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(recording.heart_rate_bpm, [NAN, 169.5])  # 29 of 60 are too few
 
 
+def test_zeros_and_codes_of_the_monitor_stay_out_of_the_mean(tmp_path: Path) -> None:
+    cells = ("80,70,15", "0,0,0", "82,72,17", "-1,-1,-1", "301,400,101", "19,1,2", "80,70,15", "82,72,17")
+    rows = [f"{second},{cells[second % 8]},97\n" for second in range(120)]
+    (recording,) = read(tmp_path, rows)
+    assert recording.pulse_bpm is not None
+    assert recording.heart_rate_bpm.tolist() == [81, 81]
+    assert (recording.pulse_bpm.tolist(), recording.resp_rate_bpm.tolist()) == ([71, 71], [16, 16])
+
+
 @pytest.mark.parametrize(
     ("rows", "header", "words"),
     [
@@ -65,7 +80,8 @@ def test_a_second_without_a_row_is_missing(tmp_path: Path) -> None:
         (["0,80,80,15,97\n"], HEADER, "1 seconds long; at least a minute"),
         (["0,80,80,15,97\n", "0,80,80,15,97\n"], HEADER, "line 3: second 0 is there twice"),
         (["0,fast,80,15,97\n"], HEADER, "line 2, column HR: 'fast' is not a number"),
-        (["0,80,80,-15,97\n"], HEADER, "line 2, column RESP: '-15'"),
+        (["0,80,80,inf,97\n"], HEADER, "line 2, column RESP: 'inf'"),
+        (["-1,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: '-1' is not a number of at least 0"),
         (["NaN,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: 'NaN'"),
         (["0,80\n"], "Time [s], HR\n", "no column RESP; HR and RESP are both needed"),
         (["0,80,80,15,97\n", "99999999999,80,80,15,97\n"], HEADER, "years long, which is taken for wrong dates"),

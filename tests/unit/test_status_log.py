@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
+from structlog.testing import capture_logs
+
+from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
 from streams.records import Unit
 from streams.status_log import FIRST_STEP, StatusLog
 
@@ -53,8 +55,20 @@ async def test_the_last_word_of_the_highest_epoch_counts_also_when_an_older_hold
 
 async def test_what_is_no_status_is_passed_over():
     reader = FakeReader()
-    reader.log = [status("a", 2, 100), ("a", b"{"), ("a", None), ("b", b"[]")]
+    reader.log = [status("a", 2, 100), ("a", b"{"), ("a", None), ("b", b"[]"), ("b", b'{"schema_version":2}')]
     assert await latest(reader, "a", "b") == {"a": (2, 100)}
+
+
+async def test_a_status_of_another_version_is_refused_in_a_sentence_and_the_one_before_it_counts():
+    reader = FakeReader()
+    reader.log = [status("a", 2, 100), ("a", b'{"schema_version":2}'), ("b", b'{"schema_version":2}')]
+    with capture_logs() as logs:
+        assert await latest(reader, "a", "b") == {"a": (2, 100)}
+    sentence = f"a status of schema 2, this version reads {SCHEMA_VERSION}: the device enrols again"
+    assert [(line["event"], line["device"], line["reason"]) for line in logs] == [
+        ("status_refused", "a", sentence),
+        ("status_refused", "b", sentence),
+    ]
 
 
 async def test_looks_back_as_far_as_needed_and_later_only_at_what_is_new():

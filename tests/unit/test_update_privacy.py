@@ -45,6 +45,20 @@ def test_an_update_that_changed_nothing_stays_nothing():
     assert length(change(sent)) == 0
 
 
+def test_what_nobody_trains_goes_back_as_it_came_and_counts_towards_no_bound():
+    """The context's statistics travel with the detector's network: no noise on them, no length of theirs, no draw for them."""
+    own = {"context_mean": np.full(4, 0.1, np.float32), "context_sd": np.full(4, 3.0, np.float32)}
+    changed = {name: array + np.float32(100) for name, array in own.items()}
+    privacy = UpdatePrivacy(clip=1.0, noise=2.0)
+    sent = privacy.applied({**changed, **trained(2.0)}, {**own, **BASE}, seeded())
+    assert list(sent) == ["context_mean", "context_sd", *BASE]
+    for name, array in own.items():
+        np.testing.assert_array_equal(sent[name], array)
+    without = privacy.applied(trained(2.0), BASE, seeded())
+    for name in BASE:
+        np.testing.assert_array_equal(sent[name], without[name])
+
+
 def test_no_noise_is_the_clip_alone_whatever_the_generator():
     one, other = (UpdatePrivacy(1.0, 0.0).applied(trained(2.0), BASE, np.random.default_rng(at)) for at in (1, 2))
     for name in BASE:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.verdicts import (
+    BaselineSnapshot,
     DeviceProfile,
     DeviceSnapshot,
     DeviceState,
@@ -16,9 +17,9 @@ from contracts.verdicts import (
     decode_status,
     encode_verdict,
 )
-from detectors.chunks import Verdicts
-from detectors.features.catalogue import FEATURES
-from detectors.votes import KINDS
+from detectors.decisions.votes import KEPT, KINDS
+from detectors.engine.chunks import Verdicts
+from detectors.statistics.registry import columns
 from streams.held_device import HeldDevice
 from streams.verdict_records import MOST_MINUTES, next_status, score_batches, taken_over
 
@@ -57,14 +58,14 @@ def test_every_minute_travels_once_in_order_in_batches_of_one_session_and_a_boun
 
 def test_every_kind_of_score_travels_by_name_with_null_where_it_is_not_known():
     parts = [
-        verdicts(1, 0, 2, hour=[NAN, 0.12345], half_day=[NAN, NAN]),
-        verdicts(1, 2, 2, hour=[-1.0, 2.0], half_day=[NAN, 1.9996], replay=[0.0, 0.0]),
+        verdicts(1, 0, 2, fast=[NAN, 0.12345], slow=[NAN, NAN]),
+        verdicts(1, 2, 2, fast=[-1.0, 2.0], slow=[NAN, 1.9996], replay=[0.0, 0.0]),
     ]
     (batch,) = score_batches(HeldDevice("p1", 1, 0), parts, "b")
     received = decode_scores(encode_verdict(batch))
     assert received.scores == {
-        "hour": [None, 0.123, -1.0, 2.0],
-        "half_day": [None, None, None, 2.0],
+        "fast": [None, 0.123, -1.0, 2.0],
+        "slow": [None, None, None, 2.0],
         "replay": [None, None, 0.0, 0.0],
     }
     assert received.score == [None, 0.12345, 0.0, 2.0]
@@ -91,26 +92,36 @@ def test_the_longest_batch_of_all_kinds_is_far_below_what_a_broker_takes():
 # --- statuses ------------------------------------------------------------------------------------------------------
 
 
-def profile(features: int = len(FEATURES)) -> DeviceProfile:
+def profile() -> DeviceProfile:
     return DeviceProfile(
-        median=(80.0, 16.0), scale=(4.0, 1.5), difference_sd=(0.3, 0.4), grid_bpm=(0.1, 1.0),
-        residual_rms=(1.0, 1.0, 0.5, 0.5), centre=bytes(4 * features), spread=bytes(4 * features),
-        pulse_limit_bpm=4.0, situation="600", threshold=1.5, first_event_minute=1, last_event_minute=90,
-        bundle_sha="b",
+        median=(80.0, 16.0), scale=(4.0, 1.5), residual_size=(0.9, 0.4, 1.0, 0.5, 1.1, 0.6), unchanged_share=(0.1, 0.2),
+        grid_bpm=(0.1, 1.0), context=tuple(1 / (3 + place) for place in range(27)), pulse_limit_bpm=4.0, threshold=1.5,
+        enrolment_min=600, first_event_minute=1, last_event_minute=90, bundle_sha="b", rule="common-scale",
+    )  # fmt: skip
+
+
+def baseline() -> BaselineSnapshot:
+    """Of a device that was judged for days: 55 decisions wait."""
+    judged = np.random.default_rng(0).standard_normal(len(columns()) + 2)
+    logits = np.random.default_rng(1).standard_normal((55, 2))
+    return BaselineSnapshot(
+        count=300, total=judged.tobytes(), squares=(judged**2).tobytes(), first_waiting=304,
+        waiting_logits=logits.tobytes(), kept_mask=2**55 - 1,
     )  # fmt: skip
 
 
 def snapshot(state: DeviceState, profile: DeviceProfile | None) -> DeviceSnapshot:
     return DeviceSnapshot(
         session_id=1, applied_through=100, standing=state, state=state, state_since=100, profile=profile,
-        flagged_masks={"hour": 5}, held_scores={"half_day": 0.25}, explanation="restless",
+        baseline=baseline() if profile else None, votes=np.zeros((KEPT, len(KINDS))).tobytes(), seen_mask=2**240 - 1,
+        stream_start=1, valid_minutes=100, last_valid_minute=100, history_from=1, explanation="restless",
     )  # fmt: skip
 
 
 BENIGN = snapshot(DeviceState.BENIGN, profile())
 STATUS = DeviceStatus(
     device_id="p1", epoch=1, applied_through=100, vitals_offset=10, session_id=1, state=DeviceState.BENIGN, reason="",
-    state_since=90, enrolled=True, enrolment_share=1.0, score=0.1, threshold=3.0, scores={"hour": 0.1}, flagged=False,
+    state_since=90, enrolled=True, enrolment_share=1.0, score=0.1, threshold=3.0, scores={"fast": 0.1}, flagged=False,
     flagged_share=0.0, received_at=0.0, batch_interval_s=1.0, finished=False, bundle_sha="b", worker_id="w",
     minutes=100, windows=40, flagged_windows=0, snapshot=BENIGN,
 )  # fmt: skip
@@ -122,27 +133,27 @@ def status_after(*parts: Verdicts, before: DeviceStatus | None = STATUS) -> Devi
 
 
 def test_a_status_shows_the_kinds_of_the_last_scored_minute():
-    first = verdicts(1, 0, 2, hour=[9.0, 9.0], pulse=[9.0, 9.0])
-    status = status_after(first, verdicts(1, 2, 3, hour=[7.0, 0.98765, NAN], half_day=[0.5, 1.25, NAN]))
-    assert status.scores == {"hour": 0.988, "half_day": 1.25}
+    first = verdicts(1, 0, 2, fast=[9.0, 9.0], pulse=[9.0, 9.0])
+    status = status_after(first, verdicts(1, 2, 3, fast=[7.0, 0.98765, NAN], slow=[0.5, 1.25, NAN]))
+    assert status.scores == {"fast": 0.988, "slow": 1.25}
     assert (status.score, status.threshold) == (1.25, 1.5)
 
 
 def test_minutes_without_a_window_leave_the_shown_scores_as_they_were():
-    assert status_after(verdicts(1, 0, 3)).scores == {"hour": 0.1}
+    assert status_after(verdicts(1, 0, 3)).scores == {"fast": 0.1}
     assert status_after().score == 0.1
     assert status_after(verdicts(1, 0, 3), before=None).scores == {}
 
 
 def test_a_score_that_is_no_number_is_null_and_its_kind_left_out():
-    part = msgspec.structs.replace(verdicts(1, 0, 1, level=[0.5]), latest_score=INF, latest_flagged=True)
+    part = msgspec.structs.replace(verdicts(1, 0, 1, family_free=[0.5]), latest_score=INF, latest_flagged=True)
     status = status_after(part)
-    assert (status.score, status.flagged, status.scores) == (None, True, {"level": 0.5})
+    assert (status.score, status.flagged, status.scores) == (None, True, {"family_free": 0.5})
 
 
 def test_a_status_with_its_snapshot_is_small_and_comes_back_whole():
     encoded = encode_verdict(STATUS)
-    assert len(encoded) < 5000
+    assert len(encoded) < 6000
     assert decode_status(encoded) == STATUS
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from console_ward import FIRST_MINUTE, Ward, profile_of, status_of, with_profile
+from console_ward import FIRST_MINUTE, UNUSUAL, Ward, profile_of, status_of, with_profile
 
 from console.inject import AttackChoice
 from console.program import ConsoleProgram
@@ -71,15 +71,15 @@ def corner(open_corner) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def ward(corner: Settings) -> Iterator[Ward]:
-    """Six devices in five states, one of them with an attack told and its vital signs, and three rounds."""
-    from detectors.bundle import DEFAULT_BUNDLE, load_bundle  # noqa: PLC0415 - three seconds
+    """Six devices in five states, one with an attack told and its vital signs, one that enrolled oddly; and three rounds."""
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle  # noqa: PLC0415 - wanted only where there is a browser
 
     with open_ward(corner) as ward:
-        profile = profile_of(load_bundle(DEFAULT_BUNDLE).sha256, (80.0, 16.0), (5.0, 3.0))
+        profile = profile_of(load_bundle(corner.bundle_dir or DEFAULT_BUNDLE).sha256, (80.0, 16.0), (5.0, 3.0))
         ward.judge(
             with_profile(status_of("p000020", DeviceState.QUARANTINED), profile),
             status_of("s00001"),
-            status_of("s00002"),
+            status_of("s00002", reason=f"below the limit; {UNUSUAL}"),
             status_of("newborn", DeviceState.ENROLLING),
             status_of("silent", received_at=time.time() - 600),
             status_of("shaky", DeviceState.SUSPECT),

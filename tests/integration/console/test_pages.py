@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from console_ward import status_of
+from console_ward import UNUSUAL, status_of
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -45,12 +45,14 @@ def test_the_wall_shows_each_device_with_its_state_score_age_and_reason(visit):
     bad = tile(page, "p000020")
     expect(bad).to_have_attribute("data-standing", "quarantined")
     expect(bad).to_contain_text("Quarantined")
-    expect(bad).to_contain_text("Heart rate swinging more than usual")
+    expect(bad.locator(".why")).to_have_text(re.compile("^Heart rate swinging more than usual"))
     expect(bad).to_contain_text(re.compile(r"5\.3 limit 1\.3"))
     expect(bad).to_contain_text(re.compile(r"\d+ (s|min) ago"))
     expect(bad.locator(".spark .above")).to_have_attribute("d", re.compile("M.*L"))
     expect(tile(page, "silent")).to_contain_text("No fresh data")
     expect(tile(page, "newborn")).to_contain_text("62 % of its own normal learnt")
+    expect(tile(page, "s00002").locator(".why")).to_have_text(UNUSUAL.replace("enrolment", "Enrolment"))
+    expect(tile(page, "s00001").locator(".why")).to_be_empty()
     expect(count(page, "benign")).to_have_text("2")
     assert page.locator("a.tile").first.get_attribute("href") == "/device/p000020", "what is worst comes first"
 
@@ -205,7 +207,7 @@ def test_a_script_that_got_into_a_page_does_not_run(visit):
 
 
 def test_pictures_are_saved_in_light_dark_and_as_on_a_phone(chromium, console, tmp_path, monkeypatch):
-    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_S", 2.0)
+    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_S", 1.0)
     taking = take_pictures(find_browser(), console.address, {"devices": "/"}, tmp_path)
     with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
         taken = aside.submit(asyncio.run, taking).result()

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device_keys import device_key, private_key
 from msgspec.structs import replace
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 from small_ward import ENROLMENT_MIN, HORIZON_MIN
 
 from contracts.content_hash import sha256_of
@@ -32,7 +32,7 @@ from contracts.federation import (
 from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
-from detectors.bundle import save_bundle
+from detectors.bundle.bundle import save_bundle
 from fl_coordinator.history import read_history
 from fl_coordinator.program import CoordinatorProgram
 from fl_coordinator.registry import Model, model_of
@@ -217,7 +217,7 @@ def federation(settings: Settings, tmp_path) -> Settings:
     """Settings of a small federation whose detector never flags: its devices are benign once enrolled."""
     folder = tmp_path / "bundle"
     folder.mkdir()
-    save_bundle(random_bundle(0, threshold=1e9), folder)
+    save_bundle(plain_bundle(0, threshold=1e9), folder)
     return settings.model_copy(
         update={
             "bundle_dir": folder, "enrolment_min": ENROLMENT_MIN, "vote_horizon_min": HORIZON_MIN,

@@ -8,20 +8,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 from rounds_on_record import committed, history_of
 from small_ward import DEVICES, ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, START, recorded, send_vitals
 
 from contracts.event_time import to_event_minute
-from detectors.model import Model
-from detectors.scoring.runtime import Reconstructor
-from detectors.weight_layout import autoencoder_shapes
+from detectors.detector import Detector
+from detectors.network.layout import CONTEXT_STATISTICS, network_shapes
 from experiments.federation_engine import Federation, World
 from experiments.federation_plan import FULL, Run
-from experiments.federation_tasks import rebuilt_within_tolerance
+from experiments.federation_tasks import STUDIED
 from experiments.federation_timeline import timeline
 from fl_device.forecast import Forecast
-from fl_device.reconstruction import Reconstruction
 from transport.weights import decode_weights
 
 pytestmark = pytest.mark.integration
@@ -54,8 +52,10 @@ def test_hosted_devices_train_in_turn_and_each_round_goes_on_from_the_model_befo
         assert after.model_sha256 == before.new_model_sha256
     losses = [record.loss for record in full]
     assert losses[-1] < losses[0]
-    model = history_of(settings).models[rounds[-1].new_model_sha256]
-    assert {name: array.shape for name, array in decode_weights(model.weights).items()} == autoencoder_shapes()
+    weights = decode_weights(history_of(settings).models[rounds[-1].new_model_sha256].weights)
+    assert {name: array.shape for name, array in weights.items()} == network_shapes()
+    for name, array in plain_bundle(0).parameters.network.items():
+        assert np.array_equal(weights[name], array) == (name in CONTEXT_STATISTICS), name
 
 
 def test_a_device_that_nobody_registered_is_named_with_the_command_that_registers_it(
@@ -109,12 +109,12 @@ def test_the_studys_federation_in_one_process_makes_the_same_model(federation, b
     assert record.round == 1
     terms = {"enrolment_min": ENROLMENT_MIN, "learning_rate": settings.local_learning_rate}
     plan = replace(FULL, rounds=1, first_round_min=RECORDED_MIN, **terms)
-    bundle = random_bundle(0, threshold=1e9)
-    model = Model(Reconstructor(bundle.autoencoder, bundle.blind_spot), bundle.knowledge)
+    bundle = plain_bundle(0, threshold=1e9)
+    model = Detector.of(bundle).model
     lines = [timeline(model, recorded(name, seed), plan, HORIZON_MIN) for seed, name in enumerate(names)]
-    world = World(tuple(lines), {}, {}, (), to_event_minute(START), bundle.autoencoder)
-    in_one_process = Federation(Reconstruction(), rebuilt_within_tolerance, plan, world)
+    world = World(tuple(lines), {}, {}, (), to_event_minute(START), bundle.parameters.network)
+    in_one_process = Federation(STUDIED["reconstruction"], plan, world)
     in_one_process.carry_out(Run("x", gate="live", rule="trimmed-mean", screen=True), lambda share: None)
     for name, array in in_one_process.weights.items():
         np.testing.assert_allclose(array, live[name], atol=2e-6)
-    assert max(np.abs(live[name] - array).max() for name, array in bundle.autoencoder.items()) > 1e-3
+    assert max(np.abs(live[name] - array).max() for name, array in bundle.parameters.network.items()) > 5e-4

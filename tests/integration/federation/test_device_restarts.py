@@ -7,7 +7,7 @@ import time
 
 import pytest
 from hosting import hosting, until_present
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
@@ -27,11 +27,11 @@ async def answers_of(bench, device_id: str) -> list[bytes]:
 
 async def test_a_host_whose_clock_is_hours_ahead_takes_part_in_every_round(federation, bench):
     settings = federation.model_copy(update={"round_quorum": 1, "aggregation": "fedavg"})
-    bundle = random_bundle(0)
+    bundle = plain_bundle(0)
     await send_vitals(settings, "p1", seed=3)
     async with asyncio.timeout(90), hosting(settings, clock_off_s=3 * 3600.0):
         await until_benign(bench, "p1")
-        coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=2)
+        coordinator = CoordinatorProgram(settings, lambda: bundle.parameters.network, rounds_limit=2)
         await coordinator.run(asyncio.Event())
     assert [(one.phase, one.accepted) for one in (await bench.rounds()).values()] == [
         (RoundPhase.COMMITTED, ["p1"])
@@ -42,15 +42,15 @@ async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_no
     settings = federation.model_copy(
         update={"round_quorum": 2, "aggregation": "fedavg", "round_deadline_s": 60.0, "round_interval_s": 0.3}
     )
-    bundle = random_bundle(0)
+    bundle = plain_bundle(0)
     restarted = asyncio.Event()
 
     async def once_the_host_is_back(device, record) -> None:
         await restarted.wait()
-        await device.send(record, blob=encode_weights(bundle.autoencoder))
+        await device.send(record, blob=encode_weights(bundle.parameters.network))
 
     await send_vitals(settings, "p1", seed=3)
-    coordinator = CoordinatorProgram(settings, lambda: bundle.autoencoder, rounds_limit=1)
+    coordinator = CoordinatorProgram(settings, lambda: bundle.parameters.network, rounds_limit=1)
     answers = {"hand": once_the_host_is_back}
     async with asyncio.timeout(120), bench.taking_part(bench.device("hand", 1.0), answers=answers):
         async with hosting(settings):
@@ -72,7 +72,7 @@ async def test_a_restarted_host_answers_no_round_twice_and_one_that_leaves_is_no
 
 async def test_a_restarted_host_knows_an_answer_that_no_coordinator_has_taken_yet(federation, bench):
     """There is no coordinator here: the round on record never says that the answer was accepted."""
-    blob = encode_weights(random_bundle(0).autoencoder)
+    blob = encode_weights(plain_bundle(0).parameters.network)
     model = GlobalModel(
         sha256=sha256_of(blob), parent_sha256=None, round=0, task="reconstruction", published_at=time.time(), weights=blob
     )  # fmt: skip

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 import structlog
 from hosting import hosting, until_present
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 from rounds_on_record import committed
 from small_ward import DEVICES, send_all_vitals
 
 from contracts.federation import ModelUpdate, decode_federation
+from detectors.network.layout import CONTEXT_SIZE
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.local_training import Course, LocalTrainer
 from fl_device.named_tasks import task_named
+from fl_device.tasks import OwnHours
 from fl_device.training_programs import programs_of
 
 pytestmark = pytest.mark.integration
@@ -40,7 +42,7 @@ async def test_a_steady_round_takes_less_than_its_local_training_and_compiles_no
         bench.show(*DEVICES)
         traced = _traced()
         started = time.process_time()
-        await CoordinatorProgram(settings, lambda: random_bundle(0).autoencoder, rounds_limit=ROUNDS).run(
+        await CoordinatorProgram(settings, lambda: plain_bundle(0).parameters.network, rounds_limit=ROUNDS).run(
             asyncio.Event()
         )
         cpu_s = (time.process_time() - started) / ROUNDS
@@ -69,11 +71,17 @@ def _training_cpu_s(windows: int) -> float:
     """Processor time of one device's local training in a round when it has all the windows it may keep."""
     task = task_named("reconstruction")
     rng = np.random.default_rng(0)
-    z = rng.standard_normal((windows, 60, 2)).astype(np.float32)
-    examples = task.examples(z, np.arange(60) + np.zeros((windows, 1), np.int64))
+    hours = OwnHours(
+        z=rng.standard_normal((windows, 60, 2)).astype(np.float32),
+        weight=np.ones((windows, 60, 2), np.float32),
+        event_minute=np.arange(60) + np.zeros((windows, 1), np.int64),
+        context=np.zeros(CONTEXT_SIZE, np.float32),
+        half_cell=np.full(2, 0.01, np.float32),
+    )
+    examples = task.examples(hours)
     trainer = LocalTrainer(task)
     started = time.process_time()
-    trainer.train(random_bundle(0).autoencoder, examples, Course(1, 32, 1e-3, seed=0))
+    trainer.train(plain_bundle(0).parameters.network, examples, Course(1, 32, 1e-3, seed=0))
     return time.process_time() - started
 
 
@@ -98,7 +106,7 @@ def test_fifty_devices_of_one_host_take_part_in_a_round_within_their_memory(fede
 
 def _imported_tensorflow_mb() -> float:
     code = (
-        "from detectors.scoring.tensorflow_runtime import limit_threads, tf\n"
+        "from detectors.training.tensorflow import limit_threads, tf\n"
         "limit_threads()\n"
         "tf.constant(1.0)\n"
         "print(open('/proc/self/status').read())"

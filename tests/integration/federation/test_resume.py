@@ -7,10 +7,10 @@ import time
 from itertools import count
 
 import pytest
-from random_bundle import random_bundle
+from plain_detector import plain_bundle
 
 from contracts.federation import RoundPhase
-from detectors.bundle import save_bundle
+from detectors.bundle.bundle import save_bundle
 from fl_coordinator import program
 from fl_coordinator.errors import Fenced
 from fl_coordinator.lease import Lease
@@ -158,7 +158,7 @@ async def test_a_coordinator_whose_lease_ran_out_stops_when_it_meets_a_newer_one
 
 
 async def test_a_killed_program_is_followed_within_its_lease_by_the_one_that_waits(bench, spawn, wait_until, tmp_path):
-    bundle = random_bundle(0)
+    bundle = plain_bundle(0)
     (tmp_path / "bundle").mkdir()
     save_bundle(bundle, tmp_path / "bundle")
     settings = bench.settings.model_copy(
@@ -170,7 +170,7 @@ async def test_a_killed_program_is_followed_within_its_lease_by_the_one_that_wai
     killed = asyncio.Event()
 
     async def as_it_was(device, record) -> None:
-        await device.send(record, blob=encode_weights(bundle.autoencoder))
+        await device.send(record, blob=encode_weights(bundle.parameters.network))
 
     async def once_it_is_killed(device, record) -> None:
         await killed.wait()

@@ -21,10 +21,10 @@ from transport.redis_client import connect_redis
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 CALM, ATTACKED = "synthetic-3-0000", "synthetic-3-0003"
-ATTACK = f"data-poisoning-2:device={ATTACKED},onset=760,duration=90,level=strong,seed=7"
+ATTACK = f"motif:device={ATTACKED},onset=760,duration=90,level=strong,seed=7"
 COHORT = ("--synthetic", "4", "--seed", "3", "--synthetic-minutes", "1200")
 # Two programs load TensorFlow first: seconds on an idle machine, minutes on a busy one.
-PATIENCE_S = 600
+PATIENCE_S = 300
 
 
 @dataclass
@@ -102,7 +102,7 @@ def test_an_attack_is_told_and_taken_back_and_every_panel_has_data(ward: Ward, p
     wait_until(lambda: (s := ward.status(ATTACKED)) and s.enrolled and s.finished, PATIENCE_S, "all have enrolled")
     wait_until(lambda: "devices_hosted" in ward.programs["devices"].log, PATIENCE_S, "the devices are hosted")
     ward.send_again(CALM)
-    ward.start("replay", "replay", *COHORT, "--minutes", "1200", "--speed", "1200", "--attack", ATTACK)
+    ward.start("replay", "replay", *COHORT, "--minutes", "1100", "--speed", "1800", "--attack", ATTACK)
     told = wait_until(lambda: webhook.alerts("DeviceQuarantined", "firing"), PATIENCE_S, "the webhook is told")
     assert quarantined(told) == {ATTACKED}
     assert told[0]["annotations"]["summary"] == f"Device {ATTACKED} is quarantined"

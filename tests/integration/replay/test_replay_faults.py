@@ -67,14 +67,14 @@ def test_a_broker_that_is_killed_and_restarted_loses_nothing(
     arrivals: Arrivals,
     a_recording: MakeRecording,
 ) -> None:
-    sent = [a_recording("a", 300), a_recording("b", 300, seed=1)]
+    sent = [a_recording("a", 160), a_recording("b", 160, seed=1)]
     replay = Running(settings, sent, limits)
-    wait_until(lambda: replay.has_sent(60), 60, "60 minutes sent")
+    wait_until(lambda: replay.has_sent(40), 60, "40 minutes sent")
     own_stack.kill_broker()
     time.sleep(3.0)
     own_stack.start_broker()
     result = replay.ended(120)
-    assert (result.minutes, result.unacked) == (600, 0)
+    assert (result.minutes, result.unacked) == (320, 0)
     assert result.producers_replaced >= replaced
     assert max(each.lag_s for each in replay.progress) > 2.0
     for each in sent:

@@ -19,7 +19,7 @@ from contracts.event_time import from_event_minute
 from contracts.settings import Settings
 from contracts.verdicts import ScoreBatch, decode_scores, decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
-from detectors.chunks import MinuteChunk
+from detectors.engine.chunks import MinuteChunk
 from transport.kafka_options import kafka_python_options
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
@@ -54,13 +54,15 @@ def stay_of(recording, *, session_id: int = 1) -> Stay:
     return Stay(recording.device_id, *channels, session_id, recording.first_event_minute)
 
 
-def make_stay(device_id: str, minutes: int = 480, *, racing_from: int = 200, session_id: int = 1) -> Stay:
+def make_stay(
+    device_id: str, minutes: int = 480, *, racing_from: int = 200, pulse_strays_from: int = 360, session_id: int = 1
+) -> Stay:
     rng = np.random.default_rng(sum(device_id.encode()))
     heart = np.round(80 + 5 * np.sin(np.arange(minutes) / 50) + rng.normal(0, 2, minutes), 1)
     resp = np.round(17 + rng.normal(0, 1, minutes), 1)
     heart[racing_from : racing_from + 100] += 60
     heart[100:106] = heart[130:145] = np.nan
-    pulse = np.round(heart - np.where(np.arange(minutes) >= 360, 9.0, 0.5), 1)
+    pulse = np.round(heart - np.where(np.arange(minutes) >= pulse_strays_from, 9.0, 0.5), 1)
     channels = (heart, resp, pulse)
     values = [[None if np.isnan(v) or rng.random() < 0.03 else float(v) for v in channel] for channel in channels]
     return Stay(device_id, *values, session_id)

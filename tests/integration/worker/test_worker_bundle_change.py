@@ -13,7 +13,7 @@ from contracts.content_hash import sha256_of
 from contracts.releases import BundleRelease, encode_release
 from contracts.settings import Settings
 from contracts.verdicts import decode_scores
-from detectors.bundle import DEFAULT_BUNDLE, folder_contents, load_bundle, packed_bundle
+from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents, load_bundle, packed_bundle
 from transport.publisher import Publisher
 from transport.release_log import publish_release
 
@@ -55,14 +55,15 @@ def test_devices_change_bundle_while_they_are_judged_and_a_restarted_worker_goes
         statuses = [view.status(one.device_id) for one in stays]
         return all(s is not None and s.applied_through >= stays[0].first_event_minute + minute - 1 for s in statuses)
 
-    sender.send(stays, 0, 280)
-    wait_until(lambda: applied(280), 60, "the first minutes are judged")
+    sender.send(stays, 0, 310)
+    wait_until(lambda: applied(310), 60, "the first minutes are judged")
     state_before = view.status("p-a").state
     asyncio.run(publish(worker_settings, contents))
     moved = 'fedsecure_bundle_changes_total{outcome="moved"} 2.0'
     wait_until(lambda: moved in probe(worker, "/metrics")[1], 60, "both devices have changed")
-    assert "fedsecure_bundles_refused_total 1.0" in probe(worker, "/metrics")[1]
-    sender.send(stays, 280, 400)
+    refused = "fedsecure_bundles_refused_total 1.0"
+    wait_until(lambda: refused in probe(worker, "/metrics")[1], 60, "the release without files is refused")
+    sender.send(stays, 310, 400)
     wait_until(lambda: applied(400), 60, "the next minutes are judged")
     assert (state_before, view.status("p-a").bundle_sha) == ("quarantined", second)
     assert worker.runs()
@@ -80,7 +81,7 @@ def test_devices_change_bundle_while_they_are_judged_and_a_restarted_worker_goes
             for minute, threshold in zip(batch.event_minute, batch.threshold, strict=True)
         )
         assert [minute - one.first_event_minute for minute, _, _ in judged] == list(range(600))
-        assert [sha for _, sha, _ in judged] == [SHIPPED] * 280 + [second] * 320
+        assert [sha for _, sha, _ in judged] == [SHIPPED] * 310 + [second] * 290
         assert {(sha, threshold) for _, sha, threshold in judged if threshold} == {(SHIPPED, 2.5), (second, 1.75)}
     states = [state for batch in batches if batch.device_id == "p-a" for state in batch.state]
     assert ("quarantined", "benign") not in set(pairwise(states))

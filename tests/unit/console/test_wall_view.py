@@ -81,9 +81,9 @@ def test_new_scores_are_appended_and_a_new_session_replaces_them(ward) -> None:
     ward.show("a")
     ward.board.take(TOPICS.scores, encode_verdict(scores_of("a", DeviceState.BENIGN, 100)), NOW)
     assert len(ward.told()["a"]["course"]) == 60
-    more = scores_of("a", DeviceState.BENIGN, 103)
+    more = scores_of("a", DeviceState.BENIGN, 105)
     ward.board.take(TOPICS.scores, encode_verdict(more), NOW)
-    assert ward.told()["a"]["more"] == [round(score, 2) for score in more.score[-3:]]
+    assert ward.told()["a"]["more"] == [None] * 4 + [round(more.score[-1], 2)]
     again = replace(scores_of("a", DeviceState.BENIGN, 70), session_id=2)
     ward.board.take(TOPICS.scores, encode_verdict(again), NOW)
     assert len(ward.told()["a"]["course"]) == 60

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, DeviceStatus
+from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo.checks import Check, judge
 from fedsecure.demo.observation import DeviceTrace, Observation, StateSeen
 
@@ -36,8 +37,10 @@ def round_record(number: int, gated_at: float, cohort: list[str], **changes: Any
     return RoundRecord(**(fields | changes))
 
 
-def seen(state: DeviceState, event_minute: int, at: float, device_id: str = "bad") -> StateSeen:
-    return StateSeen(device_id=device_id, state=state, at=at, event_minute=event_minute, reason="")
+def seen(
+    state: DeviceState, event_minute: int, at: float, reason: str = "over the limit: heart rate restless"
+) -> StateSeen:
+    return StateSeen(device_id="bad", state=state, at=at, event_minute=event_minute, reason=reason)
 
 
 def streamed(device_id: str, status: DeviceStatus) -> DeviceTrace:
@@ -89,7 +92,9 @@ def check(observation: Observation, name: str) -> Check:
 
 def test_a_run_as_it_should_be_passes_and_says_after_how_many_minutes(good: Observation) -> None:
     assert broken(good) == []
-    assert check(good, "was_quarantined").detail == "70 min after onset"
+    assert check(good, "was_quarantined").detail == (
+        "70 min after onset, found by network and statistics: over the limit: heart rate restless"
+    )
     assert check(good, "sat_out_the_next_round").detail == "round 3: excluded, quarantined"
 
 
@@ -106,7 +111,13 @@ def test_a_quarantine_before_the_onset_is_no_detection(good: Observation) -> Non
 
 def test_a_quarantine_in_the_minute_of_the_onset_counts(good: Observation) -> None:
     good.states = [seen(DeviceState.QUARANTINED, ONSET, QUARANTINED_AT)]
-    assert check(good, "was_quarantined").detail == "0 min after onset"
+    assert check(good, "was_quarantined").detail.startswith("0 min after onset, ")
+
+
+@pytest.mark.parametrize("rule", RULES_IN_WORDS)
+def test_a_rule_that_found_an_attack_is_told_from_network_and_statistics(good: Observation, rule: str) -> None:
+    good.states = [seen(DeviceState.QUARANTINED, ONSET + 20, QUARANTINED_AT, f"over the limit: {RULES_IN_WORDS[rule]}")]
+    assert check(good, "was_quarantined").detail.startswith("20 min after onset, found by a rule: over the limit: ")
 
 
 def test_an_attack_that_nobody_saw_fails_all_three(good: Observation) -> None:

@@ -1,1 +1,0 @@
-"""Autoencoders: what a clean hour of vitals looks like, one architecture a file."""

@@ -1,0 +1,58 @@
+"""The default rule: DNNs and family-free score on one scale, averaged; rules without training beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.rule_names import RuleName
+from detectors.decisions.rule import Judged
+from detectors.decisions.votes import KEPT, KINDS, RULES, voted
+from detectors.scoring.parameters import DetectorParameters
+
+Floats = NDArray[np.float64]
+
+AVERAGED: Final = ("fast", "slow", "family_free")
+SUSPECT_MARGIN: Final = 0.3  # a factor of two in false exclusions
+
+
+@dataclass(frozen=True, slots=True)
+class CommonScaleRule:
+    """See `rule.Rule`.
+
+    The threshold is the population's, whatever the device's own scores were: a device that was poisoned from its first
+    minute does not teach us that poison is normal.
+    """
+
+    name: RuleName = "common-scale"
+    margin: float = SUSPECT_MARGIN
+
+    def threshold(self, parameters: DetectorParameters, enrolment_logits: Floats) -> float:  # noqa: ARG002 - on purpose
+        return parameters.threshold
+
+    def judge(self, parameters: DetectorParameters, last: Floats, threshold: Floats) -> Judged:
+        score, kinds = self._scores(parameters, voted(last), threshold)
+        alone = [self._scores(parameters, last[:, place], threshold)[0] >= threshold for place in range(KEPT)]
+        return Judged(score, kinds, np.stack(alone, axis=1))
+
+    def _scores(self, parameters: DetectorParameters, values: Floats, threshold: Floats) -> tuple[Floats, Floats]:
+        """Return (score float64[R], scores by kind float64[R, 7]); a rule's value is put on the threshold's scale."""
+        found = values.copy()
+        for kind in AVERAGED:
+            place = KINDS.index(kind)
+            found[:, place] = parameters.scales[kind].of(values[:, place])
+        first = len(KINDS) - len(RULES)
+        found[:, first:] = rule_scores(values[:, first:], threshold[:, None])
+        combined = parameters.scales["combined"].of(found[:, : len(AVERAGED)].mean(axis=1))
+        return np.maximum(combined, found[:, first:].max(axis=1)), found
+
+
+def rule_scores(values: Floats, threshold: Floats) -> Floats:
+    """Return rules' values, by their limits, on the threshold's scale: 1 is the threshold, 0 lies below it by more than the margin."""
+    return np.asarray(threshold + (np.maximum(values, 0) - 1) * np.maximum(threshold, 1))
+
+
+COMMON_SCALE: Final = CommonScaleRule()

@@ -1,0 +1,111 @@
+"""The device state machine: pure functions from where a device stands and what is known to where it stands next.
+
+`standing` is what the votes say (enrolling, benign, suspect, quarantined, probation); `state`, which the world sees,
+is the standing or one of two overlays: unscored and invalid_input. Only benign trains.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from contracts.verdicts import DeviceState
+
+CALM_MIN: Final = 30
+CLEAN_MIN: Final = 120
+UNSCORED_AFTER_MIN: Final = 45
+"""Event minutes without a decision after which nothing is known: decisions fall every 15 valid minutes, two may be missed."""
+DECISION_MIN: Final = 15
+
+_ENROLLING, _BENIGN, _SUSPECT = DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.SUSPECT
+_QUARANTINED, _PROBATION = DeviceState.QUARANTINED, DeviceState.PROBATION
+
+
+class Known(NamedTuple):
+    """What a decision rests on.
+
+    `flagged`: the vote is over the threshold; `near`: it is within the rule's margin, or each of the last two decisions is over.
+    `calm_min` and `clean_min` are the dwell counters of `dwell_after`; `enrolled` whether the device has its own profile.
+    """
+
+    flagged: bool
+    near: bool
+    calm_min: int
+    clean_min: int
+    enrolled: bool
+
+
+def dwell_after(standing: DeviceState, calm_min: int, clean_min: int, *, flagged: bool, near: bool) -> tuple[int, int]:
+    """Return (calm_min, clean_min) after one decision, which stands for 15 minutes.
+
+    Calm: nothing near the threshold, while suspect. Clean: not flagged, while quarantined or on probation. Time without
+    a decision adds nothing: silence earns no trust.
+    """
+    if standing is _SUSPECT:
+        return (0 if near else calm_min + DECISION_MIN), 0
+    if standing is _QUARANTINED or standing is _PROBATION:
+        return 0, (0 if flagged else clean_min + DECISION_MIN)
+    return 0, 0
+
+
+def decide(standing: DeviceState, known: Known) -> tuple[DeviceState, str]:
+    """Return (standing, reason in words) at a decision; the same standing and "" when nothing changes."""
+    if standing is _QUARANTINED:
+        return _leave_quarantine(known)
+    if standing is _PROBATION:
+        return _leave_probation(known)
+    if known.flagged:
+        return _QUARANTINED, "the vote is over the limit"
+    if not known.enrolled:
+        return standing, ""
+    if standing is not _SUSPECT and known.near:
+        return _SUSPECT, "close to the limit"
+    if standing is _SUSPECT and known.calm_min < CALM_MIN:
+        return _SUSPECT, ""
+    if standing is _BENIGN:
+        return _BENIGN, ""
+    return (
+        _BENIGN,
+        "enrolled, first verdict" if standing is _ENROLLING else f"well below the limit for {CALM_MIN} minutes",
+    )
+
+
+def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, unscored_min: int) -> DeviceState:
+    """Return the published state after a minute: a scored window lifts both overlays, 45 minutes without one set one.
+
+    `unscored_min` counts event minutes since the last scored one (0 for a device that was never scored).
+    """
+    if scored:
+        return standing
+    if state is DeviceState.INVALID_INPUT:
+        return state
+    if state is DeviceState.UNSCORED or unscored_min >= UNSCORED_AFTER_MIN:
+        return DeviceState.UNSCORED
+    return standing
+
+
+def standing_in_words(standing: DeviceState, known: Known, explanation: str) -> str:
+    """Say in a few words for people why an enrolled device stands where it stands."""
+    said = {
+        _BENIGN: "below the limit",
+        _SUSPECT: f"close to the limit, {known.calm_min} of {CALM_MIN} calm minutes",
+        _QUARANTINED: f"over the limit, {known.clean_min} of {CLEAN_MIN} clean minutes since",
+        _PROBATION: f"on probation, {known.clean_min} of {CLEAN_MIN} clean minutes",
+        _ENROLLING: "enrolled, the first verdict is awaited",
+    }[standing]
+    return f"{said}: {explanation}" if explanation else said
+
+
+def _leave_quarantine(known: Known) -> tuple[DeviceState, str]:
+    if known.clean_min < CLEAN_MIN:
+        return _QUARANTINED, ""
+    if known.enrolled:
+        return _PROBATION, f"{CLEAN_MIN} clean minutes"
+    return _ENROLLING, f"{CLEAN_MIN} clean minutes; the void enrolment begins again"
+
+
+def _leave_probation(known: Known) -> tuple[DeviceState, str]:
+    if known.near or known.flagged:
+        return _QUARANTINED, "close to the limit on probation"
+    if known.clean_min >= CLEAN_MIN:
+        return _BENIGN, f"{CLEAN_MIN} clean minutes on probation"
+    return _PROBATION, ""

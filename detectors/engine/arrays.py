@@ -1,0 +1,107 @@
+"""What is remembered of every device, in arrays over all of them: a slot a device."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.baseline.own_past import GROUP, LAG
+from detectors.baseline.profile import Profile
+from detectors.decisions.votes import no_votes
+from detectors.engine.rows import RowBuffer
+from detectors.minutes.windows import STEP_MIN
+from detectors.network.layout import CONTEXT_SIZE
+from detectors.rules.copies import BLOCKS, LAGS_MIN
+from detectors.statistics.base import MIDDLE_MIN, SLOW_MIN
+from detectors.statistics.lattice import FREQUENCIES
+from detectors.statistics.registry import columns, terms_width
+
+FIRST_CAPACITY: Final = 16
+RING: Final = 128
+"""Valid minutes kept of a device: the 82 that a decision reads, and those of a pass."""
+SLOW_BLOCKS: Final = SLOW_MIN // STEP_MIN
+MIDDLE_BLOCKS: Final = MIDDLE_MIN // STEP_MIN
+GROUPS: Final = LAG // GROUP + 2
+"""Groups of decisions that wait to join the baseline: the open one, those of the lag, and the one that just left it."""
+
+
+class DeviceArrays:
+    """Rings and sums by slot; 22 kB a device. Slots grow in powers of two. Not thread-safe."""
+
+    def __init__(self, threshold: float) -> None:
+        """`threshold` holds for devices without a profile."""
+        self._threshold = threshold
+        size, judged = FIRST_CAPACITY, len(columns()) + 2
+        self.values = np.zeros((size, RING, 2), np.int16)
+        self.weight = np.zeros((size, RING, 2), np.bool_)
+        self.terms = np.zeros((size, SLOW_BLOCKS, terms_width()), np.float32)
+        self.phases = np.zeros((size, MIDDLE_BLOCKS, 2, 2 * len(FREQUENCIES)), np.int16)
+        self.copies = np.zeros((size, BLOCKS, len(LAGS_MIN), 2), np.float32)
+        self.count = np.zeros(size, np.int64)
+        self.total = np.zeros((size, judged))
+        self.squares = np.zeros((size, judged))
+        self.waiting_count = np.zeros((size, GROUPS), np.int16)
+        self.waiting = np.zeros((size, GROUPS, 2, judged), np.float32)
+        self.last = no_votes(size)
+        self.threshold = np.zeros(size)
+        self.enrolment_min = np.zeros(size, np.int64)
+        """0: no profile."""
+        self.median = np.zeros((size, 2))
+        self.scale = np.ones((size, 2))
+        self.grid_bpm = np.ones((size, 2))
+        self.unchanged_share = np.zeros((size, 2))
+        self.residual_size = np.ones((size, 3, 2))
+        self.context = np.zeros((size, CONTEXT_SIZE), np.float32)
+        self._free = list(range(size))[::-1]
+
+    def reserve(self) -> int:
+        """Return an empty slot."""
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
+        self.clear(slot)
+        return slot
+
+    def release(self, slot: int) -> None:
+        """Give a slot back."""
+        self._free.append(slot)
+
+    def clear(self, slot: int) -> None:
+        """Forget a slot's minutes, blocks, baseline, votes and profile."""
+        for array in self._rings():
+            array[slot] = 0
+        self.last[slot] = no_votes(1)[0]
+        self.threshold[slot] = self._threshold
+
+    def take_profile(self, slot: int, profile: Profile, threshold: float) -> None:
+        """Judge a slot by a profile from now on."""
+        self.enrolment_min[slot] = profile.enrolment_min
+        self.threshold[slot] = threshold
+        for name in ("median", "scale", "grid_bpm", "unchanged_share", "residual_size", "context"):
+            getattr(self, name)[slot] = getattr(profile, name)
+
+    def _rings(self) -> list[NDArray[np.generic]]:
+        return [
+            self.values, self.weight, self.terms, self.phases, self.copies, self.count, self.total, self.squares,
+            self.waiting_count, self.waiting, self.enrolment_min,
+        ]  # fmt: skip
+
+    def _grow(self) -> None:
+        size = len(self.count)
+        for name, array in vars(self).items():
+            if isinstance(array, np.ndarray):
+                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+        self._free = list(range(size, 2 * size))[::-1]
+
+
+def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
+    """Write the rows of a pass into the rings; of several at one place the last counts."""
+    if not len(rows):
+        return
+    slot, at = np.array(rows.slot, np.int64), np.array(rows.index, np.int64) % RING
+    values = np.array([rows.heart, rows.breath], np.int16).T
+    real = values[:, 0] >= 0
+    arrays.values[slot[real], at[real]] = values[real]
+    arrays.weight[slot, at] = np.array([rows.heart_weight, rows.breath_weight], np.bool_).T

@@ -1,0 +1,160 @@
+"""One decision each of many devices, in arrays: from the last minutes to a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
+from detectors.decisions.votes import KINDS, pushed
+from detectors.engine.arrays import GROUPS, MIDDLE_BLOCKS, RING, SLOW_BLOCKS, DeviceArrays
+from detectors.engine.model import Model
+from detectors.engine.rows import STEPS_A_BPM, DecisionTick
+from detectors.minutes.grids import on_grid
+from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, after_enrolment
+from detectors.rules import copies
+from detectors.scoring.common_scale import NOTHING
+from detectors.scoring.components import Surprises, components_of, surprises_of
+from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
+from detectors.statistics.registry import columns, statistic_values
+from detectors.statistics.stream import blocks_of
+from detectors.statistics.windows import FIRST_ROW, DecisionRows
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FAST_BLOCKS = FAST_MIN // STEP_MIN
+
+
+class Decided(NamedTuple):
+    """What R decisions came to, in the order of their ticks.
+
+    `score` float64[R] and `kinds` float64[R, 7] on the rule's scale; `is_judged`: the last hour lies after the enrolment and
+    the window is usable; `flagged`, `near` as `states.Known` has them; `over_share` of the last four decisions; `error`
+    float64[R] mean square of the network's normal scores (NaN: no profile). Of those with a profile, at `place` int64[R] among
+    them (-1: none): `surprises`, the DNNs' raw `logits` float64[., 2], and whether the decision may join a baseline (`keep`).
+    """
+
+    score: Floats
+    kinds: Floats
+    is_judged: NDArray[np.bool_]
+    flagged: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+    over_share: Floats
+    error: Floats
+    place: Ints
+    surprises: Surprises | None
+    logits: Floats
+    keep: NDArray[np.bool_]
+
+
+def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) -> Decided:
+    """Judge one decision each of distinct slots; blocks while it computes."""
+    slot = np.array([tick.slot for tick in ticks])
+    decision = np.array([tick.decision for tick in ticks])
+    usable = np.array([tick.is_usable for tick in ticks])
+    values = np.full((len(ticks), len(KINDS)), NOTHING)
+    values[:, 3] = 0.0
+    values[:, 4:] = [(tick.frozen, tick.replay, tick.pulse) for tick in ticks]
+    error = np.full(len(ticks), np.nan)
+    enrolled = np.flatnonzero(arrays.enrolment_min[slot] > 0)
+    surprises, logits, keep = None, np.empty((0, 2)), np.empty(0, np.bool_)
+    if len(enrolled):
+        found = _statistics(model, arrays, slot[enrolled], decision[enrolled])
+        error[enrolled] = found.error
+        values[enrolled, :4], logits, surprises = _components(model, arrays, slot[enrolled], decision[enrolled], found)
+    arrays.last[slot] = pushed(arrays.last[slot], values)
+    judged = model.rule.judge(model.parameters, arrays.last[slot], arrays.threshold[slot])
+    after = after_enrolment(decision, arrays.enrolment_min[slot])
+    flagged = usable & after & ~(judged.score < arrays.threshold[slot])  # NaN is not benign
+    if len(enrolled):
+        keep = usable[enrolled] & ~flagged[enrolled]
+        _wait(arrays, slot[enrolled], decision[enrolled], np.concatenate([found.values, logits], axis=1), keep)
+    near = usable & after & (judged.score >= arrays.threshold[slot] - model.rule.margin)
+    near |= usable & after & judged.over[:, -2:].all(axis=1)
+    place = np.full(len(ticks), -1)
+    place[enrolled] = np.arange(len(enrolled))
+    return Decided(
+        judged.score, judged.kinds, usable & after, flagged, near, judged.over.mean(axis=1), error, place, surprises,
+        logits, keep,
+    )  # fmt: skip
+
+
+def rows_from(arrays: DeviceArrays, slot: Ints, decision: Ints) -> DecisionRows:
+    """Return the minutes that decisions read, out of the rings."""
+    at = (STEP_MIN * decision[:, None] + np.arange(FIRST_ROW, WINDOW_MIN)) % RING
+    values = arrays.values[slot[:, None], at] / STEPS_A_BPM
+    return DecisionRows(
+        on_grid(values, arrays.grid_bpm[slot][:, None]), arrays.weight[slot[:, None], at].astype(np.float32), decision,
+        arrays.median[slot], arrays.scale[slot], arrays.grid_bpm[slot], arrays.unchanged_share[slot],
+        arrays.residual_size[slot], arrays.context[slot],
+    )  # fmt: skip
+
+
+class _Found(NamedTuple):
+    values: Floats
+    nats: Floats
+    error: Floats
+
+
+def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) -> _Found:
+    """Put each decision's block into the rings and return the statistics float64[R, C] that end there."""
+    rows = rows_from(arrays, slot, decision)
+    errors = model.network_errors(rows)
+    blocks = blocks_of(rows, errors)
+    arrays.terms[slot, decision % SLOW_BLOCKS] = blocks.terms
+    arrays.phases[slot, decision % MIDDLE_BLOCKS] = blocks.phases
+    arrays.copies[slot, decision % copies.BLOCKS] = copies.block_evidence(rows)
+    last = decision[:, None] - np.arange(FAST_BLOCKS)
+    sums = {
+        FAST_MIN: arrays.terms[slot[:, None], last % SLOW_BLOCKS].sum(axis=1, dtype=np.float64),
+        SLOW_MIN: arrays.terms[slot].sum(axis=1, dtype=np.float64),
+    }
+    phases = {
+        FAST_MIN: arrays.phases[slot[:, None], last % MIDDLE_BLOCKS].sum(axis=1, dtype=np.int32),
+        MIDDLE_MIN: arrays.phases[slot].sum(axis=1, dtype=np.int32),
+    }
+    nats = copies.nats_of(arrays.copies[slot].sum(axis=1, dtype=np.float64))
+    mean_square = (
+        np.full(len(slot), np.nan) if errors is None else np.square(errors, dtype=np.float64).mean(axis=(1, 2))
+    )
+    return _Found(statistic_values(sums, phases), nats, mean_square)
+
+
+def _components(
+    model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints, found: _Found
+) -> tuple[Floats, Floats, Surprises]:
+    """Return (what is voted on float64[R, 4], raw logits float64[R, 2], surprises) against the device's own past."""
+    _join(arrays, slot, decision)
+    past = past_of(arrays.count[slot][:, None].astype(np.float64), arrays.total[slot], arrays.squares[slot])
+    judged = len(columns())
+    own = OwnPast(past.mean[:, :judged], past.sd[:, :judged], past.decisions)
+    surprises = surprises_of(model.parameters, found.values, own)
+    parts = components_of(model.parameters.classifiers, surprises)
+    logits = np.stack([parts.fast, parts.slow], axis=1)
+    above = logits - past.mean[:, judged:]
+    values = np.column_stack([above, parts.family_free, found.nats / copies.LIMIT_NATS])
+    return values, logits, surprises
+
+
+def _join(arrays: DeviceArrays, slot: Ints, decision: Ints) -> None:
+    """Let the group that is old enough now join the baseline; it is due at every eighth decision."""
+    due = slot[decision % GROUP == 0]
+    group = (decision[decision % GROUP == 0] - LAG) // GROUP - 1
+    due, group = due[group >= 0], group[group >= 0] % GROUPS
+    arrays.count[due] += arrays.waiting_count[due, group]
+    arrays.total[due] += arrays.waiting[due, group, 0]
+    arrays.squares[due] += arrays.waiting[due, group, 1]
+    arrays.waiting_count[due, group] = 0
+    arrays.waiting[due, group] = 0
+
+
+def _wait(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats, keep: NDArray[np.bool_]) -> None:
+    """Let decisions that may join a baseline wait in their group."""
+    slot, group, values = slot[keep], decision[keep] // GROUP % GROUPS, values[keep]
+    arrays.waiting_count[slot, group] += 1
+    arrays.waiting[slot, group, 0] += values
+    arrays.waiting[slot, group, 1] += values**2

@@ -1,0 +1,51 @@
+"""One device's raw minutes on their way in: old ones refused, gaps filled, the rules that need no window fed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detectors.minutes.filling import GapFiller, Row
+from detectors.rules.frozen import FrozenRun
+from detectors.rules.pulse import PulseGap
+from detectors.rules.replay import ReplayMemory
+
+SEEN_MIN: Final = 240
+_SEEN: Final = (1 << SEEN_MIN) - 1
+
+
+class MinuteIntake:
+    """What is remembered of a device's raw minutes."""
+
+    __slots__ = ("_filler", "applied_through", "frozen", "pulse", "replay", "seen_mask")
+
+    def __init__(self, applied_through: int, seen_mask: int = 0) -> None:
+        self.applied_through = applied_through
+        self.seen_mask = seen_mask
+        self._filler = GapFiller()
+        self.frozen = FrozenRun()
+        self.replay = ReplayMemory()
+        self.pulse = PulseGap()
+
+    def refused(self, event_minute: int) -> str | None:
+        """Return why a minute must be dropped (`duplicate`: applied before, `late`: too old), or None."""
+        ago = self.applied_through - event_minute
+        if ago < 0:
+            return None
+        return "duplicate" if ago < SEEN_MIN and self.seen_mask >> ago & 1 else "late"
+
+    def admit(self, event_minute: int) -> None:
+        """Move event time on to a minute that was not refused, be it valid or missing."""
+        passed = event_minute - self.applied_through
+        self.seen_mask = (self.seen_mask << passed | 1) & _SEEN if passed < SEEN_MIN else 1
+        self.applied_through = event_minute
+
+    def push(self, event_minute: int, heart: float | None, breath: float | None, pulse: float | None) -> list[Row]:
+        """Return the valid minutes that a raw one settles; heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
+        rows = self._filler.push(event_minute, heart, breath)
+        if rows and rows[-1][0] == event_minute and rows[-1][3] and rows[-1][4]:
+            _, heart_bpm, breath_min, _, _ = rows[-1]
+            self.frozen.push(heart_bpm, breath_min)
+            self.replay.push(event_minute, heart_bpm, breath_min)
+            if pulse is not None and pulse > 0:
+                self.pulse.push(event_minute, heart_bpm, pulse)
+        return rows

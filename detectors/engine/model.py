@@ -1,0 +1,81 @@
+"""A trained detector at work: what the engine asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.verdicts import DeviceProfile
+from detectors.baseline.profile import Profile
+from detectors.decisions.rule import Rule
+from detectors.network.runtime import DensityNetwork
+from detectors.scoring.parameters import DetectorParameters
+from detectors.statistics.windows import WINDOW, DecisionRows
+
+Floats32 = NDArray[np.float32]
+
+
+class WindowScorer(Protocol):
+    """The network as the engine calls it."""
+
+    def normal_scores(self, z: Floats32, weight: Floats32, context: Floats32, half_cell: Floats32) -> Floats32: ...
+
+
+class Model:
+    """Parameters, network and decision rule of one bundle. Owned by one thread; blocks while it computes."""
+
+    def __init__(
+        self, parameters: DetectorParameters, rule: Rule, bundle_sha: str = "", network: WindowScorer | None = None
+    ) -> None:
+        self.parameters = parameters
+        self.rule = rule
+        self.bundle_sha = bundle_sha
+        if network is None and parameters.network:
+            network = DensityNetwork(parameters.network)
+        self._network = network
+
+    def network_errors(self, rows: DecisionRows) -> Floats32 | None:
+        """Return the normal scores float32[R, 15, 2] of each decision's block; None without a network."""
+        return network_errors(self._network, rows)
+
+    def is_own(self, profile: DeviceProfile | None) -> bool:
+        """Return whether a profile was frozen under this bundle and rule (None: as good as any)."""
+        return profile is None or (profile.bundle_sha == self.bundle_sha and profile.rule == self.rule.name)
+
+
+def network_errors(network: WindowScorer | None, rows: DecisionRows) -> Floats32 | None:
+    """Return the network's normal scores float32[R, 15, 2] of decisions' blocks; None without a network."""
+    if network is None:
+        return None
+    return network.normal_scores(
+        np.ascontiguousarray(rows.z[:, WINDOW], np.float32),
+        np.ascontiguousarray(rows.weight[:, WINDOW], np.float32),
+        np.ascontiguousarray(rows.context, np.float32),
+        rows.half_cell.astype(np.float32),
+    )
+
+
+def profile_from(record: DeviceProfile) -> Profile:
+    """Return a profile as arrays."""
+    return Profile(
+        np.array(record.median),
+        np.array(record.scale),
+        np.array(record.residual_size).reshape(3, 2),
+        np.array(record.unchanged_share),
+        np.array(record.grid_bpm),
+        np.array(record.context, np.float32),
+        record.enrolment_min,
+    )
+
+
+def profile_record(profile: Profile, **rest: object) -> DeviceProfile:
+    """Return a profile as it travels; `rest` are the fields that no array holds."""
+    fields: Mapping[str, NDArray[np.floating]] = {
+        "median": profile.median, "scale": profile.scale, "residual_size": profile.residual_size,
+        "unchanged_share": profile.unchanged_share, "grid_bpm": profile.grid_bpm, "context": profile.context,
+    }  # fmt: skip
+    values = {name: tuple(array.astype(np.float64).ravel().tolist()) for name, array in fields.items()}
+    return DeviceProfile(**values, enrolment_min=profile.enrolment_min, **rest)  # type: ignore[arg-type]

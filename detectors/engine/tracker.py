@@ -1,0 +1,243 @@
+"""One device as it is judged minute by minute: enrolment, dwell, and the state the world sees."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from msgspec.structs import replace
+
+from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
+from detectors.baseline.own_past import enrolment_decisions
+from detectors.decisions.states import Known, decide, dwell_after, standing_in_words, visible_state
+from detectors.engine.chunks import MinuteChunk, Transition
+from detectors.engine.intake import MinuteIntake
+from detectors.engine.rows import STEPS_A_BPM, DecisionTick, EnrolmentRows, RowBuffer
+from detectors.engine.waiting import WaitingDecisions
+from detectors.minutes.filling import Row
+from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN
+from detectors.rules import frozen, pulse, replay
+
+NO_SESSION: Final = -1
+FRESH: Final = DeviceSnapshot(
+    session_id=NO_SESSION,
+    applied_through=0,
+    standing=DeviceState.ENROLLING,
+    state=DeviceState.ENROLLING,
+    state_since=0,
+)
+STARTS_KEPT: Final = 100
+"""Decisions whose first event minute is remembered: those that wait for the baseline and the six hours before them."""
+
+
+class DeviceTracker:
+    """A deterministic function of the minutes it is given: neither packing nor a restart in between shows.
+
+    `slot` is its place in the arrays. `valid_minutes` counts the valid minutes since the enrolment began, `enrolment` holds them
+    while it is open.
+    """
+
+    def __init__(self, device_id: str, slot: int, snapshot: DeviceSnapshot, enrolment_min: int) -> None:
+        self.device_id = device_id
+        self.slot = slot
+        self.wanted_min = enrolment_min
+        self._load(snapshot)
+
+    def _load(self, snapshot: DeviceSnapshot) -> None:
+        self.session_id = snapshot.session_id
+        self.intake = MinuteIntake(snapshot.applied_through, snapshot.seen_mask)
+        self.standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
+        self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
+        self.last_scored = snapshot.last_scored
+        self.explanation = snapshot.explanation
+        self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
+        self.profile: DeviceProfile | None = snapshot.profile
+        self.over_share = 0.0
+        self.flagged = self.near = False
+        self.judged_through = snapshot.applied_through
+        self.start_stream()
+
+    def start_stream(self) -> None:
+        """Begin to count valid minutes anew; an enrolment opens with it, unless there is a profile."""
+        self.valid_minutes = 0
+        self.stream_start: int | None = None
+        self.enrolment: EnrolmentRows | None = EnrolmentRows() if self.profile is None else None
+        self.deferred: list[Row] = []
+        self.waiting = WaitingDecisions(0)
+        self.recent: deque[int] = deque(maxlen=WINDOW_MIN)
+        self.starts: deque[int] = deque(maxlen=STARTS_KEPT)
+
+    def begin_anew(self) -> None:
+        """Begin an enrolment of which no minute is there yet: until its first decision nothing is missed."""
+        self.last_scored = None
+        self.start_stream()
+
+    def open_session(self, session_id: int, first_event_minute: int) -> list[Transition]:
+        """Forget everything; return the change of the published state, if it is one."""
+        before = self.state
+        self._load(
+            replace(
+                FRESH, session_id=session_id, applied_through=first_event_minute - 1, state_since=first_event_minute
+            )
+        )
+        return [] if before is self.state else [Transition(first_event_minute, before, self.state, "a new session")]
+
+    def re_enrol(self) -> list[Transition]:
+        """Drop the profile and begin the enrolment anew, whatever the standing; return the change of the state, if it is one."""
+        before, minute = self.state, self.intake.applied_through
+        self.profile, self.explanation, self.over_share = None, "", 0.0
+        self.stand(DeviceState.ENROLLING, "")
+        self.begin_anew()
+        self.state, self.state_since = DeviceState.ENROLLING, minute
+        return [] if before is self.state else [Transition(minute, before, self.state, "re-enrolled by an operator")]
+
+    def take_profile(self, profile: DeviceProfile) -> None:
+        """Be judged by a profile from now on."""
+        self.profile, self.enrolment = profile, None
+        self.waiting = WaitingDecisions(enrolment_decisions(profile.enrolment_min))
+
+    def take(self, event_minute: int, vitals: tuple[float | None, ...], rows: RowBuffer) -> list[DecisionTick]:
+        """Append the valid minutes that a raw one settles and return the decisions that are due with it.
+
+        Valid minutes after the one that completes an enrolment wait for the next call: the profile is frozen in between.
+        """
+        ticks: list[DecisionTick] = []
+        settled = self.deferred + self.intake.push(event_minute, *vitals)
+        self.deferred = []
+        for place, row in enumerate(settled):
+            if self.freezes:
+                self.deferred = settled[place:]
+                break
+            self.append(row, rows)
+            past = self.valid_minutes - WINDOW_MIN
+            if past >= 0 and past % STEP_MIN == 0:
+                self.starts.append(self.recent[0])
+                ticks.append(self._tick(past // STEP_MIN, event_minute))
+        return ticks
+
+    def append(self, row: Row, rows: RowBuffer) -> None:
+        """Count a valid minute and add it to the rows of a pass, and to an open enrolment."""
+        minute, heart, breath, heart_known, breath_known = row
+        index = self.valid_minutes
+        is_cut = bool(self.recent) and minute != self.recent[-1] + 1
+        steps = round(heart * STEPS_A_BPM), round(breath * STEPS_A_BPM)
+        weights = heart_known and not is_cut, breath_known and not is_cut
+        if is_cut:  # the minute before the cut has no neighbour either
+            self._add(rows, index - 1, None, (False, False))
+        self._add(rows, index, steps, weights)
+        if self.enrolment is not None and len(self.enrolment) < self.wanted_min:
+            if is_cut:
+                self.enrolment.weights[-1] = self.enrolment.weights[-2] = 0
+            self.enrolment.add(minute, *steps, *weights)
+        if self.stream_start is None:
+            self.stream_start = minute
+        self.recent.append(minute)
+        self.valid_minutes += 1
+
+    def _add(self, rows: RowBuffer, index: int, steps: tuple[int, int] | None, weights: tuple[bool, bool]) -> None:
+        """Add a row; without values it only takes the weight of the row before."""
+        rows.slot.append(self.slot)
+        rows.index.append(index)
+        rows.heart.append(-1 if steps is None else steps[0])
+        rows.breath.append(-1 if steps is None else steps[1])
+        rows.heart_weight.append(weights[0])
+        rows.breath_weight.append(weights[1])
+
+    def _tick(self, decision: int, event_minute: int) -> DecisionTick:
+        intake = self.intake
+        apart_bpm = intake.pulse.median_bpm(event_minute)
+        if apart_bpm is not None and self.enrolment is not None:
+            self.enrolment.pulse_medians_bpm.append(apart_bpm)
+        limit_bpm = self.profile.pulse_limit_bpm if self.profile else pulse.LIMIT_BPM
+        return DecisionTick(
+            self.slot,
+            decision,
+            self.recent[-1] - self.recent[0] <= MAX_SPAN_MIN,
+            intake.frozen.minutes / frozen.LIMIT_MIN,
+            intake.replay.share(event_minute) / replay.LIMIT_SHARE,
+            0.0 if apart_bpm is None else apart_bpm / limit_bpm,
+        )
+
+    def stand_as(self, snapshot: DeviceSnapshot) -> None:
+        """Keep the standing, dwell and words that a snapshot has; profile, baseline and votes stay as they are here."""
+        self.standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
+        self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
+        self.last_scored, self.explanation = snapshot.last_scored, snapshot.explanation
+        self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
+        self.intake.seen_mask, self.intake.applied_through = snapshot.seen_mask, snapshot.applied_through
+
+    @property
+    def enrolment_count(self) -> int:
+        """Valid minutes of the open enrolment."""
+        return len(self.enrolment) if self.enrolment is not None else 0
+
+    @property
+    def enrolment_share(self) -> float:
+        """How far the enrolment is, 0..1; 1 with a profile."""
+        return 1.0 if self.profile else min(1.0, self.enrolment_count / self.wanted_min)
+
+    @property
+    def is_enrolling(self) -> bool:
+        """Whether minutes count towards a profile now."""
+        return self.profile is None and self.standing is DeviceState.ENROLLING
+
+    @property
+    def freezes(self) -> bool:
+        """Whether the enrolment is complete and waits to be frozen."""
+        return self.is_enrolling and self.enrolment_count >= self.wanted_min
+
+    def decide(self, *, flagged: bool, near: bool) -> str:
+        """Move on from a judged decision; return the reason of a change ("" for none)."""
+        self.flagged, self.near = flagged, near
+        self.calm_min, self.clean_min = dwell_after(
+            self.standing, self.calm_min, self.clean_min, flagged=flagged, near=near
+        )
+        return self.stand(*decide(self.standing, self.known))
+
+    @property
+    def known(self) -> Known:
+        """What the device's standing rests on."""
+        return Known(self.flagged, self.near, self.calm_min, self.clean_min, self.profile is not None)
+
+    def stand(self, standing: DeviceState, reason: str) -> str:
+        """Take a standing and return its reason; a void enrolment begins anew when it is left behind."""
+        if standing is not self.standing:
+            self.standing = standing
+            self.calm_min = self.clean_min = 0
+        return reason
+
+    def show(self, event_minute: int, reason: str, log: list[Transition], *, scored: bool) -> None:
+        """Publish the state after a minute; a change of it is appended to `log`."""
+        self.judged_through = event_minute
+        unscored_min = 0 if self.last_scored is None else event_minute - self.last_scored
+        state = visible_state(self.state, self.standing, scored=scored, unscored_min=unscored_min)
+        if state is self.state:
+            return
+        if state is DeviceState.UNSCORED:
+            reason = f"no decision for {unscored_min} minutes"
+        log.append(Transition(event_minute, self.state, state, reason or "a decision falls again"))
+        self.state, self.state_since = state, event_minute
+
+    def end_chunk(self, chunk: MinuteChunk, *, applied: int) -> None:
+        """Note that a valid message was read to its end; `applied` of its minutes counted."""
+        self.invalid_in_row = 0
+        self.finished = chunk.end_of_recording or (self.finished and not applied)
+
+    def count_invalid(self, limit: int) -> None:
+        """Count one more invalid message; `limit` of them in a row hide the standing until a decision falls again."""
+        self.invalid_in_row += 1
+        if self.invalid_in_row >= limit and self.state is not DeviceState.INVALID_INPUT:
+            self.state, self.state_since = DeviceState.INVALID_INPUT, self.intake.applied_through
+
+    def reason(self) -> str:
+        """Say in a few words for people why the device is in its state."""
+        if self.state is DeviceState.UNSCORED:
+            unscored_min = self.judged_through - (self.last_scored or self.judged_through)
+            return f"no decision for {unscored_min} minutes"
+        if self.state is DeviceState.INVALID_INPUT:
+            return "too many invalid messages in a row; a decision is awaited"
+        if self.standing is DeviceState.ENROLLING and self.profile is None:
+            return f"{self.enrolment_count} of {self.wanted_min} enrolment minutes"
+        said = standing_in_words(self.standing, self.known, self.explanation)
+        warning = self.profile.warning if self.profile else ""
+        return f"{said}; {warning}" if warning else said

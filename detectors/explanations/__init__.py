@@ -1,0 +1,1 @@
+"""Why a device is flagged, in words for a nurse."""

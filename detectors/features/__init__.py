@@ -1,1 +1,0 @@
-"""Features of a window that a classifier reads, one family a file."""

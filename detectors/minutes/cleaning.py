@@ -1,0 +1,87 @@
+"""Cleans a whole series at once: artefacts become missing, short gaps are filled, long ones are cut out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LOWEST: Final = (20.0, 3.0)
+HIGHEST: Final = (300.0, 100.0)
+MAX_GAP_MIN: Final = 10
+CHANNELS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CleanMinutes:
+    """The n valid minutes of a stream: both channels known, or filled across a gap of at most 10 minutes.
+
+    `values` float64[n, 2] (bpm, breaths/min), `weight` float32[n, 2] (0 where a value is filled, or beside a
+    cut, where the neighbour in the array is not the neighbour in time), `event_minute` int64[n] rising,
+    `observed` bool[n]: both channels were measured.
+    """
+
+    values: Floats
+    weight: NDArray[np.float32]
+    event_minute: Ints
+    observed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.event_minute)
+
+    def first(self, count: int) -> CleanMinutes:
+        """Return the first `count` valid minutes."""
+        part = slice(0, count)
+        return CleanMinutes(self.values[part], self.weight[part], self.event_minute[part], self.observed[part])
+
+
+def usable_minutes(heart_rate_bpm: ArrayLike, resp_rate_bpm: ArrayLike) -> NDArray[np.bool_]:
+    """Return bool[m]: both channels present and no artefact (zero and NaN are missing, bounds included).
+
+    >>> usable_minutes([80.0, 0.0, 75.0], [16.0, 16.0, 2.0]).tolist()
+    [True, False, False]
+    """
+    raw = np.stack([np.asarray(heart_rate_bpm, np.float64), np.asarray(resp_rate_bpm, np.float64)], axis=-1)
+    return np.asarray(((raw >= LOWEST) & (raw <= HIGHEST)).all(axis=-1))
+
+
+def clean(first_event_minute: int, heart_rate_bpm: ArrayLike, resp_rate_bpm: ArrayLike) -> CleanMinutes:
+    """Return the valid minutes of consecutive raw ones float[m] (NaN = missing).
+
+    The batch form of `minutes.filling`, equal to it minute by minute.
+    """
+    raw = np.stack([np.asarray(heart_rate_bpm, np.float64), np.asarray(resp_rate_bpm, np.float64)], axis=-1)
+    missing = ~((raw >= LOWEST) & (raw <= HIGHEST))
+    values, valid = raw.copy(), np.ones(len(raw), np.bool_)
+    for channel in range(CHANNELS):
+        _fill(values[:, channel], missing[:, channel], valid)
+    minute = np.flatnonzero(valid)
+    weight = (~missing[minute]).astype(np.float32)
+    cut = np.diff(minute) > 1
+    weight[np.r_[False, cut] | np.r_[cut, False][: len(minute)]] = 0
+    return CleanMinutes(values[minute], weight, first_event_minute + minute, np.asarray(~missing[minute].any(axis=1)))
+
+
+def _fill(values: Floats, missing: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+    """Fill the short gaps of one channel in place and mark the long ones, and both ends, as not valid."""
+    known = np.flatnonzero(~missing)
+    if not len(known):
+        valid[:] = False
+        return
+    valid[: known[0]] = False
+    valid[known[-1] + 1 :] = False
+    for before, after in pairwise(known.tolist()):
+        distance = after - before
+        if distance == 1:
+            continue
+        if distance - 1 > MAX_GAP_MIN:
+            valid[before + 1 : after] = False
+            continue
+        step = np.arange(1, distance)
+        values[before + 1 : after] = values[before] + (values[after] - values[before]) * (step / distance)

@@ -1,0 +1,100 @@
+"""The minutes that a decision's block needs, and what their neighbours do not explain of them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.baseline.profile import Profile
+from detectors.minutes.grids import on_grid
+from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN, Z_CLIP, decision_count
+from detectors.statistics.base import LEVEL, NEIGHBOURS, NETWORK, SIX, SIXTEEN, BlockMinutes, Floats
+
+LONGEST_LAG_MIN: Final = 60
+FIRST_ROW: Final = FIRST_MIN - LONGEST_LAG_MIN
+"""Rows of decision k: 15k + FIRST_ROW (before the stream: anything, nobody reads it) .. 15k + 59."""
+ROWS: Final = WINDOW_MIN - FIRST_ROW
+BLOCK: Final = slice(LONGEST_LAG_MIN, LONGEST_LAG_MIN + STEP_MIN)
+WINDOW: Final = slice(-FIRST_ROW, ROWS)
+
+
+class DecisionRows(NamedTuple):
+    """The minutes that R decisions read.
+
+    `x` float64[R, 82, 2] in bpm and breaths/min on the channel's grid, `weight` float32[R, 82, 2], `decision` int64[R], and of each
+    decision's device `median`, `scale`, `grid_bpm`, `unchanged_share` float64[R, 2], `residual_size` float64[R, 3, 2],
+    `context` float32[R, C].
+    """
+
+    x: Floats
+    weight: NDArray[np.float32]
+    decision: NDArray[np.int64]
+    median: Floats
+    scale: Floats
+    grid_bpm: Floats
+    unchanged_share: Floats
+    residual_size: Floats
+    context: NDArray[np.float32]
+
+    @property
+    def z(self) -> Floats:
+        """float64[R, 82, 2]: scaled values, clipped to +-8."""
+        return np.clip((self.x - self.median[:, None]) / self.scale[:, None], -Z_CLIP, Z_CLIP)
+
+    @property
+    def half_cell(self) -> Floats:
+        """float64[R, 2]: half a grid step in scaled units."""
+        return 0.5 * self.grid_bpm / self.scale
+
+
+def rows_of_stream(values: Floats, weight: NDArray[np.float32], profile: Profile) -> DecisionRows:
+    """Return the rows of all decisions of a stream: values float64[n, 2], weights float32[n, 2], n >= 60."""
+    return rows_of_part(values, weight, profile, np.arange(decision_count(len(values))), 0)
+
+
+def rows_of_part(
+    values: Floats, weight: NDArray[np.float32], profile: Profile, decision: NDArray[np.int64], first: int
+) -> DecisionRows:
+    """Return the rows of some decisions of a stream of which only the valid minutes from index `first` on are given."""
+    x, count = on_grid(values, profile.grid_bpm), len(decision)
+    at = np.maximum(STEP_MIN * decision[:, None] + np.arange(FIRST_ROW, WINDOW_MIN) - first, 0)
+
+    def each(array: NDArray[np.floating]) -> Floats:
+        return np.broadcast_to(np.asarray(array, np.float64), (count, *array.shape))
+
+    return DecisionRows(
+        x[at], weight[at], decision, each(profile.median), each(profile.scale), each(profile.grid_bpm),
+        each(profile.unchanged_share), each(profile.residual_size),
+        np.broadcast_to(profile.context, (count, len(profile.context))),
+    )  # fmt: skip
+
+
+def block_minutes(rows: DecisionRows, network_error: NDArray[np.float32] | None) -> BlockMinutes:
+    """Return the 15 minutes that each decision judges; `network_error` float32[R, 15, 2] are normal scores (None: 0).
+
+    e = z - (z[t-1] + z[t+1]) / 2, z - (z[t-6] + z[t+6]) / 2 and z - .7 z[t-16], each in units of its own usual size.
+    """
+    z = rows.z
+    here, start, stop = z[:, BLOCK], BLOCK.start, BLOCK.stop
+
+    def at(lag: int) -> Floats:
+        return z[:, start + lag : stop + lag]
+
+    size = rows.residual_size
+    residuals = {
+        LEVEL: here,
+        NEIGHBOURS: (here - (at(-1) + at(1)) / 2) / size[:, None, 0],
+        SIX: (here - (at(-6) + at(6)) / 2) / size[:, None, 1],
+        SIXTEEN: (here - 0.7 * at(-16)) / size[:, None, 2],
+        NETWORK: np.zeros_like(here) if network_error is None else network_error.astype(np.float64),
+    }
+    unchanged = np.abs(here - at(-1)) < rows.half_cell[:, None]
+    weight = rows.weight[:, BLOCK].astype(np.float64)
+    return BlockMinutes(weight, residuals, unchanged, rows.unchanged_share[:, None])
+
+
+def grid_steps(rows: DecisionRows) -> NDArray[np.int64]:
+    """Return int64[R, 15, 2]: the block's values in grid steps."""
+    return np.rint(rows.x[:, BLOCK] / rows.grid_bpm[:, None]).astype(np.int64)

@@ -1,0 +1,46 @@
+"""Jobs of a study in worker processes of one thread each; the results do not depend on how many there are."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TypeVar
+
+from detectors.training.tensorflow import limit_threads
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class _Worker(SpawnProcess):
+    """A process that leaves Ctrl-C to its parent, from its first import on."""
+
+    def start(self) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child inherits what is ignored
+        try:
+            super().start()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+class _Context(SpawnContext):
+    Process = _Worker
+
+
+def carried_out(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result]:
+    """Yield each job's result in order; raises what a job raised. To be used in the main thread."""
+    if not jobs:
+        return
+    executor = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=_Context(), initializer=limit_threads)
+    try:
+        yield from executor.map(work, jobs)
+    except BaseException:
+        for process in multiprocessing.active_children():
+            if isinstance(process, _Worker):
+                process.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)

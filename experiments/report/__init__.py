@@ -1,0 +1,1 @@
+"""What the studies' reports share: tables, one page, files of numbers, colours."""

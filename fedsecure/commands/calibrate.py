@@ -1,0 +1,166 @@
+"""`fedsecure calibrate`: fit a bundle's threshold to a site's own clean recordings, and say what it excludes wrongly there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from contracts.errors import FedSecureError, Misconfigured
+
+if TYPE_CHECKING:
+    from detectors.bundle.bundle import Bundle
+    from detectors.training.site_calibration import SiteCalibration
+    from fedsecure.site_record import SiteDevices
+
+
+class TooFewDays(FedSecureError):
+    """The recordings are too short in all to sign a threshold off by: no bundle was written."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("calibrate")(calibrate)
+
+
+def calibrate(
+    recordings: Annotated[
+        list[Path],
+        typer.Option(
+            "--recordings",
+            help="Files or folders with the site's own clean recordings, as for `fedsecure score`; repeatable. Nobody may have "
+            "tampered with them.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the new bundle; it must not exist yet or be empty.")
+    ] = Path("calibrated-bundle"),
+    *,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Folder of the detector to calibrate; else the shipped one.")
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget", min=0.01, max=0.5, help="False exclusions a device-week that are allowed [the bundle's own]."
+        ),
+    ] = None,
+    enrolment: Annotated[
+        int | None,
+        typer.Option(
+            "--enrolment",
+            min=120,
+            help="Enrolment of every device in valid minutes, as the site's workers have it [24 hours where two days are "
+            "recorded, else 10].",
+        ),
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who signs the bundle off [the user's login name].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Judge a site's own clean recordings, say what is excluded wrongly, and sign a bundle off with a threshold that fits.
+
+    Counted are false exclusions a device-week, at the threshold now and at others, with the exact Poisson interval: a device that
+    is flagged again more than four hours later counts again. From 100 judged device-days on the threshold may be raised to
+    what the budget pays for, from 500 on also lowered, by 1 (a factor of ten in false exclusions) at most. Below 100 it stays, the figures
+    are shown with what they are worth, and no bundle is written: thresholds from so little held nowhere else.
+
+    Only the threshold changes. The new bundle's card says who signed, for which devices, on how many days, and the figures before
+    and after. Use it with FEDSECURE_BUNDLE_DIR or `--bundle`.
+
+    Exit code 0: a bundle was written (also when the threshold stays); 1: too few device-days; 2: a wrong call.
+
+    Examples:
+
+    - `fedsecure calibrate --recordings ward-7/ --out ward-bundle`
+
+    - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
+    """
+    from fedsecure.commands.train import check_target
+
+    check_target(out)
+    base = _base(bundle)
+    calibration, devices = _calibrated(base, recordings, _budget(base, budget), enrolment)
+    record = _record(calibration, devices, base, by)
+    sha256 = None if calibration.decision == "too few" else _saved(base, calibration, record, out)
+    _show(calibration, devices, {"bundle": sha256, **record}, as_json=as_json)
+    if sha256 is None:
+        raise TooFewDays(f"no bundle is written: {calibration.days:.1f} device-days are too few to sign one off")
+    typer.echo(f"bundle {sha256[:12]} in {out}, signed off by {record['signed_off_by']}", err=as_json)
+
+
+def _base(folder: Path | None) -> Bundle:
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+
+    return load_bundle(folder or DEFAULT_BUNDLE)
+
+
+def _budget(base: Bundle, given: float | None) -> float:
+    budget = base.metadata.get("budget") if given is None else given
+    if budget is None:
+        raise Misconfigured("the bundle's card names no budget of false exclusions: give one with --budget")
+    return float(budget)
+
+
+def _calibrated(
+    base: Bundle, paths: list[Path], budget: float, enrolment_min: int | None
+) -> tuple[SiteCalibration, SiteDevices]:
+    from detectors import Detector
+    from detectors.training.site_calibration import calibrated_site
+    from detectors.training.site_judging import judged_devices
+    from fedsecure.bundle_card import reference_names
+    from fedsecure.site_record import SiteDevices
+    from fedsecure.study_output import stage_bars
+    from replay.sources import read_recordings
+
+    recordings = read_recordings(paths)
+    model = Detector.of(base).model
+    with stage_bars(("judging",)) as progress:
+        judged, short = judged_devices(
+            model, recordings, enrolment_min, lambda share, text: progress("judging", share, text)
+        )
+    names = [device.device_id for device in judged]
+    if not any(device.judged.any() for device in judged):
+        raise Misconfigured(
+            f"none of {len(recordings)} recordings goes on for four hours after its enrolment: nothing is judged"
+        )
+    known = sorted(reference_names(base) & set(names))
+    calibration = calibrated_site(judged, base.parameters.threshold, budget, may_lower=not known)
+    return calibration, SiteDevices(names, short, known)
+
+
+def _record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by: str | None) -> dict[str, Any]:
+    import getpass
+
+    from fedsecure.site_record import card_record
+
+    return card_record(calibration, devices, base, by or getpass.getuser())
+
+
+def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], out: Path) -> str:
+    from detectors.bundle.bundle import save_bundle
+    from fedsecure.site_record import signed_off
+    from fedsecure.study_output import writes_into
+    from fedsecure.whole_folder import folder_that_appears_whole
+
+    with writes_into(out), folder_that_appears_whole(out) as folder:
+        return save_bundle(signed_off(base, calibration, record), folder).sha256
+
+
+def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        from fedsecure.site_record import full_record
+        from fedsecure.study_output import json_bytes
+
+        sys.stdout.write(json_bytes(full_record(calibration, record)).decode())
+        return
+    from rich.console import Console
+
+    from fedsecure.site_table import site_tables
+
+    typer.echo(
+        f"bundle {str(record['base'])[:12]}: {len(devices.judged)} devices, {calibration.days:.1f} device-days judged after "
+        f"the enrolment, budget {calibration.budget:g} false exclusions a device-week"
+    )
+    Console().print(site_tables(calibration, devices))
