@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         "PLAINTEXT", description="how clients speak to Kafka"
     )
     kafka_sasl_mechanism: str = Field("SCRAM-SHA-512", description="how clients log in to Kafka, with SASL_*")
-    kafka_username: str | None = Field(None, description="the principal of this program (README, trust)")
+    kafka_username: str | None = Field(None, description="the principal of this program")
     kafka_password: SecretStr | None = Field(None, description="its password; never logged")
     kafka_ca_file: Path | None = Field(None, description="the CA that signed the broker's certificate, PEM")
     redis_ca_file: Path | None = Field(None, description="the same for Redis, with a rediss:// URL")
