@@ -18,6 +18,9 @@ from detectors.statistics.base import MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.lattice import FREQUENCIES
 from detectors.statistics.registry import columns, terms_width
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 FIRST_CAPACITY: Final = 16
 RING: Final = 128
 """Valid minutes kept of a device: the 82 that a decision reads, and those of a pass."""
@@ -94,6 +97,14 @@ class DeviceArrays:
             if isinstance(array, np.ndarray):
                 setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
         self._free = list(range(size, 2 * size))[::-1]
+
+
+def add_waiting(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats) -> None:
+    """Let decisions int64[R] of distinct slots, which may join a baseline, wait in their groups; `values` float64[R, C + 2]."""
+    group = decision // GROUP % GROUPS
+    arrays.waiting_count[slot, group] += 1
+    arrays.waiting[slot, group, 0] += values
+    arrays.waiting[slot, group, 1] += values**2
 
 
 def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
 from detectors.decisions.votes import KINDS, pushed
-from detectors.engine.arrays import GROUPS, MIDDLE_BLOCKS, RING, SLOW_BLOCKS, DeviceArrays
+from detectors.engine.arrays import GROUPS, MIDDLE_BLOCKS, RING, SLOW_BLOCKS, DeviceArrays, add_waiting
 from detectors.engine.model import Model
 from detectors.engine.rows import STEPS_A_BPM, DecisionTick
 from detectors.minutes.grids import on_grid
@@ -72,7 +72,8 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
     flagged = usable & after & ~(judged.score < arrays.threshold[slot])  # NaN is not benign
     if len(enrolled):
         keep = usable[enrolled] & ~flagged[enrolled]
-        _wait(arrays, slot[enrolled], decision[enrolled], np.concatenate([found.values, logits], axis=1), keep)
+        joining = enrolled[keep]
+        add_waiting(arrays, slot[joining], decision[joining], np.concatenate([found.values, logits], axis=1)[keep])
     near = usable & after & (judged.score >= arrays.threshold[slot] - model.rule.margin)
     near |= usable & after & judged.over[:, -2:].all(axis=1)
     place = np.full(len(ticks), -1)
@@ -150,11 +151,3 @@ def _join(arrays: DeviceArrays, slot: Ints, decision: Ints) -> None:
     arrays.squares[due] += arrays.waiting[due, group, 1]
     arrays.waiting_count[due, group] = 0
     arrays.waiting[due, group] = 0
-
-
-def _wait(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats, keep: NDArray[np.bool_]) -> None:
-    """Let decisions that may join a baseline wait in their group."""
-    slot, group, values = slot[keep], decision[keep] // GROUP % GROUPS, values[keep]
-    arrays.waiting_count[slot, group] += 1
-    arrays.waiting[slot, group, 0] += values
-    arrays.waiting[slot, group, 1] += values**2

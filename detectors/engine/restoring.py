@@ -13,7 +13,7 @@ from detectors.engine.model import Model, profile_from
 from detectors.engine.rows import STEPS_A_BPM, RowBuffer
 from detectors.engine.snapshots import first_block, load_baseline, votes_from, waiting_of
 from detectors.engine.tracker import DeviceTracker
-from detectors.minutes.cleaning import CleanMinutes
+from detectors.minutes.cleaning import CleanMinutes, beside_cut
 from detectors.minutes.filling import Row
 from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, decision_count, decision_minute
 from detectors.rules import copies
@@ -132,6 +132,5 @@ def _clean(rows: list[Row]) -> CleanMinutes:
     event_minute = np.array([row[0] for row in rows], np.int64)
     steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
     weight: NDArray[np.float32] = np.array([row[3:] for row in rows], np.float32)
-    cut = np.diff(event_minute) > 1
-    weight[np.r_[False, cut] | np.r_[cut, False]] = 0
+    weight[beside_cut(event_minute)] = 0
     return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, np.asarray(weight.all(axis=1)))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import BaselineSnapshot, DeviceSnapshot
-from detectors.baseline.own_past import GROUP, baseline_end, enrolment_decisions
+from detectors.baseline.own_past import baseline_end, enrolment_decisions
 from detectors.decisions.votes import KEPT, KINDS
-from detectors.engine.arrays import GROUPS, SLOW_BLOCKS, DeviceArrays
+from detectors.engine.arrays import SLOW_BLOCKS, DeviceArrays, add_waiting
 from detectors.engine.tracker import DeviceTracker
 from detectors.engine.waiting import WaitingDecisions
 from detectors.minutes.windows import decision_count
@@ -69,10 +69,7 @@ def load_baseline(arrays: DeviceArrays, slot: int, record: BaselineSnapshot, val
     logits = np.frombuffer(record.waiting_logits, "<f8").reshape(-1, 2)
     for place, row in enumerate(np.concatenate([values, logits], axis=1)):
         if record.kept_mask >> place & 1:
-            group = (record.first_waiting + place) // GROUP % GROUPS
-            arrays.waiting_count[slot, group] += 1
-            arrays.waiting[slot, group, 0] += row
-            arrays.waiting[slot, group, 1] += row**2
+            add_waiting(arrays, np.array([slot]), np.array([record.first_waiting + place]), row[None])
 
 
 def waiting_of(record: BaselineSnapshot) -> WaitingDecisions:

@@ -63,9 +63,14 @@ def clean(first_event_minute: int, heart_rate_bpm: ArrayLike, resp_rate_bpm: Arr
         _fill(values[:, channel], missing[:, channel], valid)
     minute = np.flatnonzero(valid)
     weight = (~missing[minute]).astype(np.float32)
-    cut = np.diff(minute) > 1
-    weight[np.r_[False, cut] | np.r_[cut, False][: len(minute)]] = 0
+    weight[beside_cut(minute)] = 0
     return CleanMinutes(values[minute], weight, first_event_minute + minute, np.asarray(~missing[minute].any(axis=1)))
+
+
+def beside_cut(event_minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return bool[k] of rising minutes int64[k]: there is a gap right before or right after it."""
+    cut = np.diff(event_minute) > 1
+    return np.asarray(np.r_[False, cut] | np.r_[cut, False])[: len(event_minute)]
 
 
 def _fill(values: Floats, missing: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.minutes.windows import STEP_MIN
 from detectors.statistics.base import FAST_MIN, Floats
+from detectors.statistics.stream import rolled_sums
 from detectors.statistics.windows import BLOCK, FIRST_ROW, LONGEST_LAG_MIN, DecisionRows
 
 LAGS_MIN: Final = np.arange(5, LONGEST_LAG_MIN + 1)
@@ -58,6 +59,4 @@ def nats_of(hour: Floats) -> Floats:
 
 def stream_nats(evidence: NDArray[np.float32]) -> Floats:
     """Return float64[k] of a stream's blocks of evidence [k, 56, 2]."""
-    total = np.concatenate([np.zeros((1, *evidence.shape[1:])), np.cumsum(evidence, axis=0, dtype=np.float64)])
-    at = np.arange(len(evidence))
-    return nats_of(total[at + 1] - total[np.maximum(0, at + 1 - BLOCKS)])
+    return nats_of(rolled_sums(evidence, BLOCKS))

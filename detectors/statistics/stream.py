@@ -30,13 +30,13 @@ def blocks_of(rows: DecisionRows, network_error: NDArray[np.float32] | None) -> 
 
 def stream_statistics(blocks: Blocks) -> Floats:
     """Return float64[k, columns] of a stream's blocks, one after another; early decisions rest on fewer minutes."""
-    sums = {minutes: _rolled(blocks.terms, minutes // STEP_MIN) for minutes in (FAST_MIN, SLOW_MIN)}
-    phases = {minutes: _rolled(blocks.phases, minutes // STEP_MIN) for minutes in lattice.HORIZONS_MIN}
+    sums = {minutes: rolled_sums(blocks.terms, minutes // STEP_MIN) for minutes in (FAST_MIN, SLOW_MIN)}
+    phases = {minutes: rolled_sums(blocks.phases, minutes // STEP_MIN) for minutes in lattice.HORIZONS_MIN}
     return statistic_values(sums, {minutes: np.rint(total).astype(np.int32) for minutes, total in phases.items()})
 
 
-def _rolled(blocks: NDArray[np.generic], count: int) -> Floats:
-    """Return the sum of the last `count` blocks (fewer at the start)."""
+def rolled_sums(blocks: NDArray[np.generic], count: int) -> Floats:
+    """Return float64[k, ...] of a stream's blocks [k, ...]: the sum of the last `count` of them (fewer at the start)."""
     shape: Sequence[int] = (1, *blocks.shape[1:])
     total = np.concatenate([np.zeros(shape), np.cumsum(blocks, axis=0, dtype=np.float64)])
     at = np.arange(len(blocks))
