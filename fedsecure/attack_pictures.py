@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contracts.errors import Misconfigured
-from fedsecure.report.figures import BLUE, GREY, VERMILION
+from experiments.report.colours import BLUE, GREY, VERMILION
 from fedsecure.report.svg import STYLE
 from replay.attacks import Attack, AttackSpec, Injection, inject
 from replay.recording import Recording

@@ -14,7 +14,7 @@ from detectors.network.layout import Weights
 from detectors.training.canary_verdict import LEAST
 from detectors.training.cohort import KnownStay, Population, unmarked
 from detectors.training.held_out import HeldOut
-from detectors.training.patients import SHORT_ENROLMENT_MIN, patient_of
+from detectors.training.patients import SHORT_ENROLMENT_MIN, enrolment_of
 from detectors.training.training import BUDGET, LEAST_PATIENTS, QUICK, Effort, Training
 from experiments.common.injection import attack_cases, core_cases, inject_case
 from fedsecure.bundle_card import reference_names, reference_populations
@@ -80,8 +80,7 @@ def divided(recordings: Sequence[Recording], current: Bundle, seed: int) -> tupl
     """
     if not recordings:
         return [], []
-    stays = [unmarked(recording) for recording in recordings]
-    stays = [stay for stay in stays if patient_of(stay, 0) is not None]
+    stays = [unmarked(recording) for recording in recordings if enrolment_of(recording) is not None]
     if len(stays) < LEAST_PATIENTS + HELD_OUT_LEAST:
         raise Misconfigured(
             f"{len(stays)} recordings last long enough; a promotion needs {LEAST_PATIENTS} to learn from and "

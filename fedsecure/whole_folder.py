@@ -8,6 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contracts.errors import Misconfigured
+
+
+def check_target(out: Path) -> None:
+    """Raise Misconfigured unless the folder is still to be made or empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
+
 
 @contextmanager
 def folder_that_appears_whole(out: Path) -> Iterator[Path]:

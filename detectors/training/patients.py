@@ -74,13 +74,26 @@ def patients_of(populations: Sequence[Population], enrolment_min: int | None = N
 
 def patient_of(stay: Stay, population: int, enrolment_min: int | None = None) -> Patient | None:
     """Return the patient, or None when the stream is too short to be judged after its enrolment."""
-    recording = stay.recording
-    minutes = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
-    enrolment = enrolment_min or (LONG_ENROLMENT_MIN if len(minutes) >= 2 * DAY_MIN else SHORT_ENROLMENT_MIN)
-    if len(minutes) < enrolment + JUDGED_LEAST_MIN:
+    minutes = _cleaned(stay.recording)
+    enrolment = _enrolment(minutes, enrolment_min)
+    if enrolment is None:
         return None
     usable = usable_decisions(minutes.event_minute)
     return Patient(stay, population, minutes, profile_of(minutes, enrolment), usable)
+
+
+def enrolment_of(recording: Recording, enrolment_min: int | None = None) -> int | None:
+    """Return how long a recording's patient would enrol in valid minutes, None where `patient_of` has nobody."""
+    return _enrolment(_cleaned(recording), enrolment_min)
+
+
+def _cleaned(recording: Recording) -> CleanMinutes:
+    return clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
+
+
+def _enrolment(minutes: CleanMinutes, enrolment_min: int | None) -> int | None:
+    enrolment = enrolment_min or (LONG_ENROLMENT_MIN if len(minutes) >= 2 * DAY_MIN else SHORT_ENROLMENT_MIN)
+    return enrolment if len(minutes) >= enrolment + JUDGED_LEAST_MIN else None
 
 
 def generator_of(*key: int | str) -> np.random.Generator:

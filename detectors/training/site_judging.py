@@ -16,8 +16,8 @@ from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.cohort import Recording, unmarked
-from detectors.training.patients import patient_of
+from detectors.training.cohort import Recording
+from detectors.training.patients import enrolment_of
 
 Floats = NDArray[np.float64]
 Report = Callable[[float, str], None]
@@ -51,7 +51,7 @@ def judged_devices(
     `enrolment_min` None: a day where two days are valid, else ten hours, as in training. Blocks for about a second for each
     ten device-days.
     """
-    enrolments = [_enrolment(recording, enrolment_min) for recording in recordings]
+    enrolments = [enrolment_of(recording, enrolment_min) for recording in recordings]
     found: dict[str, JudgedDevice] = {}
     groups = [
         (length, [one for one, own in zip(recordings, enrolments, strict=True) if own == length])
@@ -65,11 +65,6 @@ def judged_devices(
             report(len(found) / total, f"{len(found)} of {total} devices")
     order = [recording.device_id for recording in recordings]
     return [found[name] for name in order if name in found], [name for name in order if name not in found]
-
-
-def _enrolment(recording: Recording, enrolment_min: int | None) -> int | None:
-    patient = patient_of(unmarked(recording), 0, enrolment_min)
-    return None if patient is None else patient.profile.enrolment_min
 
 
 def _judged(model: Model, recordings: Sequence[Recording], enrolment_min: int) -> list[JudgedDevice]:

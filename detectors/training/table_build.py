@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
-from detectors.training.cohort import AttackCase, Injector, vitals_of
+from detectors.training.cohort import AttackCase, Injector, Vitals, vitals_of
 from detectors.training.decisions import clean_blocks, clean_decisions, traced_decisions
 from detectors.training.distorted import Device, Span, distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
@@ -84,13 +84,18 @@ def _attacked(job: PatientJob, onsets: Sequence[tuple[int, int]], duration: int)
     patient = job.patient
     for which, onset in onsets:
         begin, end = span_of(patient, onset, duration)
-        for place, (name, level) in enumerate(job.attacks.cases[: job.attacks.taught if which >= TEACHING else None]):
-            seed = int(generator_of(job.seed, patient.name, name, level, onset).integers(1 << 31))
-            case = AttackCase(name, level, begin, end - begin, seed)
-            vitals = np.stack(job.attacks.inject(patient.recording, case), axis=-1)
-            trace = trace_of(patient, vitals, onset, end)
+        for place in range(len(job.attacks.cases[: job.attacks.taught if which >= TEACHING else None])):
+            trace = trace_of(patient, attacked_vitals(job, place, onset, (begin, end)), onset, end)
             if trace is not None:
                 yield trace, place, which
+
+
+def attacked_vitals(job: PatientJob, place: int, onset: int, span: tuple[int, int]) -> Vitals:
+    """Return the patient's vitals float64[m, 2] under the attack at `place`, on the minutes [begin, end) of `span` (`span_of`)."""
+    (name, level), (begin, end) = job.attacks.cases[place], span
+    seed = int(generator_of(job.seed, job.patient.name, name, level, onset).integers(1 << 31))
+    case = AttackCase(name, level, begin, end - begin, seed)
+    return np.stack(job.attacks.inject(job.patient.recording, case), axis=-1)
 
 
 def _distorted(job: PatientJob, duration: int) -> list[tuple[Trace, int, int]]:

@@ -13,8 +13,8 @@ from experiments.common.estimates import UNKNOWN, Direction, Estimate, Goal
 SHARE: Final = "%"
 A_WEEK: Final = "a device-week"
 POINTS: Final = "points"
-STRONG_12H: Final = {"spoof": 0.54, "time-shift": 0.94, "mirror-flip": 0.08, "backdoor-1": 0.17, "backdoor-2": 0.94}
-"""What the former detector found of its own simulated patients; no worse where it was a half or more is the goal."""
+STRONG_12H: Final = {"spoof": 0.54, "time-shift": 0.94, "backdoor-2": 0.94}
+"""What the former detector found of its own simulated patients, where that was a half or more: no worse is the goal."""
 FORMER: Final[Mapping[str, str]] = {
     "five core attacks, strong, within 2 h": "92.2 % (24 other real hosts)",
     "five core attacks, medium, within 12 h": "87.0 % (24 other real hosts)",
@@ -39,11 +39,10 @@ def _detection(document: Mapping[str, Any]) -> Iterator[Goal]:
     yield _goal("noise (data-poisoning-1), medium, within 4 h", core["noise_medium_4h"], "at least", 0.75, SHARE)
     rows = {(row["attack"], row["level"]): row for row in document["attacks"]}
     for name, former in STRONG_12H.items():
-        if former >= 0.5:
-            found = rows.get((name, "strong"), {}).get("within_12h")
-            yield _goal(
-                f"{name}, strong, within 12 h", found, "at least", former, SHARE, "the former detector's, simulated"
-            )
+        found = rows.get((name, "strong"), {}).get("within_12h")
+        yield _goal(
+            f"{name}, strong, within 12 h", found, "at least", former, SHARE, "the former detector's, simulated"
+        )
 
 
 def _clean(document: Mapping[str, Any]) -> Iterator[Goal]:

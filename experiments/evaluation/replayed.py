@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from detectors.minutes.cleaning import usable_minutes
 from detectors.rules.replay import LIMIT_SHARE, ReplayMemory
+from detectors.training import table_build
 from detectors.training.attacked import span_of
-from detectors.training.cohort import AttackCase, Vitals, vitals_of
+from detectors.training.cohort import Vitals, vitals_of
 from detectors.training.patients import generator_of, onsets_of
 from detectors.training.table import Stream
 from detectors.training.table_build import PatientJob
@@ -43,10 +44,7 @@ def attacked_span(job: PatientJob, stream: Stream) -> tuple[int, int]:
 def attacked_vitals(job: PatientJob, stream: Stream) -> tuple[Vitals, int, int]:
     """Return the vitals float64[m, 2] of a trace as they were made, and the minutes [begin, end) of the attack."""
     begin, end = attacked_span(job, stream)
-    name, level = job.attacks.cases[stream.case]
-    seed = int(generator_of(job.seed, job.patient.name, name, level, stream.onset).integers(1 << 31))
-    case = AttackCase(name, level, begin, end - begin, seed)
-    return np.stack(job.attacks.inject(job.patient.recording, case), axis=-1), begin, end
+    return table_build.attacked_vitals(job, stream.case, stream.onset, (begin, end)), begin, end
 
 
 def _spans(job: PatientJob) -> dict[int, tuple[int, int]]:

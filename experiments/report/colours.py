@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 BLUE: Final = "#0072B2"
+SKY: Final = "#56B4E9"
 GREEN: Final = "#009E73"
 ORANGE: Final = "#E69F00"
 VERMILION: Final = "#D55E00"

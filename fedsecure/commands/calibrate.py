@@ -77,7 +77,7 @@ def calibrate(
 
     - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
     """
-    from fedsecure.commands.train import check_target
+    from fedsecure.whole_folder import check_target
 
     check_target(out)
     base = _base(bundle)

@@ -43,7 +43,7 @@ def export(
     from dataclasses import replace
 
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.commands.train import check_target
+    from fedsecure.whole_folder import check_target
 
     check_runtime()
     check_target(out)

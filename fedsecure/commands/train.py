@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured, Unavailable
+from fedsecure.whole_folder import check_target, folder_that_appears_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,12 +109,6 @@ def train(
     typer.echo(f"bundle {sha256[:12]} in {out}")
 
 
-def check_target(out: Path) -> None:
-    """Raise Misconfigured unless the folder is still to be made or empty."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
-
-
 def simulated_stays(use: str, seed: int, quick: bool, patients: int | None = None) -> Sequence[Stay]:
     """Return the simulated patients of a use ("references", "network", "canary"): their seeds, and so they, differ."""
     from replay.sources.synthetic import synthetic_stays
@@ -179,7 +174,6 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
 
 def _saved(trained: Trained, out: Path) -> str:
     from detectors.bundle.bundle import Bundle, save_bundle
-    from fedsecure.whole_folder import folder_that_appears_whole
 
     with folder_that_appears_whole(out) as folder:
         return save_bundle(Bundle(trained.parameters, trained.card, trained.canary), folder).sha256

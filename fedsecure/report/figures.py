@@ -13,19 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
+from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from fedsecure.demo.checks import quarantine_after_onset
 from fedsecure.demo.latency import percentile
 from fedsecure.demo.observation import DeviceTrace, Observation
 from fedsecure.report.svg import STYLE, to_svg
 
-# Okabe-Ito: told apart by people who see few colours, on white and on black.
-BLUE: Final = "#0072B2"
-SKY: Final = "#56B4E9"
-GREEN: Final = "#009E73"
-ORANGE: Final = "#E69F00"
-VERMILION: Final = "#D55E00"
-PURPLE: Final = "#CC79A7"
-GREY: Final = "#8C8C8C"
 STATE_COLOUR: Final[Mapping[str, str]] = {
     "enrolling": SKY,
     "benign": GREEN,
