@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import typer
 
-from contracts.errors import Misconfigured
+from contracts.errors import Misconfigured, Unavailable
 
 GOES_ON = "the same command goes on after what is finished"
 
@@ -49,6 +49,17 @@ def writes_into(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise Misconfigured(f"cannot write into {out}: {error.strerror or error}; choose another --out") from None
+
+
+@contextmanager
+def worker_processes_used(goes_on: str = GOES_ON) -> Iterator[None]:
+    """Turn a worker process that was ended from outside into Unavailable, with what to do then."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        yield
+    except BrokenProcessPool:
+        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {goes_on}") from None
 
 
 def recordings_given(paths: Sequence[Path]) -> str:

@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TypeVar
 
@@ -44,3 +45,8 @@ def carried_out(work: Callable[[Job], Result], jobs: Sequence[Job], processes: i
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def mapped_over(processes: int) -> Callable[[Callable[[Job], Result], Sequence[Job]], Iterator[Result]]:
+    """Return `map` for one process, this one, else `carried_out` over so many."""
+    return map if processes == 1 else partial(carried_out, processes=processes)

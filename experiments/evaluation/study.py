@@ -17,7 +17,7 @@ from detectors.statistics.registry import columns
 from detectors.training.cohort import fingerprint
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import CORE, core_cases
-from experiments.common.workers import carried_out
+from experiments.common.workers import mapped_over
 from experiments.evaluation.baselines import FLAGGED, BaselineRun, carry_out_baseline
 from experiments.evaluation.cohort import Cohort
 from experiments.evaluation.judging import Judged
@@ -200,7 +200,7 @@ def _carried_out(
     stages = [f"run-{place}" if isinstance(job, Run) else f"baseline-{place}" for place, job in enumerate(jobs)]
     pending = [place for place, name in enumerate(stages) if not work.has(name)]
     todo = [jobs[place] for place in pending]
-    results = carried_out(work_on, todo, processes) if processes > 1 else map(work_on, todo)
+    results = mapped_over(processes)(work_on, todo)
     report((len(jobs) - len(pending)) / (len(jobs) + 1), "begins")
     for done, (place, arrays) in enumerate(zip(pending, results, strict=True), 1):
         work.keep(stages[place], arrays)

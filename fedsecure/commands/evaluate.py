@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Unavailable
 from fedsecure.study_output import (
     GOES_ON,
     json_bytes,
     recordings_given,
     report_css,
     stage_bars,
+    worker_processes_used,
     write_files,
     writes_into,
 )
@@ -138,21 +138,15 @@ def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
 
 
 def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle, processes: int) -> Study:
-    from concurrent.futures.process import BrokenProcessPool
-
     from detectors.training.tensorflow import limit_threads
     from experiments.evaluation.study import run_study, stage_names, work_folders
 
     limit_threads()
     network = bundle.parameters.network
     work = work_folders(folder, plan, cohort, network)
-    with stage_bars(stage_names(plan)) as progress, writes_into(folder):
+    with stage_bars(stage_names(plan)) as progress, writes_into(folder), worker_processes_used():
         try:
             return run_study(plan, cohort, network, work, processes, progress)
-        except BrokenProcessPool:
-            raise Unavailable(
-                f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}"
-            ) from None
         except KeyboardInterrupt:
             typer.echo(f"stopped; {GOES_ON}", err=True)
             raise

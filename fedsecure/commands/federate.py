@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Unavailable
-from fedsecure.study_output import GOES_ON, count_bar, json_bytes, report_css, told_changes, write_files, writes_into
+from fedsecure.study_output import (
+    count_bar,
+    json_bytes,
+    report_css,
+    told_changes,
+    worker_processes_used,
+    write_files,
+    writes_into,
+)
 
 if TYPE_CHECKING:
     from experiments.federation_plan import Plan
@@ -97,8 +104,6 @@ def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> Priva
 def _studied(
     out: Path, plan: Plan, privacy_plan: PrivacyPlan, folder: Path | None, processes: int
 ) -> tuple[Study, PrivacyStudy]:
-    from concurrent.futures.process import BrokenProcessPool
-
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.common.stages import Stages
     from experiments.federation_study import run_study, study_options
@@ -110,12 +115,9 @@ def _studied(
     with writes_into(out):
         told_changes(runs.begin(options), out / WORK_FOLDER)
         looks.begin(options | privacy_options(privacy_plan))
-    try:
-        with writes_into(out), count_bar("preparing the patients of the first seed") as progress:
-            study = run_study(plan, bundle, runs, processes, progress)
-            return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
-    except BrokenProcessPool:
-        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}") from None
+    with worker_processes_used(), writes_into(out), count_bar("preparing the patients of the first seed") as progress:
+        study = run_study(plan, bundle, runs, processes, progress)
+        return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
 
 
 def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:

@@ -120,10 +120,8 @@ def _source(model: str | None, weights: Path | None, *, needs_services: bool) ->
 def _promotion(
     source: Source, out: Path, recordings: list[Path], seed: int, processes: int, *, quick: bool, dry_run: bool
 ) -> Promotion:
-    from functools import partial
-
     from detectors.training.tensorflow import limit_threads
-    from experiments.common.workers import carried_out
+    from experiments.common.workers import mapped_over
     from fedsecure.promotion import Promotion, check_promotable
     from fedsecure.promotion_patients import check_recordings, divided, held_out_of, training_of
     from replay.sources import read_recordings
@@ -136,7 +134,7 @@ def _promotion(
     promotion = Promotion(
         source.weights, source.model_sha256, source.current,
         training_of(source.weights, source.current, teaching, seed, quick=quick), held_out_of(judging, seed, quick=quick),
-        out, partial(carried_out, processes=processes) if processes > 1 else map,
+        out, mapped_over(processes),
     )  # fmt: skip
     check_promotable(promotion)
     return promotion
@@ -149,8 +147,9 @@ def _attempted(promotion: Promotion) -> CanaryResult:
     from fedsecure.canary_table import canary_table
     from fedsecure.progress_bars import progress_bars
     from fedsecure.promotion import PROMOTION_STAGES, attempt, write_report
+    from fedsecure.study_output import worker_processes_used
 
-    with progress_bars(PROMOTION_STAGES) as progress:
+    with progress_bars(PROMOTION_STAGES) as progress, worker_processes_used():
         result = attempt(promotion, progress)
     write_report(promotion, result)
     typer.echo(f"model {promotion.model_sha256[:12]} against bundle {promotion.current.sha256[:12]}, which runs:")

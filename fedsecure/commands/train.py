@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Misconfigured
+from fedsecure.study_output import worker_processes_used
 from fedsecure.whole_folder import check_target, folder_that_appears_whole
 
 if TYPE_CHECKING:
@@ -152,19 +152,15 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
 
 
 def _trained(training: Training, work: Path, key: str, processes: int, progress: Progress) -> Trained:
-    from concurrent.futures.process import BrokenProcessPool
-
     from detectors.training.tensorflow import limit_threads
     from detectors.training.trainer import train_detector
     from detectors.training.workfolder import WorkFolder
-    from experiments.common.workers import carried_out
+    from experiments.common.workers import mapped_over
 
     limit_threads()
-    carry_out = partial(carried_out, processes=processes) if processes > 1 else map
     try:
-        return train_detector(training, WorkFolder(work, key), progress, carry_out)
-    except BrokenProcessPool:
-        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {GOES_ON}") from None
+        with worker_processes_used(GOES_ON):
+            return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))
     except OSError as error:
         raise Misconfigured(f"cannot write into {work}: {error.strerror or error}; choose another --work") from None
     except KeyboardInterrupt:
