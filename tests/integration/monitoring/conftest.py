@@ -91,6 +91,10 @@ class Prometheus:
         numbers = [float(value) for series in found for _, value in series["values"]]
         return [number for number in numbers if not math.isnan(number)]
 
+    def up(self) -> set[str]:
+        """Return the jobs whose last scrape went well."""
+        return {each["metric"]["job"] for each in self.get("query", query="up == 1")["result"]}
+
     def firing(self) -> set[tuple[str, str]]:
         """Return (alert, device or "") of all alerts that fire."""
         return {
