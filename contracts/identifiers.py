@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Annotated
+import unicodedata
+from itertools import chain
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,7 +15,13 @@ from contracts.errors import Misconfigured
 DEVICE_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 DeviceId = Annotated[str, msgspec.Meta(pattern=DEVICE_ID_PATTERN)]
 
+LONGEST_ID: Final = 63
+LONGEST_LABEL: Final = 120
+DeviceLabel = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_LABEL)]
+"""A device's name as the hospital writes it, where it is not the id itself."""
+
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
+_DIGEST_CHARACTERS = 8
 
 
 def check_device_id(device_id: str) -> str:
@@ -23,3 +32,45 @@ def check_device_id(device_id: str) -> str:
             "starting with a letter or digit"
         )
     return device_id
+
+
+def device_id_of(given: str) -> str:
+    """Return the id of a device that the hospital calls `given`; a legal id stays as it is.
+
+    The rule: blanks around it are dropped, letters become lower case and lose their accents, a letter or digit outside
+    a-z0-9 becomes `u` and its code point, every run of other characters a hyphen; of what is longer than 63 characters the
+    end becomes a digest of the name. Two names may have one id: who reads several refuses that. Raises Misconfigured for
+    a name without a letter or digit, with control characters, or longer than 120 characters.
+
+    >>> [device_id_of(name) for name in ("p000020", "ICU_03", "Bed-12", "bed 4", "床5", "Übung 7/b")]
+    ['p000020', 'icu-03', 'bed-12', 'bed-4', 'u5e8a-5', 'ubung-7-b']
+    """
+    name = given.strip()
+    if _DEVICE_ID.fullmatch(name):
+        return name
+    if len(name) > LONGEST_LABEL or not name.isprintable():
+        raise Misconfigured(
+            f"{given[:LONGEST_LABEL]!r} is no name for a device: use 1-{LONGEST_LABEL} printable characters"
+        )
+    letters = chain.from_iterable(_letters(character) for character in unicodedata.normalize("NFKD", name).lower())
+    device_id = re.sub(r"-+", "-", "".join(letters)).strip("-")
+    if not device_id:
+        raise Misconfigured(f"{given!r} is no name for a device: it needs a letter or a digit")
+    if len(device_id) > LONGEST_ID:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+        device_id = f"{device_id[: LONGEST_ID - _DIGEST_CHARACTERS - 1].rstrip('-')}-{digest}"
+    return device_id
+
+
+def label_of(given: str, device_id: str) -> str | None:
+    """Return the name to show beside the id: what was given, without the blanks around it, or None if that is the id."""
+    name = given.strip()
+    return None if name == device_id else name
+
+
+def _letters(character: str) -> str:
+    if character.isascii():
+        return character if character.isalnum() else "-"
+    if unicodedata.combining(character):
+        return ""
+    return f"-u{ord(character):x}-" if character.isalnum() else "-"

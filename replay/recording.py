@@ -19,6 +19,7 @@ class Recording:
 
     `first_event_minute` is the event minute (minutes since 1970-01-01T00:00Z) of index 0. `resolution_bpm` is the
     monitor's own grid: attacks act before rounding to it. `origin` tells people where the recording comes from.
+    `label` is the device's name as its hospital writes it, where that is not the id (`contracts.identifiers`).
     `charted` says that people wrote the values down, about hourly, and that the minutes in between are interpolated.
     Raises Misconfigured when the channels do not fit together.
     """
@@ -31,6 +32,7 @@ class Recording:
     resolution_bpm: float = 0.1
     origin: str = ""
     charted: bool = False
+    label: str | None = None
 
     def __post_init__(self) -> None:
         check_device_id(self.device_id)
