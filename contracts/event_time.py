@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-LAST_EVENT_MINUTE = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MINUTE
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE: Final = timedelta(minutes=1)
+LAST_EVENT_MINUTE: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MINUTE
+LAST_OBSERVED_MINUTE: Final = LAST_EVENT_MINUTE - 1440  # a message of a day from it on can be written still
+OBSERVED_SAID: Final = "event time lies between 1970-01-01 and 9999-12-30"
 
 
 def to_event_minute(observed_at: datetime) -> int:
@@ -15,5 +18,10 @@ def to_event_minute(observed_at: datetime) -> int:
 
 
 def from_event_minute(event_minute: int) -> datetime:
-    """Return the start of an event minute as an aware UTC time."""
+    """Return the start of an event minute as an aware UTC time; OverflowError beyond LAST_EVENT_MINUTE."""
     return EPOCH + event_minute * MINUTE
+
+
+def can_be_observed(event_minute: int) -> bool:
+    """Return whether messages, `datetime` and every reader can carry the minute: see OBSERVED_SAID."""
+    return 0 <= event_minute <= LAST_OBSERVED_MINUTE

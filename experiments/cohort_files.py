@@ -59,7 +59,7 @@ def _rows(
             one.device_id,
             one.origin,
             str(one.minutes),
-            f"{one.resolution_bpm:g}",
+            one.grid_said,
             *("" if math.isnan(value) else f"{value:.5g}" for value in values),
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from replay.recording import Recording
 from replay.sources import read_sources
-from replay.sources.charted import charted_recording, plausible
+from replay.sources.minutes.charted import charted_recording, plausible
 from replay.sources.reading import Reading
 from replay.sources.shipped import shipped_recordings
 

@@ -49,8 +49,8 @@ def measure(group: Group, cohort: Sequence[Recording], rng: np.random.Generator)
         pieces = cut_to_lengths(cohort, lengths_min, rng)
         synthetic = [charted(one, int(rng.integers(60))) for one in pieces]
     else:
-        grids = {recording.resolution_bpm for recording in group.recordings}
-        alike = [one for one in cohort if one.resolution_bpm in grids]
+        grids = {recording.grids_bpm for recording in group.recordings}
+        alike = [one for one in cohort if one.grids_bpm in grids]
         synthetic = cut_to_lengths(alike or cohort, lengths_min, rng)
     tables = (table_of(recordings, group.scale) for recordings in (group.recordings, synthetic))
     return Measured(group, tuple(synthetic), *tables)

@@ -51,7 +51,7 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
                 "device_id": one.device_id,
                 "origin": one.origin,
                 "minutes": one.minutes,
-                "resolution_bpm": one.resolution_bpm,
+                "grid_bpm": one.grid_said,
                 "charted": one.charted,
             }
             for one in study.recordings

@@ -69,7 +69,7 @@ class RecordingFacts:
     charted: bool
     start: str
     minutes: int
-    resolution_bpm: float
+    grid_bpm: str
     valid_minutes: int
     missing_share: float
     longest_run_min: int
@@ -101,7 +101,7 @@ def inspect_recording(recording: Recording, model: Model | None = None) -> Recor
         charted=recording.charted,
         start=f"{from_event_minute(recording.first_event_minute):%Y-%m-%dT%H:%MZ}",
         minutes=recording.minutes,
-        resolution_bpm=recording.resolution_bpm,
+        grid_bpm=recording.grid_said,
         valid_minutes=int(valid.sum()),
         missing_share=float(1 - valid.mean()),
         longest_run_min=int(kept.max(initial=0)),

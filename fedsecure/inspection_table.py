@@ -52,7 +52,7 @@ def _cells(facts: RecordingFacts) -> Iterator[tuple[str, str]]:
     gaps, wrong = facts.gaps, facts.artefacts
     artefacts = f"{wrong:,} artefact{'s' * (wrong > 1)}" if wrong else ""
     yield facts.device_id, "charted" if facts.charted else artefacts  # charts are read without artefacts
-    yield facts.start[:-1].replace("T", " "), f"{length_text(facts.minutes)}, {facts.resolution_bpm:g}"
+    yield facts.start[:-1].replace("T", " "), f"{length_text(facts.minutes)}, {facts.grid_bpm}"
     span = f" ({gaps.median_min:.0f}, {gaps.longest_min})" if gaps.count else ""
     yield f"{facts.missing_share:.1%}", f"{gaps.count:,}{span}"
     for name in ("heart_rate_bpm", "resp_rate_bpm"):

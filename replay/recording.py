@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from contracts.event_time import OBSERVED_SAID, can_be_observed
 from contracts.identifiers import check_device_id
 
 Vitals = NDArray[np.float64]
@@ -18,7 +19,8 @@ class Recording:
     """Consecutive minutes of one device; every channel is float64 of shape [minutes], NaN means missing.
 
     `first_event_minute` is the event minute (minutes since 1970-01-01T00:00Z) of index 0. `resolution_bpm` is the
-    monitor's own grid: attacks act before rounding to it. `origin` tells people where the recording comes from.
+    monitor's own grid, `resp_resolution_bpm` that of the respiratory rate where it is another: attacks act before rounding to
+    it. `origin` tells people where the recording comes from.
     `label` is the device's name as its hospital writes it, where that is not the id (`contracts.identifiers`).
     `charted` says that people wrote the values down, about hourly, and that the minutes in between are interpolated.
     Raises Misconfigured when the channels do not fit together.
@@ -33,13 +35,16 @@ class Recording:
     origin: str = ""
     charted: bool = False
     label: str | None = None
+    resp_resolution_bpm: float | None = None
 
     def __post_init__(self) -> None:
         check_device_id(self.device_id)
-        if self.resolution_bpm <= 0:
-            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.resolution_bpm}; it must be above 0")
+        if not min(self.grids_bpm) > 0:
+            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.grid_said}; it must be above 0")
         if not self.minutes:
             raise Misconfigured(f"{self.device_id}: a recording has at least one minute")
+        if not (can_be_observed(self.first_event_minute) and can_be_observed(self.end_event_minute - 1)):
+            raise Misconfigured(f"{self.device_id}: its times cannot be used; {OBSERVED_SAID}")
         for name, values in self.channels().items():
             if values.dtype != np.float64 or values.shape != (self.minutes,):
                 raise Misconfigured(
@@ -58,6 +63,18 @@ class Recording:
     def end_event_minute(self) -> int:
         """The event minute after the last one."""
         return self.first_event_minute + self.minutes
+
+    @property
+    def grids_bpm(self) -> tuple[float, float]:
+        """The grids of heart and respiratory rate."""
+        breath_bpm = self.resp_resolution_bpm
+        return self.resolution_bpm, self.resolution_bpm if breath_bpm is None else breath_bpm
+
+    @property
+    def grid_said(self) -> str:
+        """The grid for people: `0.1`, or `1/0.1` where heart and respiratory rate differ."""
+        heart_bpm, breath_bpm = self.grids_bpm
+        return f"{heart_bpm:g}" if heart_bpm == breath_bpm else f"{heart_bpm:g}/{breath_bpm:g}"
 
     def channels(self) -> dict[str, Vitals]:
         """The channels that the recording has, by field name."""

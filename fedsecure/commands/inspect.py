@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fedsecure.inspection import RecordingFacts
-    from replay.sources.usable import Unusable
+    from replay.sources.reading import Reading
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def inspect(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Recordings: files or folders of any format that is read (CSV, Parquet, WFDB numerics, MIMIC-III "
-            "CHARTEVENTS, BIDMC, CinC 2012).",
+            help="Recordings: files or folders of any format that is read (docs/sources.md; for a file of none of them this "
+            "command lists all).",
             show_default=False,
         ),
     ],
@@ -39,7 +39,7 @@ def inspect(
         Path | None, typer.Option("--bundle", help="Folder of the detector to compare with; else the shipped one.")
     ] = None,
 ) -> None:
-    """Show what recordings hold: length, gaps, ranges, artefacts, usable windows, and whether a device can enrol.
+    """Show what recordings hold: their format, length, gaps, ranges, artefacts, usable windows, and whether a device can enrol.
 
     A minute is missing when heart or respiratory rate is, or is an artefact (outside 20-300 bpm, 3-100 breaths/min); gaps
     are runs of such minutes: how many (their median and longest, in minutes). Rates are median (5-95 %) and the range below.
@@ -64,9 +64,9 @@ def inspect(
     model = Detector.load(bundle).model
     all_facts = [inspect_recording(recording, model) for recording in reading.recordings]
     if as_json:
-        _print_json(all_facts, reading.skipped)
+        _print_json(all_facts, reading)
     else:
-        _print_table(all_facts, reading.skipped)
+        _print_table(all_facts, reading)
     if plot is not None:
         from fedsecure.inspection_plot import MOST_DRAWN, draw_recordings
 
@@ -75,27 +75,31 @@ def inspect(
         typer.echo(f"drawn: {plot}{drawn}", err=True)
 
 
-def _print_json(all_facts: Sequence[RecordingFacts], skipped: Sequence[Unusable]) -> None:
+def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
     import msgspec
 
     report = {
         "recordings": all_facts,
-        "skipped": [{"name": error.name, "reason": error.reason} for error in skipped],
+        "formats": reading.formats,
+        "skipped": [{"name": error.name, "reason": error.reason} for error in reading.skipped],
         "minutes": sum(facts.minutes for facts in all_facts),
         "valid_minutes": sum(facts.valid_minutes for facts in all_facts),
     }
     typer.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
 
 
-def _print_table(all_facts: Sequence[RecordingFacts], skipped: Sequence[Unusable]) -> None:
+def _print_table(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
     from rich.console import Console
 
     from fedsecure.inspection_table import facts_table
     from replay.sources.reading import describe_skipped
 
     console = Console()
+    console.print(f"format: {', '.join(reading.formats)}", soft_wrap=True, highlight=False)
     console.print(facts_table(all_facts))
     minutes, valid = (sum(getattr(facts, name) for facts in all_facts) for name in ("minutes", "valid_minutes"))
     console.print(f"{len(all_facts)} recordings, {minutes:,} minutes, {valid:,} of them valid", soft_wrap=True)
-    if skipped:
-        console.print(f"skipped {len(skipped)}: {describe_skipped(skipped)}", soft_wrap=True, highlight=False)
+    if reading.skipped:
+        console.print(
+            f"skipped {len(reading.skipped)}: {describe_skipped(reading.skipped)}", soft_wrap=True, highlight=False
+        )

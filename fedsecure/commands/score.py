@@ -42,8 +42,8 @@ def score(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Recordings: CSV (columns device_id, observed_at, heart_rate_bpm, resp_rate_bpm[, pulse_bpm]) or WFDB "
-            "numerics records (the .hea file, or the record's name).",
+            help="Recordings: files or folders of any format that is read, such as CSV (columns device_id, observed_at, "
+            "heart_rate_bpm, resp_rate_bpm[, pulse_bpm]) or WFDB numerics (the .hea file, or the record's name).",
             show_default=False,
         ),
     ],

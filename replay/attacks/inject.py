@@ -25,7 +25,7 @@ def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = Non
     """Return the attacked recording and its ground truth; the same spec and donor always give the same result.
 
     Values are altered at the device's own resolution, limited to the physiological range (unless the attack repeats
-    recorded ones) and rounded to the device's grid.
+    recorded ones) and rounded to the grid of the device's channel.
     A missing minute stays missing. PULSE is left alone: the paper's attacker reaches HR and RR only. An attack that
     takes a donor and is given none draws a synthetic patient, which takes milliseconds.
     Raises Misconfigured for a spec that does not fit the recording, or names a donor that is not the one given.
@@ -33,11 +33,14 @@ def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = Non
     attack = find_attack(spec.name)
     span = fitted_span(attack, recording, spec, donor)
     heart, breath = _altered(attack, span, spec)
+    heart_grid, breath_grid = recording.grids_bpm
     heart_limits, breath_limits = (NO_LIMITS, NO_LIMITS) if attack.repeats else LIMITS_BPM
     attacked = replace(
         recording,
-        heart_rate_bpm=_written(recording.heart_rate_bpm, heart, span, heart_limits, spec.channels != "rr"),
-        resp_rate_bpm=_written(recording.resp_rate_bpm, breath, span, breath_limits, spec.channels != "hr"),
+        heart_rate_bpm=_written(recording.heart_rate_bpm, heart, span, heart_limits, heart_grid, spec.channels != "rr"),
+        resp_rate_bpm=_written(
+            recording.resp_rate_bpm, breath, span, breath_limits, breath_grid, spec.channels != "hr"
+        ),
     )
     return Injection(attacked, _changed(span, attacked), spec, span.end_min)
 
@@ -80,12 +83,14 @@ def _altered(attack: Attack, span: AttackedSpan, spec: AttackSpec) -> tuple[Vita
     return faded_in(span.heart_rate_bpm, heart, share, chance), faded_in(span.resp_rate_bpm, breath, share, chance)
 
 
-def _written(before: Vitals, altered: Vitals, span: AttackedSpan, limits: tuple[float, float], hit: bool) -> Vitals:
+def _written(
+    before: Vitals, altered: Vitals, span: AttackedSpan, limits: tuple[float, float], grid_bpm: float, hit: bool
+) -> Vitals:
     """Put the altered span into a copy of the channel; a value that the attack left alone is not even rounded."""
     if not hit:
         return before
     original = before[span.onset_min : span.end_min]
-    rounded = round_to_grid(np.clip(altered, *limits), span.recording.resolution_bpm)
+    rounded = round_to_grid(np.clip(altered, *limits), grid_bpm)
     keep = (altered == original) | np.isnan(original)
     after = before.copy()
     after[span.onset_min : span.end_min] = np.where(keep, original, rounded)

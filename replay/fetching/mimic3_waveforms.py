@@ -11,7 +11,7 @@ from contracts.errors import Misconfigured
 from replay.fetching.catalogue import listed_names, named
 from replay.fetching.errors import NotThere
 from replay.fetching.server import Server
-from replay.sources.wfdb_folder import RECORD_LIST
+from replay.sources.wfdb_numerics import RECORD_LIST
 
 BASE_URL: Final = "https://physionet.org/files/mimic3wdb-matched/1.0/"
 RECORD_NAME: Final = re.compile(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+")

@@ -10,7 +10,7 @@ from typing import Final
 
 from replay.fetching.errors import Damaged, NotThere
 from replay.fetching.record_files import check_record
-from replay.sources.wfdb_folder import RECORD_LIST, listed_records
+from replay.sources.wfdb_numerics import RECORD_LIST, listed_records
 
 UNFINISHED: Final = ".unfinished"
 

@@ -34,7 +34,8 @@ def read_sources(paths: Sequence[Path]) -> Reading:
     readings = [_read(path) for path in paths]
     recordings = tuple(recording for reading in readings for recording in reading.recordings)
     _check_devices(recordings)
-    return Reading(recordings, tuple(error for reading in readings for error in reading.skipped))
+    formats = dict.fromkeys(name for reading in readings for name in reading.formats)
+    return Reading(recordings, tuple(error for reading in readings for error in reading.skipped), tuple(formats))
 
 
 def _read(path: Path) -> Reading:
@@ -49,11 +50,13 @@ def _read(path: Path) -> Reading:
 
 
 def _check_devices(recordings: Sequence[Recording]) -> None:
-    origins: dict[str, str] = {}
+    first: dict[str, Recording] = {}
     for recording in recordings:
-        if recording.device_id in origins:
+        other = first.setdefault(recording.device_id, recording)
+        if other is not recording:
+            names = " and ".join(repr(each.label) for each in (other, recording) if each.label)
             raise Misconfigured(
-                f"the device {recording.device_id} is in two files: {origins[recording.device_id]} and {recording.origin}; "
-                "read one of them"
+                f"the device {recording.device_id} is in two files: {other.origin} and {recording.origin}; "
+                + (f"{names} would both be this device: give one another name" if names else "read one of them")
+                + ", or put its parts into one folder and name that"
             )
-        origins[recording.device_id] = recording.origin

@@ -1,31 +1,32 @@
-"""Read charted vital signs from MIMIC-III's CHARTEVENTS, a table of any size, a block at a time."""
+"""Read charted vital signs from MIMIC's CHARTEVENTS (III and IV), a table of any size, row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
-from replay.sources.charted import charted_recording, plausible
+from replay.sources.minutes.charted import charted_recording, plausible
 from replay.sources.reading import Reading, numbered, read_each
-from replay.sources.text_files import column_names
+from replay.sources.source import Source
+from replay.sources.tables.cells import integer, is_missing, number, yes
+from replay.sources.tables.text_table import Row, TextTable, opened_table
+from replay.sources.tables.times import parsed_time
 
-MARKS = frozenset({"itemid", "charttime"})
-FILE_NAMES = ("CHARTEVENTS.csv", "CHARTEVENTS.csv.gz")
-NEEDED = ("SUBJECT_ID", "ITEMID", "CHARTTIME", "VALUENUM")
-ERROR_COLUMN = "ERROR"
-CHARTING_ERRORS = ("1", "1.0")
-BLOCK_BYTES = 1 << 22
-STAY_GAP_MIN = 1440
+SUBJECT, ITEM, TIME, VALUE, ERROR = "subject_id", "itemid", "charttime", "valuenum", "error"
+NEEDED: Final = (SUBJECT, ITEM, TIME, VALUE)
+STAY_GAP_MIN: Final = 1440
+Value = TypeVar("Value")
 
 ITEMS: Final = {
     211: (0, 0), 220045: (0, 0),  # heart rate: CareVue, MetaVision
@@ -36,103 +37,100 @@ ITEMS: Final = {
 measurement, its spontaneous one (614, 224689) leaves out the breaths that it gives itself: neither is ever read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The wanted rows of a block; all arrays [n], `event_minute` in UTC."""
+@dataclass(slots=True)
+class _Charts:
+    """What was charted of a subject, in the order of the table: compact, for a table may hold all of MIMIC."""
 
-    subject: NDArray[np.int64]
-    item: NDArray[np.int64]
-    event_minute: NDArray[np.int64]
-    value: NDArray[np.float64]
+    item: array[int] = field(default_factory=lambda: array("q"))
+    event_minute: array[int] = field(default_factory=lambda: array("q"))
+    value: array[float] = field(default_factory=lambda: array("d"))
 
 
 def read_chartevents(path: Path) -> Reading:
     """Return one recording a stay, by subject and time; values more than a day apart belong to two stays.
 
-    Columns SUBJECT_ID, ITEMID, CHARTTIME, VALUENUM and, if there, ERROR, in either case; .csv or .csv.gz. Rows of other
-    items, with ERROR = 1, or without a value are dropped, so that memory holds one block and the wanted rows. `ITEMS` says
-    which items count, `replay.sources.charted` how they become minutes. The device id is `mimic3-` and the subject, then
-    `-2`, `-3` for further stays. Raises Misconfigured for a file that cannot be read or has none of the items.
+    Columns SUBJECT_ID, ITEMID, CHARTTIME (UTC where it has no zone), VALUENUM and, if there, ERROR, in either case. Rows of
+    other items are left out before anything of them is read, then those marked as an error or without a value. `ITEMS` says
+    which items count, `minutes.charted` how they become minutes. The device id is `mimic3-` and the subject, then `-2`,
+    `-3` for further stays. Raises Misconfigured for a table that cannot be read or has none of the items, naming file, line
+    and column of a wanted cell that is wrong.
     """
-    blocks = [block for block in _blocks(path, _columns(path)) if len(block.item)]
-    if not blocks:
+    subjects: defaultdict[int, _Charts] = defaultdict(_Charts)
+    with opened_table(path) as table:
+        table.require([name.upper() for name in NEEDED], f"CHARTEVENTS has {', '.join(NEEDED).upper()}")
+        table.check_once([ERROR])
+        for row, item in _wanted(table):
+            _add(subjects, table, row, item)
+    if not subjects:
         raise Misconfigured(
             f"{path} has no value of the items {', '.join(map(str, ITEMS))} (heart and respiratory rate)"
         )
-    rows = _Rows(*(np.concatenate([getattr(block, name) for block in blocks]) for name in _Rows.__slots__))
     return numbered(
         read_each(
-            (name := f"{path}, subject {subject}, stay {stay}", partial(_recording, name, subject, values))
-            for subject, stay, values in _stays(rows)
+            (name := f"{path}, subject {subject}, stay {stay}", partial(_recording, name, subject, charts))
+            for subject, stay, charts in _stays(dict(sorted(subjects.items())))
         )
     )
 
 
-def _columns(path: Path) -> dict[str, str]:
-    """Return our name of each column -> the file's (the demo of MIMIC-III writes them in lower case)."""
-    found = {name.upper(): name for name in column_names(path)}
-    lacking = [name for name in NEEDED if name not in found]
-    if lacking:
-        raise Misconfigured(f"{path}, line 1: no column {', '.join(lacking)}; CHARTEVENTS has {', '.join(NEEDED)}")
-    return {name: found[name] for name in (*NEEDED, ERROR_COLUMN) if name in found}
+def _wanted(table: TextTable) -> Iterator[tuple[Row, int]]:
+    """Yield the rows of wanted items with their item; an item id may be written 211, 211.0 or "211"."""
+    index = table.columns[ITEM]
+    items = {f"{item}{tail}": item for item in ITEMS for tail in ("", ".0")}
+    for row in table.rows():
+        if index >= len(row.cells):
+            raise Misconfigured(f"{table.place(row.line)}: the row ends before the column {ITEM.upper()}")
+        item = items.get(row.cells[index].strip())
+        if item is not None:
+            yield row, item
 
 
-def _blocks(path: Path, columns: dict[str, str]) -> Iterator[_Rows]:
-    arrow, arrow_csv = import_module("pyarrow"), import_module("pyarrow.csv")  # when first needed: they take a while
-    types = (arrow.int64(), arrow.int64(), arrow.timestamp("s"), arrow.float64(), arrow.string())
-    convert = arrow_csv.ConvertOptions(
-        include_columns=list(columns.values()),
-        column_types=dict(zip(columns.values(), types, strict=False)),
-    )
+def _add(subjects: defaultdict[int, _Charts], table: TextTable, row: Row, item: int) -> None:
+    if ERROR in table.columns and _cell(table, row, ERROR, yes, "neither yes nor no"):
+        return
+    value = _cell(table, row, VALUE, partial(number, decimal_comma=table.decimal_comma), "not a number")
+    time, subject = table.text(row, TIME), table.text(row, SUBJECT)
+    if not value > 0 or is_missing(time) or is_missing(subject):
+        return
+    charts = subjects[_cell(table, row, SUBJECT, integer, "not a subject's number")]
+    charts.event_minute.append(int(parsed_time(table.place(row.line, TIME), time, UTC) // 60))
+    charts.item.append(item)
+    charts.value.append(value)
+
+
+def _cell(table: TextTable, row: Row, column: str, parse: Callable[[str], Value], trouble: str) -> Value:
+    text = table.text(row, column)
     try:
-        with (
-            arrow.input_stream(str(path), compression="detect") as stream,
-            arrow_csv.open_csv(stream, arrow_csv.ReadOptions(block_size=BLOCK_BYTES), None, convert) as reader,
-        ):
-            for batch in reader:
-                yield _wanted(batch.rename_columns(list(columns)))
-    except (OSError, arrow.ArrowException) as error:
-        raise Misconfigured(f"{path} cannot be read as CHARTEVENTS: {error}") from None
+        return parse(text)
+    except ValueError:
+        said = "its value" if column == VALUE else repr(text)
+        raise Misconfigured(f"{table.place(row.line, column)}: {said} is {trouble}; empty means missing") from None
 
 
-def _wanted(batch: Any) -> _Rows:
-    arrow, compute = import_module("pyarrow"), import_module("pyarrow.compute")
-    keep = compute.is_in(batch["ITEMID"], value_set=arrow.array(list(ITEMS), arrow.int64()))
-    for condition in (
-        compute.greater(batch["VALUENUM"], 0.0),  # null (and so dropped) where there is no value
-        compute.is_valid(batch["CHARTTIME"]),
-        compute.is_valid(batch["SUBJECT_ID"]),
-    ):
-        keep = compute.and_(keep, condition)
-    if ERROR_COLUMN in batch.schema.names:
-        keep = compute.and_not(keep, compute.is_in(batch[ERROR_COLUMN], value_set=arrow.array(CHARTING_ERRORS)))
-    kept = batch.filter(keep)
-    subject, item, seconds = (
-        kept[name].cast(arrow.int64()).to_numpy(zero_copy_only=False) for name in ("SUBJECT_ID", "ITEMID", "CHARTTIME")
-    )
-    return _Rows(subject, item, seconds // 60, kept["VALUENUM"].to_numpy(zero_copy_only=False))
+def _stays(subjects: dict[int, _Charts]) -> Iterator[tuple[int, int, list[tuple[int, int, float]]]]:
+    """Yield (subject, number of the stay, rows as (event minute, item, value)), the row that counts most last in a minute."""
+    for subject, charts in subjects.items():
+        minute = np.asarray(charts.event_minute)
+        rank = np.array([ITEMS[item][1] for item in charts.item])
+        order = np.lexsort((-rank, minute))
+        starts = np.flatnonzero(np.diff(minute[order]) > STAY_GAP_MIN) + 1
+        for stay, part in enumerate(np.split(order, starts), 1):
+            yield subject, stay, [(charts.event_minute[i], charts.item[i], charts.value[i]) for i in part.tolist()]
 
 
-def _stays(rows: _Rows) -> Iterator[tuple[int, int, tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]]]:
-    """Yield (subject, number of the stay, (values, items, event minutes)), the rows that count most last in a minute."""
-    rank = np.array([ITEMS[item][1] for item in rows.item.tolist()])
-    order = np.lexsort((-rank, rows.event_minute, rows.subject))
-    subject, minute = rows.subject[order], rows.event_minute[order]
-    is_new_subject = np.diff(subject) != 0
-    starts = np.flatnonzero(is_new_subject | (np.diff(minute) > STAY_GAP_MIN)) + 1
-    stay, last_subject = 0, -1
-    for part in np.split(order, starts):
-        of_part = int(rows.subject[part[0]])
-        stay, last_subject = (stay + 1 if of_part == last_subject else 1), of_part
-        yield of_part, stay, (rows.value[part], rows.item[part], rows.event_minute[part])
-
-
-def _recording(
-    name: str, subject: int, rows: tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
-) -> Recording:
+def _recording(name: str, subject: int, rows: list[tuple[int, int, float]]) -> Recording:
     charts: tuple[list[tuple[int, float]], list[tuple[int, float]]] = ([], [])
-    for value, item, event_minute in zip(*(column.tolist() for column in rows), strict=True):
+    for event_minute, item, value in rows:
         charts[ITEMS[item][0]].append((event_minute, value))
     heart, breath = (plausible(chart, channel) for channel, chart in enumerate(charts))
     device_id = check_device_id(f"mimic3-{subject}")
-    return charted_recording(name, device_id, heart, breath, f"MIMIC-III CHARTEVENTS, subject {subject}")
+    return charted_recording(name, device_id, heart, breath, f"MIMIC CHARTEVENTS, subject {subject}")
+
+
+SOURCE = Source(
+    "MIMIC CHARTEVENTS (charted about hourly)",
+    f"{','.join(NEEDED).upper()} among others, in either case",
+    read_chartevents,
+    header=lambda names: {ITEM, TIME} <= names,
+    folder="chartevents.csv*",
+)

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
-from replay.sources.charted import charted_recording, plausible
-from replay.sources.text_files import opened_text
-from replay.sources.undated import UNDATED_START
+from replay.sources.minutes.charted import charted_recording, plausible
+from replay.sources.minutes.undated import UNDATED_START
+from replay.sources.reading import Reading, read_each
+from replay.sources.source import Source
+from replay.sources.tables.cells import number
+from replay.sources.tables.text_table import Row, TextTable, opened_table
+from replay.sources.tables.times import checked_seconds
 
-MARKS = frozenset({"parameter"})
-FILE_PATTERN = "[0-9]*.txt"
-HEADER = ["time", "parameter", "value"]
-PARAMETERS = ("HR", "RespRate")
-TIME = re.compile(r"(\d+):([0-5]\d)")
+HEADER: Final = ("time", "parameter", "value")
+PARAMETERS: Final = ("HR", "RespRate")
+TIME: Final = re.compile(r"(\d+):([0-5]\d)")
 
 
-def read_cinc2012(path: Path) -> Recording:
+def read_cinc2012(path: Path) -> Reading:
     """Return the recording of one stay (columns Time as hh:mm since admission, Parameter, Value).
 
-    HR and RespRate are charted about hourly; `replay.sources.charted` says how they become minutes. The device id is
-    `cinc-` and the RecordID. The file has no date: admission is 2100-01-01T00:00Z. Raises Misconfigured naming file, line
-    and column.
+    HR and RespRate are charted about hourly; `minutes.charted` says how they become minutes. The device id is `cinc-` and
+    the RecordID. The file has no date: admission is 2100-01-01T00:00Z. Raises Misconfigured naming file, line and column.
     """
+    return read_each([(str(path), lambda: _recording(path))])
+
+
+def _recording(path: Path) -> Recording:
     record_id = path.name.split(".")[0]
     charts: dict[str, list[tuple[int, float]]] = {parameter: [] for parameter in PARAMETERS}
     for parameter, minute, value in _values(path):
@@ -42,24 +47,33 @@ def read_cinc2012(path: Path) -> Recording:
 
 def _values(path: Path) -> Iterator[tuple[str, int, float]]:
     """Yield (parameter, minute since admission, value) of the wanted rows."""
-    with opened_text(path) as file:
-        reader = csv.reader(file, skipinitialspace=True)
-        if [name.strip().lower() for name in next(reader, [])] != HEADER:
-            raise Misconfigured(f"{path}, line 1: the columns are Time,Parameter,Value")
-        for row in filter(None, reader):
-            if len(row) != len(HEADER):
-                raise Misconfigured(
-                    f"{path}, line {reader.line_num}: {len(row)} values; the columns are Time,Parameter,Value"
-                )
-            if row[1] in (*PARAMETERS, "RecordID"):
-                yield row[1], *_numbers(f"{path}, line {reader.line_num}", row)
+    with opened_table(path) as table:
+        table.require(HEADER, "the columns are Time,Parameter,Value")
+        for row in table.rows():
+            parameter = table.text(row, "parameter")
+            if parameter in (*PARAMETERS, "RecordID"):
+                yield parameter, _minute(table, row), _value(table, row)
 
 
-def _numbers(where: str, row: list[str]) -> tuple[int, float]:
-    time = TIME.fullmatch(row[0])
+def _minute(table: TextTable, row: Row) -> int:
+    text, place = table.text(row, "time"), table.place(row.line, "time")
+    time = TIME.fullmatch(text)
     if time is None:
-        raise Misconfigured(f"{where}, column Time: {row[0]!r} is not hours and minutes since admission, as in 07:30")
+        raise Misconfigured(f"{place}: {text!r} is not hours and minutes since admission, as in 07:30")
+    minute = 60 * int(time[1][:9]) + int(time[2])
+    return int(checked_seconds(place, 60 * (UNDATED_START + minute), text) // 60) - UNDATED_START
+
+
+def _value(table: TextTable, row: Row) -> float:
     try:
-        return 60 * int(time[1]) + int(time[2]), float(row[2])
+        return number(table.text(row, "value"), decimal_comma=table.decimal_comma)
     except ValueError:
-        raise Misconfigured(f"{where}, column Value: {row[2]!r} is not a number") from None
+        raise Misconfigured(f"{table.place(row.line, 'value')}: it is not a number") from None
+
+
+SOURCE = Source(
+    "PhysioNet/CinC Challenge 2012 (charted about hourly)",
+    "Time,Parameter,Value",
+    read_cinc2012,
+    header=lambda names: {"parameter", "value"} <= names,
+)

@@ -1,87 +1,90 @@
-"""Tell which format a path holds: a folder by a file in it, a table by its header, anything else by its suffix (`source`)."""
+"""Tell which format a path holds: a table by its header, anything else by its suffix, a folder by its files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from contracts.errors import Misconfigured
-from replay.recording import Recording
-from replay.sources import bidmc, chartevents, cinc2012
-from replay.sources.csv_vitals import read_csv_vitals
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import sources_by_suffix
-from replay.sources.table_folder import read_table_folder
-from replay.sources.text_files import column_names
-from replay.sources.vital_rows import COLUMNS_SAID, REQUIRED
-from replay.sources.wfdb_folder import RECORD_LIST, read_wfdb_folder
-from replay.sources.wfdb_numerics import read_wfdb_numerics
+from replay.sources.minutes.usable import Unusable
+from replay.sources.reading import Reading
+from replay.sources.source import Source, all_sources
+from replay.sources.table_folder import read_files
+from replay.sources.tables.text_table import column_names
 
-FILES_SAID = (
-    ".hea or no suffix (the header or name of a WFDB numerics record), .csv, .csv.gz or .txt (vital signs a row a minute, "
-    "MIMIC-III CHARTEVENTS, BIDMC numerics, CinC 2012)"
-)
-TABLES = (".csv", ".csv.gz", ".txt", ".txt.gz")
-FOLDERS_SAID = f"{RECORD_LIST} (WFDB), {chartevents.FILE_NAMES[0]}[.gz], {bidmc.FILE_PATTERN}, {cinc2012.FILE_PATTERN} or tables of vital signs"
-HEADERS_SAID = (
-    f"{COLUMNS_SAID} (vital signs), {','.join(chartevents.NEEDED)} among others (CHARTEVENTS), "
-    "Time [s],HR,RESP among others (BIDMC), Time,Parameter,Value (CinC 2012)"
-)
+TABLES: Final = (".csv", ".tsv", ".txt")
+GZIPPED: Final = ".gz"
+MOST_FILES: Final = 100_000
+
+
+class UnknownFormat(Unusable):
+    """No format that is read: alone it is refused with all formats and their marks, among others skipped with its reason."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}. {formats_said()}"
 
 
 def read_path(path: Path) -> Reading:
     """Return what a file or folder holds. Raises Misconfigured when its format is unknown or it cannot be read."""
-    if path.is_dir():
-        return _read_folder(path)
-    suffixes = "".join(path.suffixes).lower()
-    if suffixes.endswith(TABLES):
-        return _read_table(path)
-    sources = sources_by_suffix()
-    if source := sources.get(path.suffix.lower()):
-        return source.read(_not_empty(path))
-    if path.suffix.lower() in {".hea", ""}:
-        return _read_files([path], read_wfdb_numerics)
-    hint = " by themselves; name the record's header (.hea)" if path.suffix.lower() == ".dat" else ""
-    others = "".join(f", {suffix} ({source.said})" for suffix, source in sources.items())
-    raise Misconfigured(f"{path}: {path.suffix} files are not read{hint}; these are: {FILES_SAID}{others}")
+    try:
+        return _read_folder(path) if path.is_dir() else _read_file(path)
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def formats_said() -> str:
+    """Return every format with its marks, a line each."""
+    lines = [f"  {source.name}: {', '.join((*source.suffixes, source.marks))}" for source in all_sources()]
+    return "\n".join(["The formats that are read, and how they are told:", *lines])
+
+
+def _read_file(path: Path) -> Reading:
+    source = _source_of(path)
+    if path.is_file() and not path.stat().st_size:
+        raise Misconfigured(f"{path} is empty; was it downloaded or exported to its end?")
+    return replace(source.read(path), formats=(source.name,))
+
+
+def _source_of(path: Path) -> Source:
+    suffix = _suffix(path)
+    if suffix in TABLES:
+        names = column_names(path)
+        for source in all_sources():
+            if source.header is not None and source.header(names):
+                return source
+        raise UnknownFormat(str(path), "line 1: no known header")
+    for source in all_sources():
+        if suffix in source.suffixes:
+            return source
+    hint = " by themselves; name the record's header (.hea)" if suffix == ".dat" else ""
+    raise UnknownFormat(str(path), f"{suffix} files are not read{hint}")
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that tells the format, in lower case, without the one of gzip."""
+    name = Path(path.name.lower())
+    return Path(name.stem).suffix if name.suffix == GZIPPED else name.suffix
 
 
 def _read_folder(folder: Path) -> Reading:
-    if (folder / RECORD_LIST).is_file():
-        return read_wfdb_folder(folder)
-    for name in chartevents.FILE_NAMES:
-        if (folder / name).is_file():
-            return chartevents.read_chartevents(folder / name)
-    for pattern, read in ((bidmc.FILE_PATTERN, bidmc.read_bidmc), (cinc2012.FILE_PATTERN, cinc2012.read_cinc2012)):
-        if files := sorted(folder.glob(pattern)):
-            return _read_files(files, read)
-    suffixes = (*TABLES, *sources_by_suffix())
-    if files := sorted(file for file in folder.iterdir() if file.name.lower().endswith(suffixes)):
-        return read_table_folder(files, read_path)
-    raise Misconfigured(
-        f"{folder} is a folder without {FOLDERS_SAID}; name its files, or list its WFDB records in {RECORD_LIST}"
-    )
+    files = _files_below(folder)
+    for source in all_sources():
+        if source.folder and (matching := [file for file in files if fnmatch(file.name.lower(), source.folder)]):
+            return replace(read_files(folder, matching, source.read), formats=(source.name,))
+    suffixes = {*TABLES, *(suffix for source in all_sources() for suffix in source.suffixes if suffix)}
+    if tables := [file for file in files if _suffix(file) in suffixes]:
+        return read_files(folder, tables, read_path)
+    raise UnknownFormat(str(folder), "is a folder without recordings; name its files")
 
 
-def _read_table(path: Path) -> Reading:
-    names = {name.lower() for name in column_names(_not_empty(path))}
-    if names & chartevents.MARKS:
-        return chartevents.read_chartevents(path)
-    if names & bidmc.MARKS:
-        return _read_files([path], bidmc.read_bidmc)
-    if names & cinc2012.MARKS:
-        return _read_files([path], cinc2012.read_cinc2012)
-    if names & {*REQUIRED}:
-        return read_csv_vitals(path)
-    raise Misconfigured(f"{path}, line 1: no known header; a table's columns are {HEADERS_SAID}")
-
-
-def _read_files(files: Sequence[Path], read: Callable[[Path], Recording]) -> Reading:
-    return read_each((str(file), partial(read, file)) for file in files)
-
-
-def _not_empty(path: Path) -> Path:
-    if path.is_file() and not path.stat().st_size:
-        raise Misconfigured(f"{path} is empty; was it downloaded or exported to its end?")
-    return path
+def _files_below(folder: Path) -> Sequence[Path]:
+    """Every file below the folder, but for those that begin with a dot or `_` (Spark's own) or lie in such folders."""
+    seen = islice(folder.rglob("*"), MOST_FILES + 1)
+    files = [path for path in seen if path.is_file()]
+    if len(files) > MOST_FILES:
+        raise Misconfigured(f"{folder} holds more than {MOST_FILES:,} files; name those that hold recordings")
+    return sorted(file for file in files if not any(part[0] in "._" for part in file.relative_to(folder).parts))

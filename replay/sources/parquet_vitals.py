@@ -12,79 +12,94 @@ from typing import Any
 from contracts.errors import Misconfigured
 from replay.sources.reading import Reading
 from replay.sources.source import Source
-from replay.sources.vital_rows import (
+from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
     PULSE_COLUMN,
     REQUIRED,
     TIME_COLUMN,
     DeviceRows,
-    Place,
+    checked_rate,
+    partition_value,
 )
-
-DECIMALS = 4
+from replay.sources.tables.times import checked_seconds
 
 
 def read_parquet_vitals(path: Path) -> Reading:
     """Return one recording a device, in the order of their first rows; reads a batch of rows at a time.
 
     Columns as in the CSV: device_id (text), observed_at (a timestamp with a time zone; seconds are cut off),
-    heart_rate_bpm, resp_rate_bpm and optionally pulse_bpm (numbers); others are ignored. Null, NaN or 0 is missing. The
-    rows of one device rise in time. Raises Misconfigured naming file, row and column.
+    heart_rate_bpm, resp_rate_bpm and optionally pulse_bpm (numbers); others are ignored. Null, NaN, 0 and below are missing.
+    Raises Misconfigured naming file, row and column.
     """
     arrow = import_module("pyarrow")  # when first needed: it takes a while
-    devices = DeviceRows(path, "Parquet")
+    devices = DeviceRows(path, "Parquet", "row")
     try:
         with import_module("pyarrow.parquet").ParquetFile(path) as file:
-            columns = _columns(path, file.schema_arrow, arrow)
+            names, columns = _columns(path, file.schema_arrow, arrow)
             batches = file.iter_batches(columns=columns)
-            rows = chain.from_iterable(_rows(batch.select(columns), arrow) for batch in batches)
+            rows = chain.from_iterable(_rows(batch.select(columns), names, path, arrow) for batch in batches)
             for number, cells in enumerate(rows, 1):
-                _add(devices, Place(path, number, "row"), columns, cells)
+                _add(devices, number, names, cells)
     except (OSError, arrow.ArrowException) as error:
-        raise Misconfigured(f"{path} cannot be read as Parquet: {error}") from None
+        raise Misconfigured(f"{path} cannot be read as Parquet: {_first_line(error)}") from None
     return devices.reading()
 
 
-def _columns(path: Path, schema: Any, arrow: Any) -> list[str]:
-    lacking = [name for name in REQUIRED if name not in schema.names]
-    if lacking:
+def _columns(path: Path, schema: Any, arrow: Any) -> tuple[list[str], list[str]]:
+    """Return our names of the columns that are there, and the file's, which may be written in another case."""
+    written = {name.strip().lower(): name for name in reversed(schema.names)}
+    lacking = [name for name in REQUIRED if name not in written]
+    if lacking and not (lacking == [DEVICE_COLUMN] and partition_value(path, DEVICE_COLUMN)):
         raise Misconfigured(f"{path}: no column {', '.join(lacking)}; the columns are {COLUMNS_SAID}")
-    time = schema.field(TIME_COLUMN).type
-    if not arrow.types.is_timestamp(time) or time.tz is None:
-        raise Misconfigured(
-            f"{path}: the column {TIME_COLUMN} is {time}; write it as a timestamp with a time zone (UTC)"
-        )
-    columns = [name for name in (*REQUIRED, PULSE_COLUMN) if name in schema.names]
-    for name in columns[2:]:
-        kind = schema.field(name).type
-        if not (arrow.types.is_floating(kind) or arrow.types.is_integer(kind) or arrow.types.is_null(kind)):
-            raise Misconfigured(f"{path}: the column {name} is {kind}; a rate per minute is a number")
-    return columns
+    names = [name for name in (*REQUIRED, PULSE_COLUMN) if name in written]
+    for name in names:
+        _check_type(path, name, schema.field(written[name]).type, arrow.types)
+    return names, [written[name] for name in names]
 
 
-def _rows(batch: Any, arrow: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield each row as device id, seconds since 1970 and its rates, free of the noise of float32."""
-    compute = import_module("pyarrow.compute")
-    device_id, time, *rates = batch.columns
-    seconds = time.cast(arrow.timestamp("s", "UTC"), safe=False).cast(arrow.int64())
+def _check_type(path: Path, name: str, kind: Any, types: Any) -> None:
+    if name == TIME_COLUMN:
+        if not types.is_timestamp(kind) or kind.tz is None:
+            raise Misconfigured(
+                f"{path}: the column {TIME_COLUMN} is {kind}; write it as a timestamp with a time zone (UTC)"
+            )
+    elif name != DEVICE_COLUMN and not (
+        types.is_floating(kind) or types.is_integer(kind) or types.is_null(kind) or types.is_decimal(kind)
+    ):
+        raise Misconfigured(f"{path}: the column {name} is {kind}; a rate per minute is a number")
+
+
+def _rows(batch: Any, names: list[str], path: Path, arrow: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield each row as device id, seconds since 1970 and its rates."""
+    columns = dict(zip(names, batch.columns, strict=True))
+    time = columns.pop(TIME_COLUMN)
+    device = columns.pop(DEVICE_COLUMN, None)
     yield from zip(
-        device_id.cast(arrow.string()).to_pylist(),
-        seconds.to_pylist(),
-        *(compute.round(rate.cast(arrow.float64()), DECIMALS).to_pylist() for rate in rates),
+        device.cast(arrow.string()).to_pylist()
+        if device is not None
+        else [partition_value(path, DEVICE_COLUMN)] * len(time),
+        time.cast(arrow.timestamp("s", "UTC"), safe=False).cast(arrow.int64()).to_pylist(),
+        *(rate.cast(arrow.float64()).to_pylist() for rate in columns.values()),
         strict=True,
     )
 
 
-def _add(devices: DeviceRows, place: Place, columns: list[str], cells: tuple[Any, ...]) -> None:
+def _add(devices: DeviceRows, number: int, names: list[str], cells: tuple[Any, ...]) -> None:
     device_id, seconds, *rates = cells
     if device_id is None or seconds is None:
-        raise Misconfigured(f"{place}: {DEVICE_COLUMN if device_id is None else TIME_COLUMN} is null")
+        column = DEVICE_COLUMN if device_id is None else TIME_COLUMN
+        raise Misconfigured(f"{devices.place(number, column)}: it is null")
+    minute = int(checked_seconds(devices.place(number, TIME_COLUMN), seconds, f"{seconds} s since 1970") // 60)
+    named = zip((name for name in names if name not in (DEVICE_COLUMN, TIME_COLUMN)), rates, strict=True)
     values = tuple(
-        place.rate(column, value, value) if value is not None and not math.isnan(value) else math.nan
-        for column, value in zip(columns[2:], rates, strict=True)
+        math.nan if rate is None else checked_rate(devices.place(number, name), rate) for name, rate in named
     )
-    devices.add(place, place.device_id(device_id), seconds // 60, values)
+    devices.add(number, device_id, minute, values)
 
 
-SOURCE = Source((".parquet",), "vital signs a row a minute", read_parquet_vitals)
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+SOURCE = Source("vital signs a row a minute (Parquet)", COLUMNS_SAID, read_parquet_vitals, suffixes=(".parquet",))

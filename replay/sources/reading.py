@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 
 from contracts.errors import Misconfigured
 from replay.recording import Recording
-from replay.sources.usable import Unusable, checked
+from replay.sources.minutes.usable import Unusable, checked
 
 NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The usable recordings of a source in their order, and the errors of the others."""
+    """The usable recordings of a source in their order, the errors of the others, and what their formats are called."""
 
     recordings: tuple[Recording, ...]
     skipped: tuple[Unusable, ...] = ()
+    formats: tuple[str, ...] = ()
 
     @property
     def found(self) -> int:
@@ -36,7 +37,7 @@ def read_each(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Reading
         except Unusable as error:
             skipped.append(error)
         except Misconfigured as error:
-            skipped.append(Unusable(name, str(error).removeprefix(f"{name}: ")))
+            skipped.append(Unusable(name, without_name(str(error), name)))
     return Reading(tuple(recordings), tuple(skipped))
 
 
@@ -49,6 +50,11 @@ def numbered(reading: Reading) -> Reading:
         number = seen[recording.device_id]
         recordings.append(recording if number == 1 else replace(recording, device_id=f"{recording.device_id}-{number}"))
     return replace(reading, recordings=tuple(recordings))
+
+
+def without_name(sentence: str, name: str) -> str:
+    """Return an error's sentence without the name of the file or recording before it."""
+    return sentence.removeprefix(name).lstrip(":, ")
 
 
 def describe_skipped(skipped: Sequence[Unusable]) -> str:

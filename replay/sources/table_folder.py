@@ -1,4 +1,4 @@
-"""Read a folder of tables: a device may go on from one file to the next, and a file of something else is left out."""
+"""Read the files of a folder as one table: a device may go on from one to the next, and a file of something else is left out."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ import numpy as np
 
 from contracts.errors import Misconfigured
 from replay.recording import Recording
-from replay.sources.reading import Reading
-from replay.sources.usable import Unusable, check_length
-from replay.sources.vital_rows import LONGEST_GAP_MIN
+from replay.sources.minutes.usable import Unusable, check_length
+from replay.sources.reading import Reading, without_name
+from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 
-def read_table_folder(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
+def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
     """Return the recordings of all files, one a device; a file that cannot be read is skipped under its name.
 
-    Parts of one device are joined in the order of their times, the minutes between them missing. Parts that overlap are
-    skipped, all of them: which one is right is not ours to say.
+    The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which
+    both measured are skipped, all of them: which one is right is not ours to say.
     """
     parts: dict[str, list[Recording]] = {}
     skipped: list[Unusable] = []
+    formats: list[str] = []
     for file in files:
         try:
             reading = read(file)
         except Misconfigured as error:
-            skipped.append(error if isinstance(error, Unusable) else Unusable(str(file), _without_name(error, file)))
+            skipped.append(
+                error if isinstance(error, Unusable) else Unusable(str(file), without_name(str(error), str(file)))
+            )
             continue
         skipped += reading.skipped
+        formats += [name for name in reading.formats if name not in formats]
         for recording in reading.recordings:
             parts.setdefault(recording.device_id, []).append(recording)
     recordings = []
@@ -38,8 +42,8 @@ def read_table_folder(files: Sequence[Path], read: Callable[[Path], Reading]) ->
         try:
             recordings.append(joined(own) if len(own) > 1 else own[0])
         except Unusable as error:
-            skipped.append(Unusable(f"{files[0].parent}, device {device_id}", error.reason))
-    return Reading(tuple(recordings), tuple(skipped))
+            skipped.append(Unusable(f"{folder}, device {device_id}", error.reason))
+    return Reading(tuple(recordings), tuple(skipped), tuple(formats))
 
 
 def joined(parts: Sequence[Recording]) -> Recording:
@@ -47,27 +51,27 @@ def joined(parts: Sequence[Recording]) -> Recording:
     parts = sorted(parts, key=lambda part: part.first_event_minute)
     device_id, first = parts[0].device_id, parts[0].first_event_minute
     origins = ", ".join(part.origin for part in parts)
+    if names := sorted({part.label or device_id for part in parts})[1:]:
+        raise Unusable(device_id, f"two names become this one id, {names[0]!r} is one of them: {origins}")
+    end = first
     for before, after in pairwise(parts):
-        ahead = after.first_event_minute - before.end_event_minute
-        if ahead < 0:
-            raise Unusable(device_id, f"its minutes are in two files, which overlap: {origins}")
-        if ahead > LONGEST_GAP_MIN:
+        end = max(end, before.end_event_minute)
+        if (ahead := after.first_event_minute - end) > LONGEST_GAP_MIN:
             raise Unusable(device_id, f"{ahead} minutes between its files, which is taken for a wrong date: {origins}")
-    minutes = parts[-1].end_event_minute - first
+    minutes = max(part.end_event_minute for part in parts) - first
     check_length(device_id, minutes)
     channels = {name: np.full(minutes, np.nan) for part in parts for name in part.channels()}
     for part in parts:
-        start = part.first_event_minute - first
         for name, values in part.channels().items():
-            channels[name][start : start + part.minutes] = values
+            span = channels[name][part.first_event_minute - first :][: part.minutes]
+            if np.any((span != values) & ~np.isnan(span) & ~np.isnan(values)):
+                raise Unusable(device_id, f"its minutes are in two files, which overlap: {origins}")
+            np.copyto(span, values, where=~np.isnan(values))
     known = replace(
         parts[0],
-        resolution_bpm=min(part.resolution_bpm for part in parts),
+        resolution_bpm=min(part.grids_bpm[0] for part in parts),
+        resp_resolution_bpm=min(part.grids_bpm[1] for part in parts),
         origin=origins,
         charted=any(part.charted for part in parts),
     )
     return replace(known, **channels)  # type: ignore[arg-type]
-
-
-def _without_name(error: Misconfigured, file: Path) -> str:
-    return str(error).removeprefix(str(file)).lstrip(":, ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from datetime import UTC
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,20 +15,51 @@ import numpy as np
 
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording, Vitals
-from replay.sources.averages import AVERAGES_GRID_BPM, minute_averages
-from replay.sources.grid import detect_resolution_bpm
-from replay.sources.usable import HEART_LIMITS, RESP_LIMITS, Unusable, check_length
+from replay.sources.minutes.averages import AVERAGES_GRID_BPM, minute_averages
+from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.usable import HEART_LIMITS, RESP_LIMITS, Unusable, check_length
+from replay.sources.reading import Reading, numbered, read_each
+from replay.sources.source import Source
+from replay.sources.wfdb_header import check_header
 
+RECORD_LIST: Final = "RECORDS-numerics"
 SAMPLES_PER_MINUTE_TOLERANCE: Final = 1e-3
 FASTEST_PER_MINUTE: Final = 120  # numerics come every second or minute, waveforms a hundred times a second
-NEEDED: Final = ("HR", "RESP")
-LIMITS: Final = {"HR": HEART_LIMITS, "RESP": RESP_LIMITS, "PULSE": HEART_LIMITS}
+HEART, BREATH, PULSE = ("HR",), ("RESP", "RR"), ("PULSE",)
+LIBRARY_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RuntimeError, NameError, AssertionError, MemoryError)  # fmt: skip
+"""What wfdb raises for a header or signal that is none: it reads them without checks of its own."""
+
+
+def read_wfdb(path: Path) -> Reading:
+    """Return the record of a header (`.hea`, or its name without it), or those that a RECORDS-numerics lists.
+
+    A subject's second record is device `<subject>-2`. Raises Misconfigured for a list that is empty or cannot be read.
+    """
+    if path.name != RECORD_LIST:
+        return read_each([(str(path), lambda: read_wfdb_numerics(path))])
+    if not (names := listed_records(path)):
+        raise Misconfigured(f"{path} is empty; it lists a record a line, as in p00/p000020/p000020-2183n")
+    return numbered(read_each((str(path.parent / name), partial(_listed, path.parent / name)) for name in names))
+
+
+def listed_records(record_list: Path) -> list[str]:
+    """Return the records of a RECORDS-numerics, relative to its folder. Raises Misconfigured if it cannot be read."""
+    try:
+        return record_list.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{record_list} cannot be read: {error}") from None
+
+
+def _listed(path: Path) -> Recording:
+    if not Path(f"{path}.hea").is_file():
+        raise Unusable(str(path), "listed, but its header is not there")
+    return read_wfdb_numerics(Path(f"{path}.hea"))
 
 
 def read_wfdb_numerics(path: Path) -> Recording:
-    """Return the record's HR, RESP and (if there) PULSE; `path` is its header file or its name without `.hea`.
+    """Return the record's HR, RESP (or RR) and, if there, PULSE; `path` is its header file or its name without `.hea`.
 
     The device id is the subject (see `subject_of`). Event time starts at the header's base time, seconds cut off. Values
     of one a minute stay as they are, zero and below are missing. Signals with more, be it by the sampling frequency or by
@@ -35,20 +67,21 @@ def read_wfdb_numerics(path: Path) -> Recording:
     files. Raises Misconfigured, naming the record, for anything else than numerics of at least two minutes with HR and RESP.
     """
     name = str(path.with_suffix("") if path.suffix == ".hea" else path)
-    record = _read(name)
-    _check(name, record)
-    channels = {signal: _minutes(record, signal) for signal in LIMITS if signal in record.sig_name}
-    minutes = min(map(len, channels.values()))
-    heart, breath = (channels[signal][:minutes] for signal in NEEDED)
-    averaged = any(_is_averaged(_per_minute(record, signal)) for signal in NEEDED)
+    record, wanted = _read(name)
+    heart, breath, *pulse = (_minutes(record, index, limits) for index, limits in wanted)
+    minutes = min(len(values) for values, _ in (heart, breath, *pulse))
+    given = subject_of(Path(name).name)
+    device_id = device_id_of(given)
     return Recording(
-        device_id=check_device_id(subject_of(Path(name).name)),
+        device_id=device_id,
         first_event_minute=to_event_minute(record.base_datetime.replace(tzinfo=UTC)),
-        heart_rate_bpm=heart,
-        resp_rate_bpm=breath,
-        pulse_bpm=channels["PULSE"][:minutes] if "PULSE" in channels else None,
-        resolution_bpm=AVERAGES_GRID_BPM if averaged else _resolution_bpm(record, heart, breath),
+        heart_rate_bpm=heart[0][:minutes],
+        resp_rate_bpm=breath[0][:minutes],
+        pulse_bpm=pulse[0][0][:minutes] if pulse else None,
+        resolution_bpm=heart[1],
+        resp_resolution_bpm=breath[1],
         origin=f"WFDB record {Path(name).name}",
+        label=label_of(given, device_id),
     )
 
 
@@ -68,54 +101,70 @@ def load_wfdb() -> ModuleType:
         return import_module("wfdb")
 
 
-def _read(name: str) -> Any:
+def _read(name: str) -> tuple[Any, list[tuple[int, tuple[float, float]]]]:
+    """Return the record with its wanted signals alone, and each one's place in it with its limits."""
     if not Path(f"{name}.hea").is_file():
         raise Misconfigured(f"there is no WFDB header {name}.hea")
+    check_header(name, Path(f"{name}.hea"))
     wfdb = load_wfdb()
+    whole = str(Path(name).absolute())  # a signal file's name in a header is never taken for an address
     try:
-        header = wfdb.rdheader(name)
-        check_length(name, int((header.sig_len or 0) / (60 * header.fs)))
-        return wfdb.rdrecord(name, smooth_frames=False)  # it would average a frame's samples, zeros included
+        header = wfdb.rdheader(whole)
+        wanted = _wanted(name, header)
+        channels = [index for index, _ in wanted]
+        record = wfdb.rdrecord(
+            whole, channels=channels, smooth_frames=False
+        )  # it would average a frame's samples, zeros included
     except FileNotFoundError as error:
         raise Unusable(name, f"its signal file is not beside it: {error.filename}") from None
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OSError) as error:
+    except LIBRARY_ERRORS as error:
         raise Unusable(name, f"not a readable WFDB record: {error}") from None
+    return record, [(place, limits) for place, (_, limits) in enumerate(wanted)]
 
 
-def _check(name: str, record: Any) -> None:
-    signals = tuple(record.sig_name or ())
-    lacking = [signal for signal in NEEDED if signal not in signals]
+def _wanted(name: str, header: Any) -> list[tuple[int, tuple[float, float]]]:
+    """Return the wanted signals' indices in the header with their limits, or raise Unusable for what cannot be streamed."""
+    signals = [str(signal).strip().upper() for signal in header.sig_name or ()]
+    limits = ((HEART, HEART_LIMITS), (BREATH, RESP_LIMITS), (PULSE, HEART_LIMITS))
+    found = [(next((signals.index(name) for name in names if name in signals), None), each) for names, each in limits]
+    lacking = [names[0] for (index, _), names in zip(found, (HEART, BREATH), strict=False) if index is None]
     if lacking:
-        raise Unusable(name, f"no {' and no '.join(lacking)}; its signals: {', '.join(signals) or 'none'}")
-    for per_minute in (_per_minute(record, signal) for signal in LIMITS if signal in signals):
+        raise Unusable(
+            name, f"no {' and no '.join(lacking)}; its signals: {', '.join(header.sig_name or ()) or 'none'}"
+        )
+    wanted = [(index, each) for index, each in found if index is not None]
+    for index, _ in wanted:
+        per_minute = _per_minute(header, index)
         if not 1 - SAMPLES_PER_MINUTE_TOLERANCE <= per_minute <= FASTEST_PER_MINUTE:
             raise Unusable(name, f"{per_minute:g} values a minute; numerics have one a minute or one a second")
-    minutes = int(record.sig_len / (60 * record.fs) + SAMPLES_PER_MINUTE_TOLERANCE)
+    minutes = int((header.sig_len or 0) / (60 * header.fs) + SAMPLES_PER_MINUTE_TOLERANCE)
     if minutes < 2:
         raise Unusable(name, f"{minutes} minute long; at least 2 are needed")
-    if record.base_datetime is None:
+    check_length(name, minutes)
+    if header.base_datetime is None:
         raise Unusable(name, "no base date and time in its header, so its minutes have no event time")
+    return wanted
 
 
-def _per_minute(record: Any, signal: str) -> float:
+def _per_minute(record: Any, index: int) -> float:
     """The record's sampling frequency is that of its frames; a frame may hold several samples of a signal."""
-    return float(60 * record.fs * record.samps_per_frame[record.sig_name.index(signal)])
+    return float(60 * record.fs * record.samps_per_frame[index])
 
 
-def _is_averaged(per_minute: float) -> bool:
-    return per_minute > 1 + SAMPLES_PER_MINUTE_TOLERANCE
+def _minutes(record: Any, index: int, limits: tuple[float, float]) -> tuple[Vitals, float]:
+    """A signal's minutes, NaN = missing, and its grid: that of its gain, or the coarser one on which all its values lie."""
+    values = np.asarray(record.e_p_signal[index], dtype=np.float64)
+    per_minute = _per_minute(record, index)
+    if per_minute > 1 + SAMPLES_PER_MINUTE_TOLERANCE:
+        return minute_averages(values, per_minute, limits), AVERAGES_GRID_BPM
+    kept, grid_bpm = on_own_grid(np.where(values > 0, values, np.nan))
+    return kept, max(round(1.0 / abs(float(record.adc_gain[index])), 6), grid_bpm)
 
 
-def _minutes(record: Any, signal: str) -> Vitals:
-    """A signal's minutes, NaN = missing."""
-    values = np.asarray(record.e_p_signal[record.sig_name.index(signal)], dtype=np.float64)
-    per_minute = _per_minute(record, signal)
-    if _is_averaged(per_minute):
-        return minute_averages(values, per_minute, LIMITS[signal])
-    return np.where(values > 0, values, np.nan)
-
-
-def _resolution_bpm(record: Any, *channels: Vitals) -> float:
-    """The grid of the HR signal's gain, or whole numbers when a finer gain holds only those."""
-    gain = float(record.adc_gain[record.sig_name.index("HR")])
-    return max(round(1.0 / gain, 6), detect_resolution_bpm(*channels))
+SOURCE = Source(
+    "WFDB numerics",
+    f"a record's header or name, or a folder with {RECORD_LIST}",
+    read_wfdb,
+    suffixes=(".hea", ""),
+    folder=RECORD_LIST.lower(),
+)

@@ -11,7 +11,8 @@ import pytest
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from detectors.minutes import cleaning
-from replay.sources import read_recordings, usable
+from replay.sources import read_recordings
+from replay.sources.minutes import usable
 
 HEADER = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bpm\n"
 
@@ -70,12 +71,18 @@ GOOD = "bed-1,2150-01-01T00:00Z,80,15,\n"
         ("bed-1,yesterday,80,15,", "line 3, column observed_at: 'yesterday' is not a time; write it as 2183-"),
         ("bed-1,2150-01-01T00:01,80,15,", "line 3, column observed_at: .* has no time zone"),
         ("bed-1,2150-01-01T00:01Z,fast,15,", "line 3, column heart_rate_bpm: 'fast' is not a rate"),
-        ("bed-1,2150-01-01T00:01Z,80,-3,", "line 3, column resp_rate_bpm: '-3'"),
-        ("bed-1,2150-01-01T00:01Z,80,15,nan", "line 3, column pulse_bpm: 'nan' is not .* empty means missing"),
-        ("Bed 1,2150-01-01T00:01Z,80,15,", "line 3, column device_id: 'Bed 1' is not a device id"),
+        ("bed-1,2150-01-01T00:01Z,80,15,inf", "line 3, column pulse_bpm: 'inf' is not .* empty means missing"),
+        ("bed-1,2150-01-01T00:01Z,80,1_5,", "line 3, column resp_rate_bpm: '1_5' is not a rate"),
+        ('bed-1,2150-01-01T00:01Z,"80,5",15,', "line 3, column heart_rate_bpm: '80,5' is not a rate"),
+        (" , 2150-01-01T00:01Z,80,15,", "line 3, column device_id is empty"),
+        ("***,2150-01-01T00:01Z,80,15,", "line 3, column device_id: .* needs a letter or a digit"),
+        ("Bed_1,2150-01-01T00:01Z,80,15,", "line 3, column device_id: 'Bed_1' and 'bed-1' would both be device bed-1"),
+        ("bed-1,2150-01-01,80,15,", "line 3, column observed_at: '2150-01-01' is a date without a time of day"),
+        ("bed-1,1969-12-31T23:59Z,80,15,", "line 3, column observed_at: .* lies between 1970-01-01 and 9999-12-30"),
+        ("bed-1,9999-12-31T23:59:00-05:00,80,15,", "line 3, column observed_at: .* lies between 1970-01-01"),
+        ("bed-1,0001-01-01T00:00+05:00,80,15,", "line 3, column observed_at: .* lies between 1970-01-01"),
         ("bed-1,2150-01-01T00:01Z,80", "line 3: the row ends before the column resp_rate_bpm"),
         ("bed-1,2150-01-01T00:00:30Z,80,15,", r"a second row for 2150-01-01T00:00Z \(the first is line 2\)"),
-        ("bed-1,2149-12-31T23:59Z,80,15,", "is before the time in line 2; sort"),
         ("bed-1,2510-01-01T00:01Z,80,15,", "taken for a wrong date"),
     ],
 )
@@ -89,9 +96,10 @@ def test_a_wrong_row_is_named_by_line_and_column(csv_file, row: str, words: str)
     [
         ("device_id,observed_at,heart_rate\n", r"no column heart_rate_bpm, resp_rate_bpm; the columns are device_id,"),
         ("", "vitals.csv is empty; was it downloaded or exported to its end"),
-        ("\n", "begins with an empty line"),
+        ("\n", "is empty but for line breaks"),
         ("device_id,observed_at,heart_rate_bpm\n", "no column resp_rate_bpm; the columns are"),
-        ("bed,time,hr\n1,2,3\n", "no known header; a table's columns are device_id,.*CHARTEVENTS.*BIDMC.*CinC 2012"),
+        ("bed,at,hr\n1,2,3\n", "(?s)no known header. The formats that are read, .*BIDMC.*CHARTEVENTS.*device_id,"),
+        (HEADER.replace("pulse", "heart_rate"), "the column heart_rate_bpm is there twice"),
         (HEADER, "no rows below its header"),
     ],
 )
@@ -101,10 +109,15 @@ def test_a_wrong_file_is_told_the_columns(csv_file, text: str, words: str) -> No
 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
-    for name in ("nowhere.csv", "binary.csv"):
-        with pytest.raises(Misconfigured, match=f"{name} cannot be read"):
-            read_recordings([tmp_path / name])
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\xd8\x00")
+    (tmp_path / "workbook.csv").write_bytes(b"PK\x03\x04 and so on")
+    (tmp_path / "line.csv").write_text("x" * (1 << 20))
+    for name, words in (
+        ("nowhere", r"nowhere\.csv cannot be read: No such file"), ("binary", r"binary\.csv cannot be read as text"),
+        ("workbook", "is a workbook or a zip archive; save"), ("line", "has a line of more than 1,048,576 characters"),
+    ):  # fmt: skip
+        with pytest.raises(Misconfigured, match=words):
+            read_recordings([tmp_path / f"{name}.csv"])
 
 
 def test_a_gzipped_file_is_read(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from contracts.settings import SECTIONS, Settings
 from replay.attacks import AttackSpec, inject
 from replay.attacks.own import own_attack
 from replay.recording import Recording
-from replay.sources import read_recordings
+from replay.sources import read_recordings, read_sources
+from replay.sources.source import all_sources
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -64,7 +65,7 @@ def test_what_the_example_source_cannot_read_is_said_in_a_sentence(json_lines, t
 
 def test_a_file_that_nobody_reads_is_refused_with_every_source_named(json_lines):
     (json_lines / "x.edf").write_text("?")
-    with pytest.raises(Misconfigured, match=r"\.jsonl \(JSON lines of a bedside gateway\)"):
+    with pytest.raises(Misconfigured, match=r"JSON lines of a bedside gateway: \.jsonl, a minute a line"):
         read_recordings([json_lines / "x.edf"])
 
 
@@ -97,3 +98,22 @@ def test_every_link_of_a_page_leads_somewhere(file):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
         if not target.startswith(("http://", "https://")):
             assert (file.parent / target).exists(), f"{file.name} -> {target}"
+
+
+def blocks_of(page: str, language: str) -> list[str]:
+    """The page's fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "suffix"), [("csv", ".csv"), ("json", ".ndjson")])
+def test_every_example_of_a_format_is_read_as_that_format(tmp_path: Path, language: str, suffix: str) -> None:
+    (tmp_path / "83404654.hea").write_text("83404654/2 6 62.4725/512 100000 17:47:00 28/04/2183\n")
+    seen = []
+    for index, text in enumerate(blocks_of("sources.md", language)):
+        path = tmp_path / ("83404654n.csv" if "HR [bpm]" in text else f"example{index}{suffix}")
+        path.write_text(text)
+        reading = read_sources([path])
+        assert reading.recordings, text
+        seen += reading.formats
+    told = {source.name for source in all_sources() if language == "csv" and source.header is not None}
+    assert set(seen) == (told or {"FHIR R4 Observations"})

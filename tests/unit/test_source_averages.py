@@ -11,7 +11,7 @@ from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from replay.recording import Recording
 from replay.sources import read_recordings
-from replay.sources.averages import minute_averages
+from replay.sources.minutes.averages import minute_averages
 
 EXCERPT = Path(__file__).parents[1] / "data" / "bidmc" / "bidmc_13_Numerics.csv"
 HEADER = "Time [s], HR, PULSE, RESP, SpO2\n"
@@ -77,13 +77,12 @@ def test_zeros_and_codes_of_the_monitor_stay_out_of_the_mean(tmp_path: Path) -> 
     ("rows", "header", "words"),
     [
         ([], HEADER, "has no rows"),
-        (["0,80,80,15,97\n"], HEADER, "1 seconds long; at least a minute"),
-        (["0,80,80,15,97\n", "0,80,80,15,97\n"], HEADER, "line 3: second 0 is there twice"),
-        (["0,fast,80,15,97\n"], HEADER, "line 2, column HR: 'fast' is not a number"),
-        (["0,80,80,inf,97\n"], HEADER, "line 2, column RESP: 'inf'"),
-        (["-1,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: '-1' is not a number of at least 0"),
+        (["0,80,80,15,97\n", "1,80,80,15,97\n"], HEADER, "has no minute of which half shows"),
+        (["0,fast,80,15,97\n"], HEADER, "line 2, column HR: its value is not a rate"),
+        (["0,80,80,inf,97\n"], HEADER, "line 2, column RESP: its value is not a rate"),
+        (["-1,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: '-1' is not a number of seconds from 0 on"),
         (["NaN,80,80,15,97\n"], HEADER, r"line 2, column Time \[s\]: 'NaN'"),
-        (["0,80\n"], "Time [s], HR\n", "no column RESP; HR and RESP are both needed"),
+        (["0,80\n"], "Time [s], HR\n", "no column of the respiratory rate; both rates are needed"),
         (["0,80,80,15,97\n", "99999999999,80,80,15,97\n"], HEADER, "years long, which is taken for wrong dates"),
         ([f"{second},80,80,0,97\n" for second in range(60)], HEADER, "respiratory rate never measured"),
     ],

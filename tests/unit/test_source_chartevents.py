@@ -11,7 +11,7 @@ import pytest
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from replay.recording import Recording
-from replay.sources import chartevents, read_recordings, read_sources
+from replay.sources import read_recordings, read_sources
 
 EXCERPT = Path(__file__).parents[1] / "data" / "mimic3-demo" / "CHARTEVENTS.csv"
 HEADER = (
@@ -134,29 +134,41 @@ def test_lower_case_columns_in_any_order_and_without_error_are_read(tmp_path: Pa
     assert charted(recording) == [(0, 80, 15)]
 
 
-def test_a_gzipped_table_is_read_block_by_block_among_other_items(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chartevents, "BLOCK_BYTES", 4096)
-    largest = 0
-    wanted = chartevents._wanted
-
-    def measured(batch):
-        nonlocal largest
-        largest = max(largest, batch.num_rows)
-        return wanted(batch)
-
-    monkeypatch.setattr(chartevents, "_wanted", measured)
-    path = tmp_path / "CHARTEVENTS.csv.gz"
+def test_a_gzipped_table_is_read_row_by_row_among_other_items(tmp_path: Path) -> None:
+    path = tmp_path / "icu" / "chartevents.csv.gz"
+    path.parent.mkdir()
     with gzip.open(path, "wt") as file:
         file.write(HEADER)
         for minute in range(60):
             time = f"1 10:{minute:02d}"
-            file.writelines(row(item, time, "").replace("as said", "a word, a line") for item in range(3000, 3040))
+            file.writelines(row(item, time, "").replace("as said", "a word, a\nline") for item in range(3000, 3040))
             file.writelines([row(211, time, 80 + minute % 7), row(618, time, 15), row(646, time, 97)])
-    (recording,) = read_recordings([tmp_path])  # a folder with CHARTEVENTS is MIMIC-III's
+    (tmp_path / "labevents.csv").write_text("subject_id,itemid,charttime,valuenum\n7,50813,2150-01-01 10:00:00,1\n")
+    (recording,) = read_recordings([tmp_path])  # a folder with CHARTEVENTS, in it or below, is MIMIC's
     assert recording.heart_rate_bpm.tolist() == [80 + minute % 7 for minute in range(60)]
-    assert 0 < largest < 100  # of 2580 rows
+
+
+OTHER = '1,7,2,3,646,yesterday,,,"37 \xb0C,\n and more",>60,,,perhaps,,\n'
+
+
+def test_what_is_wrong_in_a_row_of_another_item_is_nobodys_fault(tmp_path: Path) -> None:
+    wanted = "".join(row(item, "1 10:00", value) for item, value in ((211, 80), (618, 15)))
+    path = tmp_path / "CHARTEVENTS.csv"
+    for encoding in ("latin-1", "utf-8"):
+        path.write_text(HEADER + OTHER + wanted + OTHER, encoding=encoding)
+        assert charted(read_recordings([path])[0]) == [(0, 80, 15)]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_ids_written_as_floats_and_words_for_nothing_are_understood(tmp_path: Path, separator: str) -> None:
+    rows = [
+        "subject_id,itemid,charttime,valuenum,error", "7.0,211.0,2150-01-01 10:00:00 UTC,80,False",
+        "7.0,618.0,2150-01-01 12:00:00+02:00,15,\\N", "7.0,211.0,2150-01-01T10:01:00Z,\\N,", "7.0,211,2150-01-01 10:02,None,",
+        "7.0,211,2150-01-01 10:03,.,", "7,211,2150-01-01 10:04,300,TRUE", "7,211,2150-01-01 10:05,300,t", "7,211,NaT,300,",
+    ]  # fmt: skip
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join(rows).replace(",", separator))
+    assert charted(read_recordings([path])[0]) == [(0, 80, 15)]
 
 
 @pytest.mark.parametrize(
@@ -166,9 +178,12 @@ def test_a_gzipped_table_is_read_block_by_block_among_other_items(
         (HEADER, "has no value of the items 211, 220045, 618"),
         (HEADER + row(646, "1 10:00", 97), "has no value of the items"),
         (HEADER + row(211, "1 10:00", 0), "has no value of the items"),
-        (HEADER.lower() + "1,seven,2,3,211,2150-01-01 10:00:00,,,,80,,,,,\n", "cannot be read as CHARTEVENTS: .*int64: invalid value 'seven'"),
-        (HEADER + "1,7,2,3,211,yesterday,,,,80,,,,,\n", "cannot be read as CHARTEVENTS: .*invalid value 'yesterday'"),
-        (HEADER + "1,7,2\n", "cannot be read as CHARTEVENTS: .*Expected 15 columns, got 3"),
+        (HEADER.lower() + "1,seven,2,3,211,2150-01-01 10:00:00,,,,80,,,,,\n", "line 2, column subject_id: 'seven' is not a subject's number"),
+        (HEADER + "\n\n1,7,2,3,211,yesterday,,,,80,,,,,\n", "line 4, column CHARTTIME: 'yesterday' is not a time"),
+        (HEADER + "1,7,2,3,211,1900-01-01 10:00:00,,,,80,,,,,\n", "line 2, column CHARTTIME: .* lies between 1970-01-01"),
+        (HEADER + "1,7,2,3,211,2150-01-01 10:00:00,,,,>60,,,,,\n", "line 2, column VALUENUM: its value is not a number"),
+        (HEADER + "1,7,2,3,211,2150-01-01 10:00:00,,,,80,,,perhaps,,\n", "line 2, column ERROR: 'perhaps' is neither yes nor no"),
+        (HEADER + "1,7,2\n", "line 2: the row ends before the column ITEMID"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -180,5 +195,7 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, words: str) 
 def test_a_gzipped_table_that_was_cut_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress((HEADER + "".join(row(211, "1 10:00", value) for value in range(20, 300))).encode())
     (tmp_path / "CHARTEVENTS.csv.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(Misconfigured, match=r"CHARTEVENTS\.csv\.gz cannot be read"):
+    with pytest.raises(
+        Misconfigured, match=r"CHARTEVENTS\.csv\.gz cannot be read: its gzip data is damaged or cut off"
+    ):
         read_sources([tmp_path])

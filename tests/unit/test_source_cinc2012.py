@@ -55,8 +55,8 @@ def test_the_last_of_two_values_of_a_minute_counts(tmp_path: Path) -> None:
     ("rows", "words"),
     [
         ("1 o'clock,HR,80\n", "line 4, column Time: .* as in 07:30"),
-        ("01:00,HR,fast\n", "line 4, column Value: 'fast' is not a number"),
-        ("01:00,HR\n", "line 4: 2 values; the columns are Time,Parameter,Value"),
+        ("01:00,HR,fast\n", "line 4, column Value: it is not a number"),
+        ("01:00,HR\n", "line 4: the row ends before the column Value"),
         ("01:00,HR,80\n", "5.txt: no respiratory rate a patient may have was charted"),
         ("01:00,HR,80\n90000:00,RespRate,15\n", "years long, which is taken for wrong dates"),
     ],

@@ -89,7 +89,14 @@ def test_whole_numbers_under_a_finer_gain_are_a_whole_number_device(tmp_path: Pa
         ({"signals": ("ABP",)}, "no HR and no RESP"),
         ({"per_minute": 7500}, "7500 values a minute; numerics have one a minute or one a second"),
         ({"start": ""}, "no base date"),
-        ({"name": "p_7-x"}, "not a device id"),
+        ({"start": " 10:30:00 31/12/1969"}, "its times cannot be used; event time lies between 1970-01-01"),
+        (
+            {"start": " 01-Jan-2150 10:30:00"},
+            "its base time and date, '01-Jan-2150 10:30:00', cannot be read; WFDB writes",
+        ),
+        ({"start": " 2150-01-01 10:30:00"}, "its base time and date, '2150-01-01 10:30:00', cannot be read"),
+        ({"start": " 10:30:00 01/01/2150 UTC"}, "its base time and date, .* cannot be read"),
+        ({"gain": 0}, "its signal HR has a gain of 0, so it was never calibrated"),
     ],
 )
 def test_a_record_that_cannot_be_streamed_is_refused(tmp_path: Path, options: dict[str, object], words: str) -> None:
@@ -121,10 +128,10 @@ def test_a_header_that_is_none_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("vitals.xlsx", r"\.xlsx files are not read; these are: \.hea .*\.csv.*\.parquet"),
+        ("vitals.xlsx", r"(?s)\.xlsx files are not read\. The formats that are read.*\.hea.*\.parquet"),
         ("3544749n.dat", "name the record's header"),
         ("nothing-here", "no WFDB header .*nothing-here.hea"),
-        ("", "is a folder without RECORDS-numerics .*; name its files"),
+        ("", "is a folder without recordings; name its files"),
     ],
 )
 def test_a_file_that_is_not_read_is_told_what_is(tmp_path: Path, name: str, words: str) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.recording import Recording, Vitals, round_to_grid
-from replay.sources.grid import detect_resolution_bpm
-from replay.sources.usable import HIGHEST, LOWEST, Unusable, check_length
+from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.usable import HIGHEST, LOWEST, Unusable, check_length
 
 LONGEST_BETWEEN_MIN = 120
 
@@ -27,7 +27,7 @@ def plausible(charts: Iterable[tuple[int, float]], channel: int) -> dict[int, fl
 
 
 def charted_recording(name: str, device_id: str, heart: Charts, breath: Charts, origin: str) -> Recording:
-    """Return the recording from the first to the last charted minute, every minute on the grid of the charted values.
+    """Return the recording from the first to the last charted minute, every minute on the grid of its channel's charted values.
 
     Raises Unusable under `name` when a channel has no value.
     """
@@ -38,11 +38,15 @@ def charted_recording(name: str, device_id: str, heart: Charts, breath: Charts, 
     minutes = max(next(reversed(list(heart))), next(reversed(list(breath)))) - first + 1
     check_length(name, minutes)
     arrays = [(np.array(list(charts)) - first, np.array(list(charts.values()))) for charts in (heart, breath)]
-    grid_bpm = detect_resolution_bpm(*(values for _, values in arrays))
-    heart_rate_bpm, resp_rate_bpm = (round_to_grid(_lines(at, values, minutes), grid_bpm) for at, values in arrays)
+    (heart_bpm, heart_grid), (breath_bpm, breath_grid) = (_on_grid(at, values, minutes) for at, values in arrays)
     return Recording(
-        device_id, first, heart_rate_bpm, resp_rate_bpm, resolution_bpm=grid_bpm, origin=origin, charted=True
+        device_id, first, heart_bpm, breath_bpm, None, heart_grid, origin, charted=True, resp_resolution_bpm=breath_grid
     )
+
+
+def _on_grid(at: NDArray[np.int64], values: Vitals, minutes: int) -> tuple[Vitals, float]:
+    charted, grid_bpm = on_own_grid(values)
+    return round_to_grid(_lines(at, charted, minutes), grid_bpm), grid_bpm
 
 
 def _lines(at: NDArray[np.int64], values: Vitals, minutes: int) -> Vitals:

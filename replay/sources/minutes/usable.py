@@ -11,6 +11,7 @@ from replay.recording import Recording, Vitals
 
 LOWEST, HIGHEST = (20.0, 3.0), (300.0, 100.0)  # heart and respiratory rate; beyond is an artefact to the detector too
 LONGEST_MIN = 366 * 1440
+PREDICATES = ("is ", "has ", "holds ", "cannot ")
 WRONG_SHARE = 0.9  # a bad sensor is wrong at times, a wrong unit always
 HEART_LIMITS, RESP_LIMITS = zip(LOWEST, HIGHEST, strict=True)
 RATES = {"heart_rate_bpm": ("heart rate", "beats"), "resp_rate_bpm": ("respiratory rate", "breaths")}
@@ -20,7 +21,7 @@ class Unusable(Misconfigured):
     """One recording that cannot be used: alone it is refused with this sentence, among others it is skipped and counted."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
+        super().__init__(f"{name} {reason}" if reason.startswith(PREDICATES) else f"{name}: {reason}")
         self.name = name
         self.reason = reason
 

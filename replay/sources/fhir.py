@@ -1,0 +1,202 @@
+"""Read FHIR R4 Observations of heart and respiratory rate: NDJSON, a Bundle, or one Observation."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from contracts.errors import Misconfigured
+from replay.recording import Recording
+from replay.sources.minutes.samples import Samples, sampled_recording
+from replay.sources.reading import Reading, read_each
+from replay.sources.source import Source
+from replay.sources.tables.times import parsed_time
+
+LOINC: Final = "http://loinc.org"
+CHANNELS: Final = {"8867-4": 0, "9279-1": 1, "8889-8": 2}
+"""LOINC code -> heart rate, respiratory rate, heart rate by pulse oximetry (a pulse)."""
+PER_MINUTE: Final = frozenset({
+    "", "/min", "1/min", "/minute", "per minute", "min-1", "bpm", "beats/min", "beats/minute", "{beats}/min", "{beat}/min",
+    "beats per minute", "breaths/min", "breaths/minute", "{breaths}/min", "{breath}/min", "breaths per minute", "rpm",
+    "resp/min", "{resp}/min", "{counts}/min", "{count}/min",
+})  # fmt: skip
+NOT_MEASURED: Final = frozenset({"entered-in-error", "cancelled"})
+LARGEST_BUNDLE_BYTES: Final = 256 << 20
+LONGEST_LINE_BYTES: Final = 16 << 20
+Json = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Device:
+    """The samples of one device: per channel (seconds since 1970, value per minute)."""
+
+    channels: tuple[list[tuple[float, float]], ...] = field(default_factory=lambda: ([], [], []))
+
+
+def read_fhir(path: Path) -> Reading:
+    """Return one recording a device, or a subject where the Observations name no device, in the order of their first one.
+
+    Observations are told by LOINC (see CHANNELS), in `code` or in a `component`; others are left out. Those that are
+    cancelled or entered in error, have a reason for absent data or a comparator, are missing. The time is effectiveDateTime,
+    effectiveInstant or the start of effectivePeriod; the unit is per minute. Raises Misconfigured, naming file and line (of
+    a Bundle: entry), for what is wanted and cannot be read.
+    """
+    devices: defaultdict[str, _Device] = defaultdict(_Device)
+    for where, resource in _resources(path):
+        _add(devices, where, resource)
+    if not devices:
+        raise Misconfigured(f"{path} has no Observation of heart or respiratory rate (LOINC 8867-4, 9279-1)")
+    return read_each(_readers(path, devices))
+
+
+def _readers(path: Path, devices: Mapping[str, _Device]) -> Iterator[tuple[str, partial[Recording]]]:
+    for given, device in devices.items():
+        name = f"{path}, device {given}"
+        heart, breath, pulse = (
+            Samples(
+                np.array([at for at, _ in samples], np.float64), np.array([value for _, value in samples], np.float64)
+            )
+            for samples in device.channels
+        )
+        pulses = pulse if device.channels[2] else None
+        yield name, partial(sampled_recording, name, given, heart, breath, pulses, origin=f"FHIR {path.name}")
+
+
+def _resources(path: Path) -> Iterator[tuple[str, Json]]:
+    """Yield (place, resource) of every Observation of the file."""
+    lines = ".ndjson" in path.name.lower()
+    for where, value in _lines(path) if lines else [(str(path), _decoded(str(path), _whole(path)))]:
+        yield from _observations(where, value)
+
+
+def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, list):
+        entries = [(f"{where}, item {index}", each) for index, each in enumerate(value, 1)]
+    elif _map(value).get("resourceType") == "Bundle":
+        found = _list(_map(value).get("entry"))
+        entries = [(f"{where}, entry {index}", _map(each).get("resource")) for index, each in enumerate(found, 1)]
+    else:
+        entries = [(where, value)]
+    for place, resource in entries:
+        if _map(resource).get("resourceType") == "Observation":
+            yield place, resource
+
+
+def _add(devices: defaultdict[str, _Device], where: str, observation: Json) -> None:
+    parts = [observation, *map(_map, _list(observation.get("component")))]
+    wanted = [(channel, part) for part in parts if (channel := _channel(part)) is not None]
+    if not wanted or observation.get("status") in NOT_MEASURED:
+        return
+    at_s = _time(where, observation)
+    given = _device(where, observation)
+    for channel, part in wanted:
+        devices[given].channels[channel].append((at_s, _rate(where, part)))
+
+
+def _channel(part: Json) -> int | None:
+    codings = map(_map, _list(_map(part.get("code")).get("coding")))
+    codes = (coding.get("code") for coding in codings if coding.get("system") == LOINC)
+    return next((CHANNELS[code] for code in codes if isinstance(code, str) and code in CHANNELS), None)
+
+
+def _time(where: str, observation: Json) -> float:
+    period = _map(observation.get("effectivePeriod"))
+    text = observation.get("effectiveDateTime") or observation.get("effectiveInstant") or period.get("start")
+    if not isinstance(text, str):
+        raise Misconfigured(f"{where}: no effectiveDateTime and no start of an effectivePeriod, so no minute")
+    return parsed_time(f"{where}, effective time", text)
+
+
+def _device(where: str, observation: Json) -> str:
+    for key in ("device", "subject"):
+        reference = _map(observation.get(key))
+        identifier = _map(reference.get("identifier")).get("value")
+        for name in (reference.get("reference"), identifier):
+            if isinstance(name, str) and (last := name.rstrip("/").rpartition("/")[2].removeprefix("urn:uuid:")):
+                return last
+    raise Misconfigured(f"{where}: no reference to a device or a subject, so nobody knows whose rate it is")
+
+
+def _rate(where: str, part: Json) -> float:
+    """The value per minute, NaN = missing."""
+    quantity = part.get("valueQuantity")
+    if quantity is None and isinstance(part.get("valueInteger"), int):
+        return float(part["valueInteger"])
+    value = _map(quantity).get("value")
+    if part.get("dataAbsentReason") is not None or value is None or _map(quantity).get("comparator"):
+        if quantity is None and any(key.startswith("value") for key in part):
+            raise Misconfigured(f"{where}: the rate is no valueQuantity")
+        return np.nan
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise Misconfigured(f"{where}: the value of its valueQuantity is not a number")
+    units = [str(unit).strip().lower() for unit in (_map(quantity).get("code"), _map(quantity).get("unit")) if unit]
+    if units and not PER_MINUTE.intersection(units):
+        raise Misconfigured(f"{where}: its unit {units[0]!r} is not per minute (UCUM /min)")
+    return float(value)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(_read_lines(path), 1):
+        if len(line) > LONGEST_LINE_BYTES:
+            raise Misconfigured(
+                f"{path}, line {number} is longer than {LONGEST_LINE_BYTES >> 20} MB; NDJSON has a resource a line"
+            )
+        if line.strip():
+            yield f"{path}, line {number}", _decoded(f"{path}, line {number}", line)
+
+
+def _decoded(where: str, data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Misconfigured(f"{where} is not JSON: {error}") from None
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with _open(path) as file:
+            while line := file.readline(LONGEST_LINE_BYTES + 1):
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from None
+
+
+def _whole(path: Path) -> bytes:
+    try:
+        with _open(path) as file:
+            data = file.read(LARGEST_BUNDLE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from None
+    if len(data) > LARGEST_BUNDLE_BYTES:
+        raise Misconfigured(f"{path} is larger than {LARGEST_BUNDLE_BYTES >> 20} MB; export it as NDJSON")
+    return data
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _map(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+SOURCE = Source(
+    "FHIR R4 Observations",
+    "NDJSON, or a Bundle, of LOINC 8867-4 and 9279-1",
+    read_fhir,
+    suffixes=(".ndjson", ".json"),
+)

@@ -1,0 +1,1 @@
+"""How tables are read: header, cells and times the same way in every format."""
