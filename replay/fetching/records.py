@@ -1,4 +1,4 @@
-"""Fetch WFDB numerics records, whichever catalogue names them: headers, checksums, then signals; checked and resumable."""
+"""Fetch numerics records of any kind, whichever catalogue names them: headers, checksums, then signals; checked and resumable."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Final
 from contracts.errors import Misconfigured
 from replay.fetching.checksums import SUMS_FILE, published_sums, sha256_of
 from replay.fetching.errors import Damaged, NotThere
-from replay.fetching.record_files import signal_files
+from replay.fetching.record_kinds import WFDB_RECORD, RecordKind
 from replay.fetching.server import Server
 from replay.fetching.staging import Staging
-from replay.sources.wfdb_numerics import subject_of
 
 TRIES: Final = 2
 
@@ -42,22 +41,26 @@ class Fetched:
 
 
 def fetch_records(
-    server: Server, out: Path, names: Sequence[str], on_progress: Callable[[FetchProgress], None] = lambda _: None
+    server: Server,
+    out: Path,
+    names: Sequence[str],
+    on_progress: Callable[[FetchProgress], None] = lambda _: None,
+    kind: RecordKind = WFDB_RECORD,
 ) -> Fetched:
-    """Bring the named records to `out`, laid out as on the server, and list them in its RECORDS-numerics.
+    """Bring the named records to `out`, laid out as on the server, and list them there if their kind is read by a list.
 
     Blocks. A record that is whole in `out` is not fetched again; one that cannot be had or arrives damaged twice is left
-    out and reported, the others go on. However this ends, `out` holds only whole records, its RECORDS-numerics lists them,
+    out and reported, the others go on. However this ends, `out` holds only whole records, its list names them,
     and the next call goes on from there. Raises Misconfigured for a wrong folder, Unavailable without network.
     """
     try:
-        return _Fetch(server, Staging(out), names, on_progress).run()
+        return _Fetch(server, Staging(out, kind), names, on_progress).run()
     except OSError as error:
         raise Misconfigured(f"cannot write to {out}: {error.strerror or error}; choose another --out") from None
 
 
 class _Fetch:
-    """One fetch: headers first, for they name the signal files; then the checksums of all; then the signals."""
+    """One fetch: headers first, for they may name the signal files; then the checksums of all; then the signals."""
 
     def __init__(
         self, server: Server, staging: Staging, names: Sequence[str], on_progress: Callable[[FetchProgress], None]
@@ -83,7 +86,7 @@ class _Fetch:
             self._staging.finish(self._names)
         whole = self._staging.whole
         new = len(whole.intersection(missing))
-        patients = len({subject_of(PurePosixPath(name).name) for name in whole})
+        patients = len({self._staging.kind.subject(PurePosixPath(name)) for name in whole})
         failed = tuple(self._failed.items())
         return Fetched(patients, len(whole), new, self._bytes, wanted, checked, failed)
 
@@ -103,8 +106,8 @@ class _Fetch:
         header = f"{name}.hea"
         with self._staging.dropping([header]):
             self._get(header)
-            signals = signal_files(self._staging.place(name))
-        return [header, *(str(PurePosixPath(name).with_name(signal)) for signal in signals)]
+            others = self._staging.kind.files(self._staging.place(name))
+        return [header, *(str(PurePosixPath(name).with_name(other)) for other in others)]
 
     def _sums(self, files: Sequence[str]) -> dict[str, str]:
         self._on_progress(FetchProgress("checksums", 0, 1))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from replay.fetching.errors import Damaged, NotThere
-from replay.fetching.record_files import check_record
-from replay.sources.wfdb_numerics import RECORD_LIST, listed_records
+from replay.fetching.record_kinds import RecordKind
+from replay.sources.wfdb_numerics import listed_records
 
 UNFINISHED: Final = ".unfinished"
 
@@ -18,8 +18,9 @@ UNFINISHED: Final = ".unfinished"
 class Staging:
     """`out` and the folder below it that holds what is not checked yet. Calls read and write files and raise OSError."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, kind: RecordKind) -> None:
         self.out = out
+        self.kind = kind
         self._unfinished = out / UNFINISHED
         self._unfinished.mkdir(parents=True, exist_ok=True)
         self.whole: set[str] = set()
@@ -29,7 +30,7 @@ class Staging:
         if not Path(f"{self.out / record}.hea").is_file():
             return False
         try:
-            check_record(self.out / record)
+            self.kind.check(self.out / record)
         except Damaged:
             return False
         self.whole.add(record)
@@ -43,7 +44,7 @@ class Staging:
 
     def move(self, record: str, files: Iterable[str]) -> None:
         """Check a record and move its files to their place, the header last. Raises Damaged."""
-        check_record(self._unfinished / record)
+        self.kind.check(self._unfinished / record)
         for file in sorted(files, key=lambda file: file.endswith(".hea")):
             (self.out / file).parent.mkdir(parents=True, exist_ok=True)
             self.place(file).replace(self.out / file)
@@ -61,12 +62,15 @@ class Staging:
             raise
 
     def finish(self, records: Sequence[str]) -> None:
-        """List the whole ones of `records` in RECORDS-numerics beside others listed before; tidy up if nothing is open."""
-        record_list = self.out / RECORD_LIST
-        before = listed_records(record_list) if record_list.is_file() else []
-        if names := sorted({*before}.difference(records) | self.whole):
-            part = record_list.with_name(f"{RECORD_LIST}.part")
-            part.write_text("\n".join(names) + "\n", encoding="utf-8")
-            part.replace(record_list)
+        """List the whole ones of `records` beside others listed before; tidy up if nothing is open."""
+        if self.kind.record_list is not None:
+            self._list(self.out / self.kind.record_list, records)
         if not any(path.is_file() for path in self._unfinished.rglob("*")):
             shutil.rmtree(self._unfinished)
+
+    def _list(self, record_list: Path, records: Sequence[str]) -> None:
+        before = listed_records(record_list) if record_list.is_file() else []
+        if names := sorted({*before}.difference(records) | self.whole):
+            part = record_list.with_name(f"{record_list.name}.part")
+            part.write_text("\n".join(names) + "\n", encoding="utf-8")
+            part.replace(record_list)

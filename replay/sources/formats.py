@@ -13,7 +13,7 @@ from contracts.errors import Misconfigured
 from replay.sources.minutes.usable import Unusable
 from replay.sources.reading import Reading
 from replay.sources.source import Source, all_sources
-from replay.sources.table_folder import read_files
+from replay.sources.table_folder import read_files, read_records
 from replay.sources.tables.text_table import column_names
 
 TABLES: Final = (".csv", ".tsv", ".txt")
@@ -74,7 +74,7 @@ def _read_folder(folder: Path) -> Reading:
     files = _files_below(folder)
     for source in all_sources():
         if source.folder and (matching := [file for file in files if fnmatch(file.name.lower(), source.folder)]):
-            return replace(read_files(folder, matching, source.read), formats=(source.name,))
+            return replace(read_records(matching, source.read), formats=(source.name,))
     suffixes = {*TABLES, *(suffix for source in all_sources() for suffix in source.suffixes if suffix)}
     if tables := [file for file in files if _suffix(file) in suffixes]:
         return read_files(folder, tables, read_path)

@@ -140,5 +140,6 @@ SOURCE = Source(
     "MIMIC-IV waveform numerics",
     "RECORDn.csv.gz with time,HR [bpm],RR [rpm] (or RESP [rpm]) among others, RECORD.hea beside it",
     read_mimic4_numerics,
+    folder=f"{'[0-9]' * 8}n.csv.gz",
     header=lambda names: "time" in names and any(re.fullmatch(r"(hr|rr|resp) \[(bpm|rpm)\]", name) for name in names),
 )

@@ -20,7 +20,7 @@ class Source:
 
     A file is told by its suffix (`suffixes`, with the dot, lower case) or, if it is a text table, by its header
     (`header` says whether these are its columns). `folder` is a pattern of file names in lower case: of a folder with such
-    files, below it too, these alone are read. `read` raises Misconfigured for what cannot be read, and nothing else.
+    files, below it too, these alone are read, and a subject's second recording is a device of its own. `read` raises Misconfigured for what cannot be read, and nothing else.
     """
 
     name: str

@@ -12,7 +12,7 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, without_name
+from replay.sources.reading import Reading, numbered, without_name
 from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 
@@ -22,27 +22,39 @@ def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Readi
     The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which
     both measured are skipped, all of them: which one is right is not ours to say.
     """
+    reading = _all_of(files, read)
+    skipped = list(reading.skipped)
     parts: dict[str, list[Recording]] = {}
-    skipped: list[Unusable] = []
-    formats: list[str] = []
-    for file in files:
-        try:
-            reading = read(file)
-        except Misconfigured as error:
-            skipped.append(
-                error if isinstance(error, Unusable) else Unusable(str(file), without_name(str(error), str(file)))
-            )
-            continue
-        skipped += reading.skipped
-        formats += [name for name in reading.formats if name not in formats]
-        for recording in reading.recordings:
-            parts.setdefault(recording.device_id, []).append(recording)
+    for recording in reading.recordings:
+        parts.setdefault(recording.device_id, []).append(recording)
     recordings = []
     for device_id, own in parts.items():
         try:
             recordings.append(joined(own) if len(own) > 1 else own[0])
         except Unusable as error:
             skipped.append(Unusable(f"{folder}, device {device_id}", error.reason))
+    return replace(reading, recordings=tuple(recordings), skipped=tuple(skipped))
+
+
+def read_records(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
+    """Return the recordings of all files; a subject's second one is a device of its own, `<subject>-2`."""
+    return numbered(_all_of(files, read))
+
+
+def _all_of(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
+    recordings: list[Recording] = []
+    skipped: list[Unusable] = []
+    formats: dict[str, None] = {}
+    for file in files:
+        try:
+            reading = read(file)
+        except Misconfigured as error:
+            reason = without_name(str(error), str(file))
+            skipped.append(error if isinstance(error, Unusable) else Unusable(str(file), reason))
+            continue
+        recordings += reading.recordings
+        skipped += reading.skipped
+        formats |= dict.fromkeys(reading.formats)
     return Reading(tuple(recordings), tuple(skipped), tuple(formats))
 
 
