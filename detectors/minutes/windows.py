@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.minutes.cleaning import CleanMinutes
+from detectors.minutes.sampling import too_sparse
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -44,10 +45,11 @@ def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> NDArray[np.bool
     return np.asarray(STEP_MIN * decision + FIRST_MIN + STEP_MIN - WINDOW_MIN >= np.asarray(enrolment_min))
 
 
-def usable_decisions(event_minute: Ints) -> NDArray[np.bool_]:
-    """Return bool[k]: the decision's window of 60 valid minutes spans at most 120 event minutes."""
-    last = decision_minute(np.arange(decision_count(len(event_minute))))
-    usable: NDArray[np.bool_] = event_minute[last] - event_minute[last - (WINDOW_MIN - 1)] <= MAX_SPAN_MIN
+def usable_decisions(minutes: CleanMinutes) -> NDArray[np.bool_]:
+    """Return bool[k]: the decision's 60 valid minutes span at most 120 event minutes and are measured densely enough."""
+    last = decision_minute(np.arange(decision_count(len(minutes))))
+    span_min = minutes.event_minute[last] - minutes.event_minute[last - (WINDOW_MIN - 1)]
+    usable: NDArray[np.bool_] = (span_min <= MAX_SPAN_MIN) & ~too_sparse(minutes.observed, last)
     return usable
 
 
