@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Misconfigured, Unavailable
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_ids_of
 from contracts.metrics import WORKER_LAG_MESSAGES
 from streams.core import WorkerCore
 from streams.errors import Fatal
@@ -30,7 +30,7 @@ class EdgeWorker:
         settings = core.settings
         if core.names.shared:
             raise Misconfigured("edge mode needs a topic for each patient: unset FEDSECURE_TOPIC_LAYOUT or the devices")
-        self._units = {Unit(settings.topics.vitals(check_device_id(device)), 0) for device in settings.devices}
+        self._units = {Unit(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
         self._consumer = AIOKafkaConsumer(
             **aiokafka_options(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )

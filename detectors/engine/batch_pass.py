@@ -16,12 +16,10 @@ from detectors.engine.rows import DecisionTick, RowBuffer
 from detectors.engine.snapshots import waiting_from
 from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words
-from detectors.minutes.windows import usable_decisions
+from detectors.minutes.windows import LEAST_USABLE_SHARE, usable_decisions
 
 MOST_ROWS: Final = RING - 82
 """Valid minutes of one device in a pass: the ring keeps them beside the 82 that its first decision reads."""
-LEAST_USABLE_SHARE: Final = 0.5
-"""An enrolment of which fewer decisions are usable begins anew: so little measured teaches nothing of a device."""
 MOST_TICKS_ENROLLING: Final = 8
 """Decisions of a device without a profile in a pass: too few for a void enrolment to begin anew within it."""
 

@@ -19,6 +19,8 @@ STEP_MIN: Final = 15
 FIRST_MIN: Final = 38
 """Decision k judges the minutes 15k+38 .. 15k+52 of its stream and may see up to 15k+59: 7 minutes of look-ahead."""
 MAX_SPAN_MIN: Final = 2 * WINDOW_MIN
+LEAST_USABLE_SHARE: Final = 0.5
+"""An enrolment of which fewer decisions are usable begins anew: so little measured teaches nothing of a device."""
 Z_CLIP: Final = 8.0
 
 _DAY_MIN: Final = 1440

@@ -91,7 +91,7 @@ def test_a_bound_and_noise_on_updates_are_settings_and_noise_alone_is_refused(ho
     assert len(hosted) == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("--all", "--device", "p1"), ("--device", "P/1")])
+@pytest.mark.parametrize("arguments", [(), ("--all", "--device", "p1"), ("--device", "!!")])
 def test_a_wrong_choice_of_devices_is_refused_in_one_sentence(hosted: Any, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert isinstance(result.exception, Misconfigured)
@@ -164,7 +164,7 @@ def test_the_keys_are_listed_with_what_lies_here_of_them(topic: KeyRegistry) -> 
 
 @pytest.mark.parametrize("command", ["register", "rotate", "revoke"])
 def test_a_name_that_is_no_device_is_refused_before_anything_happens(topic: KeyRegistry, command: str) -> None:
-    result = run(command, "p1", "../p2")
+    result = run(command, "p1", "/")
     assert isinstance(result.exception, Misconfigured)
     assert topic.all() == []
 

@@ -15,7 +15,7 @@ from contracts.errors import Misconfigured
 from contracts.rule_names import RuleName
 from fedsecure.cli import app
 
-COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
+COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state,device_label"
 
 
 @pytest.fixture(autouse=True)
