@@ -189,5 +189,20 @@ def test_no_device_is_re_enrolled_when_one_of_them_is_unknown(monkeypatch: pytes
     assert isinstance(result.exception, Misconfigured)
     assert "no worker knows p2" in str(result.exception)
     assert sent == []
+    assert "no worker knows ICU_03 (icu-03)" in str(run("re-enrol", "ICU_03").exception)
     assert run("re-enrol", "p1").exit_code == 0
     assert [(order.device_id, order.re_enrol, len(order)) for order in sent] == [("p1", True, 0)]
+
+
+def test_a_device_is_named_as_its_hospital_writes_it(hosted: Any, topic: KeyRegistry) -> None:
+    assert run("--device", "ICU_03", "--device", "床5").exit_code == 0
+    assert [device_ids for _, device_ids in hosted] == [("icu-03", "u5e8a-5")]
+    assert run("register", "ICU_03").output.startswith("ICU_03 (icu-03): registered")
+    assert [key.device_id for key in topic.all()] == ["icu-03"]
+
+
+def test_two_names_of_one_device_are_refused(hosted: Any) -> None:
+    result = run("--device", "ICU_03", "--device", "icu 03")
+    assert isinstance(result.exception, Misconfigured)
+    assert "'ICU_03' and 'icu 03' are both device icu-03" in str(result.exception)
+    assert hosted == []
