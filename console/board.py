@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,6 +41,7 @@ class DeviceTrail:
     changes: deque[StateChange] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
     changes_added: int = 0
     profile: DeviceProfile | None = None
+    label: str | None = None
     highest: tuple[int, int] = (-1, -1)
 
 
@@ -68,6 +69,11 @@ class Board:
         """The topics that it wants to be fed from."""
         return tuple(self._takers)
 
+    def labels(self, devices: Iterable[str]) -> dict[str, str]:
+        """Return the names of those devices that have one beside their id."""
+        trails = {device_id: self.trails[device_id] for device_id in devices if device_id in self.trails}
+        return {device_id: trail.label for device_id, trail in trails.items() if trail.label is not None}
+
     def take(self, topic: str, value: bytes | None, at: float) -> None:
         """Take one record with its timestamp (epoch seconds); what cannot be read is counted, never raised."""
         if value is None:
@@ -89,6 +95,7 @@ class Board:
         if pair < trail.highest:
             return
         trail.highest = pair
+        trail.label = status.label
         trail.profile = status.snapshot.profile if status.snapshot else trail.profile
         self._note_change(trail, status, at)
 

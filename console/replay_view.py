@@ -71,7 +71,9 @@ class ReplayView:
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return the whole panel if anything in it differs from what was told."""
-        panel = {"attacks": self._attacks(), "unexplained": self._unexplained(), "devices": sorted(self._board.trails)}
+        devices = sorted(self._board.trails)
+        panel = {"attacks": self._attacks(), "unexplained": self._unexplained(), "devices": devices}
+        panel |= {"labels": self._board.labels(devices)}
         if panel == self._told:
             return None
         self._told = panel

@@ -92,7 +92,8 @@ class RoundsView:
         record = self._board.rounds.get(number)
         if record is None:
             return None
-        return detail_of(record, [event for event in self._board.events if event.round == number])
+        detail = detail_of(record, [event for event in self._board.events if event.round == number])
+        return detail | {"labels": self._board.labels([*record.cohort, *record.excluded])}
 
     def _around(self) -> dict[str, Any]:
         lines = model_lines(self._told, {})[-MOST_MODELS:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +14,13 @@ from console.inject import Injector
 from console.security import Doorkeeper, set_headers
 from console.stage import Stage
 from contracts.errors import Misconfigured
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_id_of
 
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = {
     "/": "wall.html",
     "/rounds": "rounds.html",
     "/replay": "replay.html",
-    "/device/{device_id}": "device.html",
 }
 MOST_SCREENS: Final = 200
 WRITE_WITHIN_S: Final = 10.0
@@ -33,6 +33,7 @@ def build_app(stage: Stage, doorkeeper: Doorkeeper, injector: Injector | None) -
     server = _Server(stage, injector)
     for path, page in PAGES.items():
         app.router.add_get(path, _page(page))
+    app.router.add_get("/device/{name}", _device_page)
     app.router.add_get("/api/stream/{view:wall|rounds|replay}", server.stream)
     app.router.add_get("/api/stream/device/{device_id}", server.stream_device)
     app.router.add_get("/api/rounds/{number:[0-9]{1,9}}", server.round)
@@ -50,6 +51,15 @@ def _page(name: str) -> Any:
     return answer
 
 
+async def _device_page(request: web.Request) -> web.StreamResponse:
+    """Answer with the page of a device; a name leads on to the address of its id."""
+    name = request.match_info["name"]
+    with suppress(Misconfigured):  # the page says that there is no such device
+        if (device_id := device_id_of(name)) != name:
+            raise web.HTTPFound(f"/device/{device_id}")
+    return web.FileResponse(STATIC / "device.html")
+
+
 class _Server:
     def __init__(self, stage: Stage, injector: Injector | None) -> None:
         self._stage = stage
@@ -60,7 +70,7 @@ class _Server:
 
     async def stream_device(self, request: web.Request) -> web.StreamResponse:
         try:
-            device_id = check_device_id(request.match_info["device_id"])
+            device_id = device_id_of(request.match_info["device_id"])
         except Misconfigured as error:
             raise web.HTTPNotFound(text=f"{error}\n") from None
         async with self._stage.look_at(device_id) as hub:

@@ -34,6 +34,7 @@ def tile_of(view: DeviceView) -> Tile:
     status = view.status
     tile: Tile = {
         "id": view.device_id,
+        "label": view.label,
         "standing": standing_of(view),
         "verdict": view.state,
         "freshness": view.freshness,

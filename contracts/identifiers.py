@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import chain
 from typing import Annotated, Final
 
@@ -66,6 +67,31 @@ def label_of(given: str, device_id: str) -> str | None:
     """Return the name to show beside the id: what was given, without the blanks around it, or None if that is the id."""
     name = given.strip()
     return None if name == device_id else name
+
+
+def shown_as(device_id: str, label: str | None) -> str:
+    """Return a device as people are told of it: its name with the id in brackets, or the id alone.
+
+    >>> shown_as("icu-03", "ICU_03"), shown_as("p000020", None)
+    ('ICU_03 (icu-03)', 'p000020')
+    """
+    return device_id if label is None else f"{label} ({device_id})"
+
+
+def device_ids_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the ids of the devices that somebody named, in order, each with how it is said (`shown_as`).
+
+    Raises Misconfigured for a name that is none, and for two different names of one id.
+
+    >>> device_ids_of(["ICU_03", "p000020"])
+    {'icu-03': 'ICU_03 (icu-03)', 'p000020': 'p000020'}
+    """
+    given: dict[str, str] = {}
+    for name in names:
+        device_id = device_id_of(name)
+        if given.setdefault(device_id, name.strip()) != name.strip():
+            raise Misconfigured(f"{given[device_id]!r} and {name.strip()!r} are both device {device_id}: name it once")
+    return {device_id: shown_as(device_id, label_of(name, device_id)) for device_id, name in given.items()}
 
 
 def _letters(character: str) -> str:

@@ -43,6 +43,15 @@ SCORES = Histogram(
     buckets=(-2, -1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 6, 8, 12),
 )
 DEVICE_STATE = Gauge("fedsecure_device_state", "1 for the state a device is in.", ["device", "state"])
+DEVICE_INFO = Info(
+    "fedsecure_device",
+    "A device's name as its hospital writes it (label; empty: it has none beside the id).",
+    ["device"],
+)
+LABEL_CHANGES = Counter(
+    "fedsecure_device_label_changes_total",
+    "Changes of a device's name within a session: two in turn are two monitors of one id.",
+)
 DEVICE_SCORE = Gauge("fedsecure_device_score", "Latest anomaly score of a device.", ["device"])
 DEVICE_THRESHOLD = Gauge(
     "fedsecure_device_threshold", "Adaptive threshold of a device, on the score's scale.", ["device"]
@@ -123,6 +132,8 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         DEAD_LETTERS,
         SCORES,
         DEVICE_STATE,
+        DEVICE_INFO,
+        LABEL_CHANGES,
         DEVICE_SCORE,
         DEVICE_THRESHOLD,
         DEVICE_FLAGGED_SHARE,

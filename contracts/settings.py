@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     worker_group: str = Field("fedsecure-workers", description="workers of one group share the devices")
     worker_id: str | None = Field(None, description="set for static group membership")
     devices: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="edge mode: judge these only, without a group"
+        (), description="edge mode: judge these only (ids or names), without a group"
     )
     bundle_dir: Path | None = Field(None, description="a bundle other than the one that ships")
     rule: RuleName = Field("common-scale", description="how scores become votes; paper-fig3 is the paper's threshold")

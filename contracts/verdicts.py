@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from contracts.errors import InvalidMessage
-from contracts.identifiers import DeviceId
+from contracts.identifiers import DeviceId, DeviceLabel
 
 SCHEMA_VERSION = 3
 
@@ -98,6 +98,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     (`epoch`, `applied_through`) orders statuses: a reader ignores a lower pair. `received_at` is the broker's timestamp
     (epoch seconds) of the last applied record; `vitals_offset` the next offset to apply. Event times are event minutes.
+    `label` is the device's name as its hospital writes it (None: the id).
     """
 
     device_id: DeviceId
@@ -124,6 +125,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     windows: int
     flagged_windows: int
     snapshot: DeviceSnapshot | None = None
+    label: DeviceLabel | None = None
     schema_version: int = SCHEMA_VERSION
 
 

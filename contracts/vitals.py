@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.errors import InvalidMessage
 from contracts.event_time import LAST_EVENT_MINUTE, to_event_minute
-from contracts.identifiers import DeviceId
+from contracts.identifiers import DeviceId, DeviceLabel
 
 SCHEMA_VERSION = 1
 MAX_MINUTES_PER_BATCH = 1440
@@ -25,7 +25,8 @@ class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
     device's sessions by their start (milliseconds of wall time). `batch_interval_s` is the wall time
     to the next batch, from which readers derive staleness. `sent_at` is the sender's wall clock, epoch seconds.
     A batch without minutes is allowed when it announces the end of a recording, or (`re_enrol`) that the device's
-    enrolment is void and begins anew: by `fedsecure device re-enrol`, after a monitor or a patient changed.
+    enrolment is void and begins anew: by `fedsecure device re-enrol`, after a monitor or a patient changed. `label` is the
+    device's name as its hospital writes it, where that is not the id; None says nothing of it.
     """
 
     device_id: DeviceId
@@ -38,6 +39,7 @@ class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float
     end_of_recording: bool = False
     re_enrol: bool = False
+    label: DeviceLabel | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -92,5 +94,7 @@ def _check(batch: VitalsBatch, expected_device_id: str) -> None:
         raise InvalidMessage("bad_schema", "observed_at has no time zone")
     if batch.observed_at.second or batch.observed_at.microsecond:
         raise InvalidMessage("bad_schema", "observed_at is not a whole minute")
+    if batch.label is not None and not batch.label.isprintable():
+        raise InvalidMessage("bad_schema", "the label holds characters that cannot be shown")
     if not 0 <= batch.first_event_minute <= LAST_EVENT_MINUTE - len(batch):
         raise InvalidMessage("bad_schema", "observed_at is before 1970 or after 9999")

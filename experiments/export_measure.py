@@ -152,7 +152,7 @@ def device_inputs(recording: Recording) -> dict[str, Floats]:
     """Return the network's inputs at every usable decision after a device's first day, by their names."""
     minutes = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
     rows = rows_of_stream(minutes.values, minutes.weight, profile_of(minutes, ENROLMENT_MIN))
-    usable = usable_decisions(minutes.event_minute)
+    usable = usable_decisions(minutes)
     usable[: ENROLMENT_MIN // len(EMITTED)] = False
     arrays: tuple[NDArray[Any], ...] = (rows.z[:, WINDOW], rows.weight[:, WINDOW], rows.context, rows.half_cell)
     return {name: np.ascontiguousarray(array[usable], np.float32) for name, array in zip(INPUTS, arrays, strict=True)}

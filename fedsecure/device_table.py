@@ -20,6 +20,7 @@ STATE_STYLE: Final[Mapping[str, str]] = {
     "invalid_input": "red",
     "unknown": "dim",
 }
+LONGEST_NAME: Final = 24
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
@@ -27,7 +28,7 @@ def device_table(views: Sequence[DeviceView]) -> Table:
     """Return everything a person asks of a device, one row each."""
     table = _table("state", "score / threshold", "flagged", "minutes", "enrolled", "received", "reason")
     for view in views:
-        table.add_row(view.device_id, state_text(view), score_text(view), *_numbers(view))
+        table.add_row(name_text(view), state_text(view), score_text(view), *_numbers(view))
     return table
 
 
@@ -42,7 +43,7 @@ def live_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]
         if view.state == "enrolling":
             state.append(f" {enrolled}", style="dim")
         course = sparkline(recent.get(view.device_id, ()), view.status.threshold if view.status else None)
-        table.add_row(view.device_id, state, score_text(view), course, share, reason)
+        table.add_row(name_text(view), state, score_text(view), course, share, reason)
     return table
 
 
@@ -52,6 +53,15 @@ def _table(*columns: str) -> Table:
         is_number = name in {"score / threshold", "score / limit", "flagged", "minutes", "enrolled", "received"}
         table.add_column(name, justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis")
     return table
+
+
+def name_text(view: DeviceView) -> Text:
+    """Return the device's name, cut to a column's width, with its id after it; the id alone where it has no name."""
+    if view.label is None:
+        return Text(view.device_id)
+    name = Text(view.label)
+    name.truncate(LONGEST_NAME, overflow="ellipsis")
+    return name.append(f" {view.device_id}", style="dim")
 
 
 def state_text(view: DeviceView) -> Text:

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.event_time import from_event_minute
+from contracts.identifiers import shown_as
 from detectors.engine.model import Model
-from detectors.minutes.cleaning import HIGHEST, LOWEST, clean, usable_minutes
-from detectors.minutes.windows import WINDOW_MIN, usable_window_ends
+from detectors.minutes.cleaning import HIGHEST, LOWEST, CleanMinutes, clean, usable_minutes
+from detectors.minutes.sampling import too_sparse
+from detectors.minutes.windows import LEAST_USABLE_SHARE, WINDOW_MIN, usable_decisions, usable_window_ends
 from fedsecure.reference_comparison import Difference, differences
 from replay.recording import Recording, Vitals
 
 ENROLMENTS_H: Final = (10, 24)
+HOURLY: Final = "charted about hourly, not measured every minute"
 STILL_SHARE: Final = 0.5
 TITLES: Final = {"heart_rate_bpm": "heart rate", "resp_rate_bpm": "respiratory rate", "pulse_bpm": "pulse"}
 RANKS: Final = (0, 5, 50, 95, 100)
@@ -62,9 +65,14 @@ class EnrolmentFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """Everything that `fedsecure inspect` says of a recording; `start` is in UTC, `windows_possible` if nothing missed."""
+    """Everything that `fedsecure inspect` says of a recording; `start` is in UTC, `windows_possible` if nothing missed.
+
+    `interval_min` is the usual distance between measured minutes; `sparse` says why they are too few to be judged ("": they
+    are not).
+    """
 
     device_id: str
+    label: str | None
     source: str
     charted: bool
     start: str
@@ -73,6 +81,8 @@ class RecordingFacts:
     valid_minutes: int
     missing_share: float
     longest_run_min: int
+    interval_min: int
+    sparse: str
     gaps: GapFacts
     channels: dict[str, ChannelFacts]
     windows: int
@@ -80,6 +90,11 @@ class RecordingFacts:
     enrolments: tuple[EnrolmentFacts, ...]
     cautions: tuple[str, ...]
     unlike_references: tuple[Difference, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The device as people are told of it."""
+        return shown_as(self.device_id, self.label)
 
     @property
     def artefacts(self) -> int:
@@ -94,9 +109,13 @@ def inspect_recording(recording: Recording, model: Model | None = None) -> Recor
     gaps = runs(~valid)[:, 1] - runs(~valid)[:, 0]
     kept = runs(valid)[:, 1] - runs(valid)[:, 0]
     channels = {name: _channel(name, values) for name, values in recording.channels().items()}
-    ends = usable_window_ends(clean(recording.first_event_minute, heart, breath))
+    minutes = clean(recording.first_event_minute, heart, breath)
+    ends = usable_window_ends(minutes)
+    interval_min = usual_interval_min(valid)
+    sparse = "" if recording.charted else _sparse(minutes, interval_min, float(valid.mean()))
     return RecordingFacts(
         device_id=recording.device_id,
+        label=recording.label,
         source=recording.origin,
         charted=recording.charted,
         start=f"{from_event_minute(recording.first_event_minute):%Y-%m-%dT%H:%MZ}",
@@ -105,11 +124,13 @@ def inspect_recording(recording: Recording, model: Model | None = None) -> Recor
         valid_minutes=int(valid.sum()),
         missing_share=float(1 - valid.mean()),
         longest_run_min=int(kept.max(initial=0)),
+        interval_min=interval_min,
+        sparse=sparse,
         gaps=GapFacts(len(gaps), float(np.median(gaps)) if len(gaps) else None, int(gaps.max(initial=0))),
         channels=channels,
-        windows=len(ends),
+        windows=int((~too_sparse(minutes.observed, ends)).sum()),
         windows_possible=max(0, recording.minutes - WINDOW_MIN + 1),
-        enrolments=tuple(_enrolment(hours, valid, charted=recording.charted) for hours in ENROLMENTS_H),
+        enrolments=tuple(_enrolment(hours, valid, HOURLY if recording.charted else sparse) for hours in ENROLMENTS_H),
         cautions=() if recording.charted else tuple(_cautions(channels)),
         unlike_references=() if recording.charted or model is None else differences(model, recording),
     )
@@ -119,6 +140,22 @@ def runs(true_at: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return int64[k, 2]: the start and the end (exclusive) of every run of True."""
     edges = np.diff(np.concatenate([[0], true_at.astype(np.int8), [0]]))
     return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
+
+
+def usual_interval_min(measured: NDArray[np.bool_]) -> int:
+    """Return the median distance between measured minutes bool[m]; 1 with fewer than three of them."""
+    at = np.flatnonzero(measured)
+    return int(np.median(np.diff(at))) if len(at) > 2 else 1
+
+
+def _sparse(minutes: CleanMinutes, interval_min: int, measured_share: float) -> str:
+    """Say that fewer minutes are measured than the detector needs to judge half of what it is asked ("": enough)."""
+    if interval_min > 1:
+        return f"a value every {interval_min} minutes ({measured_share:.0%} of the minutes measured)"
+    usable = usable_decisions(minutes)
+    if len(usable) and usable.mean() < LEAST_USABLE_SHARE:
+        return f"most minutes far from the next ({measured_share:.0%} of the minutes measured)"
+    return ""
 
 
 def _channel(name: str, values: Vitals) -> ChannelFacts:
@@ -146,11 +183,11 @@ def _ranks(measured: Vitals) -> list[float | None]:
     return [round(float(value), DECIMALS) for value in np.percentile(measured, RANKS)]
 
 
-def _enrolment(hours: int, valid: NDArray[np.bool_], *, charted: bool) -> EnrolmentFacts:
-    """As the detector enrols: on as many valid minutes as the hours have, wherever they lie."""
+def _enrolment(hours: int, valid: NDArray[np.bool_], too_few: str) -> EnrolmentFacts:
+    """As the detector enrols: on as many valid minutes as the hours have, wherever they lie, unless `too_few` says why not."""
     needed, there = 60 * hours, int(valid.sum())
-    if charted:
-        return EnrolmentFacts(hours, False, None, "charted about hourly, not measured every minute")
+    if too_few:
+        return EnrolmentFacts(hours, False, None, too_few)
     if there < needed:
         return EnrolmentFacts(hours, False, None, f"{there:,} of {needed:,} valid minutes")
     return EnrolmentFacts(hours, True, int(np.searchsorted(np.cumsum(valid), needed)) + 1, "")

@@ -51,7 +51,7 @@ def _cell(first: str, second: str) -> Text:
 def _cells(facts: RecordingFacts) -> Iterator[tuple[str, str]]:
     gaps, wrong = facts.gaps, facts.artefacts
     artefacts = f"{wrong:,} artefact{'s' * (wrong > 1)}" if wrong else ""
-    yield facts.device_id, "charted" if facts.charted else artefacts  # charts are read without artefacts
+    yield facts.name, "charted" if facts.charted else artefacts  # charts are read without artefacts
     yield facts.start[:-1].replace("T", " "), f"{length_text(facts.minutes)}, {facts.grid_bpm}"
     span = f" ({gaps.median_min:.0f}, {gaps.longest_min})" if gaps.count else ""
     yield f"{facts.missing_share:.1%}", f"{gaps.count:,}{span}"
@@ -85,11 +85,13 @@ def _notes(all_facts: Sequence[RecordingFacts]) -> Iterator[Text]:
 def _reasons(facts: RecordingFacts) -> Iterator[tuple[str, str]]:
     """Yield (what is to be known, whom it concerns)."""
     failed = next((enrolment for enrolment in facts.enrolments if not enrolment.usable), None)
-    if failed and facts.charted:
-        yield f"no enrolment, {failed.why}", facts.device_id
+    if facts.sparse:
+        yield f"{facts.sparse}: not judged", facts.name
+    elif failed and facts.charted:
+        yield f"no enrolment, {failed.why}", facts.name
     elif failed:
-        yield f"too short to enrol for {failed.hours} h", f"{facts.device_id} ({failed.why})"
+        yield f"too short to enrol for {failed.hours} h", f"{facts.name} ({failed.why})"
     for caution in facts.cautions:
-        yield caution, facts.device_id
+        yield caution, facts.name
     for difference in facts.unlike_references:
-        yield f"unlike the reference patients: {difference.words}", f"{facts.device_id} ({difference.sd:+.1f} sd)"
+        yield f"unlike the reference patients: {difference.words}", f"{facts.name} ({difference.sd:+.1f} sd)"

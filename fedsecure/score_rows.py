@@ -24,14 +24,16 @@ COLUMNS: Final = (
     "threshold",
     "flagged",
     "state",
+    "device_label",
 )
+FLAGGED: Final = COLUMNS.index("flagged")
 _DECIMALS: Final = 6
 
 Row = tuple[Any, ...]
 
 
 def score_rows(recording: Recording, verdicts: Verdicts) -> Iterator[Row]:
-    """Yield one row a minute in the order of `COLUMNS`; None = missing. `minute` counts from the recording's start."""
+    """Yield one row a minute in the order of `COLUMNS`; None = missing, or no name. `minute` counts from the recording's start."""
     columns = zip(
         verdicts.event_minute.tolist(),
         recording.heart_rate_bpm.tolist(),
@@ -46,7 +48,7 @@ def score_rows(recording: Recording, verdicts: Verdicts) -> Iterator[Row]:
     for minute, (event_minute, heart, resp, error, score, threshold, flagged, state) in enumerate(columns):
         observed_at = f"{from_event_minute(event_minute):%Y-%m-%dT%H:%M:%SZ}"
         numbers = (_number(heart), _number(resp), _number(error), _number(score), _number(threshold))
-        yield recording.device_id, observed_at, minute, *numbers, flagged, state.value
+        yield recording.device_id, observed_at, minute, *numbers, flagged, state.value, recording.label
 
 
 def row_writer(stream: IO[str], output_format: Format) -> Callable[[Iterator[Row]], None]:
@@ -54,7 +56,9 @@ def row_writer(stream: IO[str], output_format: Format) -> Callable[[Iterator[Row
     if output_format == "csv":
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
-        return lambda rows: writer.writerows((*row[:-2], "true" if row[-2] else "false", row[-1]) for row in rows)
+        return lambda rows: writer.writerows(
+            (*row[:FLAGGED], "true" if row[FLAGGED] else "false", *row[FLAGGED + 1 :]) for row in rows
+        )
     encode = msgspec.json.Encoder().encode
     return lambda rows: stream.writelines(encode(dict(zip(COLUMNS, row, strict=True))).decode() + "\n" for row in rows)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from contracts.errors import Unavailable
 from contracts.freshness import not_eligible_because
+from contracts.identifiers import shown_as
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.selection import RedisDeviceView
@@ -36,6 +37,16 @@ class DeviceView:
         return self.why_not is None
 
     @property
+    def label(self) -> str | None:
+        """The device's name as its hospital writes it, None where that is the id or unknown."""
+        return None if self.status is None else self.status.label
+
+    @property
+    def name(self) -> str:
+        """The device as people are told of it: its name with the id in brackets, or the id."""
+        return shown_as(self.device_id, self.label)
+
+    @property
     def state(self) -> str:
         """The worker's state, or `unknown`."""
         return UNKNOWN if self.status is None else str(self.status.state)
@@ -44,6 +55,7 @@ class DeviceView:
         """Return what `fedsecure status --json` prints of a device."""
         view: dict[str, Any] = {
             "device_id": self.device_id,
+            "label": self.label,
             "state": self.state,
             "freshness": self.freshness,
             "may_train": self.may_train,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from contracts.errors import Misconfigured
-from contracts.identifiers import check_device_id
+from contracts.identifiers import LONGEST_LABEL, check_device_id
 from replay.attacks import AttackSpec, Injection, inject_all
 from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.recording import Recording
@@ -51,6 +51,14 @@ def copy_id(device_id: str, number: int) -> str:
     return device_id if number == 1 else check_device_id(f"{device_id}-r{number}")
 
 
+def _copy_label(label: str | None, number: int) -> str | None:
+    """Return the name of the number-th device that sends a recording: `ICU_03`, then `ICU_03 (2)`."""
+    if label is None or number == 1:
+        return label
+    mark = f" ({number})"
+    return label[: LONGEST_LABEL - len(mark)] + mark
+
+
 def _check_inside_slice(injection: Injection, options: ReplayOptions) -> None:
     spec = injection.spec
     slice_end = injection.recording.minutes if options.minutes is None else options.start_min + options.minutes
@@ -80,5 +88,5 @@ def _with_copies(recordings: Sequence[Recording], repeat: int) -> list[Recording
             device_id = copy_id(recording.device_id, number)
             if device_id in devices:
                 raise Misconfigured(f"two recordings are both device {device_id}: give each its own id, or replay one")
-            devices[device_id] = replace(recording, device_id=device_id)
+            devices[device_id] = replace(recording, device_id=device_id, label=_copy_label(recording.label, number))
     return list(devices.values())

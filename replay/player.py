@@ -188,6 +188,7 @@ class Player:
             batch_interval_s=self._options.batch_interval_s,
             sent_at=self._clock.wall(),
             end_of_recording=departure.is_last,
+            label=recording.label,
         )
 
     def _finish(self, stopped: bool) -> int:

@@ -8,6 +8,7 @@ from collections import Counter
 from contracts.freshness import stale_after_s
 from contracts.metrics import (
     DEVICE_FLAGGED_SHARE,
+    DEVICE_INFO,
     DEVICE_LAST_RECEIVED_SECONDS,
     DEVICE_SCORE,
     DEVICE_STALE_AFTER_SECONDS,
@@ -20,6 +21,7 @@ from contracts.metrics import (
 from contracts.verdicts import DeviceState, DeviceStatus
 
 _OF_DEVICE = (
+    DEVICE_INFO,
     DEVICE_FLAGGED_SHARE,
     DEVICE_LAST_RECEIVED_SECONDS,
     DEVICE_STALE_AFTER_SECONDS,
@@ -58,6 +60,7 @@ class DeviceSeries:
             DEVICE_STATE.remove(device, str(old))
         self._shown[device] = status.state
         DEVICE_STATE.labels(device, str(status.state)).set(1)
+        DEVICE_INFO.labels(device).info({"label": status.label or ""})
         DEVICE_FLAGGED_SHARE.labels(device).set(status.flagged_share)
         DEVICE_LAST_RECEIVED_SECONDS.labels(device).set(status.received_at)
         if status.finished:

@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Misconfigured, Unavailable
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_ids_of
 from contracts.metrics import WORKER_LAG_MESSAGES
+from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import Fatal
 from streams.records import Unit, VitalsRecord
@@ -22,6 +23,11 @@ log = structlog.get_logger()
 RETRY_S = 1.0
 
 
+def units_of(settings: Settings) -> set[Unit]:
+    """Return what the devices of the settings send to, named by id or as their hospital does; raises Misconfigured."""
+    return {Unit(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
+
+
 class EdgeWorker:
     """Drives the same core as Faust's group does; its units never change once their topics exist."""
 
@@ -30,7 +36,7 @@ class EdgeWorker:
         settings = core.settings
         if core.names.shared:
             raise Misconfigured("edge mode needs a topic for each patient: unset FEDSECURE_TOPIC_LAYOUT or the devices")
-        self._units = {Unit(settings.topics.vitals(check_device_id(device)), 0) for device in settings.devices}
+        self._units = units_of(settings)
         self._consumer = AIOKafkaConsumer(
             **aiokafka_options(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )

@@ -14,7 +14,8 @@ class HeldDevice:
     """The device's place in its topic and its counters; all of it can be rebuilt from the status topic.
 
     `next_offset` is the first offset not yet applied, `received_at` the broker's time (epoch seconds) of the last
-    applied record. `epoch` is ours by the fencing script. `status` is the last one made.
+    applied record. `epoch` is ours by the fencing script. `status` is the last one made. `label` is its name as its messages
+    give it; `label_changed`: that was told of this session.
     """
 
     device_id: str
@@ -26,6 +27,8 @@ class HeldDevice:
     flagged_windows: int = 0
     received_at: float = 0.0
     batch_interval_s: float = 0.0
+    label: str | None = None
+    label_changed: bool = False
 
     @classmethod
     def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> HeldDevice:
@@ -42,6 +45,7 @@ class HeldDevice:
             status.flagged_windows,
             status.received_at,
             status.batch_interval_s,
+            status.label,
         )
 
 

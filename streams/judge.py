@@ -21,6 +21,7 @@ from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
+from streams.device_labels import take_label
 from streams.held_device import HeldDevice
 from streams.intake import DeadLetter, Intake
 from streams.records import VitalsRecord
@@ -112,13 +113,13 @@ class _Work:
     def __init__(self, router: EngineRouter) -> None:
         self._router = router
         self._chunks: list[MinuteChunk] = []
-        self._arrivals: list[tuple[HeldDevice, float, float]] = []
+        self._arrivals: list[tuple[HeldDevice, float, VitalsBatch]] = []
         self._devices: set[str] = set()
         self.verdicts: dict[str, list[Verdicts]] = {}
 
     def add(self, batch: VitalsBatch, device: HeldDevice, received_at: float) -> None:
         self._chunks.append(chunk_of(batch))
-        self._arrivals.append((device, received_at, batch.batch_interval_s))
+        self._arrivals.append((device, received_at, batch))
         self._devices.add(batch.device_id)
 
     def add_invalid(self, device_id: str) -> None:
@@ -129,10 +130,11 @@ class _Work:
 
     def flush(self) -> None:
         applied = self._router.apply(self._chunks) if self._chunks else []
-        for one, (device, received_at, batch_interval_s) in zip(applied, self._arrivals, strict=True):
+        for one, (device, received_at, batch) in zip(applied, self._arrivals, strict=True):
             self.verdicts.setdefault(one.device_id, []).append(one)
+            take_label(device, batch, one)
             if one.minutes:  # a device that only repeats old minutes is silent, and must go stale
-                device.received_at, device.batch_interval_s = received_at, batch_interval_s
+                device.received_at, device.batch_interval_s = received_at, batch.batch_interval_s
         self._chunks, self._arrivals, self._devices = [], [], set()
 
 

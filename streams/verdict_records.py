@@ -105,6 +105,7 @@ def next_status(
         windows=device.windows,
         flagged_windows=device.flagged_windows,
         snapshot=snapshot,
+        label=device.label,
     )
 
 

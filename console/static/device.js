@@ -1,7 +1,7 @@
 // One device: where it stands and why, its day of vital signs and scores, and what happened to it.
 
 import { held } from "/static/spark.js";
-import { byId, clockTime, eventTime, h, icon, inWords, number, say, span, WORDS } from "/static/dom.js";
+import { byId, clockTime, eventTime, h, icon, inWords, named, number, say, span, WORDS } from "/static/dom.js";
 import { Charts, colour } from "/static/charts.js";
 import { connect, now } from "/static/live.js";
 
@@ -93,9 +93,10 @@ function drawTitle() {
     byId("title").replaceChildren(h("div", {}, h("h1", {}, id), h("p", { class: "state" }, "Redis knows no such device")));
     return;
   }
+  document.title = `${device.label ?? id} · FedSecure`;
   const why = inWords(device.reason) || (device.may_train ? "May take part in rounds" : "");
   byId("title").dataset.standing = device.standing;
-  byId("title").replaceChildren(icon(device.standing), h("div", {}, h("h1", {}, id), h("p", { class: "state" }, WORDS[device.standing])), ...(why ? [h("p", { class: "why" }, why)] : []));
+  byId("title").replaceChildren(icon(device.standing), h("div", {}, h("h1", {}, ...named(id, device.label)), h("p", { class: "state" }, WORDS[device.standing])), ...(why ? [h("p", { class: "why" }, why)] : []));
   const facts = [
     ["Score", number(device.score, 2), device.threshold == null ? "" : `limit ${number(device.threshold, 2)}`],
     ["Votes over the limit", `${Math.round((device.flagged_share ?? 0) * 4)} of 4`, "last decisions"],

@@ -20,6 +20,11 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** A device as people call it: its name, kept apart from the text around it whatever it is written in, then the id. */
+export function named(id, label) {
+  return label ? [h("bdi", { class: "label" }, label), " ", h("small", { class: "id" }, id)] : [id];
+}
+
 export const byId = (id) => document.getElementById(id);
 
 /** Sets an element's text only when it differs, so that nothing is laid out again for nothing. */

@@ -1,9 +1,10 @@
 // The replay: what was really attacked beside the verdict; where it is allowed, an attack started and stopped by hand.
 
-import { byId, eventTime, h, icon, inWords, s, say, WORDS } from "/static/dom.js";
+import { byId, eventTime, h, icon, inWords, named, s, say, WORDS } from "/static/dom.js";
 import { connect } from "/static/live.js";
 
 let devices = [];
+let labels = {};
 const LABELS = { found: "found", missed: "missed", open: "under way", ahead: "not begun", before: "excluded before" };
 
 function lane(attack, ...shapes) {
@@ -21,7 +22,7 @@ function card(attack) {
   const [from, to] = attack.shown;
   const nowLine = attack.now >= from && attack.now < to ? s("line", { x1: attack.now - from, x2: attack.now - from, y1: 0, y2: 10 }) : null;
   return h("article", { class: "card attack", "data-standing": attack.outcome },
-    h("header", {}, icon(attack.outcome), h("h2", {}, h("a", { href: `/device/${attack.device}` }, attack.device)),
+    h("header", {}, icon(attack.outcome), h("h2", {}, h("a", { href: `/device/${attack.device}` }, ...named(attack.device, labels[attack.device]))),
       h("span", { class: "what" }, `${attack.attack}, ${attack.level}`), h("span", { class: "words" }, inWords(attack.words))),
     h("div", { class: "lanes" },
       h("span", {}, "Truth"), lane(attack, bar(attack, "truth", attack.from, attack.to), nowLine?.cloneNode()),
@@ -35,7 +36,7 @@ function show({ attacks = [], unexplained = [] }) {
   byId("attacks").replaceChildren(...(attacks.length ? [h("h2", {}, "Attacks", h("span", { class: "count" }, counts.map(([count, word]) => `${count} ${word}`).join(", "))), ...attacks.map(card)]
     : [h("p", { class: "empty" }, "The truth topic tells of no attack: nothing is replayed with ", h("code", {}, "--attack"), ", or this is no replay.")]));
   byId("unexplained").replaceChildren(...(attacks.length && unexplained.length ? [h("h2", {}, "Quarantined, with no attack told"), ...unexplained.map((one) => h("article", { class: "card attack", "data-standing": "suspect" },
-    h("header", {}, icon("suspect"), h("h2", {}, h("a", { href: `/device/${one.device}` }, one.device)), h("span", { class: "what" }, `since ${eventTime(one.since)}: ${inWords(one.reason)}`))))] : []));
+    h("header", {}, icon("suspect"), h("h2", {}, h("a", { href: `/device/${one.device}` }, ...named(one.device, labels[one.device]))), h("span", { class: "what" }, `since ${eventTime(one.since)}: ${inWords(one.reason)}`))))] : []));
 }
 
 async function ask(command) {
@@ -78,19 +79,18 @@ async function offer() {
 }
 
 function setDevices() {
-  if (byId("device")) options(byId("device"), devices);
+  if (byId("device")) options(byId("device"), devices, (id) => (labels[id] ? `${labels[id]} (${id})` : id));
+}
+
+function take(page) {
+  devices = page.devices ?? devices;
+  labels = page.labels ?? labels;
+  show(page);
+  setDevices();
 }
 
 connect("/api/stream/replay", {
-  snapshot(page) {
-    devices = page.devices ?? devices;
-    show(page);
-    setDevices();
-  },
-  changes(page) {
-    devices = page.devices ?? devices;
-    show(page);
-    setDevices();
-  },
+  snapshot: take,
+  changes: take,
 });
 offer();

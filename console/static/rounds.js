@@ -1,7 +1,7 @@
 // Rounds: how the last one went, loss and devices over time, who sat out and why, and the models' line of descent.
 
 import uPlot from "/static/vendor/uplot/uPlot.esm.js";
-import { byId, clockTime, h, icon, number, plural, span } from "/static/dom.js";
+import { byId, clockTime, h, icon, named, number, plural, span } from "/static/dom.js";
 import { axis, colour } from "/static/charts.js";
 import { connect, now } from "/static/live.js";
 
@@ -48,7 +48,7 @@ async function choose(number) {
 }
 
 function drawDetail(round) {
-  const chips = (devices) => h("ul", { class: "chips" }, devices.map((id) => h("li", {}, h("a", { href: `/device/${id}` }, id))));
+  const chips = (devices) => h("ul", { class: "chips" }, devices.map((id) => h("li", {}, h("a", { href: `/device/${id}` }, ...named(id, round.labels[id])))));
   const missing = round.devices.filter((id) => !round.accepted_devices.includes(id));
   byId("detail-title").textContent = `Round ${round.round}`;
   byId("detail").replaceChildren(

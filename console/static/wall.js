@@ -1,6 +1,6 @@
 // The device wall: what needs somebody first and large, all others calm below; a tile is touched only when it changed.
 
-import { byId, h, icon, inWords, number, plural, say, span, WORDS } from "/static/dom.js";
+import { byId, h, icon, inWords, named, number, plural, say, span, WORDS } from "/static/dom.js";
 import { connect, now, sayOld } from "/static/live.js";
 import { drawSpark, extend, spark } from "/static/spark.js";
 import { moveThrough } from "/static/keys.js";
@@ -85,8 +85,15 @@ function drawAge(device) {
   say(parts.why, whyOf(tile));
 }
 
-const order = (a, b) => URGENCY.indexOf(a.tile.standing) - URGENCY.indexOf(b.tile.standing) || (a.id < b.id ? -1 : 1);
-const fits = (device) => (only === null || device.tile.standing === only) && device.id.includes(wanted);
+const nameOf = ({ id, tile }) => tile.label ?? id;
+const order = (a, b) => URGENCY.indexOf(a.tile.standing) - URGENCY.indexOf(b.tile.standing) || (nameOf(a) < nameOf(b) ? -1 : 1);
+
+/** A name is found as it is written and as the id that it becomes: "icu_03" finds icu-03. */
+function isWanted({ id, tile }) {
+  const asId = wanted.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return (tile.label ?? "").toLowerCase().includes(wanted) || id.includes(wanted) || (asId !== "" && /^[\x20-\x7e]+$/.test(wanted) && id.includes(asId));
+}
+const fits = (device) => (only === null || device.tile.standing === only) && isWanted(device);
 
 let planned = false;
 function plan() {
@@ -159,12 +166,13 @@ function take(fresh, isNews) {
   for (const tile of fresh) {
     const device = devices.get(tile.id) ?? make(tile.id);
     const before = device.tile?.standing;
+    const isRenamed = device.tile?.label !== tile.label;
     device.course = extend(device.course, tile);
     device.tile = tile;
-    if (before !== tile.standing) {
-      plan();
-      if (isNews && before && !CALM.has(tile.standing)) say(byId("news"), `${tile.id}: ${WORDS[tile.standing]}. ${whyOf(tile)}`);
-    }
+    if (isRenamed) device.parts.name.replaceChildren(...named(tile.id, tile.label));
+    if (isRenamed || before !== tile.standing) plan();
+    const isNewsworthy = isNews && before && before !== tile.standing && !CALM.has(tile.standing);
+    if (isNewsworthy) say(byId("news"), `${nameOf(device)}: ${WORDS[tile.standing]}. ${whyOf(tile)}`);
     if (device.visible || devices.size <= MOST_LARGE) draw(device);
     else drawStanding(device);
   }

@@ -72,7 +72,7 @@ def decide(standing: DeviceState, known: Known) -> tuple[DeviceState, str]:
 def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, unscored_min: int) -> DeviceState:
     """Return the published state after a minute: a scored window lifts both overlays, 45 minutes without one set one.
 
-    `unscored_min` counts event minutes since the last scored one (0 for a device that was never scored).
+    `unscored_min` counts event minutes since the last scored one; of a device never scored, since its first decision was due.
     """
     if scored:
         return standing

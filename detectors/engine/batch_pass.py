@@ -16,6 +16,7 @@ from detectors.engine.rows import DecisionTick, RowBuffer
 from detectors.engine.snapshots import waiting_from
 from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words
+from detectors.minutes.windows import LEAST_USABLE_SHARE, usable_decisions
 
 MOST_ROWS: Final = RING - 82
 """Valid minutes of one device in a pass: the ring keeps them beside the 82 that its first decision reads."""
@@ -133,6 +134,7 @@ class BatchPass:
         reason, verdict, scored = "", None, False
         for tick, (decided, place) in zip(minute.ticks, places, strict=True):
             _let_wait(tracker, tick.decision, decided, place)
+            tracker.too_sparse = tick.too_sparse
             if not tick.is_usable:
                 continue
             scored = True
@@ -178,7 +180,12 @@ class BatchPass:
 
     def _freeze(self, tracker: DeviceTracker) -> str:
         assert tracker.enrolment is not None
-        frozen = freeze(self._model, tracker.enrolment.minutes(), tracker.enrolment.pulse_medians_bpm)
+        minutes = tracker.enrolment.minutes()
+        if usable_decisions(minutes).mean() < LEAST_USABLE_SHARE:
+            self._arrays.clear(tracker.slot)
+            tracker.begin_anew()
+            return ""
+        frozen = freeze(self._model, minutes, tracker.enrolment.pulse_medians_bpm)
         if frozen.repeats_itself:
             tracker.explanation = "the enrolment repeats itself, value by value"
             return tracker.stand(DeviceState.QUARANTINED, tracker.explanation)

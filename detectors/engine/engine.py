@@ -12,11 +12,12 @@ from contracts.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.arrays import DeviceArrays
 from detectors.engine.batch_pass import BatchPass
 from detectors.engine.chunks import MinuteChunk, Verdicts
+from detectors.engine.fresh import FRESH, NO_SESSION
 from detectors.engine.model import Model
 from detectors.engine.progress import ChunkProgress
 from detectors.engine.restoring import Restoration
 from detectors.engine.snapshots import snapshot_of
-from detectors.engine.tracker import FRESH, NO_SESSION, DeviceTracker
+from detectors.engine.tracker import DeviceTracker
 from detectors.rules import pulse, replay
 
 HISTORY_MIN: Final = replay.HORIZON_MIN + replay.RECENT_MIN + 20

@@ -45,7 +45,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
     blocks = blocks_of(rows, model.network_errors(rows))
     evidence = copies.block_evidence(rows)
     values = stream_statistics(blocks)
-    keep = usable_decisions(minutes.event_minute)
+    keep = usable_decisions(minutes)
     enrolled = enrolment_decisions(len(minutes))
     past = own_past(values, enrolled, keep)
     parts = components_of(model.parameters.classifiers, surprises_of(model.parameters, values, past))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from detectors.minutes.filling import GapFiller, Row
+from detectors.minutes.sampling import MeasuredInterval
 from detectors.rules.frozen import FrozenRun
 from detectors.rules.pulse import PulseGap
 from detectors.rules.replay import ReplayMemory
@@ -16,12 +17,13 @@ _SEEN: Final = (1 << SEEN_MIN) - 1
 class MinuteIntake:
     """What is remembered of a device's raw minutes."""
 
-    __slots__ = ("_filler", "applied_through", "frozen", "pulse", "replay", "seen_mask")
+    __slots__ = ("_filler", "applied_through", "frozen", "interval", "pulse", "replay", "seen_mask")
 
     def __init__(self, applied_through: int, seen_mask: int = 0) -> None:
         self.applied_through = applied_through
         self.seen_mask = seen_mask
         self._filler = GapFiller()
+        self.interval = MeasuredInterval()
         self.frozen = FrozenRun()
         self.replay = ReplayMemory()
         self.pulse = PulseGap()
@@ -44,6 +46,7 @@ class MinuteIntake:
         rows = self._filler.push(event_minute, heart, breath)
         if rows and rows[-1][0] == event_minute and rows[-1][3] and rows[-1][4]:
             _, heart_bpm, breath_min, _, _ = rows[-1]
+            self.interval.push(event_minute)
             self.frozen.push(heart_bpm, breath_min)
             self.replay.push(event_minute, heart_bpm, breath_min)
             if pulse is not None and pulse > 0:

@@ -97,6 +97,7 @@ class Restoration:
             past = tracker.valid_minutes - WINDOW_MIN
             if past >= 0 and past % STEP_MIN == 0:
                 tracker.starts.append(tracker.recent[0])
+                tracker.too_sparse = tracker.filled.too_sparse
                 if apart_bpm is not None and tracker.enrolment is not None:
                     tracker.enrolment.pulse_medians_bpm.append(apart_bpm)
         write_rows(arrays, rows)
@@ -132,5 +133,6 @@ def _clean(rows: list[Row]) -> CleanMinutes:
     event_minute = np.array([row[0] for row in rows], np.int64)
     steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
     weight: NDArray[np.float32] = np.array([row[3:] for row in rows], np.float32)
+    observed = np.asarray(weight.all(axis=1))
     weight[beside_cut(event_minute)] = 0
-    return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, np.asarray(weight.all(axis=1)))
+    return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, observed)

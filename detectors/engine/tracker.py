@@ -11,21 +11,16 @@ from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.decisions.states import Known, decide, dwell_after, standing_in_words, visible_state
 from detectors.engine.chunks import MinuteChunk, Transition
+from detectors.engine.fresh import FRESH
 from detectors.engine.intake import MinuteIntake
 from detectors.engine.rows import STEPS_A_BPM, DecisionTick, EnrolmentRows, RowBuffer
 from detectors.engine.waiting import WaitingDecisions
+from detectors.explanations.unscored import unscored_in_words
 from detectors.minutes.filling import Row
+from detectors.minutes.sampling import FilledMinutes
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN
 from detectors.rules import frozen, pulse, replay
 
-NO_SESSION: Final = -1
-FRESH: Final = DeviceSnapshot(
-    session_id=NO_SESSION,
-    applied_through=0,
-    standing=DeviceState.ENROLLING,
-    state=DeviceState.ENROLLING,
-    state_since=0,
-)
 STARTS_KEPT: Final = 100
 """Decisions whose first event minute is remembered: those that wait for the baseline and the six hours before them."""
 
@@ -66,9 +61,11 @@ class DeviceTracker:
         self.waiting = WaitingDecisions(0)
         self.recent: deque[int] = deque(maxlen=WINDOW_MIN)
         self.starts: deque[int] = deque(maxlen=STARTS_KEPT)
+        self.filled = FilledMinutes()
+        self.too_sparse = False
 
     def begin_anew(self) -> None:
-        """Begin an enrolment of which no minute is there yet: until its first decision nothing is missed."""
+        """Begin an enrolment of which no minute is there yet: until its first decision is due nothing is missed."""
         self.last_scored = None
         self.start_stream()
 
@@ -128,10 +125,11 @@ class DeviceTracker:
         if self.enrolment is not None and len(self.enrolment) < self.wanted_min:
             if is_cut:
                 self.enrolment.weights[-1] = self.enrolment.weights[-2] = 0
-            self.enrolment.add(minute, *steps, *weights)
+            self.enrolment.add(minute, *steps, *weights, observed=heart_known and breath_known)
         if self.stream_start is None:
             self.stream_start = minute
         self.recent.append(minute)
+        self.filled.push(is_filled=not (heart_known and breath_known))
         self.valid_minutes += 1
 
     def _add(self, rows: RowBuffer, index: int, steps: tuple[int, int] | None, weights: tuple[bool, bool]) -> None:
@@ -152,7 +150,8 @@ class DeviceTracker:
         return DecisionTick(
             self.slot,
             decision,
-            self.recent[-1] - self.recent[0] <= MAX_SPAN_MIN,
+            self.recent[-1] - self.recent[0] <= MAX_SPAN_MIN and not self.filled.too_sparse,
+            self.filled.too_sparse,
             intake.frozen.minutes / frozen.LIMIT_MIN,
             intake.replay.share(event_minute) / replay.LIMIT_SHARE,
             0.0 if apart_bpm is None else apart_bpm / limit_bpm,
@@ -209,13 +208,11 @@ class DeviceTracker:
     def show(self, event_minute: int, reason: str, log: list[Transition], *, scored: bool) -> None:
         """Publish the state after a minute; a change of it is appended to `log`."""
         self.judged_through = event_minute
-        unscored_min = 0 if self.last_scored is None else event_minute - self.last_scored
-        state = visible_state(self.state, self.standing, scored=scored, unscored_min=unscored_min)
+        state = visible_state(self.state, self.standing, scored=scored, unscored_min=self._unscored_min)
         if state is self.state:
             return
-        if state is DeviceState.UNSCORED:
-            reason = f"no decision for {unscored_min} minutes"
-        log.append(Transition(event_minute, self.state, state, reason or "a decision falls again"))
+        said = self._why_unscored() if state is DeviceState.UNSCORED else reason or "a decision falls again"
+        log.append(Transition(event_minute, self.state, state, said))
         self.state, self.state_since = state, event_minute
 
     def end_chunk(self, chunk: MinuteChunk, *, applied: int) -> None:
@@ -229,15 +226,25 @@ class DeviceTracker:
         if self.invalid_in_row >= limit and self.state is not DeviceState.INVALID_INPUT:
             self.state, self.state_since = DeviceState.INVALID_INPUT, self.intake.applied_through
 
+    @property
+    def _unscored_min(self) -> int:
+        """Event minutes since the last usable decision; before the first, since that was due."""
+        if self.last_scored is not None:
+            return self.judged_through - self.last_scored
+        due = self.judged_through if self.stream_start is None else self.stream_start + WINDOW_MIN
+        return max(0, self.judged_through - due)
+
+    def _why_unscored(self) -> str:
+        interval_min = self.intake.interval.median_min(self.judged_through)
+        return unscored_in_words(self._unscored_min, interval_min, too_sparse=self.too_sparse)
+
     def reason(self) -> str:
         """Say in a few words for people why the device is in its state."""
         if self.state is DeviceState.UNSCORED:
-            unscored_min = self.judged_through - (self.last_scored or self.judged_through)
-            return f"no decision for {unscored_min} minutes"
+            return self._why_unscored()
         if self.state is DeviceState.INVALID_INPUT:
             return "too many invalid messages in a row; a decision is awaited"
         if self.standing is DeviceState.ENROLLING and self.profile is None:
             return f"{self.enrolment_count} of {self.wanted_min} enrolment minutes"
         said = standing_in_words(self.standing, self.known, self.explanation)
-        warning = self.profile.warning if self.profile else ""
-        return f"{said}; {warning}" if warning else said
+        return f"{said}; {self.profile.warning}" if self.profile and self.profile.warning else said

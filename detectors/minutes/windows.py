@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.minutes.cleaning import CleanMinutes
+from detectors.minutes.sampling import too_sparse
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -18,6 +19,8 @@ STEP_MIN: Final = 15
 FIRST_MIN: Final = 38
 """Decision k judges the minutes 15k+38 .. 15k+52 of its stream and may see up to 15k+59: 7 minutes of look-ahead."""
 MAX_SPAN_MIN: Final = 2 * WINDOW_MIN
+LEAST_USABLE_SHARE: Final = 0.5
+"""An enrolment of which fewer decisions are usable begins anew: so little measured teaches nothing of a device."""
 Z_CLIP: Final = 8.0
 
 _DAY_MIN: Final = 1440
@@ -44,10 +47,11 @@ def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> NDArray[np.bool
     return np.asarray(STEP_MIN * decision + FIRST_MIN + STEP_MIN - WINDOW_MIN >= np.asarray(enrolment_min))
 
 
-def usable_decisions(event_minute: Ints) -> NDArray[np.bool_]:
-    """Return bool[k]: the decision's window of 60 valid minutes spans at most 120 event minutes."""
-    last = decision_minute(np.arange(decision_count(len(event_minute))))
-    usable: NDArray[np.bool_] = event_minute[last] - event_minute[last - (WINDOW_MIN - 1)] <= MAX_SPAN_MIN
+def usable_decisions(minutes: CleanMinutes) -> NDArray[np.bool_]:
+    """Return bool[k]: the decision's 60 valid minutes span at most 120 event minutes and are measured densely enough."""
+    last = decision_minute(np.arange(decision_count(len(minutes))))
+    span_min = minutes.event_minute[last] - minutes.event_minute[last - (WINDOW_MIN - 1)]
+    usable: NDArray[np.bool_] = (span_min <= MAX_SPAN_MIN) & ~too_sparse(minutes.observed, last)
     return usable
 
 

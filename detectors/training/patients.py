@@ -78,7 +78,7 @@ def patient_of(stay: Stay, population: int, enrolment_min: int | None = None) ->
     enrolment = _enrolment(minutes, enrolment_min)
     if enrolment is None:
         return None
-    usable = usable_decisions(minutes.event_minute)
+    usable = usable_decisions(minutes)
     return Patient(stay, population, minutes, profile_of(minutes, enrolment), usable)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_ids_of
 from fedsecure.commands import device_keys, device_re_enrol
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def device(
         return
     if bool(devices) == host_all:
         raise Misconfigured("name the devices (`--device p000020 --device s00001`) or take them all (`--all`)")
-    ids = None if host_all else tuple(check_device_id(name) for name in devices or ())
+    ids = None if host_all else tuple(device_ids_of(devices or ()))
     settings = settings_for_device_host(**{name: value for name, value in given.items() if value is not None})
     configure_logs("device")
     asyncio.run(_run(settings, ids))

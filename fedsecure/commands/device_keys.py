@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -133,14 +133,14 @@ def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
     from transport.publisher import Publisher
 
     configure_logs("device-keys")
-    device_ids = dict.fromkeys(check_device_id(name) for name in devices)
+    named = device_ids_of(devices)
     settings = settings_for_running_stack()
     folder = KeyFolder(key_dir or device_key_dir(settings))
 
     async def run() -> None:
         async with Publisher(settings) as publisher:
             registrar = await open_registrar(settings, folder, publisher, time.time)
-            for device_id in device_ids:
-                typer.echo(f"{device_id}: {await change(registrar, device_id)}")
+            for device_id, said in named.items():
+                typer.echo(f"{said}: {await change(registrar, device_id)}")
 
     asyncio.run(run())

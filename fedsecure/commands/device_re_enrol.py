@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,20 +44,20 @@ def re_enrol(devices: Devices) -> None:
     from fl_coordinator.device_view import read_devices
     from transport.redis_client import connect_redis
 
-    ids = [check_device_id(name) for name in devices]
+    named = device_ids_of(devices)
     settings = settings_for_running_stack()
     with connect_redis(settings) as client:
         known = {
             view.device_id: view.status
             for view in read_devices(client, settings.redis_keys, now=time.time(), cap_s=settings.stale_cap_s)
         }
-    missing = [device_id for device_id in ids if known.get(device_id) is None]
+    missing = [said for device_id, said in named.items() if known.get(device_id) is None]
     if missing:
         raise Misconfigured(f"no worker knows {', '.join(missing)}; see `fedsecure status`")
-    orders = [order_for(status, time.time()) for device_id in ids if (status := known[device_id]) is not None]
+    orders = [order_for(status, time.time()) for device_id in named if (status := known[device_id]) is not None]
     asyncio.run(_send(settings, orders))
-    for device_id in ids:
-        typer.echo(f"{device_id}: its enrolment begins anew with its next minute")
+    for said in named.values():
+        typer.echo(f"{said}: its enrolment begins anew with its next minute")
 
 
 def order_for(status: DeviceStatus, now: float) -> VitalsBatch:

@@ -13,7 +13,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 import typer
 
 from contracts.errors import Misconfigured
+from contracts.identifiers import shown_as
 from contracts.rule_names import RuleName
+from contracts.verdicts import DeviceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +65,8 @@ def score(
 
     Columns: device_id, observed_at (UTC), minute (since the recording's start), heart_rate_bpm, resp_rate_bpm
     (breaths/min), reconstruction_error, score (1 = would exclude a clean device once in ten weeks, 2 = in a hundred;
-    with the rule paper-fig3 a probability), threshold, flagged, state. A decision falls every 15 valid minutes of an enrolled
+    with the rule paper-fig3 a probability), threshold, flagged, state, device_label (its name, where that is not the id).
+    A decision falls every 15 valid minutes of an enrolled
     device; the other minutes have no error and no score.
 
     Examples:
@@ -148,7 +151,6 @@ def _summarise(
 ) -> None:
     minutes = sum(recording.minutes for recording in recordings)
     states = Counter(verdicts.state[-1].value for verdicts in final if len(verdicts))
-    short = [verdicts.device_id for verdicts in final if not verdicts.windows]
     typer.echo(
         f"{len(recordings)} devices, {minutes:,} minutes in {scoring_s:.1f} s ({minutes / scoring_s:,.0f} minutes/s; "
         f"loading {loading_s:.1f} s), {sum(v.windows for v in final):,} decisions, "
@@ -156,5 +158,16 @@ def _summarise(
         err=True,
     )
     typer.echo("state at the end: " + ", ".join(f"{count} {state}" for state, count in states.most_common()), err=True)
+    _name_unjudged(recordings, final)
+
+
+def _name_unjudged(recordings: Sequence[Recording], final: Sequence[Verdicts]) -> None:
+    """Say of whom nothing is judged, or nothing any more, and why."""
+    named = {one.device_id: shown_as(one.device_id, one.label) for one in recordings}
+    unscored = [v for v in final if len(v) and v.state[-1] is DeviceState.UNSCORED]
+    short = [named[v.device_id] for v in final if not v.windows and v not in unscored]
     if short:
         typer.echo(f"never judged, for want of minutes after the enrolment: {', '.join(short)}", err=True)
+    for reason in dict.fromkeys(v.reason for v in unscored):
+        concerned = ", ".join(named[v.device_id] for v in unscored if v.reason == reason)
+        typer.echo(f"not judged at the end: {concerned} ({reason})", err=True)

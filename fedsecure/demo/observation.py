@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from contracts.federation import FlEvent, RoundRecord
+from contracts.identifiers import shown_as
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, DeviceStatus
 
@@ -18,6 +19,11 @@ class DeviceTrace(msgspec.Struct, kw_only=True):
     vitals: dict[int, tuple[float | None, float | None]] = {}
     verdicts: dict[int, tuple[float | None, float | None, bool, DeviceState]] = {}
     status: DeviceStatus | None = None
+
+    @property
+    def name(self) -> str:
+        """The device as people are told of it."""
+        return shown_as(self.device_id, None if self.status is None else self.status.label)
 
 
 class StateSeen(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ class PlainScreen:
         for view in frame.views:
             if self._states.get(view.device_id) != view.state:
                 self._states[view.device_id] = view.state
-                lines.append(f"{view.device_id}: {view.state}" + _because(view.status.reason if view.status else ""))
+                lines.append(f"{view.name}: {view.state}" + _because(view.status.reason if view.status else ""))
         for record in frame.rounds:
             if self._phases.get(record.round) != record.phase:
                 self._phases[record.round] = record.phase

@@ -101,7 +101,7 @@ def _devices(observation: Observation) -> str:
     parts = ["<h2>Devices</h2>", legend]
     for name, trace in sorted(observation.devices.items()):
         parts.append(
-            f'<h3 id="device-{name}">{name}</h3>\n<figure>{device_figure(observation, trace)}'
+            f'<h3 id="device-{name}">{escape(trace.name)}</h3>\n<figure>{device_figure(observation, trace)}'
             f"<figcaption>{escape(describe_device(observation, trace))}</figcaption></figure>"
         )
     return "\n".join(parts)

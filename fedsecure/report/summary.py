@@ -53,6 +53,7 @@ def _device(observation: Observation, trace: DeviceTrace) -> dict[str, Any]:
     onset = observation.onset_of(trace.device_id)
     quarantine = quarantine_after_onset(observation, trace.device_id)
     return {
+        "label": None if status is None else status.label,
         "state": "unknown" if status is None else str(status.state),
         "minutes": 0 if status is None else status.minutes,
         "windows": 0 if status is None else status.windows,

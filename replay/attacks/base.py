@@ -114,6 +114,7 @@ class AttackSpec:
 
     `channels` limits it to heart rate (hr) or respiratory rate (rr). It fades in over `ramp_min` minutes (0 = at once).
     `donor` is the device whose data an attack such as spoof takes; None means a synthetic patient drawn by the seed.
+    `given` has the names by which device and donor were named, by id, for people.
     """
 
     name: str
@@ -125,6 +126,7 @@ class AttackSpec:
     channels: Channels = "both"
     ramp_min: int = 0
     donor: str | None = None
+    given: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from contracts.identifiers import shown_as
 from replay.attacks.base import Attack, AttackedSpan, AttackSpec, Injection
 from replay.attacks.fade import faded_in
 from replay.attacks.fit import fitted_span
@@ -67,8 +68,10 @@ def inject_all(
 
 def _device(recordings: Mapping[str, Recording], spec: AttackSpec, device_id: str, role: str) -> Recording:
     if device_id not in recordings:
-        devices = ", ".join(sorted(recordings)) or "none"
-        raise Misconfigured(f"{spec.name} names {role} {device_id!r}, which is not here; devices: {devices}")
+        devices = ", ".join(shown_as(one, recording.label) for one, recording in sorted(recordings.items())) or "none"
+        named = spec.given.get(device_id, device_id)
+        named = repr(device_id) if named == device_id else named
+        raise Misconfigured(f"{spec.name} names {role} {named}, which is not here; devices: {devices}")
     return recordings[device_id]
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import cast
 
 from contracts.errors import Misconfigured
-from contracts.identifiers import check_device_id
+from contracts.identifiers import device_id_of, device_ids_of
 from replay.attacks.base import DEFAULT_LEVEL, AttackSpec, Channels
 from replay.attacks.fit import check_choices
 from replay.attacks.registry import ATTACKS, find_attack
@@ -52,16 +52,18 @@ def spec_from_fields(name: str, fields: Mapping[str, object]) -> AttackSpec:
     for key in ("device", "onset"):
         if key not in fields:
             raise Misconfigured(f"{name} needs {key}=…; an example: {EXAMPLE}")
+    named = {key: str(fields[key]) for key in ("device", "donor") if key in fields}
     spec = AttackSpec(
         name=name,
-        device=check_device_id(str(fields["device"])),
+        device=device_id_of(named["device"]),
         onset_min=_whole(name, "onset", fields["onset"], least=0),
         duration_min=_whole(name, "duration", fields["duration"], least=1) if "duration" in fields else None,
         level=str(fields.get("level", DEFAULT_LEVEL)),
         seed=_whole(name, "seed", fields.get("seed", 0), least=0),
         channels=cast("Channels", str(fields.get("channels", "both"))),
         ramp_min=_whole(name, "ramp", fields.get("ramp", 0), least=0),
-        donor=check_device_id(str(fields["donor"])) if "donor" in fields else None,
+        donor=device_id_of(named["donor"]) if "donor" in named else None,
+        given=device_ids_of(named.values()),
     )
     check_choices(attack, spec)
     return spec

@@ -41,7 +41,7 @@ def read_parquet_vitals(path: Path) -> Reading:
             rows = chain.from_iterable(_rows(batch.select(columns), names, path, arrow) for batch in batches)
             for number, cells in enumerate(rows, 1):
                 _add(devices, number, names, cells)
-    except (OSError, arrow.ArrowException) as error:
+    except (OSError, ValueError, LookupError, MemoryError, arrow.ArrowException) as error:
         raise Misconfigured(f"{path} cannot be read as Parquet: {_first_line(error)}") from None
     return devices.reading()
 

@@ -27,6 +27,9 @@ LIMIT = 1.34
 SHA = "11f21b09625e0000"
 WHY = "heart rate swinging more than usual (last hour); breathing on values that this monitor does not write, as if multiplied (last hour)"
 UNUSUAL = "enrolment looks unusual: heart rate partly in whole numbers, partly in tenths, as if the monitor was changed"
+MARKUP = "<b>ICU</b>_03 & <img src=x onerror=alert(1)>"
+ODD = "سرير ٤ قسم العناية المركزة " + "床" * 20 + "e\u0301" * 8 + "W" * 40
+"""Right to left, two columns wide, with marks above, and without a place to break."""
 REASONS = {
     DeviceState.BENIGN: "below the limit",
     DeviceState.QUARANTINED: f"over the limit, 0 of 120 clean minutes since: {WHY}",

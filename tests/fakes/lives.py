@@ -114,11 +114,11 @@ def _sums(snapshot: DeviceSnapshot) -> np.ndarray:
 # --- lives -------------------------------------------------------------------------------------------------------------
 
 # Runs of a life: (heart rate level, minutes). 125 races and is flagged, -1 sends again what was sent 120 minutes before,
-# -2 sends again what was sent 20 minutes before, 70 is a heart that stands still.
-AGAIN, COPIES, STILL = -1.0, -2.0, 70.0
+# -2 sends again what was sent 20 minutes before, -3 sends a value every fifth minute, 70 is a heart that stands still.
+AGAIN, COPIES, SPARSE, STILL = -1.0, -2.0, -3.0, 70.0
 LIVES = st.lists(
     st.tuples(
-        st.sampled_from([80.0, 80.0, 80.0, 80.0, 125.0, NAN, AGAIN, COPIES, STILL]),
+        st.sampled_from([80.0, 80.0, 80.0, 80.0, 125.0, NAN, AGAIN, COPIES, SPARSE, STILL]),
         st.sampled_from([1, 3, 9, 12, 40, 70, 140, 230, 400]),
     ),
     min_size=1,
@@ -146,7 +146,8 @@ def life(runs: list[tuple[float, int]]) -> Life:
     level = np.concatenate([np.full(minutes, value) for value, minutes in runs])
     rng = np.random.default_rng(len(level))
     noise = np.where(level == STILL, 0.0, rng.normal(0, 3, len(level)))
-    heart = np.round(np.abs(level) + noise, 1)
+    heart = np.round(np.where(level == SPARSE, 80.0, np.abs(level)) + noise, 1)
+    heart[(level == SPARSE) & (np.arange(len(level)) % 5 > 0)] = NAN
     breath = np.round(np.where(level == STILL, 16.0, 16 + rng.normal(0, 0.5, len(level))), 1)
     breath[::83] = NAN  # one channel alone has gaps of its own
     for at in np.flatnonzero((level == AGAIN) | (level == COPIES)):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from contracts.errors import Misconfigured
-from replay.attacks import AttackSpec, parse_attack, read_attack_plan
+from replay.attacks import AttackSpec, inject_all, parse_attack, read_attack_plan
+from replay.recording import Recording
 
 FULL = "data-poisoning-2:device=p000020,onset=600,duration=240,level=medium,seed=7"
 
@@ -25,6 +27,22 @@ def test_what_is_left_out_has_a_default_and_spaces_do_no_harm() -> None:
 def test_channels_ramp_and_donor_are_read() -> None:
     spec = parse_attack("spoof:device=a,onset=60,channels=hr,ramp=30,donor=b")
     assert spec == AttackSpec("spoof", "a", 60, channels="hr", ramp_min=30, donor="b")
+
+
+@pytest.mark.parametrize("name", ["ICU_03", "icu 03", " Icu-03"])
+def test_devices_are_named_as_the_hospital_writes_them(name: str, tmp_path: Path) -> None:
+    asked = AttackSpec("spoof", "icu-03", 60, donor="u5e8a-5")
+    assert parse_attack(f"spoof:device={name},onset=60,donor=床5") == asked
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"- {{attack: spoof, device: '{name}', onset: 60, donor: 床5}}\n", encoding="utf-8")
+    assert read_attack_plan(plan) == [asked]
+
+
+def test_a_name_that_no_device_has_is_said_with_its_id() -> None:
+    bed = Recording("bed-4", 1000, np.full(700, 80.0), np.full(700, 15.0), label="bed 4")
+    expected = r"names the device ICU_03 \(icu-03\), which is not here; devices: bed 4 \(bed-4\)"
+    with pytest.raises(Misconfigured, match=expected):
+        inject_all([bed], [parse_attack("bias:device=ICU_03,onset=60")])
 
 
 @pytest.mark.parametrize(
@@ -50,11 +68,11 @@ def test_channels_ramp_and_donor_are_read() -> None:
         ("backdoor-1", "needs device="),
         ("backdoor-1:device", "'device' in the attack .* is not key=value"),
         ("backdoor-1:device=a,onset=1,onset=2", "'onset' is given twice"),
-        ("backdoor-1:device=A B,onset=1", "'A B' is not a device id"),
+        ("backdoor-1:device=!!,onset=1", "'!!' is no name for a device: it needs a letter or a digit"),
         ("bias:device=a,onset=1,channels=pulse", "channels=pulse; use both, hr, rr"),
         ("bias:device=a,onset=1,ramp=-5", "ramp=-5; the least possible is 0"),
         ("bias:device=a,onset=1,donor=b", "bias takes no donor"),
-        ("spoof:device=a,onset=1,donor=B!", "'B!' is not a device id"),
+        ("spoof:device=a,onset=1,donor=?", "'\\?' is no name for a device"),
         ("time-shift:device=a,onset=200,channels=rr", "changes the heart rate only"),
     ],
 )

@@ -114,3 +114,20 @@ def test_an_order_to_enrol_anew_needs_no_minutes() -> None:
 def test_no_bytes_raise_anything_but_invalid_message(value: bytes) -> None:
     with pytest.raises(InvalidMessage):
         decode_vitals(value, expected_device_id="p000020")
+
+
+@pytest.mark.parametrize("label", ["ICU_03", "床5", "سرير ٤", "<b>bed</b>", "x" * 120])
+def test_a_name_survives_the_wire(label: str) -> None:
+    assert decode_vitals(encode_vitals(batch(label=label)), expected_device_id="p000020").label == label
+
+
+def test_a_message_of_before_there_were_names_is_taken() -> None:
+    fields = json.loads(encode_vitals(batch()))
+    del fields["label"]
+    assert decode_vitals(json.dumps(fields).encode(), expected_device_id="p000020").label is None
+
+
+@pytest.mark.parametrize("label", ["", "x" * 121, "bed\n4", "bed\x1b[31m", "\u202ebed", 7])
+def test_a_name_that_cannot_be_shown_as_it_is_makes_a_dead_letter(label: object) -> None:
+    fields = json.loads(encode_vitals(batch())) | {"label": label}
+    assert refused(json.dumps(fields).encode()) == "bad_schema"

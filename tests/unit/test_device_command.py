@@ -91,7 +91,7 @@ def test_a_bound_and_noise_on_updates_are_settings_and_noise_alone_is_refused(ho
     assert len(hosted) == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("--all", "--device", "p1"), ("--device", "P/1")])
+@pytest.mark.parametrize("arguments", [(), ("--all", "--device", "p1"), ("--device", "!!")])
 def test_a_wrong_choice_of_devices_is_refused_in_one_sentence(hosted: Any, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert isinstance(result.exception, Misconfigured)
@@ -164,7 +164,7 @@ def test_the_keys_are_listed_with_what_lies_here_of_them(topic: KeyRegistry) -> 
 
 @pytest.mark.parametrize("command", ["register", "rotate", "revoke"])
 def test_a_name_that_is_no_device_is_refused_before_anything_happens(topic: KeyRegistry, command: str) -> None:
-    result = run(command, "p1", "../p2")
+    result = run(command, "p1", "/")
     assert isinstance(result.exception, Misconfigured)
     assert topic.all() == []
 
@@ -189,5 +189,20 @@ def test_no_device_is_re_enrolled_when_one_of_them_is_unknown(monkeypatch: pytes
     assert isinstance(result.exception, Misconfigured)
     assert "no worker knows p2" in str(result.exception)
     assert sent == []
+    assert "no worker knows ICU_03 (icu-03)" in str(run("re-enrol", "ICU_03").exception)
     assert run("re-enrol", "p1").exit_code == 0
     assert [(order.device_id, order.re_enrol, len(order)) for order in sent] == [("p1", True, 0)]
+
+
+def test_a_device_is_named_as_its_hospital_writes_it(hosted: Any, topic: KeyRegistry) -> None:
+    assert run("--device", "ICU_03", "--device", "床5").exit_code == 0
+    assert [device_ids for _, device_ids in hosted] == [("icu-03", "u5e8a-5")]
+    assert run("register", "ICU_03").output.startswith("ICU_03 (icu-03): registered")
+    assert [key.device_id for key in topic.all()] == ["icu-03"]
+
+
+def test_two_names_of_one_device_are_refused(hosted: Any) -> None:
+    result = run("--device", "ICU_03", "--device", "icu 03")
+    assert isinstance(result.exception, Misconfigured)
+    assert "'ICU_03' and 'icu 03' are both device icu-03" in str(result.exception)
+    assert hosted == []

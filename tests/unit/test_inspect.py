@@ -94,7 +94,7 @@ def test_a_channel_without_a_value_has_no_ranks() -> None:
 
 def test_the_shipped_records_are_as_their_makers_say() -> None:
     first, second = map(inspect_recording, shipped_recordings())
-    assert (first.minutes, first.valid_minutes, first.artefacts, first.windows) == (1315, 1267, 7, 1208)
+    assert (first.minutes, first.valid_minutes, first.artefacts, first.windows) == (1315, 1267, 7, 1195)
     assert [enrolment.usable for enrolment in (*first.enrolments, *second.enrolments)] == [True, False, True, True]
     assert first.cautions == ("heart rate mostly repeats the minute before (paced or ventilated?)",)
 
@@ -198,3 +198,29 @@ def test_wrong_calls_say_what_is_right(tmp_path: Path) -> None:
         assert isinstance(error, Misconfigured)
         assert words in str(error)
     assert run().exit_code == 2
+
+
+@pytest.mark.parametrize("interval", [2, 3, 5, 15])
+def test_values_further_apart_than_a_minute_are_said_to_be_not_judged(interval: int) -> None:
+    heart = np.where(np.arange(3000) % interval == 0, 80.0, NAN)
+    facts = inspect_recording(Recording("icu-03", 1000, heart, heart / 5, label="ICU_03"))
+    assert (facts.interval_min, facts.windows) == (interval, 0)
+    assert not any(enrolment.usable for enrolment in facts.enrolments)
+    with (console := Console(width=120)).capture() as capture:
+        console.print(facts_table([facts]))
+    share = f"{1 / interval:.0%}"
+    said = f"a value every {interval} minutes ({share} of the minutes measured): not judged: ICU_03 (icu-03)"
+    assert said in capture.get()
+
+
+def test_minutes_of_which_half_are_missing_at_random_are_said_to_be_not_judged() -> None:
+    lost = np.random.default_rng(1).random(3000) < 0.47
+    heart = np.where(lost, NAN, 80.0)
+    facts = inspect_recording(Recording("bed-1", 1000, heart, heart / 5))
+    assert facts.interval_min == 1
+    assert facts.sparse.startswith("most minutes far from the next")
+
+
+def test_a_value_a_minute_is_not_called_sparse() -> None:
+    facts = inspect_recording(hand_made(1500))
+    assert (facts.interval_min, facts.sparse) == (1, "")

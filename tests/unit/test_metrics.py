@@ -165,3 +165,16 @@ def test_messages_behind_are_those_not_applied_yet_of_devices_that_are_open():
     assert held.behind({unit: 10, Unit("v.b", 0): 5}) == 3
     assert held.behind({unit: None}) == 0
     assert held.behind({unit: 6}) == 0
+
+
+def test_the_name_of_a_device_stands_beside_its_series_and_goes_with_them(series: DeviceSeries):
+    series.show(replace(STATUS, label="ICU_03"))
+    assert value(WORKER, "fedsecure_device_info", device="p1", label="ICU_03") == 1.0
+    series.show(replace(STATUS, label="ICU 3"))
+    assert value(WORKER, "fedsecure_device_info", device="p1", label="ICU_03") is None
+    assert value(WORKER, "fedsecure_device_info", device="p1", label="ICU 3") == 1.0
+    series.show(STATUS)
+    assert value(WORKER, "fedsecure_device_info", device="p1", label="") == 1.0
+    series.show(replace(STATUS, device_id="p2", label="bed 2"))
+    series.show(replace(STATUS, device_id="p3", label="bed 3"))
+    assert value(WORKER, "fedsecure_device_info", device="p2", label="bed 2") is None, "too many devices have none"

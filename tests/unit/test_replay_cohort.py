@@ -93,3 +93,16 @@ def test_one_attack_may_strike_a_device_again_later() -> None:
     specs = [AttackSpec("bias", "a", onset, 10) for onset in (20, 50)]
     (patient,) = assemble([recording("a")], specs)
     assert [injection.spec.onset_min for injection in patient.injections] == [20, 50]
+
+
+def test_copies_of_a_device_with_a_name_are_told_apart_by_it() -> None:
+    named = replace(recording("icu-03"), label="ICU_03")
+    patients = assemble([named, recording("b")], [], ReplayOptions(repeat=2))
+    labels = {patient.device_id: patient.recording.label for patient in patients}
+    assert labels == {"b": None, "b-r2": None, "icu-03": "ICU_03", "icu-03-r2": "ICU_03 (2)"}
+
+
+def test_the_name_of_a_copy_is_no_longer_than_a_name_may_be() -> None:
+    named = replace(recording("a"), label="x" * 120)
+    labels = [patient.recording.label or "" for patient in assemble([named], [], ReplayOptions(repeat=2))]
+    assert [(len(label), label[-4:]) for label in labels] == [(120, "xxxx"), (120, " (2)")]

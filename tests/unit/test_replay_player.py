@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 
 import msgspec
@@ -226,3 +227,11 @@ def test_a_replay_says_how_many_attacks_have_a_truth_to_tell() -> None:
     for last_sent, attacks in ({}, 1), (whole, 0):
         play(FakeOutlet(), [patient("a", 20, poisoned_min=range(6, 10))], ReplayOptions(speed=None), last_sent)
         assert REPLAY_ATTACKS._value.get() == attacks
+
+
+def test_the_name_of_a_device_goes_with_each_of_its_messages() -> None:
+    outlet = FakeOutlet()
+    named = Patient(replace(patient("icu-03", 10).recording, label="ICU_03"))
+    play(outlet, [named, patient("b", 10)], ReplayOptions(speed=None))
+    assert {batch.label for _, batch in outlet.batches("icu-03")} == {"ICU_03"}
+    assert {batch.label for _, batch in outlet.batches("b")} == {None}

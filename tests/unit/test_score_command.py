@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from lives import calm
 from plain_detector import level_model
@@ -14,8 +15,10 @@ import detectors
 from contracts.errors import Misconfigured
 from contracts.rule_names import RuleName
 from fedsecure.cli import app
+from fedsecure.score_rows import score_rows
+from replay.recording import Recording
 
-COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state"
+COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state,device_label"
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +113,28 @@ def test_wrong_calls_say_what_is_wrong(ward: Path, tmp_path: Path) -> None:
     assert isinstance(run(tmp_path / "absent.csv").exception, Misconfigured)
     assert run(ward, "--enrolment", 60).exit_code == 2
     assert run().exit_code == 2
+
+
+def test_values_every_five_minutes_are_not_judged_and_it_says_so(tmp_path: Path) -> None:
+    lines = ["device_id,observed_at,heart_rate_bpm,resp_rate_bpm"]
+    for minute, beat in enumerate(calm(1200)):
+        if minute % 5 == 0:
+            lines.append(f"bed-1,2180-01-{1 + minute // 1440:02d}T{minute // 60:02d}:{minute % 60:02d}:00Z,{beat},15")
+    ward = tmp_path / "five.csv"
+    ward.write_text("\n".join(lines) + "\n")
+    result = run(ward, "--enrolment", 120)
+    assert "0 decisions" in result.stderr
+    assert "state at the end: 1 unscored" in result.stderr
+    reason = "values come every 5 minutes: a value a minute is needed to judge"
+    assert f"not judged at the end: bed-1 ({reason})" in result.stderr
+    states = [row["state"] for row in csv.DictReader(result.stdout.splitlines())]
+    assert set(states) == {"enrolling", "unscored"}
+
+
+def test_a_row_ends_with_the_name_of_its_device() -> None:
+    beats = np.array(calm(5))
+    recording = Recording("icu-03", 1000, beats, beats / 5, label="ICU_03")
+    verdicts = detectors.Detector(level_model("f" * 64)).score(
+        "icu-03", 1000, recording.heart_rate_bpm, recording.resp_rate_bpm
+    )
+    assert [row[-1] for row in score_rows(recording, verdicts)] == ["ICU_03"] * 5

@@ -7,8 +7,11 @@ import os
 import pytest
 from typer.testing import CliRunner
 
+from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fedsecure.cli import app
+from streams.edge import units_of
+from streams.records import Unit
 
 
 @pytest.fixture
@@ -43,3 +46,15 @@ def test_the_rule_comes_from_the_option_else_from_the_environment(
 def test_a_rule_that_there_is_not_is_refused(started: list[Settings]) -> None:
     assert CliRunner().invoke(app, ["worker", "--rule", "fig3"]).exit_code == 2
     assert not started
+
+
+def test_the_devices_of_edge_mode_are_named_as_their_hospital_writes_them(started: list[Settings]) -> None:
+    assert CliRunner().invoke(app, ["worker", "--devices", "ICU_03, bed 4,p000020"]).exit_code == 0
+    topics = started[0].topics
+    assert units_of(started[0]) == {Unit(topics.vitals(one), 0) for one in ("icu-03", "bed-4", "p000020")}
+
+
+def test_two_names_of_one_edge_device_are_refused(started: list[Settings]) -> None:
+    CliRunner().invoke(app, ["worker", "--devices", "ICU_03,ICU-03"])
+    with pytest.raises(Misconfigured, match="'ICU_03' and 'ICU-03' are both device icu-03"):
+        units_of(started[0])

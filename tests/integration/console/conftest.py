@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from console_ward import FIRST_MINUTE, UNUSUAL, Ward, profile_of, status_of, with_profile
+from console_ward import FIRST_MINUTE, MARKUP, ODD, UNUSUAL, Ward, profile_of, status_of, with_profile
 
 from console.inject import AttackChoice
 from console.program import ConsoleProgram
@@ -80,9 +80,9 @@ def ward(corner: Settings) -> Iterator[Ward]:
             with_profile(status_of("p000020", DeviceState.QUARANTINED), profile),
             status_of("s00001"),
             status_of("s00002", reason=f"below the limit; {UNUSUAL}"),
-            status_of("newborn", DeviceState.ENROLLING),
+            status_of("newborn", DeviceState.ENROLLING, label=MARKUP),
             status_of("silent", received_at=time.time() - 600),
-            status_of("shaky", DeviceState.SUSPECT),
+            status_of("shaky", DeviceState.SUSPECT, label=ODD),
         )
         ward.stream("p000020", [80.0 + at % 7 for at in range(600)], [16.0 + at % 3 for at in range(600)])
         ward.train(1, ["s00001", "s00002", "p000020"], {"newborn": "enrolling", "shaky": "not_participating"})

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from console_ward import UNUSUAL, status_of
+from console_ward import MARKUP, ODD, UNUSUAL, status_of
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -90,6 +90,42 @@ def test_the_device_page_shows_vitals_reconstruction_score_and_what_happened(vis
     expected = "() => import('/static/device.js') && document.querySelectorAll('.chart canvas').length"
     assert page.evaluate(expected) == 3
     until(page, "document.body.dataset.expected > 400")
+
+
+def test_a_name_is_shown_as_it_is_written_and_found_by_it(visit):
+    page = visit("/")
+    expect(tile(page, "newborn").locator(".name")).to_have_text(f"{MARKUP} newborn")
+    expect(tile(page, "shaky").locator("bdi")).to_have_text(ODD)
+    for wanted, found in (
+        ("icu</b>_03", ["newborn"]),
+        ("العناية", ["shaky"]),
+        ("P0000_20", []),
+        ("p000020", ["p000020"]),
+    ):
+        page.locator("#find").fill(wanted)
+        expect(page.locator("a.tile")).to_have_count(len(found))
+        assert [link.get_attribute("href") for link in page.locator("a.tile").all()] == [
+            f"/device/{one}" for one in found
+        ]
+    page = visit("/device/newborn")
+    expect(page.locator("h1")).to_have_text(f"{MARKUP} newborn")
+    assert page.title() == f"{MARKUP} · FedSecure"
+    page = visit("/device/New_Born")
+    expect(page).to_have_url(re.compile("/device/new-born$"))
+
+
+@pytest.mark.parametrize("path", ["/device/shaky", "/device/newborn"])
+def test_an_odd_name_makes_no_page_wider_than_a_phone(visit, path):
+    page = visit(path, **PHONE)
+    expect(page.locator("h1 .label")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_chip_of_a_round_has_the_name(visit):
+    page = visit("/rounds", **PHONE)
+    page.get_by_role("button", name="1", exact=True).click()
+    expect(page.locator("#detail a", has_text="shaky")).to_contain_text(ODD)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_chart_is_zoomed_by_button_keyboard_and_mouse(visit):

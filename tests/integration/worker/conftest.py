@@ -86,6 +86,7 @@ class Sender:
         self._producer.send(self._topic(device_id), value, key=device_id.encode()).get(30)
 
     def batch(self, stay: Stay, start: int, stop: int, *, end_of_recording: bool = False) -> bytes:
+        """Return a message; the first of a stay alone gives the device's name."""
         return encode_vitals(
             VitalsBatch(
                 device_id=stay.device_id,
@@ -97,6 +98,7 @@ class Sender:
                 batch_interval_s=60.0,
                 sent_at=time.time(),
                 end_of_recording=end_of_recording,
+                label=f"Bed {stay.device_id}" if start == 0 else None,
             )
         )
 

@@ -89,6 +89,7 @@ def test_a_worker_killed_mid_stream_is_replaced_and_no_verdict_is_missing_or_dif
     wait_until(lambda: view.applied_through(stays), 40, "everything is applied")
     same_as_undisturbed(topics.scores(), offline(stays))
     assert {view.status(one.device_id).minutes for one in stays} == {1500}
+    assert [view.status(one.device_id).label for one in stays] == [f"Bed kill-{n}" for n in range(4)]
 
 
 def test_a_worker_that_sleeps_past_its_session_changes_nothing_when_it_wakes(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from console_ward import FIRST_MINUTE, scores_of
+from console_ward import FIRST_MINUTE, scores_of, status_of
 
 from console.board import Board
 from console.replay_view import ReplayView, outcome_of, runs_of
@@ -101,3 +101,21 @@ def test_every_reason_of_the_coordinator_has_words() -> None:
     reasons = set(given.findall(sources))
     assert {"no_quorum", "update_lost", "not_registered"} <= reasons
     assert [reason for reason in sorted(reasons) if reason_in_words(reason) == reason.replace("_", " ")] == []
+
+
+def test_rounds_and_attacks_name_devices_as_their_hospital_does() -> None:
+    board = Board(TOPICS)
+    board.take(TOPICS.device_status, encode_verdict(status_of("icu-03", label="ICU_03")), 1.0)
+    board.take(TOPICS.device_status, encode_verdict(status_of("b")), 1.0)
+    record = RoundRecord(
+        round=1, phase=RoundPhase.COMMITTED, task="reconstruction", lease_token=1, model_sha256="m", gated_at=1.0,
+        deadline_at=2.0, cohort=["b"], excluded={"icu-03": "quarantined", "gone": "unknown"}, accepted=["b"],
+    )  # fmt: skip
+    board.take(TOPICS.fl_rounds, encode_federation(record), 1.0)
+    detail = RoundsView(board).detail(1)
+    assert detail is not None
+    assert detail["labels"] == {"icu-03": "ICU_03"}
+    changes = ReplayView(board).changes()
+    assert changes is not None
+    assert changes["labels"] == {"icu-03": "ICU_03"}
+    assert "gone" not in board.trails

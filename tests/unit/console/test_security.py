@@ -172,3 +172,13 @@ async def test_only_a_token_that_was_made_here_is_in_the_address_that_is_printed
         await ConsoleProgram(Settings(**nowhere, **given), told.append).run(stop)
     assert "token" not in told[0]
     assert len(told[1].partition("?token=")[2]) >= 16
+
+
+async def test_the_address_of_a_device_takes_its_name(open_console) -> None:
+    client = await open_console()
+    answer = await client.get("/device/ICU_03", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (302, "/device/icu-03")
+    assert (await client.get("/device/icu-03", allow_redirects=False)).status == 200
+    assert (await client.get("/device/%E5%BA%8A5", allow_redirects=False)).headers["Location"] == "/device/u5e8a-5"
+    assert (await client.get("/device/!!", allow_redirects=False)).status == 200
+    assert (await client.get("/api/stream/device/!!")).status == 404

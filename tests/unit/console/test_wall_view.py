@@ -100,3 +100,11 @@ def test_what_cannot_be_read_is_counted(ward) -> None:
     ward.board.take(TOPICS.scores, b"\xff", NOW)
     ward.board.take(TOPICS.truth, b"{}", NOW)
     assert ward.board.unreadable == {TOPICS.scores: 1, TOPICS.truth: 1}
+
+
+def test_a_tile_has_the_name_and_a_renamed_device_is_told_again(ward) -> None:
+    ward.show("icu-03", label="ICU_03")
+    ward.show("b")
+    assert {one: tile["label"] for one, tile in ward.told().items()} == {"icu-03": "ICU_03", "b": None}
+    ward.show("icu-03", label="<b>ICU</b>")
+    assert {one: tile["label"] for one, tile in ward.told().items()} == {"icu-03": "<b>ICU</b>"}

@@ -129,3 +129,17 @@ def test_json_has_one_object_a_device(device_status: Any) -> None:
     view = view_of("p1", device_status(), NOW, CAP_S).as_dict()
     assert json.loads(json.dumps(view))["flagged_share"] == 0.0
     assert view["last_received_age_s"] == 5.0
+
+
+def test_a_name_stands_before_the_id_and_a_long_one_leaves_it_to_be_seen(device_status: Any) -> None:
+    views = [
+        view_of("icu-03", device_status(device_id="icu-03", label="ICU_03"), NOW, CAP_S),
+        view_of("long", device_status(device_id="long", label="[red]" + "x" * 115), NOW, CAP_S),
+    ]
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(device_table(views))
+    text = console.export_text()
+    assert "ICU_03 icu-03" in text
+    assert "[red]xxxxxxxxxxxxxxxxxx… long" in text
+    assert [view.as_dict()["label"] for view in views] == ["ICU_03", "[red]" + "x" * 115]
+    assert view_of("p2", None, NOW, CAP_S).as_dict()["label"] is None

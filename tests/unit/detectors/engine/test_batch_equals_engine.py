@@ -54,7 +54,7 @@ def batch_votes(model: Model, minutes: CleanMinutes) -> dict[str, np.ndarray]:
     rows = rows_of_stream(minutes.values, minutes.weight, profile_of(minutes, ENROLMENT))
     errors = model.network_errors(rows)
     values = stream_statistics(blocks_of(rows, errors))
-    enrolled, keep = enrolment_decisions(ENROLMENT), usable_decisions(minutes.event_minute)
+    enrolled, keep = enrolment_decisions(ENROLMENT), usable_decisions(minutes)
     found = surprises_of(model.parameters, values, own_past(values, enrolled, keep))
     parts = components_of(model.parameters.classifiers, found)
     logits = np.stack([parts.fast, parts.slow], axis=1)

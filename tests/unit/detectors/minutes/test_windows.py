@@ -33,8 +33,8 @@ def stream(gap: int):
 
 
 def test_a_window_is_usable_up_to_twice_its_length() -> None:
-    assert usable_decisions(stream(61).event_minute).all()  # from 0 to 120
-    assert usable_decisions(stream(62).event_minute).tolist()[:4] == [False, False, True, True]
+    assert usable_decisions(stream(61)).all()  # from 0 to 120
+    assert usable_decisions(stream(62)).tolist()[:4] == [False, False, True, True]
 
 
 def test_a_usable_window_ends_on_a_measured_minute() -> None:

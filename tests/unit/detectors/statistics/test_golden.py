@@ -80,7 +80,7 @@ def test_the_own_past(invented: CleanMinutes, values: np.ndarray) -> None:
         place = KEYS.index(key)
         np.testing.assert_allclose(plain.mean[-1, place], mean, atol=tolerance(key))
         np.testing.assert_allclose(plain.sd[-1, place], sd, atol=tolerance(key))
-    assert usable_decisions(invented.event_minute).all()
+    assert usable_decisions(invented).all()
 
 
 @pytest.mark.parametrize("decision", [5, 25, 60, 97, 130])
