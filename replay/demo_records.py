@@ -39,11 +39,12 @@ RECORDS: Final = (
         },
     ),
 )
-NOTICE: Final = (
-    "fetched from PhysioNet: {records}, of the MIMIC-III Waveform Database Matched Subset 1.0 (Moody et al. 2020, "
-    "https://doi.org/10.13026/c2294b; Open Database License 1.0) and of its predecessor of MIMIC-II (s00001). "
-    "PhysioNet: Goldberger et al., Circulation 2000;101(23):e215-e220"
-)
+SOURCES: Final = {
+    "p000020": "MIMIC-III Waveform Database Matched Subset 1.0, https://doi.org/10.13026/c2294b, Moody et al. 2020, under the "
+    "Open Database License 1.0",
+    "s00001": "its predecessor, the MIMIC-II Waveform Database Matched Subset, open access",
+}
+CITE: Final = "cite PhysioNet: Goldberger et al., Circulation 2000;101(23):e215-e220"
 
 STAND_IN_SEED: Final = 18
 STAND_IN_MINUTES: Final = {"p000020": 1315, "s00001": 1936}  # as long as the records: what fits them fits these
@@ -61,16 +62,20 @@ class DemoRecords:
     stand_ins: Mapping[str, str]
 
     @property
+    def names(self) -> list[str]:
+        """The records' own device ids, in their order."""
+        return [record.device_id for record in RECORDS if record.device_id in {*self.headers, *self.stand_ins}]
+
+    @property
     def device_ids(self) -> list[str]:
         """The devices that will stream, in the records' order."""
-        known = {**{name: name for name in self.headers}, **self.stand_ins}
-        return [known[record.device_id] for record in RECORDS if record.device_id in known]
+        return [self.device_of(name) for name in self.names]
 
     def recordings(self) -> list[Recording]:
         """Return the recordings in the records' order; reads files."""
-        real = {name: read_wfdb_numerics(header) for name, header in self.headers.items()}
-        made = {name: stand_in(name) for name in self.stand_ins}
-        return [{**real, **made}[record.device_id] for record in RECORDS if record.device_id in {**real, **made}]
+        return [
+            stand_in(name) if name in self.stand_ins else read_wfdb_numerics(self.headers[name]) for name in self.names
+        ]
 
     def device_of(self, name: str) -> str:
         """Return the device in the place of a record, or of one of its repetitions (`-r2`); other names stay as they are."""
@@ -103,10 +108,10 @@ def demo_records(
     once). `offline`: nothing is fetched, all are synthetic. Raises Unavailable for a record that is not as pinned.
     """
     if offline:
-        lacking = {record.device_id: f"synthetic-{record.device_id}" for record in records}
-        if lacking:
-            say(f"offline: {_in_place(lacking)}")
-        return DemoRecords({}, lacking)
+        found = all_synthetic(records)
+        if records:
+            say(f"offline: {_in_place(found.stand_ins)}")
+        return found
     new = [record.device_id for record in records if not record.is_kept(kept)]
     headers: dict[str, Path] = {}
     failures: dict[str, str] = {}
@@ -119,11 +124,16 @@ def demo_records(
             failures[name] = str(error)
     if fetched := [name for name in new if name in headers]:
         _list_records(kept)
-        say(NOTICE.format(records=" and ".join(fetched)))
+        say(f"fetched {' and '.join(f'{name} ({SOURCES[name]})' for name in fetched)}; {CITE}")
     stand_ins = {name: f"synthetic-{name}" for name in failures}
     if failures:
         say(f"{next(iter(failures.values()))}: {_in_place(stand_ins)}")
     return DemoRecords(headers, stand_ins)
+
+
+def all_synthetic(records: Sequence[PinnedRecord] = RECORDS) -> DemoRecords:
+    """Return a synthetic patient in the place of each record."""
+    return DemoRecords({}, {record.device_id: f"synthetic-{record.device_id}" for record in records})
 
 
 def stand_in(name: str) -> Recording:

@@ -86,9 +86,10 @@ def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
         f"amplitude:device={devices[1]},{when}",
         f"motif:device={devices[-1]},{when}",
     )
-    for spec in records.redirected([parse_attack(text) for text in attacks]):
-        if spec.device not in devices:
-            raise Misconfigured(f"{spec.name} names the device {spec.device!r}; the demo has {', '.join(devices)}")
+    for spec in map(parse_attack, attacks):
+        if records.device_of(spec.device) not in devices:
+            known = ", ".join([*records.names, *devices[len(records.names) :]])
+            raise Misconfigured(f"{spec.name} names the device {spec.device!r}; the demo has {known}")
         if spec.onset_min >= RECORDING_MIN:
             raise Misconfigured(
                 f"{spec.name}: onset {spec.onset_min}; the demo streams {RECORDING_MIN} minutes of each device"

@@ -29,7 +29,7 @@ from fedsecure.demo.supervisor import Supervisor
 from fedsecure.demo.watch import LOOK_EVERY_S, Watch
 from fedsecure.local_stack import LocalStack
 from fedsecure.record_choice import find_demo_records
-from replay.demo_records import ALL, DemoRecords
+from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.topic_admin import ensure_topics
 
 READY_WITHIN_S = 90.0
@@ -47,6 +47,7 @@ class Demo:
 
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
+        plan.attacks_of(self._options, all_synthetic())  # a wrong one is said before anything is made or fetched
         make_folder(self._options.report_dir)
         make_picture_folder(self._options.screenshots_dir)
         with screen_for(self._console) as screen:

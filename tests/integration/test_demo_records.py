@@ -63,7 +63,13 @@ def test_the_records_are_fetched_as_they_are_with_one_notice_of_source_and_licen
     kept = read_recordings([tmp_path / "kept"])
     assert {recording.device_id for recording in kept} == {"p000020", "s00001"}
     (notice,) = said
-    for words in ("p000020 and s00001", "MIMIC-III", "Moody et al. 2020", "Open Database License", "Goldberger"):
+    for words in (
+        "fetched p000020 (MIMIC-III",
+        "s00001 (its predecessor",
+        "Moody et al. 2020",
+        "Open Database License",
+        "Goldberger",
+    ):
         assert words in notice
 
 
@@ -116,7 +122,8 @@ def test_a_record_that_alone_does_not_come_is_alone_replaced(library: Library, t
     found, said = had(library, tmp_path)
     assert found.device_ids == ["p000020", "synthetic-s00001"]
     assert [recording.device_id for recording in found.recordings()] == found.device_ids
-    assert said[0].startswith("fetched from PhysioNet: p000020, ")
+    assert said[0].startswith("fetched p000020 (MIMIC-III")
+    assert "s00001" not in said[0]
     assert (
         "(the server answers 404 Not Found): a synthetic patient takes the place of s00001 (device synthetic-s00001)"
         in said[1]

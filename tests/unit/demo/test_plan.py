@@ -15,11 +15,11 @@ from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.run import Demo
 from fedsecure.local_stack import Endpoints
 from replay.attacks import parse_attack
-from replay.demo_records import DemoRecords
+from replay.demo_records import DemoRecords, all_synthetic
 
 HERE, KEYS = Path("report"), Path("/keys")
 HERE_ALREADY = DemoRecords({"p000020": Path("/x/p000020-1n.hea"), "s00001": Path("/x/s00001-1n.hea")}, {})
-OFFLINE = DemoRecords({}, {"p000020": "synthetic-p000020", "s00001": "synthetic-s00001"})
+OFFLINE = all_synthetic()
 ENDPOINTS = Endpoints("k:1", "redis://r:2/0", kafka_is_local=True, redis_is_local=True)
 
 

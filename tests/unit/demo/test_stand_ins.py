@@ -12,10 +12,10 @@ from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo import plan
 from fedsecure.demo.options import DEFAULT_DURATION_MIN, DEFAULT_ONSET_MIN, ENROLMENT_MIN, RECORDING_MIN, DemoOptions
 from replay.attacks import inject, parse_attack
-from replay.demo_records import RECORDS, DemoRecords, stand_in
+from replay.demo_records import all_synthetic, stand_in
 from replay.recording import Recording
 
-OFFLINE = DemoRecords({}, {record.device_id: f"synthetic-{record.device_id}" for record in RECORDS})
+OFFLINE = all_synthetic()
 
 
 def judged(recording: Recording) -> Verdicts:
