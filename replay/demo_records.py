@@ -42,7 +42,7 @@ RECORDS: Final = (
 SOURCES: Final = {
     "p000020": "MIMIC-III Waveform Database Matched Subset 1.0, https://doi.org/10.13026/c2294b, Moody et al. 2020, under the "
     "Open Database License 1.0",
-    "s00001": "its predecessor, the MIMIC-II Waveform Database Matched Subset, open access",
+    "s00001": "MIMIC-II Waveform Database Matched Subset, open access",
 }
 CITE: Final = "cite PhysioNet: Goldberger et al., Circulation 2000;101(23):e215-e220"
 
@@ -113,6 +113,23 @@ def demo_records(
             say(f"offline: {_in_place(found.stand_ins)}")
         return found
     new = [record.device_id for record in records if not record.is_kept(kept)]
+    headers, failures = _fetched(records, kept, server)
+    if fetched := [name for name in new if name in headers]:
+        _list_records(kept)
+        say(f"fetched {' and '.join(f'{name} ({SOURCES[name]})' for name in fetched)}; {CITE}")
+    stand_ins = all_synthetic([record for record in records if record.device_id in failures]).stand_ins
+    if failures:
+        say(f"{next(iter(failures.values()))}: {_in_place(stand_ins)}")
+    return DemoRecords(headers, stand_ins)
+
+
+def all_synthetic(records: Sequence[PinnedRecord] = RECORDS) -> DemoRecords:
+    """Return a synthetic patient in the place of each record."""
+    return DemoRecords({}, {record.device_id: f"synthetic-{record.device_id}" for record in records})
+
+
+def _fetched(records: Sequence[PinnedRecord], kept: Path, server: str | None) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the headers of the records that are here now, and why the others are not, both by device id."""
     headers: dict[str, Path] = {}
     failures: dict[str, str] = {}
     with ThreadPoolExecutor(len(RECORDS)) as pool:
@@ -122,18 +139,7 @@ def demo_records(
             headers[name] = fetch.result()
         except NotHad as error:
             failures[name] = str(error)
-    if fetched := [name for name in new if name in headers]:
-        _list_records(kept)
-        say(f"fetched {' and '.join(f'{name} ({SOURCES[name]})' for name in fetched)}; {CITE}")
-    stand_ins = {name: f"synthetic-{name}" for name in failures}
-    if failures:
-        say(f"{next(iter(failures.values()))}: {_in_place(stand_ins)}")
-    return DemoRecords(headers, stand_ins)
-
-
-def all_synthetic(records: Sequence[PinnedRecord] = RECORDS) -> DemoRecords:
-    """Return a synthetic patient in the place of each record."""
-    return DemoRecords({}, {record.device_id: f"synthetic-{record.device_id}" for record in records})
+    return headers, failures
 
 
 def stand_in(name: str) -> Recording:

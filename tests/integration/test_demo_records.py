@@ -65,7 +65,7 @@ def test_the_records_are_fetched_as_they_are_with_one_notice_of_source_and_licen
     (notice,) = said
     for words in (
         "fetched p000020 (MIMIC-III",
-        "s00001 (its predecessor",
+        "s00001 (MIMIC-II Waveform",
         "Moody et al. 2020",
         "Open Database License",
         "Goldberger",
