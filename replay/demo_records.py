@@ -153,9 +153,11 @@ def stand_in(name: str) -> Recording:
 
 
 def _list_records(kept: Path) -> None:
-    """List what is kept, so that the folder can be read as one of WFDB records."""
-    headers = sorted(header.relative_to(kept).with_suffix("") for header in kept.rglob("*.hea"))
-    (kept / RECORD_LIST).write_text("".join(f"{header}\n" for header in headers), encoding="utf-8")
+    """List what is kept whole, so that the folder can be read as one of WFDB records."""
+    whole = [
+        record.folder + next(iter(record.sha256)).removesuffix(".hea") for record in RECORDS if record.is_kept(kept)
+    ]
+    (kept / RECORD_LIST).write_text("\n".join(whole) + "\n", encoding="utf-8")
 
 
 def _in_place(stand_ins: Mapping[str, str]) -> str:

@@ -118,8 +118,10 @@ def test_without_a_network_one_line_says_that_synthetic_patients_take_their_plac
 
 
 def test_a_record_that_alone_does_not_come_is_alone_replaced(library: Library, tmp_path: Path) -> None:
-    (library.root / OTHER_HEADER).unlink()
+    (library.root / OTHER_SIGNALS).unlink()
     found, said = had(library, tmp_path)
+    assert [recording.device_id for recording in read_recordings([tmp_path / "kept"])] == ["p000020"]
+    assert (tmp_path / "kept" / "RECORDS-numerics").read_text().count("\n") == 1
     assert found.device_ids == ["p000020", "synthetic-s00001"]
     assert [recording.device_id for recording in found.recordings()] == found.device_ids
     assert said[0].startswith("fetched p000020 (MIMIC-III")
