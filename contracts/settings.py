@@ -65,6 +65,14 @@ class Settings(BaseSettings):
         8, ge=1, description="partitions of that one topic: the most workers that can share it"
     )
 
+    # The demo's recordings
+    offline: bool = Field(
+        default=False, description="never fetch the demo's recordings: synthetic patients take their places"
+    )
+    records_url: str | None = Field(
+        None, description="a server laid out as PhysioNet's that the demo's recordings are fetched from instead"
+    )
+
     # Metrics and probes: 0 takes a free port, unset serves none
     metrics_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz are served on")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="0 takes a free port, unset serves none")
@@ -191,7 +199,7 @@ def variable_of(name: int | str) -> str:
 def _sections() -> dict[str, tuple[str, ...]]:
     """Return the names of the settings by what they are for, in their order."""
     firsts = {
-        "kafka_bootstrap_servers": "Where the services are", "metrics_host": "Metrics and probes",
+        "kafka_bootstrap_servers": "Where the services are", "offline": "The demo's recordings", "metrics_host": "Metrics and probes",
         "worker_group": "Workers", "federated_task": "Federation",
         "console_host": "Console",
     }  # fmt: skip

@@ -12,12 +12,9 @@ import numpy as np
 from replay.recording import Recording
 from replay.sources import read_sources
 from replay.sources.minutes.charted import charted_recording, plausible
-from replay.sources.reading import Reading
-from replay.sources.shipped import shipped_recordings
 
 Scale = Literal["minute", "hourly"]
 
-SHIPPED_GROUP: Final = "shipped records"
 SHORTEST_CHART_MIN: Final = 12 * 60
 
 
@@ -35,7 +32,7 @@ class Group:
 
 
 def read_groups(paths: Sequence[Path], longest_min: int) -> list[Group]:
-    """Return the shipped records and the recordings of the paths: a folder is a group, and so are files of one folder.
+    """Return the recordings of the paths in groups: a folder is a group, and so are files of one folder.
 
     Recordings are cut to their first `longest_min` minutes. Reads files; raises Misconfigured for one that is wrong.
     """
@@ -45,7 +42,7 @@ def read_groups(paths: Sequence[Path], longest_min: int) -> list[Group]:
         by_source.setdefault(name, []).append(path)
     readings = {name: read_sources(of_source) for name, of_source in by_source.items()}
     groups = []
-    for name, reading in {SHIPPED_GROUP: Reading(tuple(shipped_recordings())), **readings}.items():
+    for name, reading in readings.items():
         first = [recording.sliced(0, longest_min) for recording in reading.recordings]
         groups += _by_scale(name, first, len(reading.skipped))
     return groups

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.cohort_figures import coupling_figure, distribution_figure, gap_figure, memory_figure
-from experiments.cohort_groups import SHIPPED_GROUP
 from experiments.cohort_measure import Measured
-from experiments.cohort_report import DAY_MIN, CohortReport
+from experiments.cohort_report import DAY_MIN, CohortReport, is_few
 from experiments.cohort_traces import deterioration_figure, example_figure
 
 SHORTEST_WITH_MEMORY_MIN: Final = 6 * 60
@@ -30,32 +29,39 @@ class Picture:
 
 def pictures(report: CohortReport) -> Iterator[Picture]:
     """Yield the figures one by one, drawn in the matplotlib style that is set while they are asked for."""
-    shipped = next(one for one in report.measured if one.group.name == SHIPPED_GROUP)
     long = [
         one for one in report.measured if min(each.minutes for each in one.group.recordings) >= SHORTEST_WITH_MEMORY_MIN
     ]
-    yield _examples(report, shipped)
+    few = [(at, one) for at, one in enumerate(report.measured) if one in long and is_few(one.group)]
+    for at, measured in few:
+        yield _examples(report, at, measured)
     for at, measured in enumerate(report.measured):
         yield _distributions(at, measured)
         if measured in long:
             yield _memory(at, measured)
-    yield Picture(
+    if long:
+        yield _coupling(long)
+    for at, measured in few:
+        yield _gaps(at, measured)
+    yield _deteriorations(report)
+
+
+def _coupling(long: Sequence[Measured]) -> Picture:
+    return Picture(
         "coupling",
         "Heart rate with respiratory rate",
         "A dot a patient. To the right the two rise and fall together over hours; further up also from one value to the next.",
         coupling_figure(long),
     )
-    yield _gaps(shipped)
-    yield _deteriorations(report)
 
 
-def _examples(report: CohortReport, shipped: Measured) -> Picture:
+def _examples(report: CohortReport, at: int, measured: Measured) -> Picture:
     return Picture(
-        "examples",
-        "Real beside synthetic",
+        f"examples-{at}",
+        f"Real beside synthetic: {measured.group.name}",
         "Eight hours from the middle of each real record; beside it the synthetic patient whose level, spread, minute "
         "differences and memory rank nearest to it; below, two synthetic patients drawn at random.",
-        example_figure(shipped, np.random.default_rng(report.plan.seed)),
+        example_figure(measured, np.random.default_rng(report.plan.seed)),
     )
 
 
@@ -80,12 +86,12 @@ def _memory(at: int, measured: Measured) -> Picture:
     )
 
 
-def _gaps(shipped: Measured) -> Picture:
+def _gaps(at: int, measured: Measured) -> Picture:
     return Picture(
-        "gaps",
-        "Gaps",
+        f"gaps-{at}",
+        f"Gaps: {measured.group.name}",
         "Share of gaps that last longer than a length, all gaps of the synthetic patients against those of each real record.",
-        gap_figure(shipped),
+        gap_figure(measured),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.cohort_catalogue import Statistic
 from experiments.cohort_distances import Distance, distance
-from experiments.cohort_groups import SHIPPED_GROUP, Group, read_groups
+from experiments.cohort_groups import Group, read_groups
 from experiments.cohort_measure import Measured, Table, measure
 from experiments.cohort_membership import Membership, place
 from replay.recording import Recording
@@ -88,10 +88,14 @@ def compare(plan: CohortPlan, groups: Sequence[Group], progress: Progress = lamb
     return CohortReport(plan, tuple(measured), tuple(comparisons), tuple(members))
 
 
+def is_few(group: Group) -> bool:
+    """Say whether a monitor's recordings are too few to compare, so that each is placed in the cohort by itself."""
+    return group.scale == "minute" and len(group.recordings) < FEWEST_TO_COMPARE
+
+
 def _candidates(groups: Sequence[Group]) -> list[Recording]:
-    """Monitor recordings that are long enough to be placed in the cohort one by one, the shipped ones first."""
-    ordered = sorted(groups, key=lambda group: group.name != SHIPPED_GROUP)
-    few = [group for group in ordered if group.scale == "minute" and len(group.recordings) < FEWEST_TO_COMPARE]
+    """Monitor recordings of such groups that are long enough to be placed in the cohort."""
+    few = [group for group in groups if is_few(group)]
     return [one for group in few for one in group.recordings if one.minutes >= SHORTEST_MEMBER_MIN]
 
 

@@ -33,12 +33,12 @@ def example_figure(measured: Measured, rng: np.random.Generator) -> Figure:
     near = [measured.synthetic[_most_similar(measured, at)] for at in range(len(real))]
     drawn = [measured.synthetic[at] for at in rng.choice(len(measured.synthetic), 2, replace=False)]
     figure = Figure(figsize=(9.6, 6.2), layout="constrained")
-    grid = figure.subplots(3, 2, sharex=True, squeeze=False)
+    grid = figure.subplots(len(real) + 1, 2, sharex=True, squeeze=False)
     for row, (one, other) in enumerate(zip(real, near, strict=True)):
         _draw_trace(grid[row, 0], one, f"real: {one.device_id}")
         _draw_trace(grid[row, 1], other, f"synthetic, most similar to {one.device_id}")
         _share_limits(grid[row, 0], grid[row, 1])
-    for axes, one in zip(grid[2], drawn, strict=True):
+    for axes, one in zip(grid[-1], drawn, strict=True):
         _draw_trace(axes, one, "synthetic, drawn at random")
         axes.set_xlabel("hours")
     handles, labels = grid[0, 0].get_legend_handles_labels()

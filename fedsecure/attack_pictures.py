@@ -1,4 +1,4 @@
-"""Draws what each attack does to a real record: what was recorded beside what is sent, a column a level."""
+"""Draws what each attack does to a synthetic patient: what was recorded beside what is sent, a column a level."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from experiments.report.colours import BLUE, GREY, VERMILION
 from fedsecure.report.svg import STYLE
 from replay.attacks import Attack, AttackSpec, Injection, inject
 from replay.recording import Recording
-from replay.sources.shipped import shipped_recordings
+from replay.sources.synthetic import synthetic_recording
 
-SHOWN_RECORD: Final = "s00001"  # the longer of the two: a replay of yesterday needs a yesterday
-DONOR: Final = "p000020"
+PATIENT_SEED: Final = 18
+PATIENT_MINUTES: Final = 1936  # a replay of yesterday needs a yesterday
 SEED: Final = 7
 COLUMN_INCHES: Final = 3.2
 DOTS_PER_INCH: Final = 110
@@ -71,19 +71,25 @@ SIGNS: Final = (
 def write_pictures(folder: Path, attacks: Sequence[Attack]) -> list[Path]:
     """Draw one PNG an attack into the folder, which is made if need be, and return their paths.
 
-    Reads a shipped record and writes files. Raises Misconfigured when the folder cannot be written to.
+    Writes files. Raises Misconfigured when the folder cannot be written to.
     """
-    records = {record.device_id: record for record in shipped_recordings()}
+    patient, donor = shown_patients()
     paths = [folder / f"{file_stem(attack.name)}.png" for attack in attacks]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, attack in zip(paths, attacks, strict=True):
-            path.write_bytes(_png(attack, records[SHOWN_RECORD], records[DONOR]))
+            path.write_bytes(_png(attack, patient, donor))
     except OSError as error:
         raise Misconfigured(
             f"cannot write pictures into {folder}: {error.strerror or error}; name another folder"
         ) from None
     return paths
+
+
+def shown_patients() -> tuple[Recording, Recording]:
+    """Return the patient that is drawn, and the one whose data `spoof` takes: both on tenths, as most monitors are."""
+    patient, donor = (synthetic_recording(PATIENT_SEED, at, PATIENT_MINUTES, resolution_bpm=0.1) for at in (1, 0))
+    return patient, donor
 
 
 def file_stem(name: str) -> str:

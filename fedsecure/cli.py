@@ -13,7 +13,7 @@ from fedsecure.secret_files import take_secrets
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console",
-    "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "paper", "federate", "export",
+    "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "synthetic", "paper", "federate", "export",
 )  # fmt: skip
 
 app = typer.Typer(

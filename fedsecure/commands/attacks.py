@@ -27,7 +27,7 @@ def attacks(
         ),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="Draw each attack on a real record, a PNG an attack.", metavar="DIR")
+        Path | None, typer.Option(help="Draw each attack on a synthetic patient, a PNG an attack.", metavar="DIR")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON instead of a table.")] = False,
 ) -> None:

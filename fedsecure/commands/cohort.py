@@ -28,13 +28,12 @@ def register(app: typer.Typer) -> None:
 def cohort(
     out: Annotated[Path, typer.Option("--out", help="Folder for cohort.json, cohort.csv and report.html.")],
     recordings: Annotated[
-        list[Path] | None,
+        list[Path],
         typer.Option(
             "--recordings",
-            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable; the two real "
-            "records that ship are always there.",
+            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable.",
         ),
-    ] = None,
+    ],
     patients: Annotated[
         int | None, typer.Option("--patients", min=8, help="Synthetic patients (default 200; quick 24).")
     ] = None,
@@ -48,7 +47,7 @@ def cohort(
 
     Examples:
 
-    - `fedsecure cohort --out cohort-report`
+    - `fedsecure cohort --out cohort-report --recordings mimic3-waveforms`
 
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
@@ -64,8 +63,8 @@ def cohort(
         deteriorating_share=DETERIORATING_SHARE,
         draws=QUICK_DRAWS if quick else DRAWS,
     )
-    report = _compared(plan, recordings or [])
-    _write(out, report, _command(plan, recordings or [], quick))
+    report = _compared(plan, recordings)
+    _write(out, report, _command(plan, recordings, quick))
     for sentence in findings(report):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)

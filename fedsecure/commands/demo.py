@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from fedsecure.record_choice import Offline
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -37,17 +39,19 @@ def demo(
             metavar="DIR",
         ),
     ] = None,
+    offline: Offline = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic patients and of the attacks.")] = 7,
     speed: Annotated[float, typer.Option(help="Recorded seconds per wall second, 1 to 3600.")] = 480.0,
     synthetic: Annotated[
-        int, typer.Option(help="How many synthetic patients stream beside the two real records.", metavar="N")
+        int, typer.Option(help="How many synthetic patients stream beside the two records.", metavar="N")
     ] = 4,
 ) -> None:
     """Show it all in four minutes: Kafka, Redis, two workers, a coordinator, devices, two attacks, a console, a report.
 
-    Two real intensive-care records and some synthetic patients stream at 480 times their pace. Each device first learns its own
-    normal (600 recorded minutes), then trains in federated rounds; then two of them are poisoned. Exit code 0 means that each
-    attacked device was quarantined after its attack began and sat the next round out while every clean device trained.
+    Two real intensive-care records, fetched from PhysioNet once, and some synthetic patients stream at 480 times their pace;
+    without a network synthetic patients take the records' places as well. Each device first learns its own normal (600 recorded
+    minutes), then trains in federated rounds; then two of them are poisoned. Exit code 0 means that each attacked device was
+    quarantined after its attack began and sat the next round out while every clean device trained.
 
     Uses KAFKA_BOOTSTRAP_SERVERS and REDIS_URL if they are set, else the local stack. Topics and keys carry a prefix of this run's own
     and are removed at the end.
@@ -56,7 +60,9 @@ def demo(
 
     - `fedsecure demo`
 
-    - `fedsecure demo --attack backdoor-2:device=s00001,onset=840,duration=400 --report my-report`
+    - `fedsecure demo --offline`
+
+    - `fedsecure demo --attack data-poisoning-2:device=s00001,onset=840,duration=400 --report my-report`
     """
     from rich.console import Console
 
@@ -67,6 +73,7 @@ def demo(
         report_dir=report,
         attacks=tuple(attack or ()),
         keep_running=keep_running,
+        offline=offline,
         seed=seed,
         speed=speed,
         synthetic=synthetic,

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.errors import Misconfigured
+from fedsecure.record_choice import Offline, find_demo_records
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
     from replay.attacks import AttackSpec
+    from replay.demo_records import DemoRecords
     from replay.options import ReplayOptions
     from replay.progress import ReplayResult
     from replay.recording import Recording
 
 INTERRUPTED = 130
-ALL_SHIPPED = "shipped"
+ALL_RECORDS = "demo"
 
 
 def register(app: typer.Typer) -> None:
@@ -36,14 +37,17 @@ def replay(
         list[Path] | None,
         typer.Argument(
             help="Recordings: WFDB numerics (NAME.hea), or CSV with the columns device_id, observed_at, heart_rate_bpm, "
-            "resp_rate_bpm and, if there is one, pulse_bpm. Without any, and without --synthetic: the two real records "
-            "that ship."
+            "resp_rate_bpm and, if there is one, pulse_bpm. Without any, and without --synthetic: the demo's records."
         ),
     ] = None,
     records: Annotated[
         list[str] | None,
-        typer.Option(help="Add records that ship: `shipped` for all, or one by its id (p000020, s00001). Repeatable."),
+        typer.Option(
+            help="Add the demo's records, fetched from PhysioNet once: `demo` for both, or one by its id (p000020, "
+            "s00001). Without a network synthetic patients take their places. Repeatable."
+        ),
     ] = None,
+    offline: Offline = False,
     synthetic: Annotated[int, typer.Option(min=0, help="Add this many synthetic patients.", metavar="N")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic patients.")] = 0,
     synthetic_minutes: Annotated[int, typer.Option(min=1, help="Length of a synthetic recording in minutes.")] = 1440,
@@ -108,8 +112,10 @@ def replay(
         repeat=repeat,
         accept_commands=accept_commands,
     )
-    attacks = gather_attacks(attack or [], attack_plan)
-    recordings = gather_recordings(files or [], records or [], synthetic, seed, synthetic_minutes)
+    specs = gather_attacks(attack or [], attack_plan)
+    found = gather_records(records or [], offline, needed=not files and not synthetic)
+    recordings = gather_recordings(found, files or [], synthetic, seed, synthetic_minutes)
+    attacks = found.redirected(specs)
     settings = settings_for_running_stack()
     if metrics_port is not None:
         settings = settings.model_copy(update={"metrics_port": metrics_port})
@@ -119,32 +125,23 @@ def replay(
         raise typer.Exit(INTERRUPTED)
 
 
+def gather_records(names: list[str], offline: bool, needed: bool) -> DemoRecords:
+    """Return the demo's records that were asked for; both when none was and some are needed."""
+    return find_demo_records(names or ([ALL_RECORDS] if needed else []), offline=offline)
+
+
 def gather_recordings(
-    files: list[Path], records: list[str], synthetic: int, seed: int, synthetic_minutes: int
+    records: DemoRecords, files: list[Path], synthetic: int, seed: int, synthetic_minutes: int
 ) -> list[Recording]:
-    """Return every recording that was asked for; the two that ship when none was."""
+    """Return every recording that was asked for: the demo's records, those of files, synthetic patients."""
     from replay.sources import read_recordings
     from replay.sources.synthetic import synthetic_cohort
 
-    if not files and not records and not synthetic:
-        records = [ALL_SHIPPED]
     return [
-        *_shipped(records),
+        *records.recordings(),
         *(read_recordings(files) if files else []),
         *(synthetic_cohort(seed, synthetic, synthetic_minutes) if synthetic else []),
     ]
-
-
-def _shipped(names: list[str]) -> list[Recording]:
-    from replay.sources.shipped import shipped_recordings
-
-    if not names:
-        return []
-    shipped = {recording.device_id: recording for recording in shipped_recordings()}
-    for name in names:
-        if name not in shipped and name != ALL_SHIPPED:
-            raise Misconfigured(f"no record {name!r} ships: use {ALL_SHIPPED}, {', '.join(sorted(shipped))}")
-    return [recording for device_id, recording in shipped.items() if ALL_SHIPPED in names or device_id in names]
 
 
 def gather_attacks(specs: list[str], plan: Path | None) -> list[AttackSpec]:

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-PRELOADED: Final = ("wfdb", "replay.program", "replay.sources.shipped", "replay.sources.synthetic", "rich.live")
+PRELOADED: Final = ("wfdb", "replay.program", "replay.demo_records", "replay.sources.synthetic", "rich.live")
 
 
 def main() -> None:

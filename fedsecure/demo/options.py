@@ -22,6 +22,7 @@ class DemoOptions:
     """One demo; raises Misconfigured when a value makes no sense.
 
     `screenshots_dir`: where to save pictures of the console's pages; None takes none.
+    `offline`: nothing is fetched, synthetic patients take the records' places.
     `speed`: recorded seconds per wall second. `attacks`: as in `fedsecure replay --attack`; empty takes the default ones.
     """
 
@@ -32,6 +33,7 @@ class DemoOptions:
     speed: float = 480.0
     synthetic: int = 4
     screenshots_dir: Path | None = None
+    offline: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 1.0 <= self.speed <= 3600.0):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
@@ -22,6 +23,9 @@ from fedsecure.demo.options import (
 )
 from fedsecure.endpoints import environ_of
 from fedsecure.local_stack import Endpoints
+
+if TYPE_CHECKING:
+    from replay.demo_records import DemoRecords
 
 WORKERS = ("worker-1", "worker-2")
 
@@ -61,32 +65,31 @@ def program_environ(settings: Settings, environ: Mapping[str, str] = os.environ)
     return inherited | environ_of(settings) | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
 
 
-def device_ids(options: DemoOptions) -> list[str]:
-    """Return the devices that the replay will stream: the two real records and the synthetic patients."""
-    from replay.sources.shipped import RECORD_NAMES
+def device_ids(options: DemoOptions, records: DemoRecords) -> list[str]:
+    """Return the devices that the replay will stream: the two records, or who is in their places, and the synthetic patients."""
     from replay.sources.synthetic import synthetic_cohort
 
-    # A record's folder is its device; reading the records takes a second, which the start of the demo does not have.
-    real = [name.split("/")[0] for name in RECORD_NAMES]
-    return real + [recording.device_id for recording in synthetic_cohort(options.seed, options.synthetic, 1)]
+    made = synthetic_cohort(options.seed, options.synthetic, 1)
+    return [*records.device_ids, *(recording.device_id for recording in made)]
 
 
-def attacks_of(options: DemoOptions) -> tuple[str, ...]:
+def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
     """Return the attacks asked for; raises Misconfigured for a wrong one.
 
-    By default one on a real device that network and statistics find, and one on a synthetic device that a rule finds.
+    By default one on a record's device that network and statistics find, and one on a synthetic device that a rule finds.
     """
     from replay.attacks import parse_attack
 
-    devices = device_ids(options)
+    devices = device_ids(options, records)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
     attacks = options.attacks or (
         f"amplitude:device={devices[1]},{when}",
         f"motif:device={devices[-1]},{when}",
     )
     for spec in map(parse_attack, attacks):
-        if spec.device not in devices:
-            raise Misconfigured(f"{spec.name} names the device {spec.device!r}; the demo has {', '.join(devices)}")
+        if records.device_of(spec.device) not in devices:
+            known = ", ".join([*records.names, *devices[len(records.names) :]])
+            raise Misconfigured(f"{spec.name} names the device {spec.device!r}; the demo has {known}")
         if spec.onset_min >= RECORDING_MIN:
             raise Misconfigured(
                 f"{spec.name}: onset {spec.onset_min}; the demo streams {RECORDING_MIN} minutes of each device"
@@ -109,18 +112,23 @@ def console_program(address: str) -> Program:
     return Program("console", ("console", "--port", address.rpartition(":")[2]))
 
 
-def console_pages(options: DemoOptions) -> dict[str, str]:
+def console_pages(options: DemoOptions, records: DemoRecords) -> dict[str, str]:
     """Return the pages worth a picture, by name: of the devices, the first one attacked."""
     from replay.attacks import parse_attack
 
-    attacked = parse_attack(attacks_of(options)[0]).device
+    attacked = records.device_of(parse_attack(attacks_of(options, records)[0]).device)
     return {"devices": "/", "device": f"/device/{attacked}", "rounds": "/rounds", "replay": "/replay"}
 
 
-def replay_program(options: DemoOptions) -> Program:
-    """Return the replay of the two real records and the synthetic patients, attacks included."""
-    attacks = [argument for attack in attacks_of(options) for argument in ("--attack", attack)]
-    cohort = ["--records", "shipped", "--synthetic", str(options.synthetic), "--seed", str(options.seed)]
+def replay_program(options: DemoOptions, records: DemoRecords) -> Program:
+    """Return the replay of the records, or of who is in their places, and the synthetic patients, attacks included.
+
+    Records that are here are named as files and the others with --offline: it must not decide once more who streams.
+    """
+    here = [str(header) for header in records.headers.values()]
+    lacking = [argument for name in records.stand_ins for argument in ("--records", name)]
+    attacks = [argument for attack in attacks_of(options, records) for argument in ("--attack", attack)]
+    cohort = [*here, *lacking, "--offline", "--synthetic", str(options.synthetic), "--seed", str(options.seed)]
     pace = ["--speed", f"{options.speed:g}", "--pack", str(options.pack_min), "--minutes", str(RECORDING_MIN)]
     length = ["--synthetic-minutes", str(RECORDING_MIN)]
     return Program("replay", ("replay", *cohort, *length, *pace, "--fresh", *attacks))

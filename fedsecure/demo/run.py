@@ -28,6 +28,8 @@ from fedsecure.demo.services import describe_kafka, describe_redis, remove_trace
 from fedsecure.demo.supervisor import Supervisor
 from fedsecure.demo.watch import LOOK_EVERY_S, Watch
 from fedsecure.local_stack import LocalStack
+from fedsecure.record_choice import find_demo_records
+from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.topic_admin import ensure_topics
 
 READY_WITHIN_S = 90.0
@@ -45,38 +47,37 @@ class Demo:
 
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
-        attacks = plan.attacks_of(self._options)
+        plan.attacks_of(self._options, all_synthetic())  # a wrong one is said before anything is made or fetched
         make_folder(self._options.report_dir)
         make_picture_folder(self._options.screenshots_dir)
-        with (
-            screen_for(self._console) as screen,
-            TemporaryDirectory(prefix="fedsecure-keys-") as keys,
-            LocalStack(announce=screen.say) as stack,
-        ):
-            settings = plan.settings_for_run(stack.endpoints(), Path(keys))
-            # With the patients' topics there already, workers share them while they start, not after.
-            devices = map(settings.topics.vitals_spec, plan.device_ids(self._options))
-            ensure_topics(settings, [*settings.topics.fixed(), *devices])
-            screen.say("attacks: " + "; ".join(attacks))
-            try:
-                return self._with_services(settings, screen)
-            finally:
-                with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
-                    remove_traces(settings)
+        with screen_for(self._console) as screen:
+            records = find_demo_records([ALL], offline=self._options.offline, say=screen.say)
+            attacks = plan.attacks_of(self._options, records)
+            with TemporaryDirectory(prefix="fedsecure-keys-") as keys, LocalStack(announce=screen.say) as stack:
+                settings = plan.settings_for_run(stack.endpoints(), Path(keys))
+                # With the patients' topics there already, workers share them while they start, not after.
+                devices = map(settings.topics.vitals_spec, plan.device_ids(self._options, records))
+                ensure_topics(settings, [*settings.topics.fixed(), *devices])
+                screen.say("attacks: " + "; ".join(attacks))
+                try:
+                    return self._with_services(settings, screen, records)
+                finally:
+                    with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
+                        remove_traces(settings)
 
-    def _with_services(self, settings: Settings, screen: Screen) -> list[Check]:
+    def _with_services(self, settings: Settings, screen: Screen, records: DemoRecords) -> list[Check]:
         collector = Collector(settings.topics, self._started_at)
         collector.observation.speed = self._options.speed
-        collector.observation.planned_devices = plan.device_ids(self._options)
+        collector.observation.planned_devices = plan.device_ids(self._options, records)
         collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
         with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
             watch = Watch(settings, collector, observer, programs, self._meter, screen, self._options)
-            self._start(programs, watch)
+            self._start(programs, watch, records)
             # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
             collector.observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             watch.until_the_stream_ends()
-            self._take_pictures(screen)
+            self._take_pictures(screen, records)
             observation = self._finish(collector)
             checks = judge(observation)
             self._report(observation, checks, screen)
@@ -84,7 +85,7 @@ class Demo:
                 self._stay(settings, watch, screen)
         return checks
 
-    def _start(self, programs: Supervisor, watch: Watch) -> None:
+    def _start(self, programs: Supervisor, watch: Watch, records: DemoRecords) -> None:
         """Start the programs in the order in which the first verdict needs them: it waits for nobody else's start."""
         console = plan.console_program(self._console_address)
         programs.start_fedsecure(console.name, console.arguments)
@@ -94,7 +95,7 @@ class Demo:
             ports[program.name] = free_port()
             metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
             programs.start_fedsecure(program.name, program.arguments, metrics)
-        program = plan.replay_program(self._options)
+        program = plan.replay_program(self._options, records)
         replay = programs.hold_fedsecure(program.name, program.arguments)
         wait_until_ready(ports, READY_WITHIN_S, watch.look)
         replay.may_end = True
@@ -103,7 +104,7 @@ class Demo:
         for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)
 
-    def _take_pictures(self, screen: Screen) -> None:
+    def _take_pictures(self, screen: Screen, records: DemoRecords) -> None:
         folder = self._options.screenshots_dir
         if folder is None:
             return
@@ -111,7 +112,7 @@ class Demo:
         if browser is None:
             screen.say(f"no pictures: none of {', '.join(BROWSERS)} is on the PATH")
             return
-        pages = plan.console_pages(self._options)
+        pages = plan.console_pages(self._options, records)
         try:
             taken = asyncio.run(take_pictures(browser, self._console_address, pages, folder))
         except Unavailable as error:  # the run itself went well

@@ -11,3 +11,7 @@ class NotThere(FedSecureError):
 
 class Damaged(FedSecureError):
     """The files of a record are not what they should be; says which and how."""
+
+
+class NotHad(FedSecureError):
+    """A file does not come now: no network, or the server does not give it; says which and why."""

@@ -28,6 +28,16 @@ class _Broken(Exception):
     """A try that failed in a way which the next one may not."""
 
 
+def check_address(url: str) -> str:
+    """Return the URL with one slash at its end. Raises Misconfigured for what is no http or https URL, or holds a password."""
+    if "@" in url:
+        raise Misconfigured("the address of a server of recordings holds an @; it is used without user and password")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Misconfigured(f"{url!r} is no address of a server; it begins with https:// or http://")
+    return url.rstrip("/") + "/"
+
+
 class Server:
     """The files below a URL. Every call blocks; the system's proxy settings (HTTPS_PROXY and its like) are used.
 
@@ -35,10 +45,7 @@ class Server:
     """
 
     def __init__(self, base_url: str, pause: Callable[[float], None] = time.sleep) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Misconfigured(f"{base_url!r} is no address of a server; it begins with https:// or http://")
-        self.base_url = base_url.rstrip("/") + "/"
+        self.base_url = check_address(base_url)
         self._pause = pause
 
     def download(self, name: str, to: Path) -> int:

@@ -40,7 +40,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
     spawn: Any, wait_until: Any, tmp_path: Path, number: signal.Signals
 ) -> None:
     report, state = tmp_path / "report", tmp_path / "state"
-    demo = spawn("demo", "--report", str(report), environ={"FEDSECURE_STATE_DIR": str(state)})
+    demo = spawn("demo", "--offline", "--report", str(report), environ={"FEDSECURE_STATE_DIR": str(state)})
     wait_until(lambda: worker_of(demo.pid), BEGINS_WITHIN_S, "a worker runs")
     processes = list(children_of(demo.pid).values())
     assert len(processes) >= 4, "Kafka, Redis and two workers at least"
@@ -57,7 +57,7 @@ def test_a_program_that_dies_is_named_and_ends_the_demo(
 ) -> None:
     endpoints = stack.up()
     services = {"KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka, "REDIS_URL": endpoints.redis_url}
-    demo = spawn("demo", "--report", str(tmp_path / "report"), environ=services)
+    demo = spawn("demo", "--offline", "--report", str(tmp_path / "report"), environ=services)
     wait_until(lambda: worker_of(demo.pid), BEGINS_WITHIN_S, "a worker runs")
     processes = list(children_of(demo.pid).values())
     worker = worker_of(demo.pid)
@@ -70,7 +70,14 @@ def test_a_program_that_dies_is_named_and_ends_the_demo(
 
 
 def test_a_wrong_attack_is_said_at_once(spawn: Any, tmp_path: Path) -> None:
-    demo = spawn("demo", "--report", str(tmp_path / "report"), "--attack", "data-poisoning-2:device=nobody,onset=800")
+    demo = spawn(
+        "demo",
+        "--offline",
+        "--report",
+        str(tmp_path / "report"),
+        "--attack",
+        "data-poisoning-2:device=nobody,onset=800",
+    )
     assert demo.wait(30.0) == 2
     assert "'nobody'; the demo has p000020, s00001" in demo.log
     assert not (tmp_path / "report").exists()

@@ -13,14 +13,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
-from fedsecure.attack_pictures import MINUTES, VIEWS, draw_attack, file_stem
+from fedsecure.attack_pictures import MINUTES, VIEWS, draw_attack, file_stem, shown_patients
 from fedsecure.commands import attacks as attacks_command
 from fl_device import label_flip
 from replay.attacks import ATTACKS, inject, parse_attack
-from replay.sources.shipped import shipped_recordings
 
 ROOT = Path(__file__).parents[2]
-DONOR, RECORD = shipped_recordings()
+RECORD, DONOR = shown_patients()
 OWN = "def alter(span, amounts, generator):\n    return span.heart_rate_bpm + 1, span.resp_rate_bpm\n"
 
 

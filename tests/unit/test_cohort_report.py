@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from wfdb_records import write_database
 
 from experiments import cohort_measure, cohort_report
 from experiments.cohort_files import report_document
@@ -91,8 +92,8 @@ def test_pieces_have_the_lengths_asked_for_in_turn(others):
     assert [one.minutes for one in pieces] == [100, 1440, 300, 100, 1440]
 
 
-def test_the_shipped_records_are_always_placed_and_are_ordinary():
-    groups = groups_for(PLAN, [])
+def test_a_few_monitor_records_are_placed_and_those_of_the_same_population_are_ordinary(tmp_path):
+    groups = groups_for(PLAN, [write_database(tmp_path)])
     heard: list[str] = []
     report = compare(PLAN, groups, heard.append)
     assert [member.device_id for member in report.members] == ["p000020", "s00001"]
@@ -111,10 +112,10 @@ def test_a_patient_that_no_one_resembles_is_an_unusual_member(others):
     assert member.members_as_far_out < 0.1
 
 
-def test_a_monitor_on_whole_numbers_is_held_against_such_monitors_only():
-    (shipped,) = read_groups([], 1440)
+def test_a_monitor_on_tenths_is_held_against_such_monitors_only(tmp_path):
+    (records,) = read_groups([write_database(tmp_path)], 1440)
     cohort = synthetic_cohort(5, 24, 1440)
-    grids = {one.resolution_bpm for one in measure(shipped, cohort, np.random.default_rng(0)).synthetic}
+    grids = {one.resolution_bpm for one in measure(records, cohort, np.random.default_rng(0)).synthetic}
     assert grids == {0.1}
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from plain_detector import level_model, plain_bundle
+from wfdb_records import stays
 
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
@@ -14,7 +15,6 @@ from contracts.verdicts import DeviceState
 from detectors import DetectionEngine, Detector, MinuteChunk, Verdicts
 from detectors.bundle.bundle import save_bundle
 from replay.recording import Recording
-from replay.sources.shipped import shipped_recordings
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def detector() -> Detector:
 
 @pytest.fixture(scope="module")
 def stay() -> Recording:
-    return next(recording for recording in shipped_recordings() if recording.device_id == "p000020")
+    return stays()[0]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_every_minute_of_a_stay_has_a_line_and_every_fifteenth_of_an_enrolled_de
     assert clean.enrolled
 
 
-def test_a_clean_real_stay_is_benign_once_it_is_judged_under_a_mild_threshold(clean: Verdicts) -> None:
+def test_a_clean_stay_is_benign_once_it_is_judged_under_a_mild_threshold(clean: Verdicts) -> None:
     assert {*clean.state} <= {DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.UNSCORED}
     assert DeviceState.BENIGN in clean.state
 
@@ -92,7 +92,7 @@ def test_the_same_minutes_give_the_same_verdicts_twice(detector: Detector, stay:
     assert again.transitions == clean.transitions
 
 
-def test_packing_a_real_stay_moves_no_score(detector: Detector, stay: Recording, clean: Verdicts) -> None:
+def test_packing_a_stay_moves_no_score(detector: Detector, stay: Recording, clean: Verdicts) -> None:
     engine = DetectionEngine(detector.model, enrolment_min=600)
     engine.open("x", None)
     parts = []

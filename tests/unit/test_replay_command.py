@@ -26,22 +26,34 @@ def progress(sent: int, elapsed_s: float, total: int = 100) -> Progress:
     return Progress(3, 2, 1, sent_min=sent, total_min=total, messages=sent, elapsed_s=elapsed_s, lag_s=0.25)
 
 
-def test_without_files_the_real_records_are_replayed() -> None:
-    recordings = command.gather_recordings([], [], 0, 0, 1440)
-    assert [recording.device_id for recording in recordings] == ["p000020", "s00001"]
+OFFLINE = ["synthetic-p000020", "synthetic-s00001"]
+
+
+def test_without_files_the_records_of_the_demo_are_replayed() -> None:
+    assert command.gather_records([], offline=True, needed=True).device_ids == OFFLINE
+    assert command.gather_records([], offline=True, needed=False).device_ids == []
+    assert command.gather_records(["p000020"], offline=True, needed=True).device_ids == OFFLINE[:1]
+
+
+def test_the_environment_can_say_offline_too_and_it_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FEDSECURE_OFFLINE", "1")
+    assert command.gather_records(["demo"], offline=False, needed=False).device_ids == OFFLINE
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "offline: synthetic patients take the places of p000020 and s00001 (devices synthetic-p000020 and synthetic-s00001)\n"
+    )
 
 
 def test_records_synthetic_patients_and_files_add_up(tmp_path: Path) -> None:
     csv = tmp_path / "ward.csv"
     csv.write_text("device_id,observed_at,heart_rate_bpm,resp_rate_bpm\nbed-7,2183-04-28T17:47:00Z,80,16\n")
-    recordings = command.gather_recordings([csv], ["p000020"], 2, 5, 90)
-    assert [recording.device_id for recording in recordings][:2] == ["p000020", "bed-7"]
+    records = command.gather_records(["p000020"], offline=True, needed=False)
+    recordings = command.gather_recordings(records, [csv], 2, 5, 90)
+    assert [recording.device_id for recording in recordings][:2] == ["synthetic-p000020", "bed-7"]
     assert [recording.minutes for recording in recordings][2:] == [90, 90]
-
-
-def test_a_record_that_does_not_ship_is_answered_with_those_that_do() -> None:
-    with pytest.raises(Misconfigured, match=r"p000021.*shipped, p000020, s00001"):
-        command.gather_recordings([], ["p000021"], 0, 0, 1440)
 
 
 def test_attacks_come_from_flags_and_from_the_plan(tmp_path: Path) -> None:
@@ -61,7 +73,7 @@ def test_attacks_come_from_flags_and_from_the_plan(tmp_path: Path) -> None:
         (["--pack", "0"], "1 to 1440"),
         (["--repeat", "0"], "1 (each recording once)"),
         (["--attack", "data-poisoning-9:device=p000020,onset=1,duration=1"], "backdoor-1, backdoor-2"),
-        (["--records", "p1"], "shipped, p000020, s00001"),
+        (["--records", "p1"], "demo, p000020, s00001"),
     ],
 )
 def test_a_wrong_flag_is_named_with_what_is_right_before_kafka_is_asked(arguments: list[str], says: str) -> None:

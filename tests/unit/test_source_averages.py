@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_charts import write_bidmc
+from wfdb_records import stays
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
@@ -13,7 +15,6 @@ from replay.recording import Recording
 from replay.sources import read_recordings
 from replay.sources.minutes.averages import minute_averages
 
-EXCERPT = Path(__file__).parents[1] / "data" / "bidmc" / "bidmc_13_Numerics.csv"
 HEADER = "Time [s], HR, PULSE, RESP, SpO2\n"
 NAN = np.nan
 ANY = (-np.inf, np.inf)
@@ -42,15 +43,15 @@ def test_what_no_patient_has_is_missing_before_the_mean() -> None:
     np.testing.assert_array_equal(minute_averages(values, 4, (20, 300)), [81, 160, NAN])
 
 
-def test_a_real_file_is_read_to_the_value() -> None:
-    (recording,) = read_recordings([EXCERPT])
+def test_a_file_of_seconds_is_read_to_the_minute(tmp_path: Path) -> None:
+    stay = stays()[0].sliced(95, 10)
+    (recording,) = read_recordings([write_bidmc(tmp_path / "bidmc_13_Numerics.csv", stay)])
     assert (recording.device_id, recording.resolution_bpm, recording.charted) == ("bidmc-13", 0.1, False)
     assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2100-01-01 00:00"
-    assert recording.heart_rate_bpm.tolist() == [67, 66.8, 66.3, 66.8, 67, 66.7, 66.9, 67]
-    # of the respiratory rate, zero, NaN, 1 and 2 are missing: 49 valid seconds in the first minute, then 21, 24, 0, 9, 8, 0, 0
-    np.testing.assert_array_equal(recording.resp_rate_bpm, [7.6] + 7 * [NAN])
-    assert recording.pulse_bpm is not None
-    assert recording.pulse_bpm.tolist() == [66.3, 66.1, 66, 66, 65.8, 66.2, 66.1, 66]
+    np.testing.assert_array_equal(recording.heart_rate_bpm, np.round(stay.heart_rate_bpm))
+    np.testing.assert_array_equal(recording.resp_rate_bpm, np.round(stay.resp_rate_bpm))
+    np.testing.assert_array_equal(recording.pulse_bpm, recording.heart_rate_bpm)
+    assert np.isnan(recording.resp_rate_bpm[5:]).all()
 
 
 def read(folder: Path, rows: list[str], header: str = HEADER) -> list[Recording]:

@@ -7,17 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_charts import CHARTEVENTS_HEADER as HEADER
+from small_charts import charted_values, write_chartevents
+from wfdb_records import stays
 
 from contracts.errors import Misconfigured
-from contracts.event_time import from_event_minute
 from replay.recording import Recording
 from replay.sources import read_recordings, read_sources
-
-EXCERPT = Path(__file__).parents[1] / "data" / "mimic3-demo" / "CHARTEVENTS.csv"
-HEADER = (
-    "ROW_ID,SUBJECT_ID,HADM_ID,ICUSTAY_ID,ITEMID,CHARTTIME,STORETIME,CGID,VALUE,VALUENUM,VALUEUOM,WARNING,ERROR,"
-    "RESULTSTATUS,STOPPED\n"
-)
 
 
 def row(item: int, time: str, value: object, subject: int = 7, error: str = "") -> str:
@@ -37,22 +33,29 @@ def charted(recording: Recording) -> list[tuple[int, float, float]]:
     return [(minute, heart, breath) for minute, (heart, breath) in enumerate(values)]
 
 
-def test_real_charts_are_read_to_the_value() -> None:
-    first, second = read_recordings([EXCERPT])
-    assert [(r.device_id, r.minutes, r.resolution_bpm, r.charted) for r in (first, second)] == [
-        ("mimic3-10064", 111, 1.0, True), ("mimic3-41976", 301, 1.0, True),
-    ]  # fmt: skip
-    assert f"{from_event_minute(first.first_event_minute):%F %R}" == "2127-03-19 15:00"
-    # 15:15 monitor 21, 15:25 ventilator 18, 15:30 monitor 16; the ventilator's set rate at 16:30 (22) is not read
-    assert first.resp_rate_bpm[[0, 5, 15, 25, 30, 90, 110]].tolist() == [21, 17, 21, 18, 16, 13, 9]
-    assert first.heart_rate_bpm[[0, 1, 5, 105]].tolist() == [126, 127, 130, 46]
-    assert np.isnan(first.heart_rate_bpm[106:]).all()  # the zero of 16:50 is missing, and no line leads to it
+def test_the_charts_of_two_stays_are_read_to_the_value(tmp_path: Path) -> None:
+    table = write_chartevents(tmp_path / "CHARTEVENTS.csv", zip((10064, 41976), stays(), strict=True))
+    for recording, subject, stay in zip(read_recordings([table]), (10064, 41976), stays(), strict=True):
+        written = charted_values(stay)
+        assert (recording.device_id, recording.resolution_bpm, recording.charted) == (f"mimic3-{subject}", 1.0, True)
+        assert recording.first_event_minute == stay.first_event_minute + written[0][0]
+        assert recording.minutes == written[-1][0] - written[0][0] + 1
+        spots = [at - written[0][0] for at, _, _ in written]
+        assert recording.heart_rate_bpm[spots].tolist() == [heart for _, heart, _ in written]
+        assert recording.resp_rate_bpm[spots].tolist() == [breath for _, _, breath in written]
 
 
-def test_rows_marked_as_errors_do_not_count() -> None:
-    second = read_recordings([EXCERPT])[1]
-    # 09:00 79, 10:00 98 (ERROR = 1), 10:05 93
-    assert second.heart_rate_bpm[[60, 120, 125]].tolist() == [79, 92, 93]
+def test_zero_is_missing_and_no_line_leads_to_it(tmp_path: Path) -> None:
+    rows = [row(211, "1 10:00", 80), row(211, "1 10:30", 82), row(211, "1 10:45", 0), row(618, "1 10:00", 15)]
+    (recording,) = read(tmp_path, *rows, row(618, "1 10:45", 15))
+    assert recording.heart_rate_bpm[[0, 15, 30]].tolist() == [80, 81, 82]
+    assert np.isnan(recording.heart_rate_bpm[31:]).all()
+
+
+def test_rows_marked_as_errors_do_not_count(tmp_path: Path) -> None:
+    rows = [row(211, "1 10:00", 79), row(211, "1 10:30", 98, error="1"), row(211, "1 11:00", 93)]
+    (recording,) = read(tmp_path, *rows, row(618, "1 10:00", 15), row(618, "1 11:00", 15))
+    assert recording.heart_rate_bpm[[0, 30, 60]].tolist() == [79, 86, 93]
 
 
 def test_the_monitor_is_preferred_to_the_ventilator_whichever_comes_last(tmp_path: Path) -> None:

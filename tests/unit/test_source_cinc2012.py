@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_charts import charted_values, write_cinc2012
+from wfdb_records import stays
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from replay.recording import Recording
 from replay.sources import read_recordings, read_sources
 
-STAYS = Path(__file__).parents[1] / "data" / "cinc2012"
 HEADER = "Time,Parameter,Value\n00:00,RecordID,5\n00:00,Age,65\n"
 
 
@@ -21,14 +22,16 @@ def read(folder: Path, rows: str, name: str = "5.txt") -> list[Recording]:
     return read_recordings([folder / name])
 
 
-def test_a_real_stay_is_read_to_the_value() -> None:
-    (recording,) = read_recordings([STAYS / "140966.txt"])
+def test_a_stay_is_read_to_the_value(tmp_path: Path) -> None:
+    stay = stays()[1]
+    (recording,) = read_recordings([write_cinc2012(tmp_path / "140966.txt", stay)])
+    written = charted_values(stay)
+    first, last = written[0][0], written[-1][0]
     assert (recording.device_id, recording.resolution_bpm, recording.charted) == ("cinc-140966", 1.0, True)
-    assert f"{from_event_minute(recording.first_event_minute):%F %R}" == "2100-01-01 00:14"
-    assert recording.minutes == 47 * 60 + 44 - 14 + 1
-    heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
-    assert heart[[0, 15, 30, 60, 75, -1]].tolist() == [139, 137, 135, 130, 126, 101]
-    assert breath[[0, 30, 60, 75, -61, -1]].tolist() == [36, 31, 26, 26, 23, 20]
+    assert f"{from_event_minute(recording.first_event_minute - first):%F %R}" == "2100-01-01 00:00"
+    assert recording.minutes == last - first + 1
+    assert recording.heart_rate_bpm[[at - first for at, _, _ in written]].tolist() == [heart for _, heart, _ in written]
+    assert recording.resp_rate_bpm[[at - first for at, _, _ in written]].tolist() == [breath for *_, breath in written]
 
 
 def test_a_folder_of_stays_is_read_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
+from wfdb_records import FIRST, write_database
 
 from contracts.errors import Misconfigured
 from replay.sources import read_recordings, read_sources
-from replay.sources.shipped import RECORD_NAMES, RECORDS_DIR
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the two records as PhysioNet lays them out, and two that cannot be used."""
-    names = []
-    for name in RECORD_NAMES:
-        place = f"{name[:3]}/{name}"
-        shutil.copytree((RECORDS_DIR / name).parent, (tmp_path / place).parent)
-        names.append(place)
+    """The two records as PhysioNet lays them out, and two that cannot be used."""
+    write_database(tmp_path)
     (tmp_path / "s00/s00001/s00001-2896-10-09-01-56n.hea").write_text(
         "s00001-2896-10-09-01-56n 2 0.0166666666667 1 01:56:00 09/10/2896\n"
         "x.dat 16 10/bpm 16 0 0 0 0 HR\nx.dat 16 10/pm 16 0 0 0 0 RESP\n"
     )
     (tmp_path / "s00/s00001/x.dat").write_bytes(bytes(4))
-    names.insert(1, "s00/s00001/s00001-2896-10-09-01-56n")
-    (tmp_path / "RECORDS-numerics").write_text("\n".join([*names, "p00/p000021/p000021-2100-01-01-00-00n"]) + "\n")
+    first, second = (tmp_path / "RECORDS-numerics").read_text().split()
+    unusable = ("s00/s00001/s00001-2896-10-09-01-56n", "p00/p000021/p000021-2100-01-01-00-00n")
+    (tmp_path / "RECORDS-numerics").write_text("\n".join([first, unusable[0], second, unusable[1]]) + "\n")
     return tmp_path
 
 
 def add_record(folder: Path, name: str) -> None:
     """Put the first record under another name of the same subject, and list it last."""
-    text = (RECORDS_DIR / f"{RECORD_NAMES[0]}.hea").read_text()
-    own = Path(RECORD_NAMES[0]).name
-    (folder / f"p00/p000020/{name}.hea").write_text(text.replace(own, name, 1))
+    text = (folder / f"{FIRST}.hea").read_text()
+    (folder / f"p00/p000020/{name}.hea").write_text(text.replace(Path(FIRST).name, name, 1))
     with (folder / "RECORDS-numerics").open("a") as records:
         records.write(f"p00/p000020/{name}\n")
 

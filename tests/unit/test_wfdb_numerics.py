@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from wfdb_records import FILES, FIRST, stays, write_record
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from replay.sources import read_recordings
-from replay.sources.shipped import RECORD_NAMES, RECORDS_DIR, shipped_recordings
 from replay.sources.wfdb_numerics import read_wfdb_numerics
 
 
-def test_the_two_real_records_ship_and_are_whole() -> None:
-    first, second = shipped_recordings()
-    assert (first.device_id, first.minutes, f"{from_event_minute(first.first_event_minute):%F %R}") == (
-        "p000020", 1315, "2183-04-28 17:47",
-    )  # fmt: skip
-    assert (second.device_id, second.minutes, f"{from_event_minute(second.first_event_minute):%F %R}") == (
-        "s00001", 1936, "2896-10-10 00:31",
-    )  # fmt: skip
-    assert first.resolution_bpm == second.resolution_bpm == 0.1
-    assert first.heart_rate_bpm[0] == 98.6
-    assert np.nanmean(first.heart_rate_bpm) == pytest.approx(78.6, abs=0.05)
-    assert np.nanmean(second.resp_rate_bpm) == pytest.approx(12.15, abs=0.05)
+def test_a_record_is_read_to_the_value(tmp_path: Path) -> None:
+    for name, stay in zip(FILES, stays(), strict=True):
+        recording = read_wfdb_numerics(write_record(tmp_path / f"{Path(name).name}.hea", stay))
+        assert (recording.device_id, recording.first_event_minute) == (stay.device_id, stay.first_event_minute)
+        assert (recording.minutes, recording.resolution_bpm) == (stay.minutes, 0.1)
+        for channel, values in stay.channels().items():
+            np.testing.assert_array_equal(recording.channels()[channel], values)
 
 
-def test_zero_is_missing() -> None:
-    first, second = shipped_recordings()
-    assert np.isnan(first.resp_rate_bpm).mean() == pytest.approx(0.031, abs=0.001)
-    assert np.isnan(second.heart_rate_bpm).mean() == pytest.approx(0.024, abs=0.001)
-    for recording in (first, second):
-        assert not any((values == 0).any() for values in recording.channels().values())
+def test_zero_is_missing(tmp_path: Path) -> None:
+    recording = read_wfdb_numerics(write_record(tmp_path / "p000020n.hea", stays()[0]))
+    assert np.isnan(recording.resp_rate_bpm[100:130]).all()
+    assert not any((values == 0).any() for values in recording.channels().values())
 
 
-def test_the_shipped_records_carry_licence_and_attribution() -> None:
-    text = (RECORDS_DIR / "README.md").read_text()
-    for word in ("ODbL", "unmodified", "Moody", "Goldberger", "10.13026/c2294b", *RECORD_NAMES):
-        assert word in text
-
-
-def test_a_record_is_named_with_or_without_its_suffix() -> None:
-    name = RECORDS_DIR / RECORD_NAMES[0]
-    by_header, by_name = read_wfdb_numerics(name.parent / f"{name.name}.hea"), read_wfdb_numerics(name)
+def test_a_record_is_named_with_or_without_its_suffix(tmp_path: Path) -> None:
+    header = write_record(tmp_path / f"{Path(FIRST).name}.hea", stays()[0])
+    by_header, by_name = read_wfdb_numerics(header), read_wfdb_numerics(header.with_suffix(""))
     assert by_header.device_id == by_name.device_id
     np.testing.assert_array_equal(by_header.heart_rate_bpm, by_name.heart_rate_bpm)
 
@@ -106,9 +92,10 @@ def test_a_record_that_cannot_be_streamed_is_refused(tmp_path: Path, options: di
 
 
 def test_a_header_without_its_signal_file_is_refused(tmp_path: Path) -> None:
-    shutil.copy(RECORDS_DIR / f"{RECORD_NAMES[0]}.hea", tmp_path)
+    header = write_record(tmp_path / "p000020n.hea", stays()[0], signals="3544749n.dat")
+    (tmp_path / "3544749n.dat").unlink()
     with pytest.raises(Misconfigured, match=r"not beside it: .*3544749n.dat"):
-        read_wfdb_numerics(tmp_path / Path(RECORD_NAMES[0]).name)
+        read_wfdb_numerics(header)
 
 
 def test_a_cut_signal_file_is_refused(tmp_path: Path) -> None:

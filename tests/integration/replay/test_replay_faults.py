@@ -98,17 +98,17 @@ def test_a_stopped_replay_goes_on_later_without_a_gap(
 def test_the_command_stops_cleanly_on_a_signal_and_resumes(
     settings: Settings, spawn: Spawn, wait_until: WaitUntil, arrivals: Arrivals
 ) -> None:
-    command = ("replay", "--records", "p000020", "--minutes", "1000", "--speed", "1200", "--pack", "1")
+    command = ("replay", "--records", "p000020", "--offline", "--minutes", "1000", "--speed", "1200", "--pack", "1")
     first = spawn(*command, settings=settings)
     wait_until(lambda: " lag " in first.log, 60, "the first line of progress")
-    wait_until(lambda: len(arrivals.batches("p000020")) > 5, 60, "five messages")
+    wait_until(lambda: len(arrivals.batches("synthetic-p000020")) > 5, 60, "five messages")
     first.send(signal.SIGINT)
     assert first.wait(30) == 130
     assert "Run the same command again" in first.log
-    sent_before = arrivals.batches("p000020")
+    sent_before = arrivals.batches("synthetic-p000020")
     second = spawn(*command, "--speed", "max", settings=settings)
     assert second.wait(60) == 0, second.log
-    after = arrivals.batches("p000020")
+    after = arrivals.batches("synthetic-p000020")
     assert sum(map(len, after)) == 1000
     assert after[: len(sent_before)] == sent_before
     assert len({batch.session_id for batch in after}) == 1

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wfdb_records import stays
 
 from detectors.detector import Detector
-from replay.sources.shipped import shipped_recordings
 
 pytestmark = pytest.mark.integration
 
@@ -17,7 +17,7 @@ def test_online_equals_offline_although_the_worker_is_killed_and_faust_goes_on(
     spawn, worker_settings, sender, recorded, view, topics, wait_until, probe
 ):
     settings = worker_settings.model_copy(update={"enrolment_min": 300})
-    (recording,) = [recording for recording in shipped_recordings() if recording.device_id == "p000020"]
+    recording = stays()[0]
     stay = recorded(recording)
     sender.create("p000020")
     killed = spawn("worker", settings=settings)

@@ -15,22 +15,44 @@ from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.run import Demo
 from fedsecure.local_stack import Endpoints
 from replay.attacks import parse_attack
-from replay.sources.shipped import shipped_recordings
+from replay.demo_records import DemoRecords, all_synthetic
 
 HERE, KEYS = Path("report"), Path("/keys")
+HERE_ALREADY = DemoRecords({"p000020": Path("/x/p000020-1n.hea"), "s00001": Path("/x/s00001-1n.hea")}, {})
+OFFLINE = all_synthetic()
 ENDPOINTS = Endpoints("k:1", "redis://r:2/0", kafka_is_local=True, redis_is_local=True)
 
 
-def test_the_devices_are_those_that_the_replay_will_read() -> None:
-    ids = plan.device_ids(DemoOptions(HERE, seed=3, synthetic=4))
-    assert ids[:2] == [recording.device_id for recording in shipped_recordings()]
-    assert ids[2:] == [f"synthetic-3-{index:04d}" for index in range(4)]
+def test_the_devices_are_the_records_or_who_is_in_their_places_and_the_synthetic_patients() -> None:
+    options = DemoOptions(HERE, seed=3, synthetic=4)
+    made = [f"synthetic-3-{index:04d}" for index in range(4)]
+    assert plan.device_ids(options, HERE_ALREADY) == ["p000020", "s00001", *made]
+    assert plan.device_ids(options, OFFLINE) == ["synthetic-p000020", "synthetic-s00001", *made]
 
 
-def test_by_default_a_real_and_a_synthetic_device_are_attacked_after_a_clean_stretch() -> None:
-    specs = [parse_attack(text) for text in plan.attacks_of(DemoOptions(HERE))]
-    assert [spec.device for spec in specs] == ["s00001", "synthetic-7-0003"]
+@pytest.mark.parametrize(("records", "first"), [(HERE_ALREADY, "s00001"), (OFFLINE, "synthetic-s00001")])
+def test_by_default_a_record_and_a_synthetic_device_are_attacked_after_a_clean_stretch(
+    records: DemoRecords, first: str
+) -> None:
+    specs = [parse_attack(text) for text in plan.attacks_of(DemoOptions(HERE), records)]
+    assert [spec.device for spec in specs] == [first, "synthetic-7-0003"]
     assert all(spec.onset_min >= 720 for spec in specs)
+
+
+def test_an_attack_on_a_record_is_taken_also_where_a_synthetic_patient_is_in_its_place() -> None:
+    options = DemoOptions(HERE, attacks=("bias:device=s00001,onset=840",))
+    assert plan.attacks_of(options, OFFLINE) == options.attacks
+    assert plan.console_pages(options, OFFLINE)["device"] == "/device/synthetic-s00001"
+
+
+def test_the_replay_streams_what_the_demo_found_and_fetches_nothing_itself() -> None:
+    assert plan.replay_program(DemoOptions(HERE), HERE_ALREADY).arguments[:5] == (
+        "replay", "/x/p000020-1n.hea", "/x/s00001-1n.hea", "--offline", "--synthetic",
+    )  # fmt: skip
+    mixed = DemoRecords({"p000020": Path("/x/p000020-1n.hea")}, {"s00001": "synthetic-s00001"})
+    assert plan.replay_program(DemoOptions(HERE), mixed).arguments[:5] == (
+        "replay", "/x/p000020-1n.hea", "--records", "s00001", "--offline",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -43,7 +65,7 @@ def test_by_default_a_real_and_a_synthetic_device_are_attacked_after_a_clean_str
 )
 def test_a_wrong_attack_is_refused_at_once(attack: str, told: str) -> None:
     with pytest.raises(Misconfigured, match=told):
-        plan.attacks_of(DemoOptions(HERE, attacks=(attack,)))
+        plan.attacks_of(DemoOptions(HERE, attacks=(attack,)), HERE_ALREADY)
 
 
 @pytest.mark.parametrize("wrong", [{"speed": 0.0}, {"speed": float("nan")}, {"speed": 1e6}, {"synthetic": 1}])
@@ -76,7 +98,7 @@ def test_a_program_gets_exactly_the_runs_settings(monkeypatch: pytest.MonkeyPatc
 def test_the_replay_sends_about_two_messages_a_second_of_each_device() -> None:
     assert DemoOptions(HERE, speed=480.0).pack_min == 4
     assert DemoOptions(HERE, speed=60.0).pack_min == 1
-    arguments = plan.replay_program(DemoOptions(HERE)).arguments
+    arguments = plan.replay_program(DemoOptions(HERE), HERE_ALREADY).arguments
     assert arguments[arguments.index("--pack") + 1] == "4"
     assert arguments.count("--attack") == 2
 
@@ -90,6 +112,6 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_starts(tmp_p
 
 
 def test_the_pictures_show_the_device_that_is_attacked_first() -> None:
-    pages = plan.console_pages(DemoOptions(HERE, attacks=("backdoor-2:device=p000020,onset=840",)))
+    pages = plan.console_pages(DemoOptions(HERE, attacks=("backdoor-2:device=p000020,onset=840",)), HERE_ALREADY)
     assert pages["device"] == "/device/p000020"
     assert plan.console_program("http://127.0.0.1:4711").arguments == ("console", "--port", "4711")
