@@ -1,9 +1,10 @@
-"""Reads back from Kafka how far each device was replayed: backwards from the end, in growing steps."""
+"""Reads back from Kafka how far each device's vitals reach: backwards from the end, in growing steps."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
@@ -12,7 +13,6 @@ from kafka.errors import KafkaError
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.vitals import decode_vitals
-from replay.sessions import LastSent
 from transport.kafka_options import kafka_python_options
 
 FIRST_STEP = 4
@@ -20,6 +20,14 @@ STEP_GROWTH = 16
 READ_TIMEOUT_S = 60.0
 
 Offsets = dict[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LastSent:
+    """The newest minute of a device that its vitals topic holds, and the session that sent it."""
+
+    session_id: int
+    event_minute: int
 
 
 def read_last_sent(settings: Settings, device_ids: Iterable[str]) -> dict[str, LastSent]:
