@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.errors import InvalidMessage
 from contracts.event_time import LAST_EVENT_MINUTE, to_event_minute
-from contracts.identifiers import DeviceId
+from contracts.identifiers import DeviceId, DeviceLabel
 
 SCHEMA_VERSION = 1
 MAX_MINUTES_PER_BATCH = 1440
@@ -39,6 +39,7 @@ class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
     end_of_recording: bool = False
     re_enrol: bool = False
     schema_version: int = SCHEMA_VERSION
+    label: DeviceLabel | None = None
 
     @property
     def first_event_minute(self) -> int:
