@@ -138,7 +138,7 @@ READING_OUTCOMES: Final = (
     "no_device",
     "ambiguous",
 )
-CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing", "tls")
+CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing")
 
 ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console"]
 
