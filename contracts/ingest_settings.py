@@ -68,7 +68,7 @@ class IngestSettings(BaseSettings):
     def _is_a_zone(cls, zone: str) -> str:
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):  # the first is ZoneInfo's for a name that it does not know
             raise ValueError(f"there is no time zone {zone!r}; use an IANA name, as UTC or Europe/Berlin") from None
         return zone
 

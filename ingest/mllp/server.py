@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -129,7 +130,8 @@ async def listening(
     try:
         server = await asyncio.start_server(served.serve, host, port, ssl=tls, ssl_handshake_timeout=handshake_s)
     except (OSError, OverflowError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "no such address"
+        number = getattr(error, "errno", None) or -1
+        why = os.strerror(number).lower() if number > 0 else "there is no such address here"
         raise Misconfigured(f"cannot listen on {host} port {port}: {why}; choose another with --host, --port") from None
     try:
         yield server.sockets[0].getsockname()[1]

@@ -34,5 +34,6 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-    return str(reason).replace("_", " ").lower()
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "nothing in PEM found").replace("_", " ").lower()
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()
