@@ -39,7 +39,7 @@ class Journal:
         self._publisher: Publisher | None = None
         self._opening = asyncio.Lock()
         self._under_way: dict[object, float] = {}
-        self._failed_at = -math.inf
+        self._trouble_at = -math.inf
 
     async def __aenter__(self) -> Self:
         await self._current()
@@ -56,8 +56,8 @@ class Journal:
         return max(0.0, self._clock.monotonic() - oldest)
 
     def trouble_at(self) -> float:
-        """Return when an append last failed, or now while one hangs."""
-        return self._clock.monotonic() if self.waits_s > TROUBLE_AFTER_S else self._failed_at
+        """Return when an append last failed or had hung, or now while one hangs."""
+        return self._clock.monotonic() if self.waits_s > TROUBLE_AFTER_S else self._trouble_at
 
     async def append(self, devices: Sequence[DeviceReadings]) -> None:
         """Return once Kafka has the readings; raises Unavailable."""
@@ -67,10 +67,11 @@ class Journal:
             for part in parts(devices):
                 await self._send(part)
         except Unavailable:
-            self._failed_at = self._clock.monotonic()
+            self._trouble_at = self._clock.monotonic()
             raise
         finally:
-            del self._under_way[token]
+            if self._clock.monotonic() - self._under_way.pop(token) > TROUBLE_AFTER_S:
+                self._trouble_at = self._clock.monotonic()
 
     async def _send(self, devices: list[DeviceReadings]) -> None:
         known = [msgspec.structs.replace(each, sources=dict(self._sources(each.device_id))) for each in devices]

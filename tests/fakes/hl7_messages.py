@@ -15,7 +15,11 @@ def at(seconds: float) -> str:
 
 
 def message(
-    *segments: str, control_id: str = "C1", kind: str = "ORU^R01^ORU_R01", version: str = "2.6", sent: str = "20260912120000"
+    *segments: str,
+    control_id: str = "C1",
+    kind: str = "ORU^R01^ORU_R01",
+    version: str = "2.6",
+    sent: str = "20260912120000",
 ) -> bytes:
     header = rf"MSH|^~\&|GW|WARD|FS|LAB|{sent}||{kind}|{control_id}|P|{version}"
     return ("\r".join((header, *segments)) + "\r").encode()

@@ -132,7 +132,9 @@ def test_a_code_and_a_name_that_contradict_each_other_mean_nothing() -> None:
     assert values(obx("HR^pulse^99X^149530^MDC_PULS_OXIM_PULS_RATE^MDC", "60")) == [("pulse_bpm", 0, 60.0)]
 
 
-@pytest.mark.parametrize("time", ["20260912", "2026091212", "yesterday", "20261301120000", "20260912120061", "19690101120000"])
+@pytest.mark.parametrize(
+    "time", ["20260912", "2026091212", "yesterday", "20261301120000", "20260912120061", "19690101120000"]
+)
 def test_a_row_whose_time_is_no_minute_is_counted_and_not_dated_otherwise(time: str) -> None:
     result = found(message("PV1||I|1", "OBR|1||||||20260912120000", obx(HEART, "80", time=time)))
     assert (result.given, result.outcomes) == ([], Counter(time=1))
@@ -153,7 +155,9 @@ def test_several_patients_and_groups_in_one_message() -> None:
 def test_line_ends_character_sets_escapes_and_other_delimiters() -> None:
     raw = message("PV1||I|床 5", obx(HEART, "80")).replace(b"\r", b"\r\n")
     assert list(readings(raw)) == ["床 5"]
-    latin = message(r"PV1||I|K\S\rze^^3 \T\ 4", obx(HEART, "80")).decode().replace("K\\S\\rze", "Kürze").encode("latin-1")
+    latin = (
+        message(r"PV1||I|K\S\rze^^3 \T\ 4", obx(HEART, "80")).decode().replace("K\\S\\rze", "Kürze").encode("latin-1")
+    )
     assert list(readings(latin)) == ["Kürze 3 & 4"]
     other = message("PV1||I|A^^1", obx(HEART, "80")).replace(b"^", b"!").replace(b"|", b"#")
     assert list(readings(other)) == ["A 1"]

@@ -62,7 +62,11 @@ async def test_the_header_of_the_answer_is_the_messages_turned_round() -> None:
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(Unavailable("Kafka at 10.0.0.9:9092"), "send it again"), (NotUsed("the clock"), "the clock"), (ValueError("Erika"), "error here")],
+    [
+        (Unavailable("Kafka at 10.0.0.9:9092"), "send it again"),
+        (NotUsed("the clock"), "the clock"),
+        (ValueError("Erika"), "error here"),
+    ],
 )
 async def test_what_is_not_written_down_is_an_error_with_its_reason(error: Exception, said: str) -> None:
     _, code, control_id, text = await answered(WHOLE, Delivery(error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +46,12 @@ def test_a_minute_stays_open_for_the_grace() -> None:
 
 def test_what_comes_after_its_minute_is_late_and_what_comes_twice_counts_once() -> None:
     one = device()
-    assert fed(one, heart(0, 80.0), heart(0, 80.0), heart(30, 90.0), heart(100, 70.0)) == ["new", "repeated", "new", "new"]
+    assert fed(one, heart(0, 80.0), heart(0, 80.0), heart(30, 90.0), heart(100, 70.0)) == [
+        "new",
+        "repeated",
+        "new",
+        "new",
+    ]
     assert one.close_passed() == [Minute(M, 85.0, None, None)]
     assert fed(one, heart(0, 80.0), heart(59, 10.0)) == ["late", "late"]
     assert one.close_passed() == []
@@ -116,11 +123,13 @@ def test_the_mean_does_not_depend_on_the_order(pairs: list[tuple[int, float]]) -
     assert one.close_passed() == other.close_passed()
 
 
-@pytest.mark.parametrize(("missing", "runs"), [(1, [3]), (FILLED_GAP_MIN, [FILLED_GAP_MIN + 2]), (FILLED_GAP_MIN + 1, [1, 1])])
+@pytest.mark.parametrize(
+    ("missing", "runs"), [(1, [3]), (FILLED_GAP_MIN, [FILLED_GAP_MIN + 2]), (FILLED_GAP_MIN + 1, [1, 1])]
+)
 def test_short_gaps_are_filled_as_missing_and_long_ones_left(missing: int, runs: list[int]) -> None:
     found = list(stretches([Minute(M, 80.0, None, None), Minute(M + missing + 1, 81.0, None, None)], M - 1))
     assert [len(run) for run in found] == runs
-    assert all(later.event_minute == one.event_minute + 1 for run in found for one, later in zip(run, run[1:], strict=False))
+    assert all(later.event_minute == one.event_minute + 1 for run in found for one, later in pairwise(run))
 
 
 def test_the_gap_to_what_was_sent_is_filled_too_and_no_message_is_too_long() -> None:

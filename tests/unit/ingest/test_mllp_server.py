@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -87,10 +87,10 @@ async def test_a_message_that_is_too_long_is_refused_and_the_connection_closed()
 
 async def test_a_hundred_megabytes_end_the_connection_early() -> None:
     async with served(Echo()) as connect:
-        reader, writer = await connect()
+        _, writer = await connect()
         sent = 0
         writer.write(b"\x0b")
-        with pytest.raises(ConnectionError):
+        with suppress(ConnectionError):
             while sent < 100_000_000:
                 writer.write(b"x" * 1_000_000)
                 await writer.drain()
