@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,13 @@ class Arrived:
 
 
 @pytest.fixture
+def other_settings(open_corner: Callable[[], AbstractContextManager[Settings]]) -> Iterator[Settings]:
+    """A second corner of the stack."""
+    with open_corner() as fresh:
+        yield fresh
+
+
+@pytest.fixture
 def arrived(settings: Settings) -> Arrived:
     return Arrived(settings)
 
@@ -114,6 +121,11 @@ def port_of(program: Program) -> int:
 @pytest.fixture
 def gateway_to() -> type[Gateway]:
     return Gateway
+
+
+@pytest.fixture
+def arrived_under() -> type[Arrived]:
+    return Arrived
 
 
 StartIngest = Callable[..., "tuple[Program, int]"]
