@@ -16,12 +16,15 @@ _ESCAPES: Final = str.maketrans({"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "\\":
 def acknowledge(header: Header | None, code: Code, text: str, now_s: float) -> bytes:
     """Return the answer to a message (`header` None: it had none that could be read); `now_s` in epoch seconds.
 
-    Of the message it holds the names of sending and receiving application and the control id, nothing else.
+    Of the message it holds the control id and, unless it is rejected, the names of sending and receiving application.
     """
     at = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%d%H%M%S+0000")
     control_id = _echo(header.control_id) if header else ""
-    ours = tuple(map(_echo, header.receiver)) if header and header.receiver[0] else ("FEDSECURE", "")
-    theirs = tuple(map(_echo, header.sender)) if header else ("", "")
+    known = (
+        header if code != "AR" else None
+    )  # in a header that is none a patient's name may stand where a program's does
+    ours = tuple(map(_echo, known.receiver)) if known and known.receiver[0] else ("FEDSECURE", "")
+    theirs = tuple(map(_echo, known.sender)) if known else ("", "")
     version = _echo(header.version) if header and header.version else "2.6"
     own_id = _echo(f"A{control_id}")
     lines = (
