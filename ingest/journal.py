@@ -30,8 +30,16 @@ class Journal:
     hung: until then monitors were silent only because nobody answered them.
     """
 
-    def __init__(self, settings: Settings, settled: Callable[[], int], sources: Sources, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        settled: Callable[[], int],
+        sources: Sources,
+        clock: Clock,
+        producer: Callable[[Settings], Publisher] = Publisher,
+    ) -> None:
         self._settings = settings
+        self._producer = producer
         self._topic = settings.topics.ingest(settings.ingest_name)
         self._settled = settled
         self._sources = sources
@@ -86,7 +94,7 @@ class Journal:
     async def _current(self) -> Publisher:
         async with self._opening:
             if self._publisher is None:
-                self._publisher = await Publisher(self._settings).__aenter__()
+                self._publisher = await self._producer(self._settings).__aenter__()
             return self._publisher
 
     async def _discard(self, failed: Publisher) -> None:

@@ -16,6 +16,7 @@ import hl7
 from ingest.hl7.errors import Rejected
 
 LONGEST_HEADER: Final = 4096
+MOST_SEGMENTS: Final = 20_000  # a hundred times what monitors send; all connections wait while one message is read
 CODECS: Final = {
     "UNICODE UTF-8": "utf-8", "UNICODE": "utf-8", "UTF-8": "utf-8", "GB 18030-2000": "gb18030", "BIG-5": "big5",
     "ISO IR87": "iso2022_jp", "ISO IR14": "iso2022_jp", "KS X 1001": "euc_kr", "TIS-620": "tis_620",
@@ -102,7 +103,10 @@ def read_groups(raw: bytes, header: Header) -> list[Group]:
     """Return the observations of a message, by patient and OBR; raises Rejected."""
     groups: list[Group] = []
     patient = place = ""
-    for number, segment in enumerate(_BREAKS.split(_text(raw, header.charset).strip("\ufeff \t\r\n"))):
+    segments = _BREAKS.split(_text(raw, header.charset).strip("\ufeff \t\r\n"), maxsplit=MOST_SEGMENTS)
+    if len(segments) > MOST_SEGMENTS:
+        raise Rejected(f"more than {MOST_SEGMENTS} segments: send fewer observations in a message")
+    for number, segment in enumerate(segments):
         name, _, _ = segment.partition(header.field_mark)
         if name == "MSH" and number:
             raise Rejected("several messages in one frame: frame each by itself")

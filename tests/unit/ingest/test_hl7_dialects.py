@@ -166,7 +166,7 @@ def test_line_ends_character_sets_escapes_and_other_delimiters() -> None:
 @pytest.mark.parametrize(
     "raw",
     [b"", b"\x00" * 50, b"MSH", b"MSH|||||||||", b"BHS|^~\\&|x", b"MSHABCDEFGH", b"PID|||1",
-     message() + message()],
+     message() + message(), message(*["OBX"] * 20_000)],
 )  # fmt: skip
 def test_what_is_no_message_is_rejected(raw: bytes) -> None:
     with pytest.raises(Rejected):
