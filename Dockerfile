@@ -1,4 +1,4 @@
-# One image for every program of FedSecure; which one runs is the command: worker, coordinator, device, replay, console, …
+# One image for every program of FedSecure; which one runs is the command: worker, coordinator, device, replay, ingest, console, …
 # Built by `docker compose build`, or by hand: docker build --tag fedsecure .
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -17,6 +17,7 @@ RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/
 COPY contracts /opt/fedsecure/app/contracts
 COPY transport /opt/fedsecure/app/transport
 COPY detectors /opt/fedsecure/app/detectors
+COPY ingest /opt/fedsecure/app/ingest
 COPY replay /opt/fedsecure/app/replay
 COPY streams /opt/fedsecure/app/streams
 COPY fl_coordinator /opt/fedsecure/app/fl_coordinator

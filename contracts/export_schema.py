@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.ingest import JournalRecord
 from contracts.releases import BundleRelease
 from contracts.replay_commands import ReplayCommand
 from contracts.truth import TruthInterval
@@ -17,7 +18,7 @@ from contracts.vitals import VitalsBatch
 
 MESSAGES = (
     VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
-    BundleRelease, ReplayCommand,
+    BundleRelease, ReplayCommand, JournalRecord,
 )  # fmt: skip
 
 

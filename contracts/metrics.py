@@ -30,6 +30,24 @@ REPLAY_ATTACKS = Gauge("fedsecure_replay_attacks", "Attacks that this replay inj
 REPLAY_TRUTHS = Counter("fedsecure_replay_truths_total", "Records of ground truth acknowledged by the broker.")
 REPLAY_LAG_SECONDS = Gauge("fedsecure_replay_lag_seconds", "Wall time by which the replay is behind its own schedule.")
 
+# Ingest
+INGEST_MESSAGES = Counter("fedsecure_ingest_messages_total", "Messages of monitors, by answer.", ["answer"])
+INGEST_READINGS = Counter(
+    "fedsecure_ingest_readings_total",
+    "Heart rates, respiratory rates and pulses in them: used, missing (the monitor had none), or why not used.",
+    ["outcome"],
+)
+INGEST_LATE_READINGS = Counter(
+    "fedsecure_ingest_late_readings_total", "Readings of minutes that had been sent by then: not used."
+)
+INGEST_MINUTES = Counter("fedsecure_ingest_minutes_total", "Minutes of vitals acknowledged by the broker.")
+INGEST_DEVICES = Gauge("fedsecure_ingest_devices", "Devices heard since the start.")
+INGEST_CONNECTIONS = Gauge("fedsecure_ingest_connections", "Connections that are open.")
+INGEST_CONNECTIONS_ENDED = Counter(
+    "fedsecure_ingest_connections_ended_total", "Connections refused or ended by the ingest, by reason.", ["reason"]
+)
+INGEST_BAD_FRAMES = Counter("fedsecure_ingest_bad_frames_total", "Bytes between messages, and messages cut off.")
+
 # Workers
 MESSAGES = Counter("fedsecure_messages_total", "Vitals messages read, valid or not.")
 MINUTES = Counter("fedsecure_minutes_total", "Minutes of vitals applied to a device's history.")
@@ -117,11 +135,37 @@ ROUND_INTERVAL_SECONDS = Gauge("fedsecure_round_interval_seconds", "From the sta
 LOCAL_TRAINING_SECONDS = Histogram("fedsecure_local_training_seconds", "Time of one local training.", buckets=SECONDS)
 DEVICES_HOSTED = Gauge("fedsecure_devices_hosted", "Devices this process takes part for.")
 
-ProgramName = Literal["replay", "worker", "coordinator", "devices", "console"]
+READING_OUTCOMES: Final = (
+    "used",
+    "missing",
+    "no_result",
+    "test",
+    "unit",
+    "kind",
+    "time",
+    "clock",
+    "no_device",
+    "ambiguous",
+)
+CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing")
+
+ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console"]
 
 _EVERYWHERE: Final = (BUILD_INFO, REDIS_UP, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS),
+    "ingest": (
+        BUILD_INFO,
+        KAFKA_UP,
+        INGEST_MESSAGES,
+        INGEST_READINGS,
+        INGEST_LATE_READINGS,
+        INGEST_MINUTES,
+        INGEST_DEVICES,
+        INGEST_CONNECTIONS,
+        INGEST_CONNECTIONS_ENDED,
+        INGEST_BAD_FRAMES,
+    ),
     "worker": (
         *_EVERYWHERE,
         MESSAGES,
@@ -181,6 +225,9 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
     _begin(DEAD_LETTERS, REASONS)
     _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
     _begin(UPDATES, ("accepted", "dropped", "no_data"))
+    _begin(INGEST_MESSAGES, ("AA", "AE", "AR"))
+    _begin(INGEST_READINGS, READING_OUTCOMES)
+    _begin(INGEST_CONNECTIONS_ENDED, CONNECTION_ENDS)
     for unknown in (REDIS_UP, KAFKA_UP):
         unknown.set(float("nan"))
     registry = CollectorRegistry()

@@ -16,16 +16,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from contracts.errors import Misconfigured
+from contracts.ingest_settings import IngestSettings
 from contracts.redis_keys import RedisKeys
 from contracts.rule_names import RuleName
 from contracts.task_names import TaskName
 from contracts.topics import Topics
 
 
-class Settings(BaseSettings):
+class Settings(IngestSettings):
     """All programs' settings; a program reads only the fields it needs. Raises Misconfigured naming each wrong variable."""
 
     model_config = SettingsConfigDict(env_prefix="FEDSECURE_", frozen=True, populate_by_name=True, extra="ignore")
@@ -201,13 +202,13 @@ def _sections() -> dict[str, tuple[str, ...]]:
     firsts = {
         "kafka_bootstrap_servers": "Where the services are", "offline": "The demo's recordings", "metrics_host": "Metrics and probes",
         "worker_group": "Workers", "federated_task": "Federation",
-        "console_host": "Console",
+        "console_host": "Console", "ingest_host": "Ingest",
     }  # fmt: skip
-    sections: dict[str, list[str]] = {}
+    sections: dict[str, list[str]] = {title: [] for title in firsts.values()}
     title = ""
     for name in Settings.model_fields:
         title = firsts.get(name, title)
-        sections.setdefault(title, []).append(name)
+        sections[title].append(name)
     return {title: tuple(names) for title, names in sections.items()}
 
 

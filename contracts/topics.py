@@ -93,6 +93,9 @@ class Topics:
     def models(self) -> str:
         return f"{self.prefix}.models.v1"
 
+    def ingest(self, name: str) -> str:
+        return f"{self.prefix}.ingest.v1.{name}"
+
     @property
     def bundles(self) -> str:
         return f"{self.prefix}.bundles.v1"
@@ -131,6 +134,11 @@ class Topics:
         """Return the spec of the shared, keyed vitals topic (`FEDSECURE_TOPIC_LAYOUT=shared`)."""
         config = {**_delete(7), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
         return TopicSpec(self.vitals_shared, partitions, config)
+
+    def ingest_spec(self, name: str) -> TopicSpec:
+        """Return the spec of an ingest's journal: one partition, so that all of it has one order; what is in the vitals topics may go."""
+        config = {**_delete(2), "max.message.bytes": "1048576", "segment.ms": "3600000", "segment.bytes": "67108864"}
+        return TopicSpec(self.ingest(name), 1, config)
 
     def fl_updates_spec(self, device_id: str) -> TopicSpec:
         """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own); the broker stamps it."""

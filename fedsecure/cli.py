@@ -12,7 +12,7 @@ from contracts.errors import FedSecureError, Misconfigured
 from fedsecure.secret_files import take_secrets
 
 COMMANDS = (
-    "demo", "stack", "topics", "replay", "attacks", "worker", "coordinator", "device", "status", "console",
+    "demo", "stack", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
     "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "synthetic", "paper", "federate", "export",
 )  # fmt: skip
 

@@ -14,15 +14,15 @@ from contracts.event_time import from_event_minute
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
 from contracts.replay_commands import ReplayCommand
 from contracts.vitals import VitalsBatch, encode_vitals
-from replay.clock import Clock
 from replay.cohort import Patient
 from replay.ground_truth import encode_truth, interval_of, truth_of
 from replay.live_attacks import Commands, LivePatient, no_commands
 from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
-from replay.publisher import Stopped
 from replay.schedule import Departure, Span, departures, due_after_s
 from replay.sessions import Session
+from transport.checked_publisher import Stopped
+from transport.clock import Clock
 
 MAX_WAIT_S = 0.1
 REPORT_EVERY_S = 0.5
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where messages go; `replay.publisher.Publisher` is the real one."""
+    """Where messages go; `transport.checked_publisher.CheckedPublisher` is the real one."""
 
     acked_messages: int
     acked_minutes: int

@@ -9,20 +9,21 @@ from threading import Event
 
 import structlog
 
+from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
 from contracts.settings import Settings
 from replay.attacks import AttackSpec
-from replay.clock import SYSTEM_CLOCK, Clock
 from replay.cohort import assemble
 from replay.command_feed import CommandFeed
-from replay.kafka_producer import connect_producer
-from replay.last_sent import read_last_sent
 from replay.live_attacks import no_commands
 from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.player import OnProgress, Player, Route
 from replay.progress import ReplayResult
-from replay.publisher import PATIENT, Limits, Publisher
 from replay.recording import Recording
-from replay.sessions import LastSent, open_sessions
+from replay.sessions import open_sessions
+from transport.checked_publisher import PATIENT, CheckedPublisher, Limits
+from transport.clock import SYSTEM_CLOCK, Clock
+from transport.kafka_producer import connect_producer
+from transport.last_sent import LastSent, read_last_sent
 from transport.probes import ProbeServer, serve_probes
 from transport.topic_admin import ensure_topics
 
@@ -55,7 +56,13 @@ def run(
     last_sent = _prepare_topics(settings, device_ids)
     sessions = open_sessions([patient.recording for patient in patients], last_sent, options, int(clock.wall() * 1000))
     topics = [*sorted({route.vitals_of(device_id) for device_id in device_ids}), route.truth]
-    publisher = Publisher(partial(connect_producer, settings, topics), clock=clock, limits=limits, stopped=stop.is_set)
+    publisher = CheckedPublisher(
+        partial(connect_producer, settings, topics),
+        clock=clock,
+        limits=limits,
+        stopped=stop.is_set,
+        on_acknowledged=count_acknowledged,
+    )
     feed = CommandFeed(settings) if options.accept_commands else None
     try:
         with _probes(settings, publisher) or nullcontext(), feed or nullcontext():
@@ -89,12 +96,21 @@ def _prepare_topics(settings: Settings, device_ids: Sequence[str]) -> dict[str, 
     return read_last_sent(settings, known) if known else {}
 
 
-def _probes(settings: Settings, publisher: Publisher) -> ProbeServer | None:
+def _probes(settings: Settings, publisher: CheckedPublisher) -> ProbeServer | None:
     def ready() -> str | None:
         age_s = publisher.oldest_unacked_s
         return f"Kafka has not acknowledged for {age_s:.0f} s" if age_s > NOT_READY_AFTER_S else None
 
     return serve_probes(settings, "replay", ready=ready)
+
+
+def count_acknowledged(minutes: int) -> None:
+    """Count a record that the broker has; one without minutes is ground truth."""
+    if minutes:
+        REPLAY_MESSAGES.inc()
+        REPLAY_MINUTES.inc(minutes)
+    else:
+        REPLAY_TRUTHS.inc()
 
 
 def _logged(result: ReplayResult) -> ReplayResult:

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from contracts.errors import Misconfigured
 from replay.options import ReplayOptions
 from replay.recording import Recording
-
-
-@dataclass(frozen=True, slots=True)
-class LastSent:
-    """The newest minute of a device that its vitals topic holds, and the session that sent it."""
-
-    session_id: int
-    event_minute: int
+from transport.last_sent import LastSent
 
 
 @dataclass(frozen=True, slots=True)

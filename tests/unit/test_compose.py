@@ -18,7 +18,7 @@ from contracts.settings import Settings, variable_of
 from fedsecure.healthcheck import check
 
 ROOT = Path(__file__).parents[2]
-OURS = ("topics-init", "worker", "coordinator", "devices", "replay", "console")
+OURS = ("topics-init", "worker", "coordinator", "devices", "replay", "ingest", "console")
 ONE_SHOT = ("topics-init",)
 
 
@@ -87,7 +87,7 @@ def test_nothing_is_published_beyond_this_machine_unless_env_says_so(compose):
     for name, service in compose["services"].items():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), f"{name} publishes {port}"
-    assert dotenv()["PUBLISH_ADDRESS"] == "127.0.0.1"
+    assert dotenv()["PUBLISH_ADDRESS"] == dotenv()["INGEST_ADDRESS"] == "127.0.0.1"
 
 
 def test_every_image_is_pinned_and_no_secret_is_in_env(compose):

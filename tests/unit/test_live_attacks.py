@@ -12,12 +12,12 @@ from contracts.errors import InvalidMessage
 from contracts.replay_commands import ReplayCommand, decode_command, encode_command
 from contracts.truth import TruthInterval
 from contracts.vitals import decode_vitals
-from replay.clock import Clock
 from replay.cohort import Patient
 from replay.options import ReplayOptions
 from replay.player import Player, Route
 from replay.recording import Recording
 from replay.sessions import open_sessions
+from transport.clock import Clock
 
 START = 100_000
 MINUTES = 40

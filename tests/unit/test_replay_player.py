@@ -10,18 +10,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.metrics import REPLAY_ATTACKS
+from contracts.metrics import REPLAY_ATTACKS, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
 from contracts.truth import TruthInterval
 from contracts.vitals import VitalsBatch, decode_vitals
 from replay.attacks import AttackSpec, Injection
-from replay.clock import Clock
 from replay.cohort import Patient
 from replay.options import ReplayOptions
 from replay.player import Player, Route
+from replay.program import count_acknowledged
 from replay.progress import Progress, ReplayResult
-from replay.publisher import Stopped
 from replay.recording import Recording
-from replay.sessions import LastSent, open_sessions
+from replay.sessions import open_sessions
+from transport.checked_publisher import Stopped
+from transport.clock import Clock
+from transport.last_sent import LastSent
 
 START = 100_000
 NOW_S = 1_700_000_000.0
@@ -235,3 +237,11 @@ def test_the_name_of_a_device_goes_with_each_of_its_messages() -> None:
     play(outlet, [named, patient("b", 10)], ReplayOptions(speed=None))
     assert {batch.label for _, batch in outlet.batches("icu-03")} == {"ICU_03"}
     assert {batch.label for _, batch in outlet.batches("b")} == {None}
+
+
+def test_acknowledged_truth_is_counted_apart_from_the_minutes() -> None:
+    before = REPLAY_TRUTHS._value.get(), REPLAY_MESSAGES._value.get(), REPLAY_MINUTES._value.get()
+    count_acknowledged(0)
+    count_acknowledged(7)
+    after = REPLAY_TRUTHS._value.get(), REPLAY_MESSAGES._value.get(), REPLAY_MINUTES._value.get()
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 7]

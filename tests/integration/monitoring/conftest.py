@@ -158,7 +158,7 @@ def start(tools: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., None]
 @pytest.fixture
 def ports() -> dict[str, int]:
     """A port for every scraped program, Prometheus and Alertmanager included."""
-    jobs = ("worker", "coordinator", "devices", "replay", "console", "prometheus", "alertmanager")
+    jobs = ("worker", "coordinator", "devices", "replay", "ingest", "console", "prometheus", "alertmanager")
     return choose_ports(jobs, {})
 
 

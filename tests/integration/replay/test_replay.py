@@ -11,9 +11,9 @@ import pytest
 from contracts.settings import Settings
 from contracts.truth import TruthInterval
 from replay.attacks import AttackSpec
-from replay.kafka_producer import connect_producer
 from replay.options import ReplayOptions
 from replay.program import run
+from transport.kafka_producer import connect_producer
 
 if TYPE_CHECKING:
     from tests.integration.replay.conftest import Arrivals, MakeRecording

@@ -15,8 +15,8 @@ from fedsecure.local_stack import LocalStack
 from replay.options import ReplayOptions
 from replay.program import run
 from replay.progress import Progress, ReplayResult
-from replay.publisher import PATIENT, Limits
 from replay.recording import Recording
+from transport.checked_publisher import PATIENT, Limits
 
 if TYPE_CHECKING:
     from tests.conftest import Spawn, WaitUntil

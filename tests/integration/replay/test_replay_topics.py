@@ -10,10 +10,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from contracts.settings import Settings
-from replay.kafka_producer import connect_producer, halt, register_topics
 from replay.options import ReplayOptions
 from replay.program import run
 from transport.kafka_options import kafka_python_options
+from transport.kafka_producer import connect_producer, halt, register_topics
 from transport.topic_admin import ensure_topics
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from kafka.errors import (
 from kafka.future import Future
 
 from contracts.errors import Unavailable
-from contracts.metrics import REPLAY_TRUTHS
-from replay.clock import Clock
-from replay.publisher import Limits, Publisher, Stopped
+from transport.checked_publisher import CheckedPublisher, Limits, Stopped
+from transport.clock import Clock
 
 
 class FakeTime:
@@ -73,12 +72,14 @@ class Bench:
         self.producers: list[FakeProducer] = []
         self.away = 0
         self.stop = False
-        self.publisher = Publisher(
+        self.acknowledged: list[int] = []
+        self.publisher = CheckedPublisher(
             self.connect,
             clock=self.time.clock,
             limits=Limits(**limits),
             stopped=lambda: self.stop,
             halt_producer=FakeProducer.halt,
+            on_acknowledged=self.acknowledged.append,
         )
 
     def connect(self) -> FakeProducer:
@@ -101,14 +102,15 @@ def test_acknowledged_minutes_are_counted_and_forgotten() -> None:
     assert (bench.publisher.acked_minutes, bench.publisher.unacked) == (2, 1)
 
 
-def test_acknowledged_truth_is_counted_apart_from_the_minutes() -> None:
-    bench, before = Bench(), REPLAY_TRUTHS._value.get()
+def test_each_acknowledged_record_is_told_with_its_minutes() -> None:
+    bench = Bench()
     bench.publisher.send("truth", b"k", b"t")
-    assert REPLAY_TRUTHS._value.get() == before
-    bench.producers[0].ack(b"t")
+    bench.send(b"1")
+    assert bench.acknowledged == []
+    bench.producers[0].ack(b"t", b"1")
     bench.publisher.poll()
-    assert REPLAY_TRUTHS._value.get() == before + 1
-    assert (bench.publisher.acked_messages, bench.publisher.acked_minutes) == (0, 0)
+    assert bench.acknowledged == [0, 1]
+    assert (bench.publisher.acked_messages, bench.publisher.acked_minutes) == (1, 1)
 
 
 def test_no_more_than_the_limit_is_under_way() -> None:

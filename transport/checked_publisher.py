@@ -28,9 +28,8 @@ from kafka.errors import (
 )
 
 from contracts.errors import FedSecureError, Unavailable
-from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
-from replay.clock import SYSTEM_CLOCK, Clock
-from replay.kafka_producer import halt
+from transport.clock import SYSTEM_CLOCK, Clock
+from transport.kafka_producer import halt
 
 FATAL = (
     AuthorizationError,
@@ -82,11 +81,12 @@ class _Sending:
     future: Any = None
 
 
-class Publisher:
+class CheckedPublisher:
     """A checked way out to Kafka; not thread-safe, `poll` is to be called a few times a second.
 
     `connect` returns a producer that knows every topic (raises Unavailable); `stopped` says that the user wants to
     leave: waiting then ends with Stopped. `while_waiting` is called again and again while Kafka keeps `send` waiting.
+    `on_acknowledged` is told of each record that the broker has, with its minutes (0: no vitals), to count it.
     """
 
     def __init__(
@@ -97,12 +97,14 @@ class Publisher:
         limits: Limits = PATIENT,
         stopped: Callable[[], bool] = lambda: False,
         halt_producer: Callable[[Any], None] = halt,
+        on_acknowledged: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._connect = connect
         self._clock = clock
         self._limits = limits
         self._stopped = stopped
         self._halt = halt_producer
+        self._on_acknowledged = on_acknowledged
         self._unacked: deque[_Sending] = deque()
         self._recoveries = 0
         self._producer = connect()
@@ -164,10 +166,7 @@ class Publisher:
         if sending.minutes:
             self.acked_messages += 1
             self.acked_minutes += sending.minutes
-            REPLAY_MESSAGES.inc()
-            REPLAY_MINUTES.inc(sending.minutes)
-        else:
-            REPLAY_TRUTHS.inc()
+        self._on_acknowledged(sending.minutes)
 
     def _hand_over(self, sending: _Sending) -> None:
         try:

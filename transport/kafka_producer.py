@@ -1,4 +1,4 @@
-"""The kafka-python producer as a replay needs it, and the two things that its public interface cannot do."""
+"""The kafka-python producer as a source of vitals needs it, and the two things that its public interface cannot do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEEK_MS = 7 * 86_400_000
 def connect_producer(settings: Settings, topics: Sequence[str], *, linger_ms: int = LINGER_MS) -> KafkaProducer:
     """Return an idempotent producer that knows all `topics`; blocks; raises Unavailable.
 
-    The delivery timeout is a week because an idempotent producer never recovers from reaching it: `Publisher` watches
+    The delivery timeout is a week because an idempotent producer never recovers from reaching it: `CheckedPublisher` watches
     instead, and replaces the producer.
     """
     try:

@@ -1,9 +1,10 @@
-"""Reads back from Kafka how far each device was replayed: backwards from the end, in growing steps."""
+"""Reads back from Kafka how far each device's vitals reach: backwards from the end, in growing steps."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
@@ -12,7 +13,6 @@ from kafka.errors import KafkaError
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.vitals import decode_vitals
-from replay.sessions import LastSent
 from transport.kafka_options import kafka_python_options
 
 FIRST_STEP = 4
@@ -22,18 +22,27 @@ READ_TIMEOUT_S = 60.0
 Offsets = dict[TopicPartition, int]
 
 
-def read_last_sent(settings: Settings, device_ids: Iterable[str]) -> dict[str, LastSent]:
+@dataclass(frozen=True, slots=True)
+class LastSent:
+    """The newest minute of a device that its vitals topic holds, and the session that sent it."""
+
+    session_id: int
+    event_minute: int
+    label: str | None = None
+
+
+def read_last_sent(settings: Settings, device_ids: Iterable[str] | None) -> dict[str, LastSent]:
     """Return the newest minute of every device whose topic (or key, in the shared layout) holds a valid batch.
 
-    All topics must exist. Blocks; raises Unavailable.
+    All topics must exist. None is every device of the shared topic, which is read as a whole. Blocks; raises Unavailable.
     """
-    wanted = set(device_ids)
+    wanted = None if device_ids is None else set(device_ids)
     try:
         consumer = KafkaConsumer(**kafka_python_options(settings), enable_auto_commit=False, group_id=None)
     except KafkaError as error:
         raise _unavailable(settings, error) from None
     try:
-        if settings.topic_layout == "shared":
+        if wanted is None or settings.topic_layout == "shared":
             return _read_shared(consumer, settings, wanted)
         return _read_per_patient(consumer, settings, wanted)
     except KafkaError as error:
@@ -61,19 +70,19 @@ def _read_per_patient(consumer: KafkaConsumer, settings: Settings, wanted: set[s
     return found
 
 
-def _read_shared(consumer: KafkaConsumer, settings: Settings, wanted: set[str]) -> dict[str, LastSent]:
+def _read_shared(consumer: KafkaConsumer, settings: Settings, wanted: set[str] | None) -> dict[str, LastSent]:
     topic = settings.topics.vitals_shared
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     found: dict[str, LastSent] = {}
 
     def still_wanted(_: TopicPartition) -> bool:
-        return bool(wanted - found.keys())
+        return wanted is None or bool(wanted - found.keys())
 
     for records in _windows_from_the_end(consumer, partitions, still_wanted):
         earlier: dict[str, LastSent] = {}
         for record in records:
             device_id = (record.key or b"").decode("utf-8", "replace")
-            if device_id in wanted:
+            if wanted is None or device_id in wanted:
                 _note(earlier, device_id, record)
         found.update({device_id: last for device_id, last in earlier.items() if device_id not in found})
     return found
@@ -87,7 +96,7 @@ def _note(found: dict[str, LastSent], device_id: str, record: ConsumerRecord) ->
         return  # somebody else's dead letter: the worker counts it, a replay looks past it
     if not len(batch):
         return
-    last = LastSent(batch.session_id, batch.first_event_minute + len(batch) - 1)
+    last = LastSent(batch.session_id, batch.first_event_minute + len(batch) - 1, batch.label)
     known = found.get(device_id)
     if known is None or (last.session_id, last.event_minute) > (known.session_id, known.event_minute):
         found[device_id] = last

@@ -1,4 +1,4 @@
-"""Time as the replay sees it: passed in, so that a test plays an hour in a millisecond."""
+"""Time as a program sees it: passed in, so that a test plays an hour in a millisecond."""
 
 from __future__ import annotations
 

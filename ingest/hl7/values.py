@@ -1,0 +1,51 @@
+"""Says what an observation's row is worth: a value, or why there is none."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from ingest.hl7.message import Header, Row
+
+NO_RESULT: Final = frozenset({"X", "D", "W", "N", "I", "O"})
+INVALID_FLAGS: Final = frozenset(
+    {"INV", "NAV", "NI", "OFF", "NA", "NAN", "NASK", "NINF", "PINF", "UNK", "ASKU", "MSUX", "OTH", "QS"}
+)
+TEST_FLAGS: Final = frozenset({"TEST", "DEMO", "CAL"})
+KINDS: Final = frozenset({"NM", "ST", ""})
+_NUMBER: Final = re.compile(r"[+-]?\d{1,12}(\.\d{0,12})?", re.ASCII)
+_PER_MINUTE: Final = re.compile(
+    r"""(1|\{[^{}]*\})?/min(\{[^{}]*\})?          # UCUM, with or without what is counted
+    |bpm|brpm|rpm|min-1|1/m(in)?|/minute|per\ minute|(beats?|breaths?|pulses?)(/| per )min(ute)?
+    |264864|264896|264928|mdc_dim_((beat|puls|resp)_)?per_min(ute)?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Worth(NamedTuple):
+    """The value of a row, or None and why: `missing` said by the monitor, `no_result`, `test`, `kind` or `unit`."""
+
+    value: float | None
+    outcome: str
+
+
+def worth_of(row: Row, header: Header, *, keep_test_data: bool) -> Worth:
+    """Return what a row says; whether a patient can have the value is not looked at here."""
+    flags = {header.first(flag).upper() for flag in row[8].split(header.repetition)}
+    if row[11].upper() in NO_RESULT or flags & INVALID_FLAGS:
+        return Worth(None, "no_result")
+    if flags & TEST_FLAGS and not keep_test_data:
+        return Worth(None, "test")
+    if not row[5]:
+        return Worth(None, "no_result")
+    if row[2].upper() not in KINDS or not _NUMBER.fullmatch(row[5]):
+        return Worth(None, "kind")
+    if not is_per_minute(row[6].split(header.component)):
+        return Worth(None, "unit")
+    return Worth(float(row[5]), "used")
+
+
+def is_per_minute(unit: list[str]) -> bool:
+    """Return whether the components of OBX-6 say so much a minute, or nothing."""
+    named = [part.strip() for part in unit if part.strip()]
+    return not named or any(_PER_MINUTE.fullmatch(part) for part in named)

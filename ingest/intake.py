@@ -1,0 +1,96 @@
+"""From what a protocol read to what is written down: names, clocks, impossible values, and whether Kafka has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol
+
+from contracts.errors import Misconfigured
+from contracts.ingest import DeviceReadings, Reading
+from contracts.metrics import INGEST_READINGS
+from ingest.devices import Devices
+from ingest.naming import Naming
+from ingest.readings import GivenReadings, NotUsed, plausible
+
+CLOCK_OFF_BY_S: Final = 86_400.0
+
+
+class Journal(Protocol):
+    """Where readings are written down."""
+
+    async def append(self, devices: Sequence[DeviceReadings]) -> None:
+        """Return once Kafka has them; raises Unavailable."""
+
+
+class Intake:
+    """Takes what protocols deliver; `wall` is in epoch seconds."""
+
+    def __init__(
+        self, naming: Naming, devices: Devices, journal: Journal, wall: Callable[[], float], *, any_clock: bool
+    ) -> None:
+        self._naming = naming
+        self._devices = devices
+        self._journal = journal
+        self._wall = wall
+        self._any_clock = any_clock
+
+    async def deliver(self, given: Sequence[GivenReadings]) -> None:
+        """Write down what can be used; returns once Kafka has it.
+
+        What cannot be used is counted. Raises NotUsed when that is all there was, Unavailable when Kafka does not answer.
+        """
+        reasons: list[str] = []
+        wanted = list(self._wanted(given, reasons))
+        refused = await self._not_admitted(wanted, reasons)
+        used = [each for each in wanted if each.device_id not in refused]
+        if not used:
+            raise NotUsed(reasons[0] if reasons else "nothing to use")
+        await self._journal.append(used)
+        for each in used:
+            missing = sum(reading.value is None for reading in each.readings)
+            INGEST_READINGS.labels("used").inc(len(each.readings) - missing)
+
+    def _wanted(self, given: Sequence[GivenReadings], reasons: list[str]) -> Iterator[DeviceReadings]:
+        now_s = self._wall()
+        for each in given:
+            try:
+                device_id, label = self._naming.name(each.given)
+            except Misconfigured as error:
+                INGEST_READINGS.labels("no_device").inc(len(each.readings))
+                reasons.append(str(error))
+                continue
+            readings = [self._checked(reading) for reading in each.readings if self._is_now(reading, now_s)]
+            if len(readings) < len(each.readings):
+                INGEST_READINGS.labels("clock").inc(len(each.readings) - len(readings))
+                reasons.append(
+                    "times more than a day from the ingest's clock: set the monitor's clock, or the zone of its times "
+                    "(FEDSECURE_INGEST_ZONE)"
+                )
+            if readings:
+                yield DeviceReadings(device_id=device_id, label=label, readings=readings)
+
+    def _is_now(self, reading: Reading, now_s: float) -> bool:
+        return self._any_clock or abs(reading.observed_at - now_s) <= CLOCK_OFF_BY_S
+
+    @staticmethod
+    def _checked(reading: Reading) -> Reading:
+        checked = plausible(reading)
+        if checked is not reading:
+            INGEST_READINGS.labels("missing").inc()
+        return checked
+
+    async def _not_admitted(self, wanted: Sequence[DeviceReadings], reasons: list[str]) -> set[str]:
+        """Return the ids that are not taken, two names in this very message included."""
+        labels = {each.device_id: each.label for each in wanted}
+        twice = {each.device_id for each in wanted if labels[each.device_id] != each.label}
+        if self._devices.knows(labels) and not twice:
+            return set()
+        refused = await asyncio.to_thread(self._devices.admit, labels)
+        reasons += [str(error) for error in refused.values()]
+        reasons += [
+            f"two names in one message would be device {device_id}: rename one of the two" for device_id in twice
+        ]
+        count = sum(len(each.readings) for each in wanted if each.device_id in refused.keys() | twice)
+        INGEST_READINGS.labels("ambiguous").inc(count)
+        return refused.keys() | twice

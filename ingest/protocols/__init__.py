@@ -1,0 +1,1 @@
+"""The protocols that monitors speak, one a file."""
