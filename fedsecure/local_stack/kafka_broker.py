@@ -38,6 +38,7 @@ class KafkaBroker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "logs" / "console.log"
+        self.logs = (folder / "logs" / "server.log", self.log)
         self._properties = folder / "server.properties"
         self._formatted = folder / "formatted"
         self._jars: list[Path] = []

@@ -35,6 +35,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "redis.log"
+        self.logs = (self.log,)
         self._config = folder / "redis.conf"
 
     def prepare(self, ports: dict[str, int], announce: Announce) -> None:
