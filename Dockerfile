@@ -6,7 +6,7 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 # requirements.txt is exported from uv.lock (`make requirements`), hashes included: the same files every time.
-COPY requirements.txt .
+COPY --chmod=644 requirements.txt .
 # One date for all files, so that the same sources give the same layers.
 ARG SOURCE_DATE_EPOCH=1767225600
 # TensorFlow's C++ headers are a third of a gigabyte that no program reads.
@@ -14,22 +14,24 @@ RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
-COPY contracts /opt/fedsecure/app/contracts
-COPY transport /opt/fedsecure/app/transport
-COPY detectors /opt/fedsecure/app/detectors
-COPY ingest /opt/fedsecure/app/ingest
-COPY replay /opt/fedsecure/app/replay
-COPY streams /opt/fedsecure/app/streams
-COPY fl_coordinator /opt/fedsecure/app/fl_coordinator
-COPY fl_device /opt/fedsecure/app/fl_device
-COPY experiments /opt/fedsecure/app/experiments
-COPY console /opt/fedsecure/app/console
-COPY fedsecure /opt/fedsecure/app/fedsecure
+# Modes are said here, not taken from the clone: under umask 077 the programs' user could read nothing.
+COPY --chmod=755 contracts /opt/fedsecure/app/contracts
+COPY --chmod=755 transport /opt/fedsecure/app/transport
+COPY --chmod=755 detectors /opt/fedsecure/app/detectors
+COPY --chmod=755 ingest /opt/fedsecure/app/ingest
+COPY --chmod=755 replay /opt/fedsecure/app/replay
+COPY --chmod=755 streams /opt/fedsecure/app/streams
+COPY --chmod=755 fl_coordinator /opt/fedsecure/app/fl_coordinator
+COPY --chmod=755 fl_device /opt/fedsecure/app/fl_device
+COPY --chmod=755 experiments /opt/fedsecure/app/experiments
+COPY --chmod=755 console /opt/fedsecure/app/console
+COPY --chmod=755 fedsecure /opt/fedsecure/app/fedsecure
 # Programs ask the package's metadata for their version.
 ARG VERSION=0.1.0
 RUN mkdir "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info" \
  && printf 'Metadata-Version: 2.1\nName: fedsecure\nVersion: %s\n' "${VERSION}" > "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info/METADATA" \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/app \
+ && find /opt/fedsecure/app -type f -exec chmod 644 {} + \
  && mkdir -p /state \
  && find /opt/fedsecure/app /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 

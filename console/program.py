@@ -13,9 +13,10 @@ from console.inject import AttackChoice, Injector
 from console.security import Doorkeeper, is_loopback
 from console.server import build_app
 from console.stage import Stage
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fl_coordinator.selection import RedisDeviceView
+from transport.listening import cannot_listen, url_of
 from transport.redis_client import connect_redis
 
 LEAST_TOKEN_CHARS = 16
@@ -32,6 +33,8 @@ def token_for(settings: Settings) -> str | None:
             given = settings.console_token_file.read_text().strip()
         except OSError as error:
             raise Misconfigured(f"FEDSECURE_CONSOLE_TOKEN_FILE: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise Misconfigured("FEDSECURE_CONSOLE_TOKEN_FILE: the file holds no text") from None
     if given is not None and len(given) < LEAST_TOKEN_CHARS:
         raise Misconfigured(f"the console's token is too short: use at least {LEAST_TOKEN_CHARS} characters")
     if given is None and not is_loopback(settings.console_published_on or settings.console_host):
@@ -64,7 +67,7 @@ class ConsoleProgram:
         return "; ".join(f"{source.name}: {source.reason or 'not asked yet'}" for source in down) or None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until the stop; raises Unavailable when the address cannot be listened on."""
+        """Serve until the stop; raises Misconfigured when the address cannot be listened on."""
         with connect_redis(self._settings) as client:
             self.stage = Stage(self._settings, RedisDeviceView(client, self._settings.redis_keys), time.time)
             doorkeeper = Doorkeeper((*self._settings.console_names, self._settings.console_host), self._token)
@@ -83,10 +86,9 @@ class ConsoleProgram:
         host, port = self._settings.console_host, self._settings.console_port
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise Unavailable(f"the console cannot listen on {host}:{port} ({error.strerror})") from None
+        except (OSError, ValueError) as error:
+            raise cannot_listen(host, port, "FEDSECURE_CONSOLE", error) from None
         bound = runner.addresses[0][1]
-        shown = f"[{host}]" if ":" in host else host
         self._on_listening(
-            f"http://{shown}:{bound}/" + (f"?token={self._token}" if self._token and not self._is_given else "")
+            url_of(host, bound) + (f"?token={self._token}" if self._token and not self._is_given else "")
         )

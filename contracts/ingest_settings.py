@@ -39,20 +39,22 @@ class IngestSettings(BaseSettings):
         1_048_576, ge=1024, le=16_777_216, description="a longer message is refused and its connection closed"
     )
     ingest_max_connections: int = Field(200, ge=1, le=10_000, description="connections at once; more are closed")
-    ingest_max_devices: int = Field(2000, ge=1, description="devices since the start; values of more are refused")
+    ingest_max_devices: int = Field(
+        2000, ge=1, le=100_000, description="devices since the start; values of more are refused"
+    )
     ingest_message_within_s: float = Field(
-        30.0, gt=0, allow_inf_nan=False, description="a message that has begun must end within so long"
+        30.0, gt=0, le=86_400, description="a message that has begun must end within so long"
     )
     ingest_grace_s: float = Field(
         10.0,
         ge=0,
-        allow_inf_nan=False,
+        le=3_600,
         description="event time after a minute's end in which its values may still come",
     )
     ingest_silence_s: float = Field(
         90.0,
         gt=0,
-        allow_inf_nan=False,
+        le=86_400,
         description="wall time without a new value after which a minute is sent as it is",
     )
     ingest_tls_cert_file: Path | None = Field(None, description="the ingest's certificate, PEM: connections are TLS")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.refusals import refusal_of
 from fedsecure.secret_files import take_secrets
 
 COMMANDS = (
@@ -30,14 +33,30 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Run the command line; exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal that knows fewer letters, or a file's name that is no text
+            stream.reconfigure(errors="replace")
     try:
-        take_secrets(os.environ)
-        app()
-    except Misconfigured as error:
-        typer.secho(f"fedsecure: {error}", fg="red", err=True)
-        sys.exit(2)
+        try:
+            take_secrets(os.environ)
+            app()
+        finally:
+            sys.stdout.flush()  # else a full disk or a reader that has gone is noticed when nobody can say so any more
     except FedSecureError as error:
-        typer.secho(f"fedsecure: {error}", fg="red", err=True)
+        _end(error)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
+    except (OSError, MemoryError) as error:
+        if (refusal := refusal_of(error)) is None:
+            raise
+        _end(refusal)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(error: FedSecureError) -> NoReturn:
+    typer.secho(f"fedsecure: {error}", fg="red", err=True)
+    sys.exit(2 if isinstance(error, Misconfigured) else 1)

@@ -8,11 +8,15 @@ from http.client import HTTPConnection, HTTPException
 
 TIMEOUT_S = 4.0
 DEFAULT_PORT = "9100"
+LOOPBACK_OF = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
 
 
-def check(port: int) -> str | None:
-    """Return why the program that serves its probes on this port of the loopback is not well, or None; blocks for 4 s at most."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+def check(port: int, host: str = "") -> str | None:
+    """Return why the program that serves its probes on this port is not well, or None; blocks for 4 s at most.
+
+    `host` is the address that it listens on; one that stands for all is asked on the loopback.
+    """
+    connection = HTTPConnection(LOOPBACK_OF.get(host, host), port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/healthz")
         answer = connection.getresponse()
@@ -25,4 +29,5 @@ def check(port: int) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(check(int(os.environ.get("FEDSECURE_METRICS_PORT") or DEFAULT_PORT)))
+    where = os.environ.get("FEDSECURE_METRICS_HOST") or ""
+    sys.exit(check(int(os.environ.get("FEDSECURE_METRICS_PORT") or DEFAULT_PORT), where))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,9 +14,25 @@ from contracts.errors import Misconfigured
 
 
 def check_target(out: Path) -> None:
-    """Raise Misconfigured unless the folder is still to be made or empty."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Raise Misconfigured unless the folder is still to be made or empty, and can be written."""
+    check_writable(out)
+    if out.exists() and any(out.iterdir()):
         raise Misconfigured(f"{out} exists and is not an empty folder; choose another --out")
+
+
+def check_writable(folder: Path, option: str = "--out") -> None:
+    """Raise Misconfigured unless a folder can be written, or made with all above it: said before the work, not after. Leaves nothing."""
+    made = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Misconfigured(f"cannot write into {folder}: {error.strerror}; choose another {option}") from None
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):
+                one.rmdir()
 
 
 @contextmanager

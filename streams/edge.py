@@ -42,13 +42,20 @@ class EdgeWorker:
         )
 
     async def start(self) -> None:
-        """Load the detector, connect and begin; raises Unavailable."""
-        await self.core.start()
+        """Load the detector, connect and begin; raises Unavailable or Misconfigured."""
+        try:
+            await self.core.start()
+            await self._connect()
+        except BaseException:
+            await self._consumer.stop()  # else it complains, between the lines of whatever went wrong
+            raise
+        self.core.spawn(self._run())
+
+    async def _connect(self) -> None:
         try:
             await self._consumer.start()
         except KafkaError as error:
             raise Unavailable(f"Kafka does not answer ({type(error).__name__})") from None
-        self.core.spawn(self._run())
 
     async def stop(self) -> None:
         """Finish what is in flight and disconnect."""

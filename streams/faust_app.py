@@ -20,6 +20,7 @@ from streams.exit_watchdog import ExitWatchdog
 from streams.faust_transport import SteadyTransport
 from streams.records import DeviceNames, Unit, VitalsRecord
 from streams.released_engines import EngineFactory, live_factory
+from transport.kafka_options import kafka_tls
 
 log = structlog.get_logger()
 
@@ -145,16 +146,14 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _credentials(settings: Settings) -> Any:
-    context = None
-    if settings.kafka_security_protocol.endswith("SSL"):
-        context = faust.SSLCredentials(cafile=str(settings.kafka_ca_file) if settings.kafka_ca_file else None)
+    context = kafka_tls(settings)
     if not settings.kafka_username or settings.kafka_password is None:
-        return context
+        return None if context is None else faust.SSLCredentials(context)
     return faust.SASLCredentials(
         mechanism=settings.kafka_sasl_mechanism,
         username=settings.kafka_username,
         password=settings.kafka_password.get_secret_value(),
-        ssl_context=context.context if context else None,
+        ssl_context=context,
     )
 
 

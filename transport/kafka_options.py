@@ -6,29 +6,37 @@ import ssl
 from typing import Any
 
 from contracts.settings import Settings
+from transport.tls import tls_context
 
 
 def kafka_python_options(settings: Settings) -> dict[str, Any]:
-    """Return keyword arguments for kafka-python's clients."""
+    """Return keyword arguments for kafka-python's clients; raises Misconfigured."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "security_protocol": settings.kafka_security_protocol,
     }
-    if settings.kafka_ca_file:
-        options["ssl_cafile"] = str(settings.kafka_ca_file)
-    return options | _sasl(settings)
+    return options | _tls(settings) | _sasl(settings)
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """Return keyword arguments for aiokafka's clients."""
+    """Return keyword arguments for aiokafka's clients; raises Misconfigured."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,
     }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        cafile = str(settings.kafka_ca_file) if settings.kafka_ca_file else None
-        options["ssl_context"] = ssl.create_default_context(cafile=cafile)
-    return options | _sasl(settings)
+    return options | _tls(settings) | _sasl(settings)
+
+
+def kafka_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the context for a broker that speaks TLS, else None; raises Misconfigured for a CA file that is none."""
+    if not settings.kafka_security_protocol.endswith("SSL"):
+        return None
+    return tls_context(settings.kafka_ca_file, "FEDSECURE_KAFKA_CA_FILE")
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    context = kafka_tls(settings)
+    return {} if context is None else {"ssl_context": context}
 
 
 def _sasl(settings: Settings) -> dict[str, Any]:

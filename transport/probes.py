@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.metrics import ProgramName, registry_of
 from contracts.settings import Settings
+from transport.listening import cannot_listen, resolved, url_of
 
 log = structlog.get_logger()
 
@@ -63,7 +66,7 @@ class ProbeServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Probes come every few seconds: not a log line each."""
 
-        self._server = _Server((host, port), Handler)
+        self._server = _Server(host, port, Handler)
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
         self._thread.start()
@@ -84,6 +87,16 @@ class ProbeServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family, address = resolved(host, port)
+        super().__init__((address, port), handler)
+
+    def server_bind(self) -> None:
+        """Bind as any TCP server: the base class would ask the name servers for this machine's name, and wait."""
+        if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # all addresses, the IPv4 ones too
+        TCPServer.server_bind(self)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's names
         """Let whoever asked go before the answer: the base class would print a traceback between the log's lines."""
         error = sys.exception()
@@ -94,11 +107,16 @@ class _Server(ThreadingHTTPServer):
 def serve_probes(
     settings: Settings, program: ProgramName, *, ready: Check, healthy: Check = always_well
 ) -> ProbeServer | None:
-    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set."""
+    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set.
+
+    Raises Misconfigured when they cannot be listened on.
+    """
     if settings.metrics_port is None:
         return None
-    server = ProbeServer(
-        settings.metrics_host, settings.metrics_port, healthy=healthy, ready=ready, registry=registry_of(program)
-    )
-    log.info("probes_listen", host=settings.metrics_host, port=server.port)
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        server = ProbeServer(host, port, healthy=healthy, ready=ready, registry=registry_of(program))
+    except (OSError, ValueError) as error:
+        raise cannot_listen(host, port, "FEDSECURE_METRICS", error) from None
+    log.info("probes_listen", host=host, port=server.port, url=url_of(host, server.port))
     return server

@@ -9,36 +9,48 @@ from typing import Any
 import redis
 import redis.asyncio
 
+from contracts.addresses import REDIS_REFUSED
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
+from transport.tls import tls_context
 
 TIMEOUT_S = 2.0
 
 
 def connect_redis(settings: Settings) -> redis.Redis:
     """Return a blocking client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+    options = _options(settings)
     with _address_checked():
-        return redis.Redis.from_url(settings.redis_url, **_options(settings))
+        client = redis.Redis.from_url(settings.redis_url, **options)
+        _try_options(client.connection_pool)
+        return client
 
 
 def connect_redis_async(settings: Settings) -> redis.asyncio.Redis:
     """Return an asyncio client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+    options = _options(settings)
     with _address_checked():
-        return redis.asyncio.Redis.from_url(settings.redis_url, **_options(settings))
+        client = redis.asyncio.Redis.from_url(settings.redis_url, **options)
+        _try_options(client.connection_pool)
+        return client
+
+
+def _try_options(pool: redis.ConnectionPool | redis.asyncio.ConnectionPool) -> None:
+    """Make a connection that is never opened: what it cannot take would be a traceback at the first call."""
+    pool.connection_class(**pool.connection_kwargs)
 
 
 @contextmanager
 def _address_checked() -> Iterator[None]:
     try:
         yield
-    except ValueError:  # its text may hold a part of the password
-        raise Misconfigured(
-            "REDIS_URL is no address of a Redis: write redis://HOST:6379/0, rediss://HOST:6379/0 (TLS) or unix:///PATH"
-        ) from None
+    except (ValueError, TypeError, redis.RedisError):  # its text may hold a part of the password
+        raise Misconfigured(f"REDIS_URL {REDIS_REFUSED}") from None
 
 
 def _options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
     if settings.redis_ca_file:
+        tls_context(settings.redis_ca_file, "FEDSECURE_REDIS_CA_FILE")  # the client itself reads it when it connects
         options["ssl_ca_certs"] = str(settings.redis_ca_file)
     return options

@@ -147,9 +147,20 @@ def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
     for file in files:
         try:
             with file.open(encoding="utf-8", newline="") as rows:
-                for row in csv.DictReader(rows):
+                for row in csv.DictReader([next(rows), *rows]):
                     if row.get("group", EPISODE_GROUPS[0]) in EPISODE_GROUPS:
                         found[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
-        except (OSError, ValueError, KeyError) as error:
-            raise Misconfigured(f"{file}: no forecast times ({error}); its columns are device_id,t0[,group]") from None
+        except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
+            raise Misconfigured(
+                f"{file}: no forecast times ({error or 'nothing'}); its columns are device_id,t0[,group]"
+            ) from None
     return found
+
+
+def _forecast_rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        table = csv.DictReader(stream)
+        for column in ("device_id", "t0"):
+            if column not in (table.fieldnames or ()):
+                raise KeyError(column)
+        return list(table)

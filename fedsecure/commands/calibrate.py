@@ -52,6 +52,7 @@ def calibrate(
         typer.Option(
             "--enrolment",
             min=120,
+            max=20_160,
             help="Enrolment of every device in valid minutes, as the site's workers have it [24 hours where two days are "
             "recorded, else 10].",
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
+from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.cohort_report import CohortPlan, CohortReport
@@ -35,9 +36,11 @@ def cohort(
         ),
     ],
     patients: Annotated[
-        int | None, typer.Option("--patients", min=8, help="Synthetic patients (default 200; quick 24).")
+        int | None, typer.Option("--patients", min=8, max=100_000, help="Synthetic patients (default 200; quick 24).")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the patients and of the bootstrap.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of the patients and of the bootstrap.")
+    ] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Few short stays and few draws, to try things out.")] = False,
 ) -> None:
     """Compare the synthetic cohort with real recordings: levels, variability, memory, coupling, gaps.
@@ -51,8 +54,7 @@ def cohort(
 
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
-    write_files(out, {})  # before the work, so that a wrong folder costs no time
-
+    check_writable(out)
     from experiments.cohort_report import CohortPlan
     from experiments.cohort_words import findings
 

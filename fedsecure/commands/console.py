@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.errors import Misconfigured
+
 if TYPE_CHECKING:
     from console.inject import AttackChoice
     from contracts.settings import Settings
@@ -52,6 +54,10 @@ def console(
 
     given = {"console_host": host, "console_port": port, "metrics_port": metrics_port}
     settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    if settings.metrics_port and settings.metrics_port == settings.console_port:
+        raise Misconfigured(
+            f"FEDSECURE_METRICS_PORT and FEDSECURE_CONSOLE_PORT are both {settings.console_port}: give one of them another port"
+        )
     configure_logs("console")
     asyncio.run(_run(settings, attack_choices() if allow_inject else None))
 

@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def coordinator(
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this many rounds, skipped ones included; by default never.")
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000_000, help="Stop after this many rounds, skipped ones included; by default never."
+        ),
     ] = None,
     interval: Annotated[
         float | None,

@@ -40,7 +40,9 @@ def demo(
         ),
     ] = None,
     offline: Offline = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic patients and of the attacks.")] = 7,
+    seed: Annotated[
+        int, typer.Option(min=0, max=4_294_967_295, help="Seed of the synthetic patients and of the attacks.")
+    ] = 7,
     speed: Annotated[float, typer.Option(help="Recorded seconds per wall second, 1 to 3600.")] = 480.0,
     synthetic: Annotated[
         int, typer.Option(help="How many synthetic patients stream beside the two records.", metavar="N")

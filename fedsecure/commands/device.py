@@ -38,10 +38,12 @@ def device(
     ] = None,
     key_dir: device_keys.KeyDir = None,
     dp_clip: Annotated[
-        float | None, typer.Option(help="The longest an update may be (L2 norm); a longer one is shortened.")
+        float | None,
+        typer.Option(min=0, max=1e9, help="The longest an update may be (L2 norm); a longer one is shortened."),
     ] = None,
     dp_noise: Annotated[
-        float | None, typer.Option(help="Noise on every number of an update, its deviation in units of --dp-clip.")
+        float | None,
+        typer.Option(min=0, max=1e6, help="Noise on every number of an update, its deviation in units of --dp-clip."),
     ] = None,
 ) -> None:
     """Host devices in federated rounds: each trains on its own vitals and sends only weights, signed with its own key.

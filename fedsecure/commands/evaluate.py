@@ -17,6 +17,7 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
+from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,14 +73,19 @@ def evaluate(
         typer.Option("--bundle", help="Folder of the bundle whose network is judged (default: what ships)."),
     ] = None,
     folds: Annotated[
-        int, typer.Option("--folds", min=3, help="Folds by patient, each judged by what the others taught.")
+        int, typer.Option("--folds", min=3, max=100, help="Folds by patient, each judged by what the others taught.")
     ] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed of onsets, attacks, folds and weights.")] = 1,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds; --quick has one.")] = 3,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=4_294_967_295, help="First seed of onsets, attacks, folds and weights.")
+    ] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="How many seeds; --quick has one.")] = 3,
     simulated: Annotated[
         int | None,
         typer.Option(
-            "--simulated", min=0, help="Simulated patients, judged second (default 40; alone 60; fewer with --quick)."
+            "--simulated",
+            min=0,
+            max=100_000,
+            help="Simulated patients, judged second (default 40; alone 60; fewer with --quick).",
         ),
     ] = None,
     quick: Annotated[
@@ -87,7 +93,7 @@ def evaluate(
         typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes."),
     ] = False,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
     ] = 2,
 ) -> None:
     """Evaluate the detector: attacks by level, false exclusions, episodes, unseen families, ablations, baselines; some 20 minutes.
@@ -111,11 +117,12 @@ def evaluate(
     from experiments.evaluation.words import headline
     from experiments.report.files import plain
 
+    check_writable(out)
     given = recordings or []
     plan = plan_for(attack or [], seed, seeds, folds, simulated, quick=quick, alone=not given)
     judge = load_bundle(bundle or DEFAULT_BUNDLE)
-    cohort = _cohort(plan, given, judge)
     episodes = episodes_of(forecast_times or forecasts_in(given))
+    cohort = _cohort(plan, given, judge)
     study = _studied(out / WORK_FOLDER, plan, cohort, judge, processes)
     others = {"bundle": [bundle], "forecast-times": forecast_times, "simulated": [simulated]}
     command = _command(plan, given, attack or [], quick, others)

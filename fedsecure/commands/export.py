@@ -28,7 +28,7 @@ def export(
         Path | None, typer.Option("--bundle", help="Folder of the detector to export (default: the one that ships).")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="On three devices: some seconds.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test patients.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of the test patients.")] = 1,
 ) -> None:
     """Export the detector's network as ONNX, float32 and int8, with size, latency and differences in one table.
 
@@ -47,8 +47,6 @@ def export(
 
     check_runtime()
     check_target(out)
-    with writes_into(out):
-        out.parent.mkdir(parents=True, exist_ok=True)  # before the work, so that a wrong folder costs no time
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
     from experiments import export_measure

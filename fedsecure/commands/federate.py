@@ -16,6 +16,7 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
+from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.federation_plan import Plan
@@ -38,19 +39,25 @@ def federate(
     quick: Annotated[
         bool, typer.Option("--quick", help="One attack, one seed, six rounds, to try things out: five minutes at most.")
     ] = False,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds (default 3; quick 1).")] = None,
-    rounds: Annotated[int | None, typer.Option("--rounds", min=3, help="Rounds a run (default 30; quick 6).")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, max=100, help="How many seeds (default 3; quick 1).")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", min=3, max=10_000, help="Rounds a run (default 30; quick 6).")
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="The detector that gates (default: the one that ships).")
     ] = None,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
     ] = 2,
     dp_clip: Annotated[
-        float | None, typer.Option("--dp-clip", help="Privacy section: the longest an update may be (L2 norm).")
+        float | None,
+        typer.Option("--dp-clip", min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm)."),
     ] = None,
     dp_noise: Annotated[
-        float | None, typer.Option("--dp-noise", help="Privacy section: this noise, in clips, instead of several.")
+        float | None,
+        typer.Option("--dp-noise", min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several."),
     ] = None,
 ) -> None:
     """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.
@@ -68,6 +75,7 @@ def federate(
 
     - `fedsecure federate --out try --quick`
     """
+    check_writable(out)
     from experiments.federation_page import headlines
     from experiments.privacy_page import sentences
 

@@ -58,9 +58,8 @@ def inspect(
         raise Misconfigured(f"--plot {plot}: the picture is a PNG; name it {plot.with_suffix('.png')}")
     from detectors import Detector
     from fedsecure.inspection import inspect_recording
-    from replay.sources import read_sources
 
-    reading = read_sources(files)
+    reading = _read(files)
     model = Detector.load(bundle).model
     all_facts = [inspect_recording(recording, model) for recording in reading.recordings]
     if as_json:
@@ -73,6 +72,19 @@ def inspect(
         draw_recordings(reading.recordings[:MOST_DRAWN], plot)
         drawn = f", the first {MOST_DRAWN} of {len(all_facts)} recordings" if len(all_facts) > MOST_DRAWN else ""
         typer.echo(f"drawn: {plot}{drawn}", err=True)
+
+
+def _read(files: list[Path]) -> Reading:
+    """Return what is read; for a file of no format that is, every format and how it is told."""
+    from replay.sources import read_sources
+    from replay.sources.formats import UnknownFormat, formats_said
+
+    try:
+        return read_sources(files)
+    except UnknownFormat as error:
+        raise Misconfigured(
+            f"{error.sentence}. The formats that are read, and how they are told:\n{formats_said()}"
+        ) from None
 
 
 def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:

@@ -17,6 +17,7 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
+from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.paper_patients import PaperPlan
@@ -44,7 +45,9 @@ def paper(
             "reads. Repeatable; the five with the most valid minutes are used.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patients, attacks and weights.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of patients, attacks and weights.")
+    ] = 1,
     quick: Annotated[
         bool, typer.Option("--quick", help="Short recordings and few epochs, to try things out: two minutes.")
     ] = False,
@@ -62,6 +65,7 @@ def paper(
 
     - `fedsecure paper --out paper-try --quick`
     """
+    check_writable(out)
     from experiments import paper_patients
     from experiments.paper_words import data_sentence
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from detectors.training.canary_verdict import CanaryResult
@@ -54,9 +55,11 @@ def promote(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build and judge, release nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Release without asking when the canary passes.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patients, attacks and networks.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of patients, attacks and networks.")
+    ] = 1,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
     ] = 2,
 ) -> None:
     """Promote a global model: fit a whole new bundle around it, try that against the one that runs, release it if it is no worse.
@@ -99,7 +102,8 @@ def promote(
 def _check_call(out: Path, model: str | None, weights: Path | None, *, may_ask: bool) -> None:
     if model is not None and weights is not None:
         raise Misconfigured("a model is named and --weights is given: leave one of them out")
-    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - OURS):
+    check_writable(out)
+    if out.exists() and {path.name for path in out.iterdir()} - OURS:
         raise Misconfigured(f"{out} holds other things than a promotion's; choose another --out")
     if may_ask and not sys.stdin.isatty():
         raise Misconfigured("nobody can be asked here: add --yes to release when the canary passes, or --dry-run")

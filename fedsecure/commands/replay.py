@@ -48,9 +48,13 @@ def replay(
         ),
     ] = None,
     offline: Offline = False,
-    synthetic: Annotated[int, typer.Option(min=0, help="Add this many synthetic patients.", metavar="N")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic patients.")] = 0,
-    synthetic_minutes: Annotated[int, typer.Option(min=1, help="Length of a synthetic recording in minutes.")] = 1440,
+    synthetic: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Add this many synthetic patients.", metavar="N")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of the synthetic patients.")] = 0,
+    synthetic_minutes: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Length of a synthetic recording in minutes.")
+    ] = 1440,
     speed: Annotated[
         str,
         typer.Option(help="1 = real time, 60 = a recorded minute a second, 3600 = an hour a second, max = flat out."),

@@ -24,7 +24,10 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", min=1, help="The release whose bundle is to run; by default the one before the promotion."
+            "--to",
+            min=1,
+            max=1_000_000_000,
+            help="The release whose bundle is to run; by default the one before the promotion.",
         ),
     ] = None,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -54,7 +55,7 @@ def score(
         Literal["csv", "jsonl"] | None,
         typer.Option("--format", help="csv or jsonl; by default what --out ends with, else csv."),
     ] = None,
-    enrolment: Annotated[int, typer.Option("--enrolment", min=120, help=ENROLMENT_HELP)] = 600,
+    enrolment: Annotated[int, typer.Option("--enrolment", min=120, max=20_160, help=ENROLMENT_HELP)] = 600,
     bundle: Annotated[
         Path | None,
         typer.Option("--bundle", help="Folder of a detector made by `fedsecure train`; else the shipped one."),
@@ -80,6 +81,8 @@ def score(
     chosen = output_format or ("jsonl" if out is not None and out.suffix in {".jsonl", ".ndjson"} else "csv")
     if out is not None and not out.parent.is_dir():
         raise Misconfigured(f"cannot write {out}: there is no folder {out.parent}; make it or choose another --out")
+    if out is not None and os.path.realpath(out) in map(os.path.realpath, files):
+        raise Misconfigured(f"{out} is a recording that is to be read: choose another --out")
     from detectors import Detector
     from fedsecure.score_rows import row_writer
     from replay.sources import read_recordings

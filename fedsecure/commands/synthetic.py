@@ -19,7 +19,7 @@ def synthetic(
     out: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table to write.")],
     patients: Annotated[int, typer.Option(min=1, max=1000, help="How many patients.", metavar="N")] = 2,
     minutes: Annotated[int, typer.Option(min=2, max=100_000, help="How long each of them is, in minutes.")] = 1440,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other patients.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Another seed, other patients.")] = 0,
 ) -> None:
     """Write synthetic intensive-care patients as a table of vital signs, as your own data may look: a row a minute.
 

@@ -10,7 +10,7 @@ import typer
 
 from contracts.errors import Misconfigured
 from fedsecure.study_output import worker_processes_used
-from fedsecure.whole_folder import check_target, folder_that_appears_whole
+from fedsecure.whole_folder import check_target, check_writable, folder_that_appears_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,15 @@ def train(
         typer.Option(
             "--simulated",
             min=0,
+            max=100_000,
             help=f"Simulated patients as references beside the real ones (default: none beside recordings, {SIMULATED_ALONE} alone).",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of simulated patients, attacks, folds and weights.")
+        int,
+        typer.Option(
+            "--seed", min=0, max=4_294_967_295, help="Seed of simulated patients, attacks, folds and weights."
+        ),
     ] = 1,
     budget: Annotated[
         float,
@@ -67,7 +71,7 @@ def train(
         bool, typer.Option("--quick", help="A small, badly trained bundle in a minute or two, to try things out.")
     ] = False,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Worker processes; changes nothing but time.")
+        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
     ] = 2,
     work: Annotated[Path | None, typer.Option("--work", help="Folder for finished stages (default OUT.work).")] = None,
 ) -> None:
@@ -91,6 +95,7 @@ def train(
     """
     check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
+    check_writable(kept, "--work")
     training, key = _training(recordings or [], simulated, seed, budget, quick)
     if not recordings:
         typer.echo(

@@ -9,6 +9,14 @@ from contextlib import closing, contextmanager
 from contracts.settings import Settings
 
 
+def local_settings(*, kafka: str | None = None, redis_url: str | None = None) -> Settings:
+    """Return settings that reach a local server: what the environment says of TLS and log-in is meant for the servers that it names."""
+    addresses = {"kafka_bootstrap_servers": kafka, "redis_url": redis_url or "redis://127.0.0.1"}
+    plain = dict.fromkeys(("kafka_ca_file", "kafka_username", "kafka_password", "redis_ca_file"))
+    given = {name: address for name, address in addresses.items() if address is not None}
+    return Settings(**given, **plain, kafka_security_protocol="PLAINTEXT")  # type: ignore[arg-type]
+
+
 def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     """Return whether the broker answers a metadata query and counts itself in; blocks for `timeout_s` or so."""
     from kafka import KafkaAdminClient

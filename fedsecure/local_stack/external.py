@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
 
+from contracts.addresses import parse_redis
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from fedsecure.local_stack.answers import kafka_answers, redis_answers
@@ -22,13 +22,9 @@ class ExternalService:
 
     name: str
     title: str
-    address: str
+    address: str = field(repr=False)  # a Redis URL may hold a password
+    shown: str
     answers: Callable[[], bool]
-
-    @property
-    def shown(self) -> str:
-        """The address for people: without the password that a Redis URL may hold."""
-        return self.address.replace(password, "***") if (password := urlsplit(self.address).password) else self.address
 
     def wait_until_answers(self) -> None:
         """Block until it answers; raises Unavailable after 30 s."""
@@ -51,8 +47,11 @@ def external_services(environ: Mapping[str, str]) -> dict[str, ExternalService]:
     services = {}
     if address := environ.get(VARIABLE_OF["kafka"]):
         settings = Settings(kafka_bootstrap_servers=address)
-        services["kafka"] = ExternalService("kafka", "Apache Kafka", address, lambda: kafka_answers(settings))
+        brokers = settings.kafka_bootstrap_servers
+        services["kafka"] = ExternalService("kafka", "Apache Kafka", brokers, brokers, lambda: kafka_answers(settings))
     if url := environ.get(VARIABLE_OF["redis"]):
         redis_settings = Settings(redis_url=url)
-        services["redis"] = ExternalService("redis", "Redis", url, lambda: redis_answers(redis_settings))
+        services["redis"] = ExternalService(
+            "redis", "Redis", url, str(parse_redis(url)), lambda: redis_answers(redis_settings)
+        )
     return services

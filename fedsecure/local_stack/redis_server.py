@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
-from fedsecure.local_stack.answers import redis_answers
+from fedsecure.local_stack.answers import local_settings, redis_answers
 from fedsecure.local_stack.kafka_jars import Announce
 from fedsecure.local_stack.ports import HOST, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
@@ -36,6 +35,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "redis.log"
+        self.logs = (self.log,)
         self._config = folder / "redis.conf"
 
     def prepare(self, ports: dict[str, int], announce: Announce) -> None:
@@ -54,7 +54,7 @@ class RedisServer:
 
     def answers(self, ports: dict[str, int]) -> bool:
         """Return whether it answers PING."""
-        return listens(ports["client"]) and redis_answers(Settings(redis_url=self.address(ports), redis_ca_file=None))
+        return listens(ports["client"]) and redis_answers(local_settings(redis_url=self.address(ports)))
 
 
 def redis_program() -> str:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-import time
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
 from fedsecure.local_stack.kafka_broker import KafkaBroker
 from fedsecure.local_stack.kafka_jars import Announce
+from fedsecure.local_stack.launching import GRACE_S, Server, launch_on_record, wait_until_answers, writing_into
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
+from fedsecure.local_stack.reasons import sizes_of
 from fedsecure.local_stack.redis_server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
 from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus
-
-POLL_S = 0.1
-GRACE_S = {"kafka": 15.0, "redis": 5.0}
-Server = KafkaBroker | RedisServer
 
 
 def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -56,6 +54,7 @@ class LocalStack:
         self._owner: ProcessId | None = None
         self._guard: ProcessId | None = None
         self._started: set[str] = set()
+        self._log_sizes: dict[str, dict[Path, int]] = {}
 
     def up(self) -> Endpoints:
         """Start what does not run, wait until both answer, return where they are.
@@ -155,7 +154,7 @@ class LocalStack:
             for server in servers:
                 self._start(server, started)
             for server in servers:
-                self._wait_until_answers(server)
+                wait_until_answers(server, self._state, self._log_sizes.get(server.name, sizes_of(server.logs)))
         except BaseException:
             with signals_held():
                 self._stop(started)
@@ -169,29 +168,15 @@ class LocalStack:
                 self._state.note(server.name, ServerRecord(record.process, record.ports, owner=None))
             return
         ports = choose_ports(server.port_names, record.ports if record else {})
-        server.prepare(ports, self._announce)
-        self._announce(f"starting {server.title} on {server.address(ports)}, log in {server.log}")
-        self._start_guard()
-        with signals_held():
-            process = server.launch()
-            self._state.note(server.name, ServerRecord(process, ports, self._owner))
-            started.append(server.name)
-            self._started.add(server.name)
-
-    def _wait_until_answers(self, server: Server) -> None:
-        record = self._state.read()[server.name]
-        deadline = time.monotonic() + server.start_timeout_s
-        while not server.answers(record.ports):
-            if not record.runs():
-                raise Unavailable(
-                    f"{server.title} ended while it started; {server.log} ends with:\n{_tail(server.log)}"
-                )
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"{server.title} does not answer after {server.start_timeout_s:.0f} s: see {server.log}, or run "
-                    "`fedsecure stack down` and start again"
-                )
-            time.sleep(POLL_S)
+        with writing_into(self.state_dir):
+            server.prepare(ports, self._announce)
+            self._announce(f"starting {server.title} on {server.address(ports)}, log in {server.log}")
+            self._start_guard()
+            self._log_sizes[server.name] = sizes_of(server.logs)
+            with signals_held():
+                launch_on_record(server, ports, self._state, self._owner)
+                started.append(server.name)
+                self._started.add(server.name)
 
     def _stop(self, names: Iterable[str]) -> list[str]:
         stopped = []
@@ -199,7 +184,8 @@ class LocalStack:
             record = self._state.read()[name]
             if record.process is not None:
                 stop(record.process, grace_s=GRACE_S[name])
-            self._state.note(name, ServerRecord(None, record.ports))
+            with contextlib.suppress(OSError):  # on a full disk the record stays, of a process that is gone
+                self._state.note(name, ServerRecord(None, record.ports))
             stopped.append(name)
         return stopped
 
@@ -236,10 +222,3 @@ def _status(server: Server, record: ServerRecord | None) -> ServerStatus:
     return ServerStatus(
         server.name, server.title, state, address, is_local=True, pid=record.process.pid, log=server.log
     )
-
-
-def _tail(log: Path, lines: int = 12) -> str:
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"

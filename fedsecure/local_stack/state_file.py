@@ -37,17 +37,24 @@ class StateFile:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, ServerRecord])
         except FileNotFoundError:
             return {}
+        except NotADirectoryError:
+            raise Misconfigured(
+                f"{self.path.parent} is no folder: choose another with --state-dir or FEDSECURE_STATE_DIR"
+            ) from None
         except (msgspec.DecodeError, OSError) as error:
             raise Misconfigured(
                 f"{self.path} cannot be read ({error}): end its servers by hand and remove {self.path.parent}"
             ) from None
 
     def note(self, name: str, record: ServerRecord) -> None:
-        """Write one server's record; readers see the old file or the new one, never half."""
+        """Write one server's record; readers see the old file or the new one, never half. Raises OSError."""
         records = self.read() | {name: record}
         written = self.path.with_suffix(".new")
-        written.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-        written.replace(self.path)
+        try:
+            written.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
+            written.replace(self.path)
+        finally:
+            written.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ class Endpoints:
     """The addresses that clients connect to; `*_is_local` tells whether this stack runs the service."""
 
     kafka: str
-    redis_url: str
+    redis_url: str = field(repr=False)  # may hold a password
     kafka_is_local: bool = True
     redis_is_local: bool = True
 

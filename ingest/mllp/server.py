@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -14,11 +13,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from contracts.errors import Misconfigured
 from contracts.metrics import INGEST_BAD_FRAMES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED
 from contracts.settings import Settings
 from ingest.mllp.framing import Deframer, NoFraming, TooLong, framed
 from ingest.seldom import Seldom
+from transport.listening import cannot_listen
 
 READ_BYTES: Final = 65_536
 HANDSHAKE_S: Final = 10.0
@@ -129,10 +128,8 @@ async def listening(
     handshake_s = HANDSHAKE_S if tls else None
     try:
         server = await asyncio.start_server(served.serve, host, port, ssl=tls, ssl_handshake_timeout=handshake_s)
-    except (OSError, OverflowError, UnicodeError) as error:
-        number = getattr(error, "errno", None) or -1
-        why = os.strerror(number).lower() if number > 0 else "there is no such address here"
-        raise Misconfigured(f"cannot listen on {host} port {port}: {why}; choose another with --host, --port") from None
+    except (OSError, ValueError) as error:
+        raise cannot_listen(host, port, "FEDSECURE_INGEST", error) from None
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

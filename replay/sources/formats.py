@@ -22,10 +22,15 @@ MOST_FILES: Final = 100_000
 
 
 class UnknownFormat(Unusable):
-    """No format that is read: alone it is refused with all formats and their marks, among others skipped with its reason."""
+    """A file or folder of no format that is read."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is, without what to do."""
+        return super().__str__()
 
     def __str__(self) -> str:
-        return f"{super().__str__()}. {formats_said()}"
+        return f"{self.sentence}; `fedsecure inspect` lists the formats that are read"
 
 
 def read_path(path: Path) -> Reading:
@@ -38,8 +43,9 @@ def read_path(path: Path) -> Reading:
 
 def formats_said() -> str:
     """Return every format with its marks, a line each."""
-    lines = [f"  {source.name}: {', '.join((*source.suffixes, source.marks))}" for source in all_sources()]
-    return "\n".join(["The formats that are read, and how they are told:", *lines])
+    return "\n".join(
+        f"  {source.name}: {', '.join(filter(None, (*source.suffixes, source.marks)))}" for source in all_sources()
+    )
 
 
 def _read_file(path: Path) -> Reading:

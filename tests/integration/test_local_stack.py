@@ -191,6 +191,6 @@ def test_a_broker_that_cannot_start_is_explained_by_its_log_and_leaves_no_redis(
     broker = KafkaBroker(state_dir / "kafka")
     broker.prepare({"client": 1, "controller": 2}, lambda _text: None)
     (state_dir / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=other\n")
-    with pytest.raises(Unavailable, match=r"ended while it started; .*console\.log"):
+    with pytest.raises(Unavailable, match=r"ended while it started; .*server\.log says: .*meta\.properties"):
         LocalStack(state_dir, environ={}).up()
     assert processes_of(state_dir) == []

@@ -20,6 +20,7 @@ from fedsecure.healthcheck import check
 ROOT = Path(__file__).parents[2]
 OURS = ("topics-init", "worker", "coordinator", "devices", "replay", "ingest", "console")
 ONE_SHOT = ("topics-init",)
+DOCKERFILES = ("Dockerfile", "monitoring/Dockerfile")
 
 
 def dotenv() -> dict[str, str]:
@@ -135,15 +136,16 @@ def test_every_volume_is_declared_and_used(compose):
     assert used == set(compose["volumes"])
 
 
-def test_the_dockerfile_has_no_lint():
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_the_dockerfile_has_no_lint(name):
     hadolint = shutil.which("hadolint", path=str(ROOT / ".venv/bin")) or shutil.which("hadolint")
     assert hadolint, "hadolint is in the development group: make setup"
-    found = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
+    found = subprocess.run([hadolint, str(ROOT / name)], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 
 
 def test_the_dockerfile_copies_every_package_and_ignores_nothing_that_it_copies():
-    copied = set(re.findall(r"^COPY (\w+) /opt", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    copied = set(re.findall(r"^COPY --chmod=755 (\w+) /opt", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     packages = re.search(r"packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text()).group(1)
     assert copied == set(re.findall(r'"(\w+)"', packages))
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
@@ -162,6 +164,51 @@ def test_requirements_are_those_of_the_lock(tmp_path):
     made = tmp_path / "requirements.txt"
     subprocess.run(["make", "requirements", f"REQUIREMENTS={made}"], cwd=ROOT, check=True, capture_output=True)
     assert made.read_text() == (ROOT / "requirements.txt").read_text(), "run: make requirements"
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_whatever_is_copied_from_the_clone_gets_its_mode_in_the_dockerfile(name):
+    lines = re.findall(r"^COPY .*", (ROOT / name).read_text(), re.MULTILINE)
+    from_the_clone = [line for line in lines if "--from=" not in line]
+    assert from_the_clone
+    assert all(re.match(r"COPY --chmod=[67][45][45] ", line) for line in from_the_clone)
+    assert not re.search("^ADD ", (ROOT / name).read_text(), re.MULTILINE)
+
+
+def test_nothing_is_mounted_with_the_modes_and_the_label_of_the_clone(compose):
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            source, _, rest = volume.partition(":")
+            is_named = source in compose["volumes"]
+            # A folder of this machine needs a label that containers may read, and modes that nobody here can promise.
+            assert is_named or "z" in rest.partition(":")[2].split(","), f"{name} mounts {volume}"
+            assert is_named or not (ROOT / source).resolve().is_relative_to(ROOT), (
+                f"{name} mounts {volume} of the clone"
+            )
+    assert "configs" not in compose  # compose mounts those, too
+
+
+def test_the_images_of_the_monitoring_hold_what_their_servers_are_told_to_read(compose):
+    copied = dict(
+        re.findall(r"^COPY --chmod=755 (\S+) (\S+)", (ROOT / "monitoring/Dockerfile").read_text(), re.MULTILINE)
+    )
+    services = compose["services"]
+    told = [
+        option.partition("=")[2]
+        for name in ("prometheus", "alertmanager")
+        for option in services[name]["command"]
+        if option.startswith("--config.file=")
+    ]
+    told.append(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    for path in told:
+        source, target = next((one, to) for one, to in copied.items() if Path(path).is_relative_to(to))
+        assert (ROOT / "monitoring" / source / Path(path).relative_to(target)).is_file()
+    let_in = {line[1:] for line in (ROOT / "monitoring/.dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {source.partition("/")[0] for source in copied} == let_in
+    stages = re.findall(r"^FROM \S+ AS (\w+)", (ROOT / "monitoring/Dockerfile").read_text(), re.MULTILINE)
+    assert [services[stage]["build"]["target"] for stage in stages] == stages
+    mounted = [volume.rpartition(":")[2] for name in stages for volume in services[name]["volumes"]]
+    assert not any(Path(to).is_relative_to(mount) for to in copied.values() for mount in mounted)
 
 
 @pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False)])

@@ -128,4 +128,4 @@ def test_quarantines_and_new_models_are_marked(name: str):
 def test_grafana_finds_the_dashboards_and_lets_nobody_change_them():
     (provider,) = yaml.safe_load((PROVISIONING / "dashboards" / "fedsecure.yml").read_text())["providers"]
     assert provider["allowUiUpdates"] is False
-    assert provider["options"]["path"] == "/var/lib/grafana/dashboards"
+    assert provider["options"]["path"] == "/etc/grafana/fedsecure-dashboards"

@@ -16,6 +16,7 @@ from replay.attacks import AttackSpec, inject
 from replay.attacks.own import own_attack
 from replay.recording import Recording
 from replay.sources import read_recordings, read_sources
+from replay.sources.formats import formats_said
 from replay.sources.source import all_sources
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -65,8 +66,9 @@ def test_what_the_example_source_cannot_read_is_said_in_a_sentence(json_lines, t
 
 def test_a_file_that_nobody_reads_is_refused_with_every_source_named(json_lines):
     (json_lines / "x.edf").write_text("?")
-    with pytest.raises(Misconfigured, match=r"JSON lines of a bedside gateway: \.jsonl, a minute a line"):
+    with pytest.raises(Misconfigured, match=r"\.edf files are not read; `fedsecure inspect` lists"):
         read_recordings([json_lines / "x.edf"])
+    assert "  JSON lines of a bedside gateway: .jsonl, a minute a line" in formats_said().splitlines()
 
 
 def test_the_example_attack_changes_every_kth_minute_and_the_truth_is_what_changed(tmp_path):

@@ -19,6 +19,7 @@ from fedsecure.inspection import EnrolmentFacts, GapFacts, inspect_recording, ru
 from fedsecure.inspection_plot import draw_recordings
 from fedsecure.inspection_table import facts_table, length_text
 from replay.recording import Recording
+from replay.sources.source import all_sources
 
 NAN = np.nan
 
@@ -218,3 +219,13 @@ def test_minutes_of_which_half_are_missing_at_random_are_said_to_be_not_judged()
 def test_a_value_a_minute_is_not_called_sparse() -> None:
     facts = inspect_recording(hand_made(1500))
     assert (facts.interval_min, facts.sparse) == (1, "")
+
+
+def test_an_unknown_file_is_told_every_format_and_how_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.edf").write_text("?")
+    refused = CliRunner().invoke(app, ["inspect", str(tmp_path / "x.edf")]).exception
+    assert isinstance(refused, Misconfigured)
+    first, *listed = str(refused).splitlines()
+    assert first.endswith("x.edf: .edf files are not read. The formats that are read, and how they are told:")
+    assert len(listed) == len(all_sources())
+    assert all(line.startswith("  ") for line in listed)

@@ -10,9 +10,24 @@ import urllib.request
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from structlog.testing import capture_logs
 
+from contracts.errors import Misconfigured
 from contracts.settings import Settings
+from fedsecure.healthcheck import check
 from transport.probes import ProbeServer, serve_probes
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as attempt:
+            attempt.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -74,3 +89,40 @@ def test_probes_serve_the_metrics_of_their_own_program() -> None:
     assert "fedsecure_rounds_total" in metrics
     assert "fedsecure_worker_lag_messages" not in metrics
     assert serve_probes(Settings(metrics_port=None), "coordinator", ready=lambda: None) is None
+
+
+@needs_ipv6
+@pytest.mark.parametrize(
+    ("host", "asked"), [("::", "[::1]"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("localhost", "localhost")]
+)
+def test_probes_answer_on_ipv6_and_on_names(host: str, asked: str) -> None:
+    settings = Settings(metrics_port=0, metrics_host=host)
+    with capture_logs() as logs, serve_probes(settings, "replay", ready=lambda: None) as server:
+        with urllib.request.urlopen(f"http://{asked}:{server.port}/healthz", timeout=5) as answer:
+            assert answer.status == 200
+        assert check(server.port, host) is None
+    shown = f"[{host}]" if ":" in host else host
+    assert logs[0]["url"] == f"http://{shown}:{server.port}/"
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
+def test_a_port_that_is_taken_is_named_with_its_setting(host: str) -> None:
+    with ProbeServer(host, 0, registry=CollectorRegistry()) as other:
+        settings = Settings(metrics_port=other.port, metrics_host=host)
+        with pytest.raises(Misconfigured, match=f"port {other.port} on {host} is taken.*FEDSECURE_METRICS_PORT"):
+            serve_probes(settings, "worker", ready=lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("192.0.2.1", "no address of this machine"),
+        ("2001:db8::1", "no address of this machine"),
+        ("no.such.invalid", "a name"),
+        ("a" * 70, "a name"),
+    ],
+)
+def test_an_address_that_is_not_of_this_machine_is_named_with_its_setting(host: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=f"FEDSECURE_METRICS_HOST: '{host}' is {said}"):
+        serve_probes(Settings(metrics_port=0, metrics_host=host), "worker", ready=lambda: None)

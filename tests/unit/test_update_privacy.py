@@ -103,7 +103,7 @@ def test_noise_needs_a_clip_and_nothing_set_is_nothing_done():
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"FEDSECURE_DP_NOISE": "0.1"}, "FEDSECURE_DP_NOISE: .*set FEDSECURE_DP_CLIP"),
+        ({"FEDSECURE_DP_NOISE": "0.1"}, "FEDSECURE_DP_NOISE .*set FEDSECURE_DP_CLIP"),
         ({"FEDSECURE_DP_CLIP": "0"}, "FEDSECURE_DP_CLIP: Input should be greater than 0"),
         ({"FEDSECURE_DP_CLIP": "nan"}, "FEDSECURE_DP_CLIP: Input should be"),
         ({"FEDSECURE_DP_CLIP": "1", "FEDSECURE_DP_NOISE": "-1"}, "FEDSECURE_DP_NOISE: Input should be greater than or equal"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import time
 
 import pytest
@@ -182,3 +184,28 @@ async def test_the_address_of_a_device_takes_its_name(open_console) -> None:
     assert (await client.get("/device/%E5%BA%8A5", allow_redirects=False)).headers["Location"] == "/device/u5e8a-5"
     assert (await client.get("/device/!!", allow_redirects=False)).status == 200
     assert (await client.get("/api/stream/device/!!")).status == 404
+
+
+async def test_a_port_or_an_address_that_cannot_be_had_is_named_with_its_setting():
+    nowhere = {"kafka_bootstrap_servers": "127.0.0.1:9", "redis_url": "redis://127.0.0.1:9/0"}
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = Settings(console_port=other.getsockname()[1], **nowhere)
+        with pytest.raises(
+            Misconfigured, match=f"port {taken.console_port} on 127.0.0.1 is taken.*FEDSECURE_CONSOLE_PORT"
+        ):
+            await ConsoleProgram(taken, str).run(asyncio.Event())
+    for host in ("192.0.2.1", "no.such.invalid", "a" * 70):
+        elsewhere = Settings(console_port=0, console_host=host, console_published_on="127.0.0.1", **nowhere)
+        with pytest.raises(Misconfigured, match=r"FEDSECURE_CONSOLE_HOST: .*of this machine"):
+            await ConsoleProgram(elsewhere, str).run(asyncio.Event())
+
+
+async def test_an_ipv6_address_is_printed_in_brackets():
+    told: list[str] = []
+    stop = asyncio.Event()
+    stop.set()
+    nowhere = {"kafka_bootstrap_servers": "127.0.0.1:9", "redis_url": "redis://127.0.0.1:9/0"}
+    await ConsoleProgram(Settings(console_port=0, console_host="::1", **nowhere), told.append).run(stop)
+    assert re.fullmatch(r"http://\[::1\]:\d+/", told[0])

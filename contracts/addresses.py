@@ -1,0 +1,108 @@
+"""The addresses of Redis and Kafka: checked strictly, and shown to people without anything that may be a secret."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+REDIS_PORT: Final = 6379
+REDIS_REFUSED: Final = (
+    "is no address of a Redis: write redis://HOST:6379/0, rediss://HOST:6379/0 (TLS) or unix:///PATH?db=0. It is not shown, as it may "
+    "hold a password; in one, / # ? @ [ ] & and % must be percent-encoded (%2F %23 %3F %40 %5B %5D %26 %25)"
+)
+KAFKA_REFUSED: Final = "is no address of a broker: write HOST:PORT without a scheme or a password, several with commas, an IPv6 address as [::1]:9092"
+_HOST: Final = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?)"
+_LOGIN: Final = r"(?:[^\s@/?#\[\]]*@)?"
+_QUERY: Final = r"(?:\?(?P<query>[^\s@#\[\]]*))?"
+_SERVER: Final = re.compile(
+    rf"(?P<scheme>rediss?)://{_LOGIN}{_HOST}(?::(?P<port>\d{{1,5}}))?(?:/(?P<db>\d{{0,5}}))?{_QUERY}"
+)
+_SOCKET: Final = re.compile(rf"(?P<scheme>unix)://{_LOGIN}(?P<path>/[^\s@?#\[\]]+){_QUERY}")
+_BROKER: Final = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})")
+_OPTIONS: Final = {"db", "username", "password", "client_name", "health_check_interval"}
+_TLS_OPTIONS: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """What may be shown of a Redis URL: no name, no password, no option."""
+
+    scheme: str
+    where: str
+    database: int
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.where}{'?db=' if self.scheme == 'unix' else '/'}{self.database}"
+
+    @property
+    def is_tls(self) -> bool:
+        return self.scheme == "rediss"
+
+
+def parse_redis(url: str) -> RedisAddress:
+    """Return what may be shown of a Redis URL; raises ValueError, without a word of it, for one that can be read in two ways.
+
+    The client takes whatever its parser makes of a password that nobody encoded: a wrong host, or half a password.
+    """
+    found = _SERVER.fullmatch(url) or _SOCKET.fullmatch(url)
+    if found is None:
+        raise ValueError(REDIS_REFUSED)
+    scheme, parts = found["scheme"], found.groupdict()
+    options = _options(parts["query"], scheme)
+    if scheme == "unix":
+        return RedisAddress(scheme, unquote(parts["path"]), _database(options.get("db")))
+    where = f"{_checked_host(parts['host'], REDIS_REFUSED)}:{_checked_port(parts['port'] or REDIS_PORT, REDIS_REFUSED)}"
+    return RedisAddress(scheme, where, _database(options.get("db", parts["db"])))
+
+
+def checked_brokers(text: str) -> str:
+    """Return Kafka's addresses without blanks; raises ValueError, without a word of them, when one is no HOST:PORT."""
+    brokers = [part.strip() for part in text.split(",")]
+    for broker in brokers:
+        found = _BROKER.fullmatch(broker)
+        if found is None:
+            raise ValueError(KAFKA_REFUSED)
+        _checked_host(found["host"], KAFKA_REFUSED)
+        _checked_port(found["port"], KAFKA_REFUSED)
+    return ",".join(brokers)
+
+
+def shown_host(host: str) -> str:
+    """Return a host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _options(query: str | None, scheme: str) -> dict[str, str]:
+    known = _OPTIONS | (_TLS_OPTIONS if scheme == "rediss" else set())
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+    except ValueError:  # its text holds the query
+        raise ValueError(REDIS_REFUSED) from None
+    options = dict(pairs)
+    if len(options) < len(pairs) or not options.keys() <= known:
+        raise ValueError(REDIS_REFUSED)
+    return options
+
+
+def _database(text: str | None) -> int:
+    if text and not re.fullmatch(r"[0-9]{1,5}", text):
+        raise ValueError(REDIS_REFUSED)
+    return int(text) if text else 0
+
+
+def _checked_host(host: str, refused: str) -> str:
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            raise ValueError(refused) from None
+    return host
+
+
+def _checked_port(port: str | int, refused: str) -> int:
+    if not 1 <= int(port) <= 65535:
+        raise ValueError(refused)
+    return int(port)
