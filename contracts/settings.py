@@ -43,13 +43,13 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092",
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="where Kafka is, host:port, several with commas",
+        description="where Kafka is, host:port (IPv6: [::1]:9092), several with commas",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         repr=False,
-        description="where Redis is; may hold a password, never logged",
+        description="where Redis is; may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how clients speak to Kafka"
@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     )
 
     # Metrics and probes: 0 takes a free port, unset serves none
-    metrics_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz are served on")
+    metrics_host: str = Field(
+        "127.0.0.1", description="address that /metrics, /healthz and /readyz are served on; :: is every one, IPv6 too"
+    )
     metrics_port: int | None = Field(None, ge=0, le=65535, description="0 takes a free port, unset serves none")
     max_device_series: int = Field(
         200, ge=0, le=1_000_000, description="above this many devices no per-device metric is exported"
