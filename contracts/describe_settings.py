@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from contracts.settings import SECTIONS, Settings, variable_of
+from contracts.settings import Settings, variable_of
 
 HEAD = """# Configuration
 
@@ -24,6 +24,24 @@ A secret can be a file: `FEDSECURE_SECRETS_DIR` names a folder, and each file in
 `FEDSECURE_KAFKA_PASSWORD` or `REDIS_URL`), unless that variable is set. [Operations](operations.md#secrets) has it for compose.
 """
 _BOUNDS = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
+
+
+def _sections() -> dict[str, tuple[str, ...]]:
+    """Return the names of the settings by what they are for, in their order."""
+    firsts = {
+        "kafka_bootstrap_servers": "Where the services are", "offline": "The demo's recordings", "metrics_host": "Metrics and probes",
+        "worker_group": "Workers", "federated_task": "Federation",
+        "console_host": "Console", "ingest_host": "Ingest",
+    }  # fmt: skip
+    sections: dict[str, list[str]] = {title: [] for title in firsts.values()}
+    title = ""
+    for name in Settings.model_fields:
+        title = firsts.get(name, title)
+        sections[title].append(name)
+    return {title: tuple(names) for title, names in sections.items()}
+
+
+SECTIONS: Final = _sections()
 
 
 def page() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -44,13 +44,13 @@ class Settings(IngestSettings):
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092",
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="where Kafka is, host:port, several with commas",
+        description="where Kafka is, host:port (IPv6: [::1]:9092), several with commas",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         repr=False,
-        description="where Redis is; may hold a password, never logged",
+        description="where Redis is; may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how clients speak to Kafka"
@@ -86,7 +86,9 @@ class Settings(IngestSettings):
     )
 
     # Metrics and probes: 0 takes a free port, unset serves none
-    metrics_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz are served on")
+    metrics_host: str = Field(
+        "127.0.0.1", description="address that /metrics, /healthz and /readyz are served on; :: is every one, IPv6 too"
+    )
     metrics_port: int | None = Field(None, ge=0, le=65535, description="0 takes a free port, unset serves none")
     max_device_series: int = Field(
         200, ge=0, le=1_000_000, description="above this many devices no per-device metric is exported"
@@ -232,21 +234,3 @@ def variable_of(name: int | str) -> str:
     if isinstance(alias, AliasChoices):
         text = str(alias.choices[0])
     return text if text.isupper() else f"FEDSECURE_{text.upper()}"
-
-
-def _sections() -> dict[str, tuple[str, ...]]:
-    """Return the names of the settings by what they are for, in their order."""
-    firsts = {
-        "kafka_bootstrap_servers": "Where the services are", "offline": "The demo's recordings", "metrics_host": "Metrics and probes",
-        "worker_group": "Workers", "federated_task": "Federation",
-        "console_host": "Console", "ingest_host": "Ingest",
-    }  # fmt: skip
-    sections: dict[str, list[str]] = {title: [] for title in firsts.values()}
-    title = ""
-    for name in Settings.model_fields:
-        title = firsts.get(name, title)
-        sections[title].append(name)
-    return {title: tuple(names) for title, names in sections.items()}
-
-
-SECTIONS: Final = _sections()

@@ -9,6 +9,7 @@ from threading import Event
 
 import structlog
 
+from contracts.errors import Misconfigured
 from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
 from contracts.settings import Settings
 from replay.attacks import AttackSpec
@@ -50,6 +51,7 @@ def run(
     when Kafka is away at the start or stays away.
     """
     stop = stop if stop is not None else Event()
+    _check_pace(settings, options)
     patients = assemble(recordings, attacks, options)
     device_ids = [patient.device_id for patient in patients]
     route = _route(settings)
@@ -72,6 +74,14 @@ def run(
             return _logged(player.play(feed.pending if feed else no_commands))
     finally:
         publisher.close()
+
+
+def _check_pace(settings: Settings, options: ReplayOptions) -> None:
+    if options.batch_interval_s >= settings.stale_cap_s:
+        raise Misconfigured(
+            f"a device would send every {options.batch_interval_s:g} s and be stale after {settings.stale_cap_s:g} s "
+            "(FEDSECURE_STALE_CAP_S): put fewer minutes into a message (--pack), replay faster (--speed), or raise that"
+        )
 
 
 def _route(settings: Settings) -> Route:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contracts.describe_settings import page
+from contracts.describe_settings import SECTIONS, page
 from contracts.errors import Misconfigured
-from contracts.settings import SECTIONS, Settings
+from contracts.settings import Settings
 from replay.attacks import AttackSpec, inject
 from replay.attacks.own import own_attack
 from replay.recording import Recording

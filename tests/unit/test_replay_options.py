@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from contracts.errors import Misconfigured
+from contracts.settings import Settings
 from replay.options import ReplayOptions, parse_speed
+from replay.program import run
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,9 @@ def test_speed_is_a_number_or_max() -> None:
     assert parse_speed("0.5") == 0.5
     with pytest.raises(Misconfigured, match=r"'fast' is not a speed: use 1 .* or max"):
         parse_speed("fast")
+
+
+def test_a_pace_at_which_every_device_would_be_stale_is_refused_before_anything_is_sent() -> None:
+    settings = Settings(kafka_bootstrap_servers="127.0.0.1:1", stale_cap_s=600.0)
+    with pytest.raises(Misconfigured, match=r"every 600 s .*FEDSECURE_STALE_CAP_S"):
+        run(settings, [], options=ReplayOptions(speed=1.0, pack_min=10))

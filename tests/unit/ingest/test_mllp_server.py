@@ -159,6 +159,6 @@ async def test_a_taken_port_and_an_address_of_elsewhere_are_said_in_a_sentence()
     bounds = Bounds(LIMIT, 1.0, 1)
     async with listening(Echo(), "127.0.0.1", 0, bounds, None) as port:
         for host, wrong in (("127.0.0.1", port), ("999.1.1.1", 0), ("192.0.2.1", 0)):
-            with pytest.raises(Misconfigured, match="is taken|of this machine"):
+            with pytest.raises(Misconfigured, match=r"is taken|of this machine"):
                 async with listening(Echo(), host, wrong, bounds, None):
                     pass
