@@ -49,6 +49,10 @@ def formats_said() -> str:
 
 
 def _read_file(path: Path) -> Reading:
+    if path.exists() and not path.is_file():
+        raise Misconfigured(
+            f"{path} is neither a file nor a folder; a recording is read from its beginning more than once"
+        )
     source = _source_of(path)
     if path.is_file() and not path.stat().st_size:
         raise Misconfigured(f"{path} is empty; was it downloaded or exported to its end?")

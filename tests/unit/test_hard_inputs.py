@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +101,7 @@ SPELLINGS: dict[str, Callable[[str], bytes]] = {
     "semicolons": lambda text: text.replace(",", ";").encode(),
     "semicolons and decimal commas": lambda text: text.replace(",", ";").replace(".", ",").encode(),
     "a declared separator": lambda text: ("sep=;\n" + text.replace(",", ";")).encode(),
+    "bars": lambda text: text.replace(",", "|").encode(),
     "tabs": lambda text: text.replace(",", "\t").encode(),
     "UTF-16": lambda text: text.replace(",", "\t").encode("utf-16"),
     "a byte order mark": lambda text: text.encode("utf-8-sig"),
@@ -185,6 +187,17 @@ def test_two_files_of_one_device_are_told_the_way_out(tmp_path: Path) -> None:
 def test_devices_may_be_called_as_hospitals_call_them(tmp_path: Path, name: str, device_id: str) -> None:
     recording = one(ward(tmp_path / "a.csv", HEART, BREATH, device=name))
     assert (recording.device_id, recording.label) == (device_id, name)
+
+
+def test_a_number_written_as_a_float_is_the_devices_number(tmp_path: Path) -> None:
+    recording = one(ward(tmp_path / "a.csv", HEART, BREATH, device="12.0"))
+    assert (recording.device_id, recording.label) == ("12", None)
+
+
+def test_what_is_neither_file_nor_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(Misconfigured, match=r"pipe\.csv is neither a file nor a folder"):
+        read_recordings([tmp_path / "pipe.csv"])
 
 
 def test_two_names_that_would_become_one_device_are_refused(tmp_path: Path) -> None:

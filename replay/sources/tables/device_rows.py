@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ PULSE_COLUMN: Final = "pulse_bpm"
 REQUIRED: Final = (DEVICE_COLUMN, TIME_COLUMN, "heart_rate_bpm", "resp_rate_bpm")
 COLUMNS_SAID: Final = f"{','.join(REQUIRED)}[,{PULSE_COLUMN}]"
 LONGEST_GAP_MIN: Final = 31 * 1440
+WRITTEN_AS_FLOAT: Final = re.compile(r"^(\d+)\.0+$")
+"""Device 12 where the column had a gap: such columns of numbers are written as 12.0."""
 
 
 def checked_rate(where: str, value: float) -> float:
@@ -90,16 +93,17 @@ class DeviceRows:
         )
 
     def _named(self, line: int, name: str) -> _Rows:
+        name = WRITTEN_AS_FLOAT.sub(r"\1", name.strip())
         if is_missing(name):
             raise Misconfigured(f"{self.place(line, DEVICE_COLUMN)} is empty; every row names its device")
         try:
             device_id = device_id_of(name)
         except Misconfigured as error:
             raise Misconfigured(f"{self.place(line, DEVICE_COLUMN)}: {error}") from None
-        rows = self._by_id.setdefault(device_id, _Rows(name.strip()))
-        if rows.label != name.strip():
+        rows = self._by_id.setdefault(device_id, _Rows(name))
+        if rows.label != name:
             raise Misconfigured(
-                f"{self.place(line, DEVICE_COLUMN)}: {name.strip()!r} and {rows.label!r} would both be device {device_id}; "
+                f"{self.place(line, DEVICE_COLUMN)}: {name!r} and {rows.label!r} would both be device {device_id}; "
                 "give one of them another name"
             )
         return rows

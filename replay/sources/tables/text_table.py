@@ -1,4 +1,4 @@
-"""Read text tables of any usual make: gzipped or not, UTF-8 or UTF-16, separated by commas, semicolons or tabs."""
+"""Read text tables of any usual make: gzipped or not, UTF-8 or UTF-16, separated by commas, semicolons, tabs or bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import IO, Final, cast
 
 from contracts.errors import Misconfigured
 
-SEPARATORS: Final = (",", ";", "\t")
+SEPARATORS: Final = (",", ";", "\t", "|")
 LONGEST_LINE: Final = 1 << 20
 GZIP_MAGIC: Final = b"\x1f\x8b"
 ZIP_MAGIC: Final = b"PK\x03\x04"
