@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fl_coordinator.aggregation.base import aggregate, aggregation_rules
@@ -70,8 +70,12 @@ def test_beyond_its_bound_a_rule_is_taken_anywhere(rule, count):
     assert np.abs(combined(rule, rows)).max() > FAR / 100
 
 
+ON_A_ROW = [[0.0, 0.0, -0.625], [-0.25, 0.0, -0.25], [0.375, 0.0, 0.0], [-0.375, 0.0, -0.75], [-0.5, 0.0, -0.125]]
+
+
 @pytest.mark.parametrize("rule", sorted(RULES))
 @settings(max_examples=40, deadline=None)
+@example(rows=ON_A_ROW, factor=-4.0, base=0.0)  # the geometric median is one of the rows: steps towards it become tiny
 @given(
     rows=st.lists(honest_row, min_size=5, max_size=9),
     factor=st.sampled_from([-4.0, -1.0, 0.25, 0.5, 2.0, 8.0]),
