@@ -11,7 +11,7 @@ from fedsecure.study_output import count_bar, json_bytes, recordings_given, repo
 from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
-    from experiments.cohort_report import CohortPlan, CohortReport
+    from experiments.cohort.comparison import CohortPlan, CohortReport
 
 DAYS, QUICK_DAYS = 4, 2
 PATIENTS, QUICK_PATIENTS = 200, 24
@@ -55,8 +55,8 @@ def cohort(
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
     check_writable(out)
-    from experiments.cohort_report import CohortPlan
-    from experiments.cohort_words import findings
+    from experiments.cohort.comparison import CohortPlan
+    from experiments.cohort.words import findings
 
     plan = CohortPlan(
         seed=seed,
@@ -73,7 +73,7 @@ def cohort(
 
 
 def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
-    from experiments.cohort_report import compare, groups_for, steps_of
+    from experiments.cohort.comparison import compare, groups_for, steps_of
 
     groups = groups_for(plan, paths)
     steps, names = steps_of(groups), []
@@ -89,9 +89,9 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
 def _write(out: Path, report: CohortReport, command: str) -> None:
     import matplotlib as mpl
 
-    from experiments.cohort_files import report_document, table_csv
-    from experiments.cohort_page import build_page
-    from experiments.cohort_pictures import pictures
+    from experiments.cohort.files import report_document, table_csv
+    from experiments.cohort.page import build_page
+    from experiments.cohort.pictures import pictures
     from fedsecure.report.svg import STYLE, to_svg
 
     with mpl.rc_context(STYLE):
