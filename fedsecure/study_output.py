@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import typer
 
@@ -20,18 +19,6 @@ class StageProgress(Protocol):
     """Is told how far a stage is: its name, share 0..1 and a few words; `kept` when it was read from disk."""
 
     def __call__(self, stage: str, share: float, text: str, *, kept: bool = False) -> None: ...
-
-
-def report_css() -> str:
-    """Return the style of all reports."""
-    return files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
-
-
-def json_bytes(document: Any) -> bytes:
-    """Return a document as readable JSON."""
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
 def write_files(out: Path, contents: Mapping[str, str | bytes]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,11 +11,24 @@ from experiments.cohort.catalogue import HOURLY, MINUTE
 from experiments.cohort.comparison import SHOWN_QUANTILES, CohortReport, Comparison
 from experiments.cohort.measure import Measured, Table
 from experiments.cohort.membership import Membership
+from experiments.cohort.page import build_page
 from experiments.cohort.words import findings
+from experiments.report.numbers import json_bytes, short
+from experiments.report.tables import csv_text
 from replay.recording import Recording
 
 SCHEMA_VERSION: Final = 1
+STATISTIC_NAMES: Final = tuple(dict.fromkeys(statistic.name for statistic in (*MINUTE, *HOURLY)))
 _QUANTILE_NAMES: Final = tuple(f"p{100 * share:.0f}" for share in SHOWN_QUANTILES)
+
+
+def report_files(report: CohortReport, command: str) -> dict[str, str | bytes]:
+    """Return every file of the report by its name."""
+    return {
+        "cohort.json": json_bytes(report_document(report, command)),
+        "cohort.csv": table_csv(report),
+        "report.html": build_page(report, command),
+    }
 
 
 def report_document(report: CohortReport, command: str) -> dict[str, Any]:
@@ -37,31 +48,32 @@ def report_document(report: CohortReport, command: str) -> dict[str, Any]:
 
 def table_csv(report: CohortReport) -> str:
     """Return a row a recording and group: who it is, and every statistic (empty: not measurable)."""
-    names = list(dict.fromkeys(statistic.name for statistic in (*MINUTE, *HOURLY)))
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(("group", "scale", "side", "device_id", "origin", "minutes", "resolution_bpm", *names))
-    for measured in report.measured:
-        writer.writerows(_rows(measured, "real", measured.group.recordings, measured.real_table, names))
-        writer.writerows(_rows(measured, "synthetic", measured.synthetic, measured.synthetic_table, names))
-    return sink.getvalue()
+    return csv_text(
+        [
+            row
+            for measured in report.measured
+            for side, recordings, table in (
+                ("real", measured.group.recordings, measured.real_table),
+                ("synthetic", measured.synthetic, measured.synthetic_table),
+            )
+            for row in _rows(measured, side, recordings, table)
+        ]
+    )
 
 
-def _rows(
-    measured: Measured, side: str, recordings: Sequence[Recording], table: Table, names: Sequence[str]
-) -> Iterator[tuple[str, ...]]:
-    for at, one in enumerate(recordings):
-        values = (table[name][at] if name in table else math.nan for name in names)
-        yield (
-            measured.group.name,
-            measured.group.scale,
-            side,
-            one.device_id,
-            one.origin,
-            str(one.minutes),
-            one.grid_said,
-            *("" if math.isnan(value) else f"{value:.5g}" for value in values),
-        )
+def _rows(measured: Measured, side: str, recordings: Sequence[Recording], table: Table) -> Iterator[dict[str, Any]]:
+    for at, recording in enumerate(recordings):
+        values = {name: float(table[name][at]) if name in table else math.nan for name in STATISTIC_NAMES}
+        yield {
+            "group": measured.group.name,
+            "scale": measured.group.scale,
+            "side": side,
+            "device_id": recording.device_id,
+            "origin": recording.origin,
+            "minutes": recording.minutes,
+            "resolution_bpm": recording.grid_said,
+            **{name: "" if math.isnan(value) else f"{value:.5g}" for name, value in values.items()},
+        }
 
 
 def _group(measured: Measured, comparisons: Sequence[Comparison]) -> dict[str, Any]:
@@ -83,11 +95,11 @@ def _comparison(one: Comparison) -> dict[str, Any]:
         "n_synthetic": one.n_synthetic,
         "real": _quantiles(one.real_quantiles),
         "synthetic": _quantiles(one.synthetic_quantiles),
-        "ks": _short(apart.ks),
-        "ks_interval": [_short(edge) for edge in apart.ks_interval],
-        "ks_by_chance": _short(apart.ks_by_chance),
-        "wasserstein": _short(apart.wasserstein),
-        "wasserstein_interval": [_short(edge) for edge in apart.wasserstein_interval],
+        "ks": short(apart.ks),
+        "ks_interval": [short(edge) for edge in apart.ks_interval],
+        "ks_by_chance": short(apart.ks_by_chance),
+        "wasserstein": short(apart.wasserstein),
+        "wasserstein_interval": [short(edge) for edge in apart.wasserstein_interval],
         "size": apart.size,
     }
 
@@ -98,14 +110,14 @@ def _member(member: Membership) -> dict[str, Any]:
         "minutes": member.minutes,
         "outside": [place.statistic.name for place in member.outside],
         "outside_expected": member.outside_expected,
-        "members_as_far_out": _short(member.members_as_far_out),
+        "members_as_far_out": short(member.members_as_far_out),
         "statistics": [
             {
                 **_named(place.statistic.name, place.statistic.label, place.statistic.unit),
-                "value": _short(place.value),
+                "value": short(place.value),
                 "n_synthetic": place.n_synthetic,
-                "synthetic": {"p2.5": _short(place.low), "p50": _short(place.median), "p97.5": _short(place.high)},
-                "percentile": _short(place.percentile),
+                "synthetic": {"p2.5": short(place.low), "p50": short(place.median), "p97.5": short(place.high)},
+                "percentile": short(place.percentile),
             }
             for place in member.places
         ],
@@ -116,10 +128,5 @@ def _named(name: str, label: str, unit: str) -> dict[str, str]:
     return {"name": name, "label": label, "unit": unit}
 
 
-def _quantiles(values: Sequence[float]) -> Mapping[str, float]:
-    return {name: _short(value) for name, value in zip(_QUANTILE_NAMES, values, strict=True)}
-
-
-def _short(value: float) -> float:
-    """Four significant digits are more than the patients are good for."""
-    return float(f"{value:.4g}")
+def _quantiles(values: Sequence[float]) -> Mapping[str, float | None]:
+    return {name: short(value) for name, value in zip(_QUANTILE_NAMES, values, strict=True)}

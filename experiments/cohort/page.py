@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+import matplotlib as mpl
 
 from experiments.cohort.comparison import CohortReport, Comparison
 from experiments.cohort.measure import Measured
 from experiments.cohort.membership import Membership
-from experiments.cohort.pictures import Picture
+from experiments.cohort.pictures import pictures
 from experiments.cohort.words import findings, number, place_word
+from experiments.report.figures import STYLE, to_svg
 from experiments.report.page import Cover, Section, page_of
 from experiments.report.tables import Table
 
@@ -27,8 +30,8 @@ READING: Final = (
 _MARKS: Final = {"large": False, "none seen": True}
 
 
-def build_page(report: CohortReport, drawn: Iterable[tuple[Picture, str]], css: str, command: str) -> str:
-    """Return the page; `drawn` are the pictures with their SVG, `css` the style of all reports."""
+def build_page(report: CohortReport, command: str) -> str:
+    """Return the page; blocks for some seconds, as it draws every figure."""
     plan = report.plan
     cards = (
         (str(plan.patients), "synthetic patients"),
@@ -38,12 +41,14 @@ def build_page(report: CohortReport, drawn: Iterable[tuple[Picture, str]], css: 
         (str(sum(len(measured.group.recordings) for measured in report.measured)), "real recordings"),
         (str(len(report.measured)), "sources and scales"),
     )
-    return page_of(Cover(TITLE, INTRO, cards), _sections(report, drawn), command, css)
+    with mpl.rc_context(STYLE):
+        return page_of(Cover(TITLE, INTRO, cards), list(_sections(report)), command)
 
 
-def _sections(report: CohortReport, drawn: Iterable[tuple[Picture, str]]) -> Iterator[Section]:
+def _sections(report: CohortReport) -> Iterator[Section]:
     yield Section("findings", "What is found", "\n".join(findings(report)))
-    for picture, svg in drawn:
+    for picture in pictures(report):
+        svg = to_svg(picture.figure, picture.name, picture.caption)
         yield Section(f"picture-{picture.name}", picture.title, picture.caption, (svg,), reading_first=False)
     compared = zip(report.measured, report.comparisons, strict=True)
     yield Section("distances", "Distances", READING, [_distances(*pair) for pair in compared if pair[1]])

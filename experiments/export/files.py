@@ -14,7 +14,8 @@ from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, Z_CLIP
 from detectors.network.layout import CHANNELS, CONTEXT_SIZE, EMITTED
 from experiments.export.graph import INPUTS, OPSET, OUTPUT
 from experiments.export.measure import ExportedFile, ExportResults
-from experiments.report.files import csv_text, markdown, plain
+from experiments.report.numbers import plain
+from experiments.report.tables import Table, csv_text, table_markdown
 
 FORMAT: Final = "fedsecure-export-2"
 Document = Mapping[str, Any]
@@ -79,7 +80,7 @@ def document_of(results: ExportResults, command: str) -> dict[str, Any]:
 def tables_of(document: Document) -> dict[str, str]:
     """Return results.csv and results.md: the one table."""
     table = table_of(document)
-    return {"results.csv": csv_text(table), "results.md": markdown(table)}
+    return {"results.csv": csv_text(table), "results.md": _markdown(table)}
 
 
 def table_of(document: Document) -> list[dict[str, str]]:
@@ -96,6 +97,10 @@ def table_of(document: Document) -> list[dict[str, str]]:
         }
         for one in document["files"]
     ]
+
+
+def _markdown(rows: list[dict[str, str]]) -> str:
+    return table_markdown(Table(tuple(rows[0]), tuple(tuple(row.values()) for row in rows))) + "\n"
 
 
 COLUMNS: Final = {
@@ -127,7 +132,7 @@ def export_block(document: Document) -> str:
         f"numbers, {document['plan']['days']} days each, the first of them enrolment; {min(calls)} timed calls a file and size of call. "
         f"{document['machine']}."
     )
-    return "\n".join([made, "", markdown(table_of(document)), loss_sentence(document)])
+    return "\n".join([made, "", _markdown(table_of(document)), loss_sentence(document)])
 
 
 def _entry(one: ExportedFile) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.federation.plan import BASELINE, OTHER_NETWORKS, SHOWN, WORST
 from experiments.federation.results import Row, rows
 from experiments.federation.study import Study
-from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 STYLES: Final = ((GREY, "-"), (VERMILION, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."), (PURPLE, "--"))
 

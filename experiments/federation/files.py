@@ -9,7 +9,8 @@ from typing import Any, Final
 from experiments.federation.plan import SHOWN
 from experiments.federation.results import goals, rows
 from experiments.federation.study import Study
-from experiments.report.files import csv_text, plain, short
+from experiments.report.numbers import plain, short
+from experiments.report.tables import csv_text
 
 SCHEMA_VERSION: Final = 1
 

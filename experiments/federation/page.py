@@ -6,9 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import matplotlib as mpl
+
+from experiments.federation.figures import DRAWN
 from experiments.federation.plan import BASELINE, DEFENCE_OF_TWO, DEVICES, FLIP, FLIPPED, LEVEL, POISONED
 from experiments.federation.results import Row, goals, recovered, rows
 from experiments.federation.study import Study
+from experiments.report.figures import STYLE, to_svg
 from experiments.report.page import Cover, Section, Shown, page_of
 from experiments.report.tables import Table
 
@@ -44,8 +48,10 @@ READING: Final = {
 }
 
 
-def build_page(study: Study, figures: dict[str, str], css: str, command: str, privacy: Sequence[Section] = ()) -> str:
-    """Return the page; `figures` are SVGs by the names of `READING`, `css` the style of all reports."""
+def build_page(study: Study, command: str, privacy: Sequence[Section] = ()) -> str:
+    """Return the page; blocks for some seconds, as it draws every figure. `privacy` stands below it."""
+    with mpl.rc_context(STYLE):
+        figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in DRAWN.items()}
     plan, base = study.plan, next(row for row in rows(study) if row.run == BASELINE)
     cards = (
         (str(len(study.outcomes)), "runs"),
@@ -67,7 +73,7 @@ def build_page(study: Study, figures: dict[str, str], css: str, command: str, pr
     )
     sections = [Section(name, title, READING[name], (shown,)) for name, title, shown in titled]
     made_by = f"{command} (detector {study.bundle_sha256})"
-    return page_of(Cover(TITLE, INTRO, cards), [*sections, *privacy], made_by, css)
+    return page_of(Cover(TITLE, INTRO, cards), [*sections, *privacy], made_by)
 
 
 def goal_table(study: Study) -> Table:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from experiments.privacy.attack import Found
 from experiments.privacy.plan import Protection
 from experiments.privacy.study import PrivacyStudy
-from experiments.report.colours import BLUE, GREY, VERMILION
+from experiments.report.figures import BLUE, GREY, VERMILION
 
 SHOWN: Final = 3  # patients, the first window of each
 CHANNELS: Final = ("heart rate, bpm", "breaths/min")

@@ -8,7 +8,8 @@ from typing import Any
 
 from experiments.privacy.results import attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
-from experiments.report.files import csv_text, plain
+from experiments.report.numbers import plain
+from experiments.report.tables import csv_text
 from fl_device.privacy_accounting import DELTA
 
 CHANNELS = ("heart_rate", "resp_rate")

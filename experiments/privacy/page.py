@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import matplotlib as mpl
+
+from experiments.privacy.figure import window_figure
 from experiments.privacy.plan import CASES, Protection
 from experiments.privacy.results import AttackRow, CostRow, attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
+from experiments.report.figures import STYLE, to_svg
 from experiments.report.page import Section
 from experiments.report.tables import Table
 from fl_device.privacy_accounting import DELTA
@@ -30,8 +34,10 @@ COST_NOTES: Final = (
 )
 
 
-def sections(study: PrivacyStudy, figure: str) -> list[Section]:
-    """Return the report's part on privacy; `figure` is the SVG."""
+def sections(study: PrivacyStudy) -> list[Section]:
+    """Return the report's part on privacy."""
+    with mpl.rc_context(STYLE):
+        figure = to_svg(window_figure(study), "privacy", READING)
     return [
         Section("privacy", TITLE, "\n".join([*sentences(study), READING]), (figure,)),
         Section("privacy-attacks", "Every attack", NOTES, (attack_table(study),)),

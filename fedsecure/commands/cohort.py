@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
+from fedsecure.study_output import count_bar, recordings_given, write_files
 from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def cohort(
     """
     check_writable(out)
     from experiments.cohort.comparison import CohortPlan
+    from experiments.cohort.files import report_files
     from experiments.cohort.words import findings
 
     plan = CohortPlan(
@@ -66,7 +67,7 @@ def cohort(
         draws=QUICK_DRAWS if quick else DRAWS,
     )
     report = _compared(plan, recordings)
-    _write(out, report, _command(plan, recordings, quick))
+    write_files(out, report_files(report, _command(plan, recordings, quick)))
     for sentence in findings(report):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
@@ -84,26 +85,6 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
             advance(len(names), steps, what)
 
         return compare(plan, groups, done)
-
-
-def _write(out: Path, report: CohortReport, command: str) -> None:
-    import matplotlib as mpl
-
-    from experiments.cohort.files import report_document, table_csv
-    from experiments.cohort.page import build_page
-    from experiments.cohort.pictures import pictures
-    from fedsecure.report.svg import STYLE, to_svg
-
-    with mpl.rc_context(STYLE):
-        drawn = [(one, to_svg(one.figure, one.name, one.caption)) for one in pictures(report)]
-    write_files(
-        out,
-        {
-            "cohort.json": json_bytes(report_document(report, command)),
-            "cohort.csv": table_csv(report),
-            "report.html": build_page(report, drawn, report_css(), command),
-        },
-    )
 
 
 def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:

@@ -9,9 +9,7 @@ import typer
 
 from fedsecure.study_output import (
     GOES_ON,
-    json_bytes,
     recordings_given,
-    report_css,
     stage_bars,
     worker_processes_used,
     write_files,
@@ -115,7 +113,7 @@ def evaluate(
     from experiments.evaluation.report.words import headline
     from experiments.evaluation.results.document import results_of
     from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
-    from experiments.report.files import plain
+    from experiments.report.numbers import plain
 
     check_writable(out)
     given = recordings or []
@@ -160,15 +158,11 @@ def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle,
 
 
 def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:
-    import matplotlib as mpl
-
     from experiments.evaluation.report.files import files_of
     from experiments.evaluation.report.page import build_page, picture_files
-    from fedsecure.report.svg import STYLE, to_picture, to_svg
+    from experiments.report.numbers import json_bytes
 
-    with mpl.rc_context(STYLE):
-        page, pictures = build_page(document, cohort, to_svg, report_css()), picture_files(document, to_picture)
-    texts = {**files_of(document), **pictures, "report.html": page}
+    texts = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
     write_files(out, {"results.json": json_bytes(document), **texts})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import Misconfigured
-from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
+from fedsecure.study_output import stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
     from experiments.export.measure import ExportResults
@@ -72,6 +72,7 @@ def check_runtime() -> None:
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
     from experiments.export.files import document_of, manifest_of, tables_of
+    from experiments.report.numbers import json_bytes
     from fedsecure.whole_folder import folder_that_appears_whole
 
     document = document_of(results, command)

@@ -9,8 +9,6 @@ import typer
 
 from fedsecure.study_output import (
     count_bar,
-    json_bytes,
-    report_css,
     told_changes,
     worker_processes_used,
     write_files,
@@ -129,30 +127,16 @@ def _studied(
 
 
 def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
-    import matplotlib as mpl
-
-    from experiments.federation.figures import DRAWN
     from experiments.federation.files import results_document, tables
-    from experiments.federation.page import READING, build_page
-    from experiments.privacy.figure import window_figure
+    from experiments.federation.page import build_page
     from experiments.privacy.files import privacy_document, privacy_tables
-    from experiments.privacy.page import READING as PRIVACY_READING
     from experiments.privacy.page import sections
-    from fedsecure.report.svg import STYLE, to_svg
+    from experiments.report.numbers import json_bytes
 
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
-    with mpl.rc_context(STYLE):
-        figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in DRAWN.items()}
-        looks = sections(privacy, to_svg(window_figure(privacy), "privacy", PRIVACY_READING))
-    write_files(
-        out,
-        {
-            "results.json": json_bytes(document),
-            "report.html": build_page(study, figures, report_css(), command, looks),
-            **tables(document),
-            **privacy_tables(document["privacy"]),
-        },
-    )
+    page = build_page(study, command, sections(privacy))
+    texts = {"report.html": page, **tables(document), **privacy_tables(document["privacy"])}
+    write_files(out, {"results.json": json_bytes(document), **texts})
 
 
 def _command(quick: bool, seeds: int | None, rounds: int | None, dp_clip: float | None, dp_noise: float | None) -> str:

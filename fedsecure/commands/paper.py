@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.study_output import (
-    json_bytes,
     recordings_given,
-    report_css,
     stage_bars,
     told_changes,
     write_files,
@@ -99,22 +97,13 @@ def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
 
 
 def _written(out: Path, study: Study, command: str) -> list[Section]:
-    import matplotlib as mpl
-
-    from experiments.paper.report.files import results_csv, results_document
-    from experiments.paper.report.page import build_page, exhibits
+    from experiments.paper.report.files import report_files
+    from experiments.paper.report.page import exhibits
     from experiments.paper.results import results_of
-    from fedsecure.report.svg import STYLE, to_svg
 
     results = results_of(study)
-    with mpl.rc_context(STYLE):
-        shown = exhibits(study, results, to_svg)
-    contents: dict[str, str | bytes] = {
-        "results.json": json_bytes(results_document(study, results, command)),
-        "results.csv": results_csv(study, results),
-        "report.html": build_page(study, shown, report_css(), command),
-    }
-    write_files(out, contents)
+    shown = exhibits(study, results)
+    write_files(out, report_files(study, results, shown, command))
     return shown
 
 

@@ -20,5 +20,5 @@ def write_report(folder: Path, observation: Observation, checks: Sequence[Check]
     summary = summarise(observation, checks)
     (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
     (folder / "observation.json").write_bytes(encode_observation(observation))
-    (folder / "report.html").write_text(build_page(observation, summary, checks), encoding="utf-8")
+    (folder / "report.html").write_text(build_page(observation, summary), encoding="utf-8")
     return summary

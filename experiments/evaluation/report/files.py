@@ -7,8 +7,7 @@ from typing import Any
 
 from experiments.evaluation.report import tables
 from experiments.evaluation.report.words import Document, clean_sentences, data_sentences, headline
-from experiments.report.files import csv_text
-from experiments.report.tables import table_markdown
+from experiments.report.tables import csv_text, table_markdown
 
 Record = Mapping[str, Any]
 

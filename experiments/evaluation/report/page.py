@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from experiments.evaluation.measurement.cohort import Cohort
@@ -13,12 +14,8 @@ from experiments.evaluation.report import tables
 from experiments.evaluation.report.figures import ablation_figure, days_figure, detection_figure, map_figure
 from experiments.evaluation.report.strips import strips
 from experiments.evaluation.report.words import Document, clean_sentences, data_sentences, headline, per_cent, whose
+from experiments.report.figures import STYLE, to_picture, to_svg
 from experiments.report.page import Cover, Section, Shown, page_of
-
-Draw = Callable[[Figure, str, str], str]
-"""(figure, its name, what it shows) -> inline SVG."""
-Print = Callable[[Figure, str], str]
-"""(figure, what it shows) -> SVG file."""
 
 TITLE: Final = "How well the detector does"
 READING: Final = {
@@ -54,8 +51,8 @@ READING: Final = {
 }
 
 
-def build_page(document: Document, cohort: Cohort, draw: Draw, css: str) -> str:
-    """Return report.html; blocks for some seconds, as it draws every figure in the matplotlib style that is set now."""
+def build_page(document: Document, cohort: Cohort) -> str:
+    """Return report.html; blocks for some seconds, as it draws every figure."""
     core, clean, data = document["core"], document["clean"], document["data"]
     cards = (
         (str(data["judged"]), f"{whose(document)}, {data['device_weeks']:.1f} device-weeks"),
@@ -65,12 +62,13 @@ def build_page(document: Document, cohort: Cohort, draw: Draw, css: str) -> str:
         (f"{clean['a_week']['value']:.2f}", "false exclusions a device-week"),
         (per_cent(clean["benign"]), "of judged time a clean device is benign"),
     )
-    return page_of(Cover(TITLE, headline(document), cards), sections(document, cohort, draw), document["command"], css)
+    with mpl.rc_context(STYLE):
+        return page_of(Cover(TITLE, headline(document), cards), list(sections(document, cohort)), document["command"])
 
 
-def sections(document: Document, cohort: Cohort, draw: Draw) -> Iterator[Section]:
+def sections(document: Document, cohort: Cohort) -> Iterator[Section]:
     """Yield the sections, those without figures of their own left out."""
-    figures = {name: draw(figure, name, READING[name]) for name, figure in published(document)}
+    figures = {name: to_svg(figure, name, READING[name]) for name, figure in published(document)}
     yield Section("data", "On whom", data_sentences(document))
     yield _section("goals", "Goals", tables.goals_table(document))
     yield _section("detection", "How soon attacks are found", figures["detection"])
@@ -79,7 +77,7 @@ def sections(document: Document, cohort: Cohort, draw: Draw) -> Iterator[Section
     shown = (figures["days"], tables.days_table(document))
     yield Section("days", "Clean devices excluded", reading, shown)
     drawn = [
-        f"{draw(one.figure, f'strip-{place}', one.caption)}<figcaption>{escape(one.caption)}</figcaption>"
+        f"{to_svg(one.figure, f'strip-{place}', one.caption)}<figcaption>{escape(one.caption)}</figcaption>"
         for place, one in enumerate(strips(document, cohort))
     ]
     if drawn:
@@ -117,6 +115,7 @@ def published(document: Document) -> Iterator[tuple[str, Figure]]:
         yield "ablations", ablation_figure(document)
 
 
-def picture_files(document: Document, print_picture: Print) -> dict[str, str]:
+def picture_files(document: Document) -> dict[str, str]:
     """Return these pictures as files by name."""
-    return {f"{name}.svg": print_picture(figure, READING[name]) for name, figure in published(document)}
+    with mpl.rc_context(STYLE):
+        return {f"{name}.svg": to_picture(figure, READING[name]) for name, figure in published(document)}

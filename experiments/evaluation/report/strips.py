@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detectors.training.cohort import Recording
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.report.words import Document, fired
-from experiments.report.colours import BLUE, ORANGE, VERMILION
+from experiments.report.figures import BLUE, ORANGE, VERMILION
 
 Event = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.results import Results
 from experiments.paper.rows import last_day
 from experiments.paper.study import Study
-from experiments.report.colours import BLUE, GREY, ORANGE, VERMILION
+from experiments.report.figures import BLUE, GREY, ORANGE, VERMILION
 
 BINS: Final = 30
 LEAST_SHARE: Final = 5e-4  # of a logarithmic axis: less than one window of a day

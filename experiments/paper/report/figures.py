@@ -14,11 +14,10 @@ from sklearn.metrics import roc_curve
 
 from experiments.paper.classifiers import left_out_rows
 from experiments.paper.inputs import CASES
-from experiments.paper.report.files import PAPER_ARGMAX
-from experiments.paper.results import Results, Scored
+from experiments.paper.results import PAPER_ARGMAX, Results, Scored
 from experiments.paper.rows import in_trial, is_clean
 from experiments.paper.study import Study
-from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 Style = tuple[str, Any]  # colour and line
 CASE_STYLES: Final[tuple[Style, ...]] = (

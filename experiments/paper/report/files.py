@@ -11,21 +11,15 @@ from experiments.paper.accuracy import Accuracy
 from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper.inputs import CASES, LEVEL
 from experiments.paper.networks import PAPER_FEATURES
-from experiments.paper.results import Evaluation, Results
+from experiments.paper.report.page import build_page
+from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
 from experiments.paper.study import Study
-from experiments.report.files import csv_text, short
+from experiments.report.numbers import json_bytes, short
+from experiments.report.page import Section
+from experiments.report.tables import csv_text
 
 SCHEMA_VERSION: Final = 1
-PAPER_ARGMAX: Final = 0.954  # Sec. VII-B, validation
 TABLE_COLUMNS: Final = ("training_accuracy", "training_loss", "validation_accuracy", "validation_loss")
-PAPER_TABLE: Final = (  # Table I
-    (0.9953, 0.0118, 0.9998, 0.0065),
-    (0.9972, 0.0070, 0.9996, 0.0013),
-    (0.9969, 0.0088, 0.9993, 0.0034),
-    (0.9982, 0.0061, 0.9993, 0.0038),
-    (0.9971, 0.0067, 0.9996, 0.0018),
-)
-PAPER_AUC: Final = 0.99  # Fig. 9 (b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +31,15 @@ class Measure:
     measure: str
     value: float | None
     paper: float | None = None
+
+
+def report_files(study: Study, results: Results, shown: list[Section], command: str) -> dict[str, str | bytes]:
+    """Return every file of the reproduction by its name; `shown` are the page's exhibits."""
+    return {
+        "results.json": json_bytes(results_document(study, results, command)),
+        "results.csv": csv_text([asdict(one) for one in measures(study, results)]),
+        "report.html": build_page(study, shown, command),
+    }
 
 
 def results_document(study: Study, results: Results, command: str) -> dict[str, Any]:
@@ -66,11 +69,6 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
             )
         },
     }
-
-
-def results_csv(study: Study, results: Results) -> str:
-    """Return the same measures, one a row; empty where there is no value."""
-    return csv_text([asdict(one) for one in measures(study, results)])
 
 
 def measures(study: Study, results: Results) -> list[Measure]:

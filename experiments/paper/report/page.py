@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from experiments.paper.inputs import LEVEL
@@ -22,16 +22,19 @@ from experiments.paper.report.tables import (
 from experiments.paper.report.words import INTRO, NOT_REPRODUCED, data_sentence, differences
 from experiments.paper.results import Results
 from experiments.paper.study import Study
+from experiments.report.figures import STYLE, to_svg
 from experiments.report.page import Cover, Section, page_of
 
 TITLE: Final = "The paper's tables and figures, and the honest ones"
 
-Draw = Callable[[Figure, str, str], str]
-"""(figure, its name, what it shows) -> SVG."""
+
+def exhibits(study: Study, results: Results) -> list[Section]:
+    """Return them in their order; blocks for some seconds, as it draws every figure."""
+    with mpl.rc_context(STYLE):
+        return _drawn(study, results)
 
 
-def exhibits(study: Study, results: Results, draw: Draw) -> list[Section]:
-    """Return them in their order, figures drawn in the matplotlib style that is set now."""
+def _drawn(study: Study, results: Results) -> list[Section]:
     said = differences(study, results)
     titled = (
         ("errors", "Fig. 8 (a): reconstruction errors", error_figure(study)),
@@ -50,13 +53,13 @@ def exhibits(study: Study, results: Results, draw: Draw) -> list[Section]:
     )
     found = []
     for name, title, item in titled:
-        shown = draw(item, name, said[name]) if isinstance(item, Figure) else item
+        shown = to_svg(item, name, said[name]) if isinstance(item, Figure) else item
         found.append(Section(name, title, said[name], (shown,), reading_first=False))
     return found
 
 
-def build_page(study: Study, shown: list[Section], css: str, command: str) -> str:
-    """Return the report; `shown` are the exhibits, `css` the style of all reports."""
+def build_page(study: Study, shown: list[Section], command: str) -> str:
+    """Return the report; `shown` are the exhibits."""
     plan = study.plan
     cards = (
         (str(len(study.recordings)), "patients"),
@@ -68,4 +71,4 @@ def build_page(study: Study, shown: list[Section], css: str, command: str) -> st
     )
     data = Section("data", "Data", data_sentence(study).replace("`", ""), (patient_table(study),))
     left_out = Section("left-out", "Not reproduced", NOT_REPRODUCED)
-    return page_of(Cover(TITLE, INTRO, cards), (data, *shown, left_out), command, css)
+    return page_of(Cover(TITLE, INTRO, cards), (data, *shown, left_out), command)

@@ -15,9 +15,8 @@ from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.labels import Decision
 from experiments.paper.networks import PAPER_FEATURES
-from experiments.paper.report.files import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE
 from experiments.paper.report.words import percent
-from experiments.paper.results import Evaluation, Results
+from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
 from experiments.paper.study import Study
 from experiments.report.tables import Table
 

@@ -12,8 +12,7 @@ from experiments.paper.devices import DeviceRun, excluded_devices
 from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.patients import FULL
-from experiments.paper.report.files import PAPER_ARGMAX
-from experiments.paper.results import Results
+from experiments.paper.results import PAPER_ARGMAX, Results
 from experiments.paper.study import Study
 
 NOT_REPRODUCED: Final = (

@@ -14,7 +14,7 @@ from detectors.network.layout import CONTEXT_SIZE
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.files import results_document, tables
 from experiments.federation.measure import HeldOut
-from experiments.federation.page import READING, build_page, goal_table, label_table, run_table
+from experiments.federation.page import build_page, goal_table, label_table, run_table
 from experiments.federation.plan import BASELINE, FLIP, FULL, POISONED, QUICK, Run, baseline_of, runs
 from experiments.federation.results import final_loss, goals, paired_ratio, recovered, rows
 from experiments.federation.study import Study, study_options
@@ -293,7 +293,7 @@ def test_every_run_is_in_the_tables_the_files_and_the_page():
     assert [row.run for row in rows(study)] == names == [line[0] for line in run_table(study).rows]
     document = results_document(study, "fedsecure federate --out DIR --quick")
     assert {len(text.splitlines()) for name, text in tables(document).items() if name == "runs.csv"} == {len(names) + 1}
-    page = build_page(study, dict.fromkeys(READING, "<svg></svg>"), "", "fedsecure federate")
+    page = build_page(study, "fedsecure federate")
     for name in names:
         assert name in page
     assert len(goal_table(study).rows) == len(document["goals"])

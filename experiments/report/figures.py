@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG: inline ones follow the page's colours, one ink, light or dark; files bring their own paper."""
+"""The style of all figures, and figures as SVG: inline ones take the page's ink, files bring their own paper."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
+# Colours that can be told apart without colour vision (Okabe-Ito); every line also differs in style or marker.
+BLUE: Final = "#0072B2"
+SKY: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+ORANGE: Final = "#E69F00"
+VERMILION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+GREY: Final = "#8C8C8C"
 PAPER: Final = "#ffffff"
 INK: Final = "#010203"  # no figure uses it for anything else, so it can be replaced by the page's own ink
 STYLE: Final[dict[Any, Any]] = {
