@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.cohort.catalogue import Statistic
 from experiments.cohort.distances import Distance, distance
-from experiments.cohort.groups import Group, read_groups
-from experiments.cohort.measure import Measured, Table, measure
+from experiments.cohort.groups import Group, Measured, Table, measure, read_groups
 from experiments.cohort.membership import Membership, place
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_cohort

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullLo
 from numpy.typing import NDArray
 
 from experiments.cohort.catalogue import Statistic
-from experiments.cohort.measure import Measured, Table
+from experiments.cohort.groups import Measured, Table
 from experiments.cohort.statistics import Values, autocorrelation, gap_lengths, hourly_values, without_artefacts
 from replay.recording import Recording
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from experiments.cohort.catalogue import HOURLY, MINUTE
 from experiments.cohort.comparison import SHOWN_QUANTILES, CohortReport, Comparison
-from experiments.cohort.measure import Measured, Table
+from experiments.cohort.groups import Measured, Table
 from experiments.cohort.membership import Membership
 from experiments.cohort.page import build_page
 from experiments.cohort.words import findings

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.cohort.catalogue import Statistic
 from experiments.cohort.distances import percentile
-from experiments.cohort.measure import Measured
+from experiments.cohort.groups import Measured
 
 CENTRAL: Final = (0.025, 0.975)
 

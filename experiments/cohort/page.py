@@ -8,7 +8,7 @@ from typing import Final
 import matplotlib as mpl
 
 from experiments.cohort.comparison import CohortReport, Comparison
-from experiments.cohort.measure import Measured
+from experiments.cohort.groups import Measured
 from experiments.cohort.membership import Membership
 from experiments.cohort.pictures import pictures
 from experiments.cohort.words import findings, number, place_word

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.cohort.comparison import DAY_MIN, CohortReport, is_few
 from experiments.cohort.figures import coupling_figure, distribution_figure, gap_figure, memory_figure
-from experiments.cohort.measure import Measured
+from experiments.cohort.groups import Measured
 from experiments.cohort.traces import deterioration_figure, example_figure
 
 SHORTEST_WITH_MEMORY_MIN: Final = 6 * 60

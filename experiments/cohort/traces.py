@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.cohort.distances import percentile
-from experiments.cohort.measure import Measured
+from experiments.cohort.groups import Measured
 from experiments.cohort.statistics import CHANNELS
 from replay.recording import Recording, Vitals
 from replay.sources.synthetic import DETERIORATIONS, Stay, synthetic_stay

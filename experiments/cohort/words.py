@@ -7,7 +7,7 @@ from typing import Final
 
 from experiments.cohort.comparison import CohortReport, Comparison
 from experiments.cohort.distances import Size
-from experiments.cohort.measure import Measured
+from experiments.cohort.groups import Measured
 from experiments.cohort.membership import Membership, Place
 
 SIZES: Final[tuple[Size, ...]] = ("large", "moderate", "small", "none seen")

@@ -11,9 +11,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.federation.measure import HeldOut, Measure
 from experiments.federation.plan import LEVEL, POISONED, Plan, Run
-from experiments.federation.tasks import Studied
+from experiments.federation.tasks import HeldOut, Measure, Studied
 from experiments.federation.timeline import Timeline, poisoned_minutes
 from experiments.federation.update_attacks import ATTACKS, Seen, liars
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule

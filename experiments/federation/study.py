@@ -17,9 +17,8 @@ from detectors.network.layout import CONTEXT_STATISTICS
 from experiments.common.stages import Stages
 from experiments.common.workers import carried_out
 from experiments.federation.engine import Federation, Outcome, World
-from experiments.federation.measure import held_out, windows_from
 from experiments.federation.plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
-from experiments.federation.tasks import STUDIED, Studied
+from experiments.federation.tasks import STUDIED, Studied, held_out, windows_from
 from experiments.federation.timeline import Timeline, timeline
 from fl_device.named_tasks import fresh_weights
 from replay.attacks import AttackSpec, inject

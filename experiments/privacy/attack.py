@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from detectors.baseline.profile import profile_of
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import scaled
-from experiments.federation.measure import windows_from
+from experiments.federation.tasks import windows_from
 from experiments.privacy.gradients import TASK, Floats, Known, flat, gradients
 from experiments.privacy.inversion import Seen, inverted
 from experiments.privacy.plan import Case, PrivacyPlan, Protection

@@ -1,4 +1,4 @@
-"""The report's section on privacy: what an update gives away, what protects it, and what that costs, in words and two tables."""
+"""The part of the federation report on what an update gives away: its picture, tables and words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import math
 from typing import Final
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from experiments.privacy.figure import window_figure
+from experiments.privacy.attack import Found
 from experiments.privacy.plan import CASES, Protection
 from experiments.privacy.results import AttackRow, CostRow, attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
-from experiments.report.figures import STYLE, to_svg
+from experiments.report.figures import BLUE, GREY, STYLE, VERMILION, to_svg
 from experiments.report.page import Section
 from experiments.report.tables import Table
 from fl_device.privacy_accounting import DELTA
 
+SHOWN_PATIENTS: Final = 3  # the first window of each
+CHANNEL_LABELS: Final = ("heart rate, bpm", "breaths/min")
 TITLE: Final = "What an update gives away"
 READING: Final = (
     "Grey: the hour. Red: what its bare gradient was turned back into. Blue: the same, clipped and with the most noise tried. All in the "
@@ -122,3 +127,33 @@ def _of(row: AttackRow) -> str:
 
 def _epsilon(value: float) -> str:
     return "infinite" if math.isinf(value) else f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def window_figure(study: PrivacyStudy) -> Figure:
+    """Return the first patients' hours, the truth and what was rebuilt, unprotected and with the most noise that was tried."""
+    bare, noisy = (study.found["window", how] for how in (Protection(), study.plan.protections[-1]))
+    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+    grid = figure.subplots(len(CHANNEL_LABELS), SHOWN_PATIENTS, sharex=True)
+    for channel, name in enumerate(CHANNEL_LABELS):
+        for at in range(SHOWN_PATIENTS):
+            _draw(grid[channel, at], bare, noisy, at, channel, study.plan.protections[-1].noise)
+        grid[channel, 0].set_ylabel(name)
+    for axes in grid[-1]:
+        axes.set_xlabel("minute")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=3, fontsize=8)
+    return figure
+
+
+def _draw(axes: Axes, bare: Found, noisy: Found, at: int, channel: int, noise: float) -> None:
+    owner = bare.owner[at]
+    minutes = np.arange(bare.truth.shape[1])
+
+    def course(windows: np.ndarray) -> np.ndarray:
+        values: np.ndarray = windows[at, :, channel] * bare.scale[owner, channel] + bare.median[owner, channel]
+        return values
+
+    axes.plot(minutes, course(bare.truth), color=GREY, linewidth=1.6, label="the patient's hour")
+    axes.plot(minutes, course(bare.rebuilt), color=VERMILION, linewidth=1.1, label="rebuilt from its gradient")
+    label = f"rebuilt when clipped, with noise {noise:g}"
+    axes.plot(minutes, course(noisy.rebuilt), color=BLUE, linewidth=1.1, linestyle="--", label=label)

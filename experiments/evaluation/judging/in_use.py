@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,14 +13,13 @@ from detectors.decisions.votes import AGREE
 from detectors.scoring.common_scale import CommonScale
 from detectors.training.scoring_fit import FittedScores, raw_components
 from detectors.training.table import CLEAN, DecisionTable
+from experiments.evaluation.measurement.material import streams_of_table
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MOST_PASSES: Final = 40
 """A baseline ends half a day before its decision, so each pass is right for half a day more; most streams need three."""
-OF_STREAM: Final = ("start", "stop", "patient", "case", "onset", "which")
-OF_PATIENT: Final = ("name", "population", "enrolment_min", "enrolled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,3 @@ def _kept(table: DecisionTable, detector: FoldDetector, rules: Bools) -> Bools:
         if np.array_equal(before, kept):
             break
     return kept
-
-
-def streams_of_table(table: DecisionTable, streams: Bools) -> DecisionTable:
-    """Return the table of some streams bool[S] alone; all patients keep their places."""
-    rows, length = streams[table.stream], (table.stop - table.start)[streams]
-    stop = np.cumsum(length)
-    changed = {name: getattr(table, name)[streams] for name in OF_STREAM}
-    changed |= {name: getattr(table, name) for name in OF_PATIENT} | {"start": stop - length, "stop": stop}
-    others = {field.name for field in fields(table)} - set(changed)
-    return type(table)(**changed, **{name: getattr(table, name)[rows] for name in others})

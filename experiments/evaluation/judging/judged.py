@@ -20,7 +20,7 @@ from detectors.training.table import CLEAN, DecisionTable
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.folds import CombinedScale, Fold, combined_scale, mean_of
 from experiments.evaluation.measurement.material import JUDGED, Material
-from experiments.evaluation.results.figures import DAY_MIN, HOLD_MIN
+from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

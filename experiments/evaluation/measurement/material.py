@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,6 @@ from detectors.decisions.votes import AGREE
 from detectors.rules.copies import LIMIT_NATS
 from detectors.rules.frozen import LIMIT_MIN
 from detectors.training.table import CLEAN, DecisionTable
-from experiments.evaluation.judging.in_use import OF_PATIENT, streams_of_table
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -22,6 +21,8 @@ JUDGED: Final = 0
 SLOW: Final = 1
 SIMULATED: Final = 2
 """Roles: patients that the headline is about, their streams under slow attacks, and the simulated cohort."""
+OF_STREAM: Final = ("start", "stop", "patient", "case", "onset", "which")
+OF_PATIENT: Final = ("name", "population", "enrolment_min", "enrolled")
 OWN: Final = ("replay", "pulse", "distortions")
 BY_PATIENT: Final = ("fold", "role", "grid_bpm", "slow")
 
@@ -100,3 +101,13 @@ def material_of(arrays: Mapping[str, NDArray[Any]]) -> Material:
     """Return what `Material.arrays` gave."""
     table = {name.removeprefix("table_"): array for name, array in arrays.items() if name.startswith("table_")}
     return Material(DecisionTable(**table), **{name: arrays[name] for name in (*OWN, *BY_PATIENT)})
+
+
+def streams_of_table(table: DecisionTable, streams: Bools) -> DecisionTable:
+    """Return the table of some streams bool[S] alone; all patients keep their places."""
+    rows, length = streams[table.stream], (table.stop - table.start)[streams]
+    stop = np.cumsum(length)
+    changed = {name: getattr(table, name)[streams] for name in OF_STREAM}
+    changed |= {name: getattr(table, name) for name in OF_PATIENT} | {"start": stop - length, "stop": stop}
+    others = {field.name for field in fields(table)} - set(changed)
+    return type(table)(**changed, **{name: getattr(table, name)[rows] for name in others})

@@ -13,14 +13,12 @@ from detectors.training.cohort import Population
 from detectors.training.patients import Patient, generator_of, patients_of
 from detectors.training.table import Stream, table_of
 from detectors.training.table_build import Attacks, PatientJob, streams_of
-from experiments.common.injection import core_cases
+from experiments.common.injection import DonorInjector, core_cases, is_possible
 from experiments.common.workers import carried_out
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.measurement.families import drawn_distortions
-from experiments.evaluation.measurement.injection import DonorInjector, is_possible
 from experiments.evaluation.measurement.material import JUDGED, SIMULATED, SLOW, Material
-from experiments.evaluation.measurement.pulses import pulse_values
-from experiments.evaluation.measurement.replayed import attacked_span, replay_values
+from experiments.evaluation.measurement.rule_values import attacked_span, pulse_values, replay_values
 from experiments.evaluation.measurement.slow_attacks import slow_attacks
 from experiments.evaluation.plan import EvaluationPlan
 from replay.recording import Recording

@@ -10,10 +10,10 @@ import numpy as np
 
 from detectors.training.cohort import unmarked
 from detectors.training.patients import LONG_ENROLMENT_MIN, Patient, patient_of
+from experiments.evaluation.plan import DAY_MIN
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 
-DAY_MIN: Final = 1440
 ONSET_MIN: Final = 3600
 """Two and a half days: the baseline then knows more than the enrolment."""
 HELD_MIN: Final = DAY_MIN

@@ -15,9 +15,17 @@ from experiments.common.injection import CORE, core_cases
 from experiments.evaluation.judging.judged import RULES, Judged
 from experiments.evaluation.judging.study import REFERENCE, Study, family_name
 from experiments.evaluation.plan import BUDGETS
-from experiments.evaluation.results.figures import false_exclusions
-from experiments.evaluation.results.measures import core_differences, core_shares, equal_budget
-from experiments.evaluation.results.records import Record, core_found, core_of, core_record, shares
+from experiments.evaluation.results.detection_rates import false_exclusions
+from experiments.evaluation.results.measures import (
+    Record,
+    core_differences,
+    core_found,
+    core_of,
+    core_record,
+    core_shares,
+    equal_budget,
+    shares,
+)
 
 Bools = NDArray[np.bool_]
 

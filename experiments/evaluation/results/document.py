@@ -20,10 +20,20 @@ from experiments.evaluation.judging.study import CAPPED, REFERENCE, Study, enrol
 from experiments.evaluation.measurement.material import JUDGED
 from experiments.evaluation.plan import BUDGETS, DAY_MIN, ENROLMENTS_H
 from experiments.evaluation.results.ablations import ablations, families
-from experiments.evaluation.results.figures import episodes_flagged, false_exclusions
+from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions
 from experiments.evaluation.results.goals import FORMER, goals_of
-from experiments.evaluation.results.measures import CURVE_H, attack_rows, core_shares, curve, false_over_seeds, pooled
-from experiments.evaluation.results.records import Record, core_of, core_record, shares
+from experiments.evaluation.results.measures import (
+    CURVE_H,
+    Record,
+    attack_rows,
+    core_of,
+    core_record,
+    core_shares,
+    curve,
+    false_over_seeds,
+    pooled,
+    shares,
+)
 from experiments.evaluation.results.side_studies import long_stays, simulated_record, slow_rows
 
 Bools = NDArray[np.bool_]

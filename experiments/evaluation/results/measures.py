@@ -7,15 +7,21 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors.training.found import Found
+from detectors.training.found import Found, found_attacks
+from detectors.training.table import DecisionTable
 from experiments.common.estimates import UNKNOWN, Estimate
+from experiments.common.injection import core_cases
+from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.plan import BUDGETS, Case, shown_name
-from experiments.evaluation.results.figures import DRAWS, FalseExclusions, rate, share_found
+from experiments.evaluation.results.detection_rates import DRAWS, FalseExclusions, false_exclusions, rate, share_found
 
 WITHIN_H: Final = (2, 4, 12)
 CURVE_H: Final = tuple(hour / 4 for hour in range(1, 49))
 Measure = tuple[str, Callable[[Case], bool], int]
+Bools = NDArray[np.bool_]
+Record = dict[str, Any]
 
 
 def _level(level: str) -> Callable[[Case], bool]:
@@ -126,3 +132,30 @@ def false_over_seeds(each: Sequence[FalseExclusions]) -> dict[str, Any]:
 def equal_budget(events: Mapping[float, float], wanted: float) -> float:
     """Return the budget whose false exclusions come nearest to those wanted, the smaller of equal ones."""
     return min(BUDGETS, key=lambda budget: (abs(events[budget] - wanted), budget))
+
+
+def core_of(judged: Judged, flagged: Bools) -> tuple[DecisionTable, Bools]:
+    """Return the judged patients under the core attacks, and their flags."""
+    table, rows = judged.core
+    return table, flagged[rows]
+
+
+def core_found(table: DecisionTable, flagged: Bools) -> Found:
+    """Return when each core attack was found; the table holds no others."""
+    return found_attacks(table, flagged, len(core_cases()))
+
+
+def core_record(table: DecisionTable, flagged: Bools) -> Record:
+    """Return the core's figures and the false exclusions of judged patients."""
+    false = false_exclusions(table, flagged)
+    return {
+        "core": shares(core_shares(core_found(table, flagged), core_cases())),
+        "false_exclusions": asdict(false.a_week),
+        "devices": false.devices,
+        "held": false.held,
+    }
+
+
+def shares(estimates: Mapping[str, Estimate]) -> Record:
+    """Return estimates by name as records."""
+    return {name: asdict(value) for name, value in estimates.items()}

@@ -20,8 +20,9 @@ from detectors.training.table import CLEAN, DecisionTable
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.measurement.material import SIMULATED, SLOW
-from experiments.evaluation.measurement.slow_attacks import DAY_MIN, KINDS, RAMPS_DAYS, phase_of
-from experiments.evaluation.results.figures import HOLD_MIN, false_exclusions, rate
+from experiments.evaluation.measurement.slow_attacks import KINDS, RAMPS_DAYS, phase_of
+from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
+from experiments.evaluation.results.detection_rates import false_exclusions, rate
 from experiments.evaluation.results.measures import core_shares
 
 Bools = NDArray[np.bool_]

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from experiments.paper.accuracy import Accuracy
 from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
+from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES, LEVEL
-from experiments.paper.networks import PAPER_FEATURES
 from experiments.paper.report.page import build_page
 from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
 from experiments.paper.study import Study

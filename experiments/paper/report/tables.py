@@ -11,10 +11,10 @@ import numpy as np
 from detectors.minutes.cleaning import usable_minutes
 from experiments.paper.accuracy import Accuracy
 from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun, excluded_devices
+from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.labels import Decision
-from experiments.paper.networks import PAPER_FEATURES
 from experiments.paper.report.words import percent
 from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
 from experiments.paper.study import Study

@@ -9,11 +9,10 @@ import pytest
 from wfdb_records import write_database
 
 from experiments.cohort import comparison as cohort_comparison
-from experiments.cohort import measure as cohort_measure
+from experiments.cohort import groups as cohort_groups
 from experiments.cohort.comparison import CohortPlan, compare, groups_for, steps_of
 from experiments.cohort.files import report_document
-from experiments.cohort.groups import Group, charted, cut_to_lengths, read_groups
-from experiments.cohort.measure import measure
+from experiments.cohort.groups import Group, charted, cut_to_lengths, measure, read_groups
 from experiments.cohort.membership import place
 from experiments.cohort.words import findings
 from replay.sources.synthetic import synthetic_cohort
@@ -42,7 +41,7 @@ def test_strangers_of_the_same_population_are_near(others):
 
 def test_a_cohort_is_at_no_distance_from_itself(others, monkeypatch):
     monkeypatch.setattr(cohort_comparison, "synthetic_cohort", lambda *_, **__: others)
-    monkeypatch.setattr(cohort_measure, "cut_to_lengths", lambda recordings, *_: list(recordings))
+    monkeypatch.setattr(cohort_groups, "cut_to_lengths", lambda recordings, *_: list(recordings))
     assert max(max(one.ks, one.wasserstein) for one in distances(others).values()) < 1e-12
 
 

@@ -11,7 +11,7 @@ from detectors.training.found import Found, found_attacks, rule_rows
 from detectors.training.table import TEACHING
 from experiments.evaluation.judging.judged import Scored, benign_share, clean_states, exclusions, states_of
 from experiments.evaluation.plan import BUDGETS
-from experiments.evaluation.results.figures import episodes_flagged, false_exclusions, rate, share_found
+from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions, rate, share_found
 from experiments.evaluation.results.measures import core_differences, core_shares, curve, equal_budget, false_over_seeds
 
 CASES = (("data-poisoning-1", "medium"), ("motif", "medium"), ("motif", "strong"))

@@ -13,7 +13,8 @@ from detectors.training.scoring_fit import SCORED
 from experiments.evaluation.judging import folds as module
 from experiments.evaluation.judging import in_use
 from experiments.evaluation.judging.folds import CombinedScale, FoldPlan, InUse, combined_scale, judged_folds
-from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, streams_of_table
+from experiments.evaluation.judging.in_use import FoldDetector, said_in_use
+from experiments.evaluation.measurement.material import streams_of_table
 
 STRAIGHT = CommonScale(np.array([-10.0, 10.0]), np.array([-10.0, 10.0]), 1.0)
 

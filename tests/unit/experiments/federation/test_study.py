@@ -13,12 +13,18 @@ from contracts.verdicts import DeviceProfile
 from detectors.network.layout import CONTEXT_SIZE
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.files import results_document, tables
-from experiments.federation.measure import HeldOut
 from experiments.federation.page import build_page, goal_table, label_table, run_table
 from experiments.federation.plan import BASELINE, FLIP, FULL, POISONED, QUICK, Run, baseline_of, runs
 from experiments.federation.results import final_loss, goals, paired_ratio, recovered, rows
 from experiments.federation.study import Study, study_options
-from experiments.federation.tasks import STUDIED, Studied, labels_right, minutes_within_tolerance, next_within_tolerance
+from experiments.federation.tasks import (
+    STUDIED,
+    HeldOut,
+    Studied,
+    labels_right,
+    minutes_within_tolerance,
+    next_within_tolerance,
+)
 from experiments.federation.timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation.update_attacks import ATTACKS, Seen, liars
 from experiments.privacy.cost import PrivateFederation

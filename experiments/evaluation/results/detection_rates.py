@@ -14,13 +14,11 @@ from detectors.minutes.windows import STEP_MIN
 from detectors.training.found import Found
 from detectors.training.table import CLEAN, WEEK_MIN, DecisionTable
 from experiments.common.estimates import Estimate
+from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-HOLD_MIN: Final = 240
-"""A device stays in quarantine for four hours after its last flagged decision; a flag after that is another exclusion."""
-DAY_MIN: Final = 1440
 AGES_DAYS: Final = (0, 1, 2, 4, 8, 1_000)
 DRAWS: Final = 1000
 EPISODE_MIN: Final = 120
