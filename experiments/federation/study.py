@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 from detectors.bundle.bundle import Bundle, load_bundle
 from detectors.detector import Detector
 from detectors.network.layout import CONTEXT_STATISTICS
-from experiments.common.stages import Stages
-from experiments.common.workers import carried_out
+from experiments.common.stages import JobProgress, Stages, completed
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
 from experiments.federation.tasks import STUDIED, Studied, held_out, windows_from
@@ -31,8 +29,6 @@ VOTE_HORIZON_MIN = 120
 FIRST_WEIGHTS = 7_000
 FIRST_POPULATION = 40_000  # far from the seeds of training and evaluation
 
-Progress = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -47,6 +43,16 @@ class Job:
     def stage(self) -> str:
         """What its outcome is called on disk."""
         return f"seed-{self.seed}-{self.run.name}".replace(", ", "-")
+
+    @property
+    def stages(self) -> dict[str, type[Outcome]]:
+        """Its one stage, by name and kind."""
+        return {self.stage: Outcome}
+
+    @property
+    def label(self) -> str:
+        """What is said of it when it is done."""
+        return f"seed {self.seed}: {self.run.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +71,19 @@ def study_options(plan: Plan, bundle_sha: str) -> dict[str, Any]:
     return {"version": STUDY_VERSION, "bundle": bundle_sha, **options}
 
 
-def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress: Progress) -> Study:
+def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress) -> Study:
     """Run or read everything; blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
     jobs = [Job(plan, seed, run, bundle) for seed in plan.seeds for run in runs(plan)]
-    kept = {job.stage: stages.find(job.stage, Outcome) for job in jobs}
-    missing = [job for job in jobs if kept[job.stage] is None]
-    done = len(jobs) - len(missing)
-    for job, outcome in zip(missing, carried_out(carry_out, missing, processes), strict=True):
-        stages.keep(job.stage, outcome)
-        kept[job.stage] = outcome
-        done += 1
-        progress(done, len(jobs), f"seed {job.seed}: {job.run.name}")
+    results = completed(jobs, carry_out, stages, processes, progress)
     outcomes: dict[str, list[Outcome]] = {}
     for job in jobs:
-        found = kept[job.stage]
-        assert found is not None
-        outcomes.setdefault(job.run.name, []).append(found)
+        outcomes.setdefault(job.run.name, []).append(results[job.stage])
     return Study(plan, load_bundle(bundle).sha256, outcomes)
 
 
-def carry_out(job: Job) -> Outcome:
+def carry_out(job: Job) -> list[Outcome]:
     """Carry out one run in a worker process; half a minute, and some seconds more for a seed's or a task's first."""
-    return _federation(job.plan, job.seed, job.bundle, job.run.task).carry_out(job.run, lambda _share: None)
+    return [_federation(job.plan, job.seed, job.bundle, job.run.task).carry_out(job.run, lambda _share: None)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.paper.fit import FittedClassifier, Report, cross_entropy, fit_error_classifier
-from experiments.paper.known_patients import Known
+from experiments.paper.known_patients import KnownPatients
 from experiments.paper.labels import DECISION, FOLDS, grouped_folds, paper_labels, random_folds, standardised
-from experiments.paper.patient_left_out import Unknown
+from experiments.paper.patient_left_out import PatientLeftOut
 from experiments.paper.patients import PaperPlan
 from experiments.paper.rows import Rows, balanced_weights, in_trial, is_clean
 
@@ -20,13 +20,13 @@ CLEAN_QUANTILE: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class ClassifierScores:
     """Scores 0..1 of every DNN, each of windows it was not trained on, `device_score` excepted.
 
     The paper trains its DNN "on reconstruction errors of individual client data": its own way is a DNN a patient here.
 
     `table` float64[5, 4]: Table I, by fold: training accuracy and loss, validation accuracy and loss. `fold` int64 and
-    `fold_score` float64 belong to the clean rows of `Known`, `device_score` to all of its rows. `grouped_score` (trained on the
+    `fold_score` float64 belong to the clean rows of `KnownPatients`, `device_score` to all of its rows. `grouped_score` (trained on the
     paper's labels of other patients) and `truth_score` (on attacks on other patients) belong to `left_out_rows`.
     `truth_threshold` float64[patients] is the 99 % quantile of `truth_score` over those others' clean windows.
     """
@@ -40,23 +40,25 @@ class Judged:
     truth_threshold: NDArray[np.float64]
 
 
-def left_out_rows(unknown: Sequence[Unknown]) -> Rows:
+def left_out_rows(left_out: Sequence[PatientLeftOut]) -> Rows:
     """Return every patient's rows as judged without it, patient after patient."""
-    return np.concatenate([one.rows[one.rows["patient"] == at] for at, one in enumerate(unknown)])
+    return np.concatenate([one.rows[one.rows["patient"] == at] for at, one in enumerate(left_out)])
 
 
-def study_judged(known: Known, unknown: Sequence[Unknown], plan: PaperPlan, report: Report) -> Judged:
+def study_classifiers(
+    known: KnownPatients, left_out: Sequence[PatientLeftOut], plan: PaperPlan, report: Report
+) -> ClassifierScores:
     """Train eight DNNs a patient; blocks for minutes."""
     table, fold, fold_score = _random_folds(known.rows[is_clean(known.rows)], plan, report)
     device_score = _own_scores(known.rows, plan)
     grouped, truth, thresholds = [], [], []
-    for at, one in enumerate(unknown):
-        report(0.6 + 0.4 * at / len(unknown), f"without patient {at + 1}")
+    for at, one in enumerate(left_out):
+        report(0.6 + 0.4 * at / len(left_out), f"without patient {at + 1}")
         scores = _without(one.rows, at, plan)
         grouped.append(scores[0])
         truth.append(scores[1])
         thresholds.append(scores[2])
-    return Judged(
+    return ClassifierScores(
         table, fold, fold_score, device_score, np.concatenate(grouped), np.concatenate(truth), np.array(thresholds)
     )
 

@@ -40,7 +40,7 @@ def paper_runs(study: Study) -> list[DeviceRun]:
     return [
         _run(case, patient, scores, paper_threshold(scores))
         for case, patient in _all(study)
-        for scores in [study.judged.device_score[last_day(study.known.rows, patient, case)]]
+        for scores in [study.classifiers.device_score[last_day(study.known.rows, patient, case)]]
     ]
 
 
@@ -49,11 +49,11 @@ def honest_runs(study: Study) -> list[DeviceRun]:
 
     The threshold was fixed on the others' clean windows: 1 % of them lie above it.
     """
-    rows = left_out_rows(study.unknown)
+    rows = left_out_rows(study.left_out)
     return [
-        _run(case, patient, study.judged.truth_score[last_day(rows, patient, case)], threshold)
+        _run(case, patient, study.classifiers.truth_score[last_day(rows, patient, case)], threshold)
         for case, patient in _all(study)
-        for threshold in [float(study.judged.truth_threshold[patient])]
+        for threshold in [float(study.classifiers.truth_threshold[patient])]
     ]
 
 

@@ -23,7 +23,7 @@ DEVICE_SHOWN: Final = 1  # the paper's Dev2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class KnownPatients:
     """`curves` float64[epochs, 5]: loss, validation loss, argmax accuracy, its validation, tolerance accuracy in validation.
 
     `accuracy` float64[6]: the fields of `Accuracy` on the validation windows. `rows`: every clean window of every patient,
@@ -39,7 +39,7 @@ class Known:
     example: NDArray[np.float64]
 
 
-def study_known(recordings: Sequence[Recording], plan: PaperPlan, report: Report) -> Known:
+def study_known_patients(recordings: Sequence[Recording], plan: PaperPlan, report: Report) -> KnownPatients:
     """Train and judge; blocks for minutes."""
     scales = [min_max(one) for one in recordings]
     pool = pooled(
@@ -62,7 +62,7 @@ def study_known(recordings: Sequence[Recording], plan: PaperPlan, report: Report
     rows = np.concatenate([one for one, _ in judged])
     label_error = _by_label(rows, np.concatenate([errors for _, errors in judged]))
     example = _example(fitted, recordings[DEVICE_SHOWN], scales[DEVICE_SHOWN], plan.seed)
-    return Known(curves, np.array(astuple(accuracy)), rows, label_error, example)
+    return KnownPatients(curves, np.array(astuple(accuracy)), rows, label_error, example)
 
 
 def _split(pool: Pool, seed: int) -> tuple[Pool, Pool]:

@@ -17,14 +17,16 @@ from replay.recording import Recording
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unknown:
+class PatientLeftOut:
     """`accuracy` float64[6]: the fields of `Accuracy` on the patient left out; `rows`: clean and attacked windows of all."""
 
     accuracy: NDArray[np.float64]
     rows: Rows
 
 
-def study_unknown(recordings: Sequence[Recording], left_out: int, plan: PaperPlan, report: Report) -> Unknown:
+def study_patient_left_out(
+    recordings: Sequence[Recording], left_out: int, plan: PaperPlan, report: Report
+) -> PatientLeftOut:
     """Train on all patients but one and judge all; blocks for minutes.
 
     The scale of the one left out comes from its whole clean recording, which is kinder to the method than practice.
@@ -42,7 +44,7 @@ def study_unknown(recordings: Sequence[Recording], left_out: int, plan: PaperPla
     new = pooled([clean_windows(recordings[left_out], scales[left_out], plan.judged_every_min)], [scales[left_out]])
     accuracy = measured_accuracy(new, fitted.rebuild(new.values))
     rows = [_rows(fitted, at, one, scales[at], plan, report) for at, one in enumerate(recordings)]
-    return Unknown(np.array(astuple(accuracy)), np.concatenate(rows))
+    return PatientLeftOut(np.array(astuple(accuracy)), np.concatenate(rows))
 
 
 def _rows(fitted: FittedPerStep, at: int, recording: Recording, scale: MinMax, plan: PaperPlan, report: Report) -> Rows:

@@ -113,7 +113,7 @@ class Results:
 def results_of(study: Study) -> Results:
     """Return the results; takes a second."""
     scored = (_by_random_folds(study), _by_patients(study), *_on_attacks(study))
-    new = np.nanmean([one.accuracy for one in study.unknown], axis=0)
+    new = np.nanmean([one.accuracy for one in study.left_out], axis=0)
     return Results(
         Accuracy(*study.known.accuracy.tolist()),
         Accuracy(*new.tolist()),
@@ -127,13 +127,13 @@ def results_of(study: Study) -> Results:
 
 def _by_random_folds(study: Study) -> Scored:
     rows = study.known.rows[is_clean(study.known.rows)]
-    return _by_paper_labels(rows, study.judged.fold_score, study.judged.fold)
+    return _by_paper_labels(rows, study.classifiers.fold_score, study.classifiers.fold)
 
 
 def _by_patients(study: Study) -> Scored:
-    rows = left_out_rows(study.unknown)
+    rows = left_out_rows(study.left_out)
     clean = is_clean(rows)
-    return _by_paper_labels(rows[clean], study.judged.grouped_score[clean], rows["patient"][clean])
+    return _by_paper_labels(rows[clean], study.classifiers.grouped_score[clean], rows["patient"][clean])
 
 
 def _by_paper_labels(rows: Rows, score: NDArray[np.float64], fold: NDArray[np.int64]) -> Scored:
@@ -141,10 +141,10 @@ def _by_paper_labels(rows: Rows, score: NDArray[np.float64], fold: NDArray[np.in
 
 
 def _on_attacks(study: Study) -> tuple[Scored, Scored]:
-    rows = left_out_rows(study.unknown)
+    rows = left_out_rows(study.left_out)
     by_paper, by_truth = (
         Scored(rows, rows["poisoned"], score, rows["patient"], balanced_weights(rows)).part(in_trial(rows))
-        for score in (study.judged.grouped_score, study.judged.truth_score)
+        for score in (study.classifiers.grouped_score, study.classifiers.truth_score)
     )
     return by_paper, by_truth
 

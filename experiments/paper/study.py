@@ -6,33 +6,27 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from experiments.common.stages import Stages
-from experiments.paper.classifiers import Judged, study_judged
-from experiments.paper.known_patients import Known, study_known
-from experiments.paper.patient_left_out import Unknown, study_unknown
+from experiments.common.stages import StageProgress, Stages
+from experiments.paper.classifiers import ClassifierScores, study_classifiers
+from experiments.paper.known_patients import KnownPatients, study_known_patients
+from experiments.paper.patient_left_out import PatientLeftOut, study_patient_left_out
 from experiments.paper.patients import PaperPlan
 from replay.recording import Recording
 
 STUDY_VERSION: Final = 1  # raise it when the same options would give other results
 
 
-class Progress(Protocol):
-    """Hears how far a stage is: its name, share 0..1 and a few words; `kept` when it was read from disk."""
-
-    def __call__(self, stage: str, share: float, text: str, *, kept: bool = False) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """What all tables and figures are made from; `unknown` has one entry a patient, in the order of `recordings`."""
+    """What all tables and figures are made from; `left_out` has one entry a patient, in the order of `recordings`."""
 
     plan: PaperPlan
     recordings: tuple[Recording, ...]
-    known: Known
-    unknown: tuple[Unknown, ...]
-    judged: Judged
+    known: KnownPatients
+    left_out: tuple[PatientLeftOut, ...]
+    classifiers: ClassifierScores
 
 
 def study_options(plan: PaperPlan, recordings: Sequence[Recording]) -> dict[str, Any]:
@@ -50,19 +44,23 @@ def stage_names(recordings: Sequence[Recording]) -> list[str]:
     return ["known patients", *(f"without {one.device_id}" for one in recordings), "classifiers"]
 
 
-def run_study(plan: PaperPlan, recordings: Sequence[Recording], stages: Stages, progress: Progress) -> Study:
+def run_study(plan: PaperPlan, recordings: Sequence[Recording], stages: Stages, progress: StageProgress) -> Study:
     """Run or read every stage; blocks for minutes. The same options give the same study, interrupted or not."""
     first, *middle, last = stage_names(recordings)
-    known = _stage(stages, first, Known, progress, lambda report: study_known(recordings, plan, report))
-    unknown = tuple(
-        _stage(stages, name, Unknown, progress, partial(study_unknown, recordings, at, plan))
+    known = _stage(
+        stages, first, KnownPatients, progress, lambda report: study_known_patients(recordings, plan, report)
+    )
+    left_out = tuple(
+        _stage(stages, name, PatientLeftOut, progress, partial(study_patient_left_out, recordings, at, plan))
         for at, name in enumerate(middle)
     )
-    judged = _stage(stages, last, Judged, progress, lambda report: study_judged(known, unknown, plan, report))
-    return Study(plan, tuple(recordings), known, unknown, judged)
+    classifiers = _stage(
+        stages, last, ClassifierScores, progress, lambda report: study_classifiers(known, left_out, plan, report)
+    )
+    return Study(plan, tuple(recordings), known, left_out, classifiers)
 
 
-def _stage(stages: Stages, name: str, kind: Any, progress: Progress, make: Any) -> Any:
+def _stage(stages: Stages, name: str, kind: Any, progress: StageProgress, make: Any) -> Any:
     found = stages.find(name, kind)
     if found is not None:
         progress(name, 1.0, "kept from before", kept=True)

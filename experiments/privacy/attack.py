@@ -38,7 +38,7 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AttackResult:
     """Windows in scaled units, float32[n, 60, 2]: `truth` beside what the attack `rebuilt`, and `resembled` beside an`other` patient's.
 
     `owner` int64[n] is the patient; `median` and `scale` float64[patients, 2].
@@ -72,7 +72,7 @@ class Attacks:
         self._flat = flat(weights)
         self._trainer: LocalTrainer | None = None
 
-    def carry_out(self, case: Case, how: Protection) -> Found:
+    def carry_out(self, case: Case, how: Protection) -> AttackResult:
         """Attack all updates of a kind; the same plan gives the same windows and the same noise."""
         count = self._plan.windows if case == "window" else self._plan.repeats
         chosen = [self._update(case, number) for number in range(count)]
@@ -84,7 +84,7 @@ class Attacks:
         ]
         truth, rebuilt, resembled, other, owners = (np.concatenate(part) for part in zip(*attacked, strict=True))
         medians, scales = (np.stack([getattr(one, name) for one in self._patients]) for name in ("median", "scale"))
-        return Found(truth, rebuilt, resembled, other, owners, medians, scales)
+        return AttackResult(truth, rebuilt, resembled, other, owners, medians, scales)
 
     def _update(self, case: Case, number: int) -> tuple[int, NDArray[np.int64], Floats]:
         """Return whose update it is, which of its windows it was learnt from, and its direction float32[d]."""

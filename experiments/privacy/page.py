@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.privacy.attack import Found
+from experiments.privacy.attack import AttackResult
 from experiments.privacy.plan import CASES, Protection
 from experiments.privacy.results import AttackRow, CostRow, attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
@@ -131,7 +131,7 @@ def _epsilon(value: float) -> str:
 
 def window_figure(study: PrivacyStudy) -> Figure:
     """Return the first patients' hours, the truth and what was rebuilt, unprotected and with the most noise that was tried."""
-    bare, noisy = (study.found["window", how] for how in (Protection(), study.plan.protections[-1]))
+    bare, noisy = (study.attack_results["window", how] for how in (Protection(), study.plan.protections[-1]))
     figure = Figure(figsize=(9.6, 4.4), layout="constrained")
     grid = figure.subplots(len(CHANNEL_LABELS), SHOWN_PATIENTS, sharex=True)
     for channel, name in enumerate(CHANNEL_LABELS):
@@ -145,7 +145,7 @@ def window_figure(study: PrivacyStudy) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, bare: Found, noisy: Found, at: int, channel: int, noise: float) -> None:
+def _draw(axes: Axes, bare: AttackResult, noisy: AttackResult, at: int, channel: int, noise: float) -> None:
     owner = bare.owner[at]
     minutes = np.arange(bare.truth.shape[1])
 

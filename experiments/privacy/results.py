@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.common.estimates import Estimate
 from experiments.federation.results import paired_ratio
-from experiments.privacy.attack import Found
+from experiments.privacy.attack import AttackResult
 from experiments.privacy.cost import ALONE
 from experiments.privacy.gradients import Floats
 from experiments.privacy.plan import CASES, Protection
@@ -54,10 +54,10 @@ class CostRow:
 
 def attack_rows(study: PrivacyStudy) -> list[AttackRow]:
     """Return a row for each kind of update and protection."""
-    return [attack_row(CASES[case], how.name, found) for (case, how), found in study.found.items()]
+    return [attack_row(CASES[case], how.name, found) for (case, how), found in study.attack_results.items()]
 
 
-def attack_row(attacked: str, protection: str, found: Found) -> AttackRow:
+def attack_row(attacked: str, protection: str, found: AttackResult) -> AttackRow:
     """Return what one attack amounts to."""
     scale = found.scale[found.owner][:, None]
     nearer = _distance(found.truth, found.rebuilt) < _distance(found.resembled, found.other)
@@ -108,7 +108,7 @@ def _distance(truth: Floats, guess: Floats) -> NDArray[np.float64]:
     return np.asarray(np.square(truth - guess).mean(axis=(1, 2), dtype=np.float64))
 
 
-def _blind_error(found: Found) -> NDArray[np.float64]:
+def _blind_error(found: AttackResult) -> NDArray[np.float64]:
     """Return float64[n, 2] for an attacker that takes every device to be like the mean of the others."""
     errors = []
     for truth, rebuilt, owner in zip(found.truth, found.rebuilt, found.owner, strict=True):

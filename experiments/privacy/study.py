@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from detectors.bundle.bundle import load_bundle
-from experiments.common.stages import Stages
-from experiments.common.workers import carried_out
+from experiments.common.stages import JobProgress, Stages, completed
 from experiments.federation.engine import Outcome
 from experiments.federation.plan import DEVICES, Plan
-from experiments.privacy.attack import Attacks, Found, patient
+from experiments.privacy.attack import AttackResult, Attacks, patient
 from experiments.privacy.cost import ALONE, costs
 from experiments.privacy.gradients import TASK
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
@@ -25,15 +23,13 @@ POPULATION = 50_000  # far from the seeds of training, evaluation and the federa
 WEIGHTS_SEED = 7_000
 MINUTES = 3_000
 
-Progress = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class PrivacyStudy:
     """What attacks found, by what was attacked and how it was protected; what protections cost, by name, an outcome a seed."""
 
     plan: PrivacyPlan
-    found: dict[tuple[Case, Protection], Found]
+    attack_results: dict[tuple[Case, Protection], AttackResult]
     costs: dict[str, list[Outcome]]
 
 
@@ -48,12 +44,17 @@ class Job:
     seed: int = 0
 
     @property
-    def stages(self) -> dict[str, type[Found] | type[Outcome]]:
+    def stages(self) -> dict[str, type[AttackResult] | type[Outcome]]:
         """What its results are called on disk, and of which kind they are."""
         if self.attack is not None:
-            return {_file(f"{self.attack[0]}, {self.attack[1].name}"): Found}
+            return {_file(f"{self.attack[0]}, {self.attack[1].name}"): AttackResult}
         names = [*(how.name for how in self.plan.protections), ALONE]
         return {_file(f"cost, seed {self.seed}, {name}"): Outcome for name in names}
+
+    @property
+    def label(self) -> str:
+        """What is said of it when it is done: its first stage."""
+        return next(iter(self.stages))
 
 
 def privacy_options(plan: PrivacyPlan) -> dict[str, Any]:
@@ -62,27 +63,21 @@ def privacy_options(plan: PrivacyPlan) -> dict[str, Any]:
 
 
 def run_privacy(
-    plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, processes: int, progress: Progress
+    plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress
 ) -> PrivacyStudy:
     """Run or read everything; blocks for minutes. The same plans and bundle give the same study, interrupted or not."""
     attacks = [Job(plan, federation, bundle, attack=attack) for attack in plan.attacks]
     jobs = [*attacks, *(Job(plan, federation, bundle, seed=seed) for seed in plan.seeds)]
-    kept: dict[str, Any] = {name: stages.find(name, kind) for job in jobs for name, kind in job.stages.items()}
-    missing = [job for job in jobs if any(kept[name] is None for name in job.stages)]
-    for done, (job, found) in enumerate(zip(missing, carried_out(carry_out, missing, processes), strict=True), 1):
-        for name, result in zip(job.stages, found, strict=True):
-            stages.keep(name, result)
-            kept[name] = result
-        progress(len(jobs) - len(missing) + done, len(jobs), next(iter(job.stages)))
+    results = completed(jobs, carry_out, stages, processes, progress)
     of_attack: dict[tuple[Case, Protection], Any] = {
-        job.attack: kept[next(iter(job.stages))] for job in attacks if job.attack is not None
+        job.attack: results[job.label] for job in attacks if job.attack is not None
     }
-    by_seed: list[list[Any]] = [[kept[name] for name in job.stages] for job in jobs[len(attacks) :]]
+    by_seed: list[list[Any]] = [[results[name] for name in job.stages] for job in jobs[len(attacks) :]]
     names = [*(how.name for how in plan.protections), ALONE]
     return PrivacyStudy(plan, of_attack, {name: [one[at] for one in by_seed] for at, name in enumerate(names)})
 
 
-def carry_out(job: Job) -> list[Found] | list[Outcome]:
+def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:
     """Carry out one job in a worker process, its results in the order of its stages; it takes minutes."""
     if job.attack is not None:
         return [_attacks(job.plan).carry_out(*job.attack)]

@@ -17,6 +17,7 @@ from detectors.statistics.registry import columns
 from detectors.training.cohort import fingerprint
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import CORE, core_cases
+from experiments.common.stages import StageProgress
 from experiments.common.workers import mapped_over
 from experiments.evaluation.judging.baselines import FLAGGED, BaselineRun, carry_out_baseline
 from experiments.evaluation.judging.judged import Judged
@@ -27,7 +28,6 @@ from experiments.evaluation.measurement.measuring import Weights, measured_mater
 from experiments.evaluation.plan import ENROLMENTS_H, EvaluationPlan
 
 Arrays = dict[str, NDArray[Any]]
-Progress = Callable[[str, float, str], None]
 Job = TypeVar("Job", Run, BaselineRun)
 
 PATIENTS: Final = "patients"
@@ -91,7 +91,7 @@ def stage_names(plan: EvaluationPlan) -> list[str]:
 
 
 def run_study(
-    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, processes: int, progress: Progress
+    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, processes: int, progress: StageProgress
 ) -> Study:
     """Run or read every stage. Blocks for minutes; what is finished is found again in `work`."""
     materials = _materials(plan, cohort, network, work.measured, processes, partial(progress, PATIENTS))

@@ -34,7 +34,7 @@ def distribution_figure(study: Study, results: Results) -> Figure:
     for case, name in enumerate(CASES):
         run = _run(results.paper_runs, case, DEVICE_SHOWN)
         above, below = grid[:, case]
-        scores = study.judged.device_score[last_day(rows, DEVICE_SHOWN, case)]
+        scores = study.classifiers.device_score[last_day(rows, DEVICE_SHOWN, case)]
         _draw_shares(above, scores, np.linspace(0, 1, BINS + 1), BLUE)
         above.axvline(run.threshold, color=VERMILION, linestyle="--", linewidth=1.3)
         above.set_title(f"Run {case + 1}: {name}\nT = {run.threshold:.3f}, {run.flagged:.0%} flagged", fontsize=8)

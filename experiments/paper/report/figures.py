@@ -34,7 +34,7 @@ def error_figure(study: Study) -> Figure:
     """Return Fig. 8 (a): errors of the windows trained on; beside it those of patients left out, clean and attacked."""
     figure = Figure(figsize=(9.6, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True)
-    known, new = study.known.rows, left_out_rows(study.unknown)
+    known, new = study.known.rows, left_out_rows(study.left_out)
     new = new[in_trial(new)]
     low, high = np.quantile(np.concatenate([known["error"], new["error"]]), [0.0005, 0.9995])
     edges = np.geomspace(low, high, 46)

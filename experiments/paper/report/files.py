@@ -101,7 +101,7 @@ def _of_accuracy(subject: str, accuracy: Accuracy, paper_argmax: float | None) -
 
 
 def _of_table(study: Study) -> Iterator[Measure]:
-    for fold, (ours, paper) in enumerate(zip(study.judged.table.tolist(), PAPER_TABLE, strict=True), start=1):
+    for fold, (ours, paper) in enumerate(zip(study.classifiers.table.tolist(), PAPER_TABLE, strict=True), start=1):
         for name, value, printed in zip(TABLE_COLUMNS, ours, paper, strict=True):
             yield Measure("table_1", f"fold {fold}", name, short(value), printed)
 

@@ -64,7 +64,7 @@ def table_one(study: Study) -> Table:
             str(fold),
             *(f"{number:.4f}" for pair in zip(paper, ours, strict=True) for number in pair),
         )
-        for fold, (paper, ours) in enumerate(zip(PAPER_TABLE, study.judged.table.tolist(), strict=True), start=1)
+        for fold, (paper, ours) in enumerate(zip(PAPER_TABLE, study.classifiers.table.tolist(), strict=True), start=1)
     ]
     return Table(head, tuple(rows))
 

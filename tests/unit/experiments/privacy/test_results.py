@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from experiments.federation.engine import Outcome
-from experiments.privacy.attack import Found, paired
+from experiments.privacy.attack import AttackResult, paired
 from experiments.privacy.cost import ALONE
 from experiments.privacy.files import privacy_document, privacy_tables
 from experiments.privacy.page import attack_table, cost_table, sections, sentences
@@ -27,9 +27,9 @@ def window(heart, breath) -> np.ndarray:
     return np.stack([heart, breath], axis=-1).astype(np.float32)[None]
 
 
-def found(rebuilt: np.ndarray) -> Found:
+def found(rebuilt: np.ndarray) -> AttackResult:
     truth = np.repeat(window(RISING, -RISING), len(rebuilt), axis=0)
-    return Found(
+    return AttackResult(
         truth=truth, rebuilt=rebuilt, resembled=truth, other=0 * truth + 0.1, owner=np.zeros(len(rebuilt), np.int64),
         median=np.array([[80.0, 15.0], [90.0, 20.0]]), scale=np.array([[10.0, 2.0], [20.0, 4.0]]),
     )  # fmt: skip
