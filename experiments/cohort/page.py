@@ -13,6 +13,7 @@ from experiments.cohort.membership import Membership
 from experiments.cohort.pictures import pictures
 from experiments.cohort.words import findings, number, place_word
 from experiments.report.figures import STYLE, to_svg
+from experiments.report.numbers import with_interval
 from experiments.report.page import Cover, Section, page_of
 from experiments.report.tables import Table
 
@@ -73,9 +74,9 @@ def _distance_row(one: Comparison) -> tuple[str, ...]:
         str(one.n_synthetic),
         _spread(one.real_quantiles),
         _spread(one.synthetic_quantiles),
-        f"{apart.ks:.2f} ({apart.ks_interval[0]:.2f} to {apart.ks_interval[1]:.2f})",
+        with_interval(apart.ks, *apart.ks_interval, ".2f"),
         f"{apart.ks_by_chance:.2f}",
-        f"{apart.wasserstein:.2f} ({apart.wasserstein_interval[0]:.2f} to {apart.wasserstein_interval[1]:.2f})",
+        with_interval(apart.wasserstein, *apart.wasserstein_interval, ".2f"),
         apart.size,
     )
 

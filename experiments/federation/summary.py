@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from experiments.federation.plan import BASELINE, FLIP, OTHER_NETWORKS, WORST
+from experiments.report.numbers import with_interval
 
 Document = Mapping[str, Any]
 NETWORKS: Final = ("", *(f"{task}, " for task in OTHER_NETWORKS))
@@ -75,12 +76,7 @@ def _of_goals(document: Document) -> Iterator[str]:
 def _ratio(run: Mapping[str, Any] | None) -> str:
     if run is None:
         return "-"
-    ratio = run["ratio"]
-    return (
-        f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-        if ratio["low"] is not None
-        else f"{ratio['value']:.2f}"
-    )
+    return with_interval(run["ratio"]["value"], run["ratio"]["low"], run["ratio"]["high"], ".2f")
 
 
 def _runs(document: Document) -> dict[str, Mapping[str, Any]]:

@@ -18,6 +18,20 @@ def short(value: float) -> float | None:
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
+def with_interval(
+    value: float | None, low: float | None, high: float | None, spec: str, scale: float = 1.0, unit: str = ""
+) -> str:
+    """Return `scale` times a value with its unit, and its interval in brackets where it has one; "-" for no value.
+
+    >>> with_interval(0.5, 0.25, 0.75, ".0f", 100, " %"), with_interval(2.0, None, None, ".1f")
+    ('50 % (25 to 75)', '2.0')
+    """
+    if value is None:
+        return "-"
+    text = f"{scale * value:{spec}}{unit}"
+    return text if low is None or high is None else f"{text} ({scale * low:{spec}} to {scale * high:{spec}})"
+
+
 def plain(value: Any) -> Any:
     """Return nested records, lists and numbers as JSON holds them, each number `short`."""
     if isinstance(value, Mapping):

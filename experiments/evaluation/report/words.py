@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.report.numbers import with_interval
+
 Document = Mapping[str, Any]
-Found = Mapping[str, Any]
+Measured = Mapping[str, Any]
 
 
 def per_cent(value: float | None, digits: int = 1) -> str:
@@ -18,30 +20,23 @@ def per_cent(value: float | None, digits: int = 1) -> str:
     return "-" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def share(found: Found, digits: int = 1) -> str:
+def share(found: Measured, digits: int = 1) -> str:
     """Return a share with its interval.
 
     >>> share({"value": 0.5, "low": 0.25, "high": 0.75}, 0)
     '50 % (25 to 75)'
     """
-    if found["value"] is None or found["low"] is None:
-        return per_cent(found["value"], digits)
-    low, high = (f"{100 * found[edge]:.{digits}f}" for edge in ("low", "high"))
-    return f"{per_cent(found['value'], digits)} ({low} to {high})"
+    return with_interval(found["value"], found["low"], found["high"], f".{digits}f", 100, " %")
 
 
-def rate(found: Found) -> str:
+def rate(found: Measured) -> str:
     """Return false exclusions a device-week with interval."""
-    if found["value"] is None:
-        return "-"
-    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+    return with_interval(found["value"], found["low"], found["high"], ".2f")
 
 
-def points(found: Found | None) -> str:
+def points(found: Measured | None) -> str:
     """Return a difference of shares in points, with its interval."""
-    if found is None or found["value"] is None:
-        return "-"
-    return f"{100 * found['value']:+.1f} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
+    return "-" if found is None else with_interval(found["value"], found["low"], found["high"], "+.1f", 100)
 
 
 def count(number: float) -> str:

@@ -18,6 +18,7 @@ from experiments.paper.labels import Decision
 from experiments.paper.report.words import percent
 from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
 from experiments.paper.study import Study
+from experiments.report.numbers import with_interval
 from experiments.report.tables import Table
 
 
@@ -100,7 +101,7 @@ def attack_table(results: Results) -> Table:
     rows = [
         (
             one.attack,
-            f"{one.mean:.3f} ({one.lowest:.3f} to {one.highest:.3f})",
+            with_interval(one.mean, one.lowest, one.highest, ".3f"),
             f"{one.error_mean:.3f}",
             f"{one.step_mean:.3f}",
         )
@@ -146,4 +147,4 @@ def _spread(one: Evaluation, name: str) -> str:
     by_fold = [value for fold in one.folds for value in [getattr(fold, name)] if not math.isnan(value)]
     if not by_fold:
         return "-"
-    return f"{getattr(one.mean, name):.3f} ({min(by_fold):.3f} to {max(by_fold):.3f})"
+    return with_interval(getattr(one.mean, name), min(by_fold), max(by_fold), ".3f")
