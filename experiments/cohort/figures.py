@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from experiments.cohort.catalogue import Statistic
 from experiments.cohort.groups import Measured, Table
 from experiments.cohort.statistics import Values, autocorrelation, gap_lengths, hourly_values, without_artefacts
+from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION
 from replay.recording import Recording
 
-# Okabe-Ito; every pair also differs in line style or marker.
-SYNTHETIC: Final = "#0072B2"
-REAL: Final[tuple[tuple[str, str, str], ...]] = (("#D55E00", "-", "o"), ("#E69F00", "--", "s"), ("#CC79A7", ":", "^"))
+# Every pair also differs in line style or marker.
+SYNTHETIC: Final = BLUE
+REAL: Final[tuple[tuple[str, str, str], ...]] = ((VERMILION, "-", "o"), (ORANGE, "--", "s"), (PURPLE, ":", "^"))
 COLUMNS: Final = 4
 DOTS: Final = 80  # more synthetic patients would only hide each other
 CHANNEL_NAMES: Final = ("heart rate", "respiratory rate")
@@ -62,7 +63,7 @@ def memory_figure(measured: Measured) -> Figure:
                 )
         else:
             _draw_band(axes, lags, real, REAL[0][0], f"{measured.group.name} (n={len(real)})", "--")
-        axes.axhline(0, color="#8C8C8C", linewidth=0.6)
+        axes.axhline(0, color=GREY, linewidth=0.6)
         axes.set_title(CHANNEL_NAMES[channel], fontsize=9)
         axes.set_xlabel("lag (minutes, logarithmic)" if measured.group.scale == "minute" else "lag (hours)")
         if measured.group.scale == "minute":
@@ -79,8 +80,8 @@ def coupling_figure(measured: Sequence[Measured]) -> Figure:
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = figure.subplots(1, len(measured), sharex=True, sharey=True, squeeze=False)[0]
     for axes, one in zip(panels, measured, strict=True):
-        axes.axhline(0, color="#8C8C8C", linewidth=0.6)
-        axes.axvline(0, color="#8C8C8C", linewidth=0.6)
+        axes.axhline(0, color=GREY, linewidth=0.6)
+        axes.axvline(0, color=GREY, linewidth=0.6)
         synthetic = [side[:DOTS] for side in _coupling(one.synthetic_table)]
         axes.scatter(*synthetic, s=7, color=SYNTHETIC, alpha=0.45, linewidths=0, clip_on=False, label="synthetic")
         levels, steps = _coupling(one.real_table)

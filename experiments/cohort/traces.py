@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from experiments.cohort.distances import percentile
 from experiments.cohort.groups import Measured
 from experiments.cohort.statistics import CHANNELS
+from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE
 from replay.recording import Recording, Vitals
 from replay.sources.synthetic import DETERIORATIONS, Stay, synthetic_stay
 
-HEART: Final = "#0072B2"
-BREATH: Final = "#E69F00"
-TWIN: Final = "#8C8C8C"
-ILL: Final = "#CC79A7"
+HEART: Final = BLUE
+BREATH: Final = ORANGE
+TWIN: Final = GREY
+ILL: Final = PURPLE
 SHOWN_MIN: Final = 8 * 60
 BIN_MIN: Final = 30
 ALIKE_IN: Final = ("mean", "within_sd", "step_sd", "zero_step_share", "autocorrelation_5_min")
