@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contracts.errors import Misconfigured
-from experiments.report.colours import BLUE, GREY, VERMILION
-from fedsecure.report.svg import STYLE
+from experiments.report.figures import BLUE, GREY, STYLE, VERMILION
 from replay.attacks import Attack, AttackSpec, Injection, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

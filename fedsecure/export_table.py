@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from experiments.export_files import table_of
+from experiments.export.files import table_of
 
 SHORT: Final = {
     "µs a window, 1 a call": "µs, 1\na call",

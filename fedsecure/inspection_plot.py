@@ -14,10 +14,9 @@ from matplotlib.figure import Figure, SubFigure
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from detectors.minutes.cleaning import HIGHEST, LOWEST, usable_minutes
-from experiments.report.colours import BLUE, GREY, ORANGE, VERMILION
+from experiments.report.figures import BLUE, GREY, ORANGE, STYLE, VERMILION
 from fedsecure.inspection import runs
 from fedsecure.inspection_table import length_text
-from fedsecure.report.svg import STYLE
 from replay.recording import Recording, Vitals
 
 MOST_DRAWN: Final = 12

@@ -9,7 +9,7 @@ from typing import Any, Final
 from contracts.event_time import from_event_minute
 from detectors.bundle.bundle import Bundle
 from detectors.training.site_calibration import Peak, SiteCalibration
-from experiments.evaluation.figures import rate
+from experiments.evaluation.results.detection_rates import rate
 
 RECORD: Final = "site_calibrations"
 STEP: Final = 0.1

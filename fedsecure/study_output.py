@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import typer
 
 from contracts.errors import Misconfigured, Unavailable
 
+if TYPE_CHECKING:
+    from experiments.common.stages import JobProgress, StageProgress
+
 GOES_ON = "the same command goes on after what is finished"
-
-
-class StageProgress(Protocol):
-    """Is told how far a stage is: its name, share 0..1 and a few words; `kept` when it was read from disk."""
-
-    def __call__(self, stage: str, share: float, text: str, *, kept: bool = False) -> None: ...
-
-
-def report_css() -> str:
-    """Return the style of all reports."""
-    return files("fedsecure.report").joinpath("report.css").read_text(encoding="utf-8")
-
-
-def json_bytes(document: Any) -> bytes:
-    """Return a document as readable JSON."""
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
 def write_files(out: Path, contents: Mapping[str, str | bytes]) -> None:
@@ -95,7 +79,7 @@ def stage_bars(stages: Sequence[str]) -> Iterator[StageProgress]:
 
 
 @contextmanager
-def count_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def count_bar(what: str) -> Iterator[JobProgress]:
     """On a terminal one bar over all steps (done, of how many, the last one's name); elsewhere a line a step."""
     from rich.console import Console
     from rich.progress import (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from detectors.training.cohort import AttackCase, Recording, Vitals
-from replay.attacks import ATTACKS, AttackSpec, inject
+from replay.attacks import ATTACKS, AttackSpec, find_attack, inject
 from replay.recording import Recording as Replayed
 
 CORE: Final = ("data-poisoning-1", "data-poisoning-2", "amplitude", "motif", "stuck-at")
@@ -29,3 +30,32 @@ def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]
     spec = AttackSpec(case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed)
     attacked = inject(recording, spec).recording
     return attacked.heart_rate_bpm, attacked.resp_rate_bpm
+
+
+@dataclass(frozen=True, slots=True)
+class DonorInjector:
+    """Injects replay's attacks; `donor` is whose data an attack such as spoof sends (None: a drawn synthetic patient's).
+
+    An attack that cannot begin so early (it needs some of the device's own past) leaves the recording as it is:
+    `is_possible` tells.
+    """
+
+    donor: Replayed | None = None
+
+    def __call__(self, recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
+        if not isinstance(recording, Replayed):
+            raise TypeError(f"{recording.device_id} is not a recording of replay's")
+        if not is_possible(case.name, case.level, case.onset_min):
+            return recording.heart_rate_bpm, recording.resp_rate_bpm
+        donor = self.donor if find_attack(case.name).takes_donor else None
+        name = None if donor is None else donor.device_id
+        spec = AttackSpec(
+            case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed, donor=name
+        )
+        attacked = inject(recording, spec, donor).recording
+        return attacked.heart_rate_bpm, attacked.resp_rate_bpm
+
+
+def is_possible(name: str, level: str, onset_min: int) -> bool:
+    """Return whether an attack can begin at a minute of a recording."""
+    return onset_min >= find_attack(name).smallest_onset_min(level)

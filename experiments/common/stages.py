@@ -1,20 +1,43 @@
-"""Finished stages of a study on disk, so that an interrupted one goes on where it was."""
+"""Finished stages of a study on disk, so that an interrupted one goes on where it was, and the jobs that make them."""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
 
+from experiments.common.workers import carried_out
+
 Result = TypeVar("Result")  # a frozen dataclass all of whose fields are numpy arrays
 
 OPTIONS_FILE: Final = "options.json"
+JobProgress = Callable[[int, int, str], None]
+"""Is told how many jobs are done, of how many, and the last one's name."""
+
+
+class StageProgress(Protocol):
+    """Is told how far a stage is: its name, share 0..1 and a few words; `kept` when it was read from disk."""
+
+    def __call__(self, stage: str, share: float, text: str, *, kept: bool = False) -> None: ...
+
+
+class StagedJob(Protocol):
+    """A job that makes one stage or several, by name and kind in the order in which it returns them."""
+
+    @property
+    def stages(self) -> Mapping[str, type[Any]]: ...
+
+    @property
+    def label(self) -> str: ...
+
+
+Job = TypeVar("Job", bound=StagedJob)
 
 
 class Stages:
@@ -72,3 +95,21 @@ class Stages:
 def _save(path: Path, arrays: Mapping[str, Any]) -> None:
     with path.open("wb") as sink:  # given a name, numpy would add a suffix to it
         np.savez_compressed(sink, **arrays)
+
+
+def completed(
+    jobs: Sequence[Job],
+    work: Callable[[Job], Sequence[object]],
+    stages: Stages,
+    processes: int,
+    progress: JobProgress,
+) -> dict[str, Any]:
+    """Return the result of every job's stages by name; blocks while worker processes carry out what is not finished yet."""
+    results = {name: stages.find(name, kind) for job in jobs for name, kind in job.stages.items()}
+    missing = [job for job in jobs if any(results[name] is None for name in job.stages)]
+    for done, (job, made) in enumerate(zip(missing, carried_out(work, missing, processes), strict=True), 1):
+        for name, result in zip(job.stages, made, strict=True):
+            stages.keep(name, result)
+            results[name] = result
+        progress(len(jobs) - len(missing) + done, len(jobs), job.label)
+    return results

@@ -17,6 +17,8 @@ Case = tuple[str, str]
 VERSION: Final = 1
 """Raise it when equal options would give other results: finished stages of before are then not used."""
 DAY_MIN: Final = 1440
+HOLD_MIN: Final = 240
+"""A device stays in quarantine for four hours after its last flagged decision; a flag after that is another exclusion."""
 ENROLMENTS_H: Final = (24, 10)
 BUDGETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2)
 """False exclusions a device-week: thresholds for other budgets, to compare detectors at equal false exclusions."""

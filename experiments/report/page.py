@@ -1,15 +1,19 @@
-"""A study's report as one HTML page: no script, no font, no picture from anywhere else."""
+"""A report as one HTML page that needs nothing else; text is escaped, pictures are taken as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from experiments.report.tables import Table, table_html
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from experiments.report.tables import Table
 
 Shown = Table | str
 """A table, or a picture as SVG."""
+CLASSES: Final = {True: "in", False: "out", None: "idle"}
+"""How the style sheet names a cell that is marked good, bad, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +36,20 @@ class Cover:
     cards: Sequence[tuple[str, str]] = ()
 
 
-def page_of(cover: Cover, sections: Iterable[Section], made_by: str, css: str) -> str:
-    """Return the page; `made_by` is the command, `css` the style of all reports."""
-    cards = "".join(
-        f"<li><strong>{escape(value)}</strong><span>{escape(name)}</span></li>" for value, name in cover.cards
-    )
-    title = escape(cover.title)
-    parts = [
-        f'<h1>{title}</h1>\n<p class="soft">{escape(cover.intro)}</p>\n<ul class="cards">{cards}</ul>',
-        *map(_section, sections),
-        f"<h2>Made by</h2>\n<p><code>{escape(made_by)}</code></p>",
-    ]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{css}</style></head>\n<body>\n<main>\n{body}\n</main></body></html>\n"
-    )
+def page_of(cover: Cover, sections: Iterable[Section], made_by: str) -> str:
+    """Return the page; `made_by` is the command."""
+    return rendered("page.html", cover, sections=sections, made_by=made_by, classes=CLASSES)
 
 
-def _section(one: Section) -> str:
-    shown = [table_html(item) if isinstance(item, Table) else f"<figure>{item}</figure>" for item in one.shown]
-    reading = "".join(f'<p class="soft">{escape(part)}</p>' for part in one.reading.split("\n") if part)
-    inner = [reading, *shown] if one.reading_first else [*shown, reading]
-    return "\n".join([f'<h2 id="{escape(one.name)}">{escape(one.title)}</h2>', *inner])
+def rendered(template: str, cover: Cover, packages: Sequence[str] = (), **values: Any) -> str:
+    """Return a template of these reports, or of other `packages` that extends base.html, with its values filled in."""
+    folders = ChoiceLoader([PackageLoader(name) for name in ("experiments.report", *packages)])
+    environment = Environment(
+        loader=folders,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(**asdict(cover), **values)

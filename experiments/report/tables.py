@@ -1,12 +1,12 @@
-"""A table of a report, as text, as Markdown and as HTML."""
+"""A table of a report as Markdown, and rows of numbers as CSV."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Final
+from typing import Any
 
-_CLASSES: Final = {True: "in", False: "out", None: "idle"}
+import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,6 @@ def table_markdown(table: Table) -> str:
     return f"{table.caption}\n\n{text}" if table.caption else text
 
 
-def table_html(table: Table) -> str:
-    """Return a table as HTML."""
-    columns = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
-    classes = [_CLASSES[mark] for mark in table.marks] or ["n" for _ in table.rows]
-    lines = "".join(_row(cells, last) for cells, last in zip(table.rows, classes, strict=True))
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    return f"<div class='wide'><table>{caption}<thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>"
-
-
-def _row(cells: tuple[str, ...], last: str) -> str:
-    first, *middle, end = cells
-    numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in middle)
-    return f'<tr><th scope="row">{escape(first)}</th>{numbers}<td class="{last}">{escape(end)}</td></tr>'
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV with the first row's names on top; None is empty."""
+    return str(pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n"))

@@ -151,8 +151,8 @@ def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], o
 
 def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
+        from experiments.report.numbers import json_bytes
         from fedsecure.site_record import full_record
-        from fedsecure.study_output import json_bytes
 
         sys.stdout.write(json_bytes(full_record(calibration, record)).decode())
         return

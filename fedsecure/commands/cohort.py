@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
+from fedsecure.study_output import count_bar, recordings_given, write_files
 from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
-    from experiments.cohort_report import CohortPlan, CohortReport
+    from experiments.cohort.comparison import CohortPlan, CohortReport
 
 DAYS, QUICK_DAYS = 4, 2
 PATIENTS, QUICK_PATIENTS = 200, 24
@@ -55,8 +55,9 @@ def cohort(
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
     check_writable(out)
-    from experiments.cohort_report import CohortPlan
-    from experiments.cohort_words import findings
+    from experiments.cohort.comparison import CohortPlan
+    from experiments.cohort.files import report_files
+    from experiments.cohort.words import findings
 
     plan = CohortPlan(
         seed=seed,
@@ -66,14 +67,14 @@ def cohort(
         draws=QUICK_DRAWS if quick else DRAWS,
     )
     report = _compared(plan, recordings)
-    _write(out, report, _command(plan, recordings, quick))
+    write_files(out, report_files(report, _command(plan, recordings, quick)))
     for sentence in findings(report):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
 def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
-    from experiments.cohort_report import compare, groups_for, steps_of
+    from experiments.cohort.comparison import compare, groups_for, steps_of
 
     groups = groups_for(plan, paths)
     steps, names = steps_of(groups), []
@@ -84,26 +85,6 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
             advance(len(names), steps, what)
 
         return compare(plan, groups, done)
-
-
-def _write(out: Path, report: CohortReport, command: str) -> None:
-    import matplotlib as mpl
-
-    from experiments.cohort_files import report_document, table_csv
-    from experiments.cohort_page import build_page
-    from experiments.cohort_pictures import pictures
-    from fedsecure.report.svg import STYLE, to_svg
-
-    with mpl.rc_context(STYLE):
-        drawn = [(one, to_svg(one.figure, one.name, one.caption)) for one in pictures(report)]
-    write_files(
-        out,
-        {
-            "cohort.json": json_bytes(report_document(report, command)),
-            "cohort.csv": table_csv(report),
-            "report.html": build_page(report, drawn, report_css(), command),
-        },
-    )
 
 
 def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:

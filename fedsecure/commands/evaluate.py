@@ -9,9 +9,7 @@ import typer
 
 from fedsecure.study_output import (
     GOES_ON,
-    json_bytes,
     recordings_given,
-    report_css,
     stage_bars,
     worker_processes_used,
     write_files,
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from detectors.bundle.bundle import Bundle
-    from experiments.evaluation.cohort import Cohort
+    from experiments.evaluation.judging.study import Study
+    from experiments.evaluation.measurement.cohort import Cohort
     from experiments.evaluation.plan import EvaluationPlan
-    from experiments.evaluation.study import Study
 
 WORK_FOLDER = "work"
 
@@ -112,10 +110,10 @@ def evaluate(
     """
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
-    from experiments.evaluation.results import results_of
-    from experiments.evaluation.second import episodes_of, forecasts_in
-    from experiments.evaluation.words import headline
-    from experiments.report.files import plain
+    from experiments.evaluation.report.words import headline
+    from experiments.evaluation.results.document import results_of
+    from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
+    from experiments.report.numbers import plain
 
     check_writable(out)
     given = recordings or []
@@ -134,7 +132,7 @@ def evaluate(
 
 def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
     """Return who takes part; raises Misconfigured when one of them taught the network."""
-    from experiments.evaluation.cohort import check_cohort, cohort_of, limited, simulated_cohort
+    from experiments.evaluation.measurement.cohort import check_cohort, cohort_of, limited, simulated_cohort
     from replay.sources import read_recordings
 
     if not paths:
@@ -146,7 +144,7 @@ def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
 
 def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle, processes: int) -> Study:
     from detectors.training.tensorflow import limit_threads
-    from experiments.evaluation.study import run_study, stage_names, work_folders
+    from experiments.evaluation.judging.study import run_study, stage_names, work_folders
 
     limit_threads()
     network = bundle.parameters.network
@@ -160,15 +158,11 @@ def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle,
 
 
 def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:
-    import matplotlib as mpl
+    from experiments.evaluation.report.files import files_of
+    from experiments.evaluation.report.page import build_page, picture_files
+    from experiments.report.numbers import json_bytes
 
-    from experiments.evaluation.exhibits import build_page, picture_files
-    from experiments.evaluation.files import files_of
-    from fedsecure.report.svg import STYLE, to_picture, to_svg
-
-    with mpl.rc_context(STYLE):
-        page, pictures = build_page(document, cohort, to_svg, report_css()), picture_files(document, to_picture)
-    texts = {**files_of(document), **pictures, "report.html": page}
+    texts = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
     write_files(out, {"results.json": json_bytes(document), **texts})
 
 

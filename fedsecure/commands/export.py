@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import Misconfigured
-from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
+from fedsecure.study_output import stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
-    from experiments.export_measure import ExportResults
+    from experiments.export.measure import ExportResults
 
 NEEDED = ("onnx", "onnxruntime")
 
@@ -49,7 +49,7 @@ def export(
     check_target(out)
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
-    from experiments import export_measure
+    from experiments.export import measure as export_measure
 
     plan = replace(export_measure.QUICK if quick else export_measure.FULL, seed=seed)
     command = f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}"
@@ -71,7 +71,8 @@ def check_runtime() -> None:
 
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
-    from experiments.export_files import document_of, manifest_of, tables_of
+    from experiments.export.files import document_of, manifest_of, tables_of
+    from experiments.report.numbers import json_bytes
     from fedsecure.whole_folder import folder_that_appears_whole
 
     document = document_of(results, command)
@@ -85,7 +86,7 @@ def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
 def _show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
-    from experiments.export_files import loss_sentence
+    from experiments.export.files import loss_sentence
     from fedsecure.export_table import export_table
 
     Console(soft_wrap=False).print(export_table(document))

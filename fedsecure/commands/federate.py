@@ -9,8 +9,6 @@ import typer
 
 from fedsecure.study_output import (
     count_bar,
-    json_bytes,
-    report_css,
     told_changes,
     worker_processes_used,
     write_files,
@@ -19,10 +17,10 @@ from fedsecure.study_output import (
 from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
-    from experiments.federation_plan import Plan
-    from experiments.federation_study import Study
-    from experiments.privacy_plan import PrivacyPlan
-    from experiments.privacy_study import PrivacyStudy
+    from experiments.federation.plan import Plan
+    from experiments.federation.study import Study
+    from experiments.privacy.plan import PrivacyPlan
+    from experiments.privacy.study import PrivacyStudy
 
 WORK_FOLDER = "work"
 
@@ -76,8 +74,8 @@ def federate(
     - `fedsecure federate --out try --quick`
     """
     check_writable(out)
-    from experiments.federation_page import headlines
-    from experiments.privacy_page import sentences
+    from experiments.federation.page import headlines
+    from experiments.privacy.page import sentences
 
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
@@ -91,7 +89,7 @@ def federate(
 def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
     from dataclasses import replace
 
-    from experiments.federation_plan import FULL, QUICK
+    from experiments.federation.plan import FULL, QUICK
 
     plan = QUICK if quick else FULL
     plan = replace(plan, seeds=tuple(range(1, seeds + 1))) if seeds else plan
@@ -101,7 +99,7 @@ def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
 def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> PrivacyPlan:
     from dataclasses import replace
 
-    from experiments.privacy_plan import FULL, QUICK
+    from experiments.privacy.plan import FULL, QUICK
     from fl_device.update_privacy import UpdatePrivacy
 
     UpdatePrivacy(1.0 if clip is None else clip, noise or 0.0)  # refuses what makes no sense
@@ -114,8 +112,8 @@ def _studied(
 ) -> tuple[Study, PrivacyStudy]:
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.common.stages import Stages
-    from experiments.federation_study import run_study, study_options
-    from experiments.privacy_study import privacy_options, run_privacy
+    from experiments.federation.study import run_study, study_options
+    from experiments.privacy.study import privacy_options, run_privacy
 
     bundle = (folder or DEFAULT_BUNDLE).resolve()
     options = study_options(plan, load_bundle(bundle).sha256)
@@ -129,30 +127,16 @@ def _studied(
 
 
 def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
-    import matplotlib as mpl
-
-    from experiments.federation_figures import DRAWN
-    from experiments.federation_files import results_document, tables
-    from experiments.federation_page import READING, build_page
-    from experiments.privacy_figure import window_figure
-    from experiments.privacy_files import privacy_document, privacy_tables
-    from experiments.privacy_page import READING as PRIVACY_READING
-    from experiments.privacy_page import sections
-    from fedsecure.report.svg import STYLE, to_svg
+    from experiments.federation.files import results_document, tables
+    from experiments.federation.page import build_page
+    from experiments.privacy.files import privacy_document, privacy_tables
+    from experiments.privacy.page import sections
+    from experiments.report.numbers import json_bytes
 
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
-    with mpl.rc_context(STYLE):
-        figures = {name: to_svg(draw(study), name, READING[name]) for name, draw in DRAWN.items()}
-        looks = sections(privacy, to_svg(window_figure(privacy), "privacy", PRIVACY_READING))
-    write_files(
-        out,
-        {
-            "results.json": json_bytes(document),
-            "report.html": build_page(study, figures, report_css(), command, looks),
-            **tables(document),
-            **privacy_tables(document["privacy"]),
-        },
-    )
+    page = build_page(study, command, sections(privacy))
+    texts = {"report.html": page, **tables(document), **privacy_tables(document["privacy"])}
+    write_files(out, {"results.json": json_bytes(document), **texts})
 
 
 def _command(quick: bool, seeds: int | None, rounds: int | None, dp_clip: float | None, dp_noise: float | None) -> str:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.study_output import (
-    json_bytes,
     recordings_given,
-    report_css,
     stage_bars,
     told_changes,
     write_files,
@@ -20,8 +18,8 @@ from fedsecure.study_output import (
 from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
-    from experiments.paper_patients import PaperPlan
-    from experiments.paper_study import Study
+    from experiments.paper.patients import PaperPlan
+    from experiments.paper.study import Study
     from experiments.report.page import Section
     from replay.recording import Recording
 
@@ -66,8 +64,8 @@ def paper(
     - `fedsecure paper --out paper-try --quick`
     """
     check_writable(out)
-    from experiments import paper_patients
-    from experiments.paper_words import data_sentence
+    from experiments.paper import patients as paper_patients
+    from experiments.paper.report.words import data_sentence
 
     plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
     patients = _patients(plan, recordings or [])
@@ -79,7 +77,7 @@ def paper(
 
 
 def _patients(plan: PaperPlan, paths: list[Path]) -> list[Recording]:
-    from experiments.paper_patients import chosen_patients, synthetic_patients
+    from experiments.paper.patients import chosen_patients, synthetic_patients
     from replay.sources import read_recordings
 
     return chosen_patients(read_recordings(paths), plan) if paths else synthetic_patients(plan)
@@ -88,7 +86,7 @@ def _patients(plan: PaperPlan, paths: list[Path]) -> list[Recording]:
 def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
     from detectors.training.tensorflow import limit_threads
     from experiments.common.stages import Stages
-    from experiments.paper_study import run_study, stage_names, study_options
+    from experiments.paper.study import run_study, stage_names, study_options
 
     stages = Stages(out / STAGES_FOLDER)
     with writes_into(out):
@@ -99,22 +97,13 @@ def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
 
 
 def _written(out: Path, study: Study, command: str) -> list[Section]:
-    import matplotlib as mpl
-
-    from experiments.paper_exhibits import build_page, exhibits
-    from experiments.paper_files import results_csv, results_document
-    from experiments.paper_results import results_of
-    from fedsecure.report.svg import STYLE, to_svg
+    from experiments.paper.report.files import report_files
+    from experiments.paper.report.page import exhibits
+    from experiments.paper.results import results_of
 
     results = results_of(study)
-    with mpl.rc_context(STYLE):
-        shown = exhibits(study, results, to_svg)
-    contents: dict[str, str | bytes] = {
-        "results.json": json_bytes(results_document(study, results, command)),
-        "results.csv": results_csv(study, results),
-        "report.html": build_page(study, shown, report_css(), command),
-    }
-    write_files(out, contents)
+    shown = exhibits(study, results)
+    write_files(out, report_files(study, results, shown, command))
     return shown
 
 

@@ -129,7 +129,7 @@ class Demo:
 
     def _report(self, observation: Observation, checks: list[Check], screen: Screen) -> None:
         # matplotlib takes a second to import: not while devices wait for their first minute.
-        from fedsecure.report.writer import write_report
+        from fedsecure.report.page import write_report
 
         summary = write_report(self._options.report_dir, observation, checks)
         screen.conclude(closing_lines(self._options.report_dir, summary, checks))

@@ -13,11 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION, to_svg
 from fedsecure.demo.checks import quarantine_after_onset
 from fedsecure.demo.latency import percentile
 from fedsecure.demo.observation import DeviceTrace, Observation
-from fedsecure.report.svg import STYLE, to_svg
 
 STATE_COLOUR: Final[Mapping[str, str]] = {
     "enrolling": SKY,

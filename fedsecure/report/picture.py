@@ -9,9 +9,9 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from contracts.errors import Misconfigured
+from experiments.report.figures import STYLE
 from fedsecure.demo.observation import decode_observation
 from fedsecure.report.figures import describe_device, draw_device
-from fedsecure.report.svg import STYLE
 
 
 def draw_picture(report_dir: Path, device_id: str, picture: Path) -> None:

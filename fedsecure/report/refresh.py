@@ -11,10 +11,10 @@ from typing import Any, Final
 import typer
 
 from contracts.errors import Misconfigured
-from experiments.evaluation.files import ablations_block, files_of, goals_block, results_block
-from experiments.evaluation.words import readme_line
-from experiments.export_files import export_block, tables_of
-from experiments.federation_summary import federation_block, federation_line
+from experiments.evaluation.report.files import ablations_block, files_of, goals_block, results_block
+from experiments.evaluation.report.words import readme_line
+from experiments.export.files import export_block, tables_of
+from experiments.federation.summary import federation_block, federation_line
 
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")

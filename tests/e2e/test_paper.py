@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
-from experiments.paper_inputs import CASES
-from experiments.paper_results import EVALUATIONS
+from experiments.paper.inputs import CASES
+from experiments.paper.results import EVALUATIONS
 from fedsecure.cli import app
 from replay.sources.synthetic import synthetic_recording
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 TINY = """
 import sys
 from pathlib import Path
-import experiments.paper_patients as plans
+import experiments.paper.patients as plans
 from fedsecure.cli import app
 plans.QUICK = plans.PaperPlan(minutes=5 * 320, autoencoder_epochs=1, classifier_epochs=1)
 out = Path(sys.argv[1])

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.errors import Misconfigured
 from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-from experiments.export_graph import float32_model
+from experiments.export.graph import float32_model
 from fedsecure.report.refresh import EVALUATION, EXPORT, read_results, refreshed, with_block
 
 ROOT = Path(__file__).parents[2]

@@ -15,10 +15,10 @@ from small_ward import DEVICES, ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, START,
 from contracts.event_time import to_event_minute
 from detectors.detector import Detector
 from detectors.network.layout import CONTEXT_STATISTICS, network_shapes
-from experiments.federation_engine import Federation, World
-from experiments.federation_plan import FULL, Run
-from experiments.federation_tasks import STUDIED
-from experiments.federation_timeline import timeline
+from experiments.federation.engine import Federation, World
+from experiments.federation.plan import FULL, Run
+from experiments.federation.tasks import STUDIED
+from experiments.federation.timeline import timeline
 from fl_device.forecast import Forecast
 from transport.weights import decode_weights
 

@@ -11,8 +11,8 @@ import pytest
 
 from fedsecure.demo.checks import judge
 from fedsecure.demo.observation import Observation, decode_observation
+from fedsecure.report.page import write_report
 from fedsecure.report.summary import summarise
-from fedsecure.report.writer import write_report
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 

@@ -1,0 +1,1 @@
+"""The synthetic patients held against real recordings."""

@@ -1,0 +1,141 @@
+"""Folds by patient: fitted, calibrated and given a limit on the others, judged on the one that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.baseline.own_past import OwnPast
+from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
+from detectors.training.scoring_fit import SCORED, FittedScores, fit_scores, voted_components
+from detectors.training.table import DecisionTable
+from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, voted
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Votes = Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One judged fold: its `rows`, what each says `alone` and by vote (`scores`), and the votes of those that calibrate.
+
+    All as g by kind, float64[N], NaN where they do not apply; `patients` are those that calibrate, on clean streams.
+    """
+
+    rows: Ints
+    alone: Votes
+    scores: Votes
+    calibration: Votes
+    patients: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class FoldPlan:
+    """Who is judged in which `fold` int64[P]; `learnt` attacks by their places in the table's cases; the `budget` of the limit."""
+
+    fold: Ints
+    learnt: frozenset[int]
+    seed: int
+    epochs: int
+    budget: float
+
+    @property
+    def places(self) -> range:
+        """The folds."""
+        return range(int(self.fold.max()) + 1)
+
+
+class CombinedScale(NamedTuple):
+    """The scale of the mean of some kinds, with the clean peaks and device-weeks behind it."""
+
+    scale: CommonScale
+    peaks: Floats
+    weeks: float
+
+    def limit(self, budget: float) -> float:
+        """Return the threshold, as g, at so many false exclusions a device-week."""
+        return float(self.scale.of(np.array(threshold_of(self.peaks, self.weeks, budget))))
+
+
+def combined_scale(table: DecisionTable, votes: Votes, patients: Ints, kinds: Sequence[str] = SCORED) -> CombinedScale:
+    """Return the scale that the clean streams of some patients give the mean of `kinds`."""
+    streams = table.clean_streams(patients)
+    peaks, weeks = clean_peaks(table, mean_of(votes, kinds), streams), table.weeks(streams)
+    return CombinedScale(scale_of(peaks, weeks), peaks, weeks)
+
+
+def mean_of(votes: Votes, kinds: Sequence[str]) -> Floats:
+    """Return the mean over some kinds."""
+    return np.asarray(np.mean([votes[kind] for kind in kinds], axis=0))
+
+
+def clean_peaks(table: DecisionTable, values: Floats, streams: Sequence[slice]) -> Floats:
+    """Return the independent peaks of clean streams, largest first."""
+    return np.sort([peak for part in streams for peak in peaks_of(values[part], table.judged[part])])[::-1]
+
+
+class InUse(NamedTuple):
+    """What holds of decisions whoever teaches: bool[N] they are judged, bool[N] a rule spoke."""
+
+    judged: Bools
+    rules: Bools
+
+
+def judged_folds(table: DecisionTable, plan: FoldPlan, in_use: InUse, *, strict: bool) -> list[Fold]:
+    """Return every fold judged; who is `judged` in the table teaches and calibrates. Blocks for a minute or more.
+
+    `strict`: whoever calibrates fold f is scored by models that have seen neither him nor f (15 fits of five folds); else by
+    the one that has not seen him (5 fits).
+    """
+    past = table.own_past(table.values)
+
+    def fit(left_out: Sequence[int]) -> FittedScores:
+        patients = np.flatnonzero(~np.isin(plan.fold, left_out))
+        return fit_scores(table, past, patients, plan.learnt, plan.seed, plan.epochs)
+
+    fitted = {place: fit([place]) for place in plan.places}
+    votes = _calibrating(table, past, plan, fit if strict else lambda left_out: fitted[left_out[0]], strict)
+    return [_judged(table, plan, place, fitted[place], votes[place], in_use) for place in plan.places]
+
+
+def _calibrating(
+    table: DecisionTable,
+    past: OwnPast,
+    plan: FoldPlan,
+    fit: Callable[[Sequence[int]], FittedScores],
+    strict: bool,
+) -> list[dict[str, Floats]]:
+    """Return by fold the votes by kind float64[N] of the clean streams of all other folds."""
+    found = [{kind: np.full(len(table), np.nan) for kind in SCORED} for _ in plan.places]
+    pairs = [(a, b) for b in plan.places for a in range(b)] if strict else [(place,) for place in plan.places]
+    for left_out in pairs:
+        rows = table.rows_of(np.flatnonzero(np.isin(plan.fold, left_out)), only_clean=True)
+        votes = voted_components(table, past, fit(left_out), rows)
+        for place in left_out if strict else plan.places:
+            own = rows[plan.fold[table.who[rows]] != place]
+            for kind in SCORED:
+                found[place][kind][own] = votes[kind][own]
+    return found
+
+
+def _judged(
+    table: DecisionTable, plan: FoldPlan, place: int, fitted: FittedScores, votes: Votes, in_use: InUse
+) -> Fold:
+    patients = np.flatnonzero(plan.fold != place)
+    streams = table.clean_streams(patients)
+    weeks = table.weeks(streams)
+    scales = {kind: scale_of(clean_peaks(table, votes[kind], streams), weeks) for kind in SCORED}
+    calibration = {kind: scales[kind].of(votes[kind]) for kind in SCORED}
+    combined = combined_scale(table, calibration, patients)
+    detector = FoldDetector(fitted, scales, combined.scale, combined.limit(plan.budget))
+    inside = plan.fold == place
+    own = replace(table, judged=in_use.judged)
+    alone = said_in_use(own, inside[table.patient], detector, in_use.rules)
+    rows = table.rows_of(np.flatnonzero(inside))
+    return Fold(rows, alone, voted(table, alone), calibration, patients)

@@ -1,0 +1,108 @@
+"""One run: a detector, or a variant of it, fitted, calibrated and judged fold by fold on a seed's material."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.training.table import DecisionTable
+from detectors.training.workfolder import WorkFolder
+from experiments.evaluation.judging.folds import Fold, FoldPlan, InUse, judged_folds
+from experiments.evaluation.judging.in_use import voted
+from experiments.evaluation.judging.variants import (
+    CappedBaseline,
+    FrozenBaseline,
+    as_kind,
+    without_network,
+    without_streams,
+)
+from experiments.evaluation.measurement.families import learnt_without, look_alikes
+from experiments.evaluation.measurement.material import JUDGED, Material, material_of
+
+Arrays = dict[str, NDArray[Any]]
+
+BASELINES: Final[Mapping[str, type[DecisionTable]]] = {
+    "own past": DecisionTable,
+    "frozen": FrozenBaseline,
+    "capped": CappedBaseline,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is fitted and judged.
+
+    `material` is the stage of a seed's material in `work`, of which patients of `roles` and the first `cases` attacks (None: all) take part;
+    those of `taught_by` teach and calibrate, at `budget` where flags change a baseline. `strict` as in `folds.judged_folds`: the headline's;
+    comparisons are not.
+    """
+
+    name: str
+    work: WorkFolder
+    material: str
+    seed: int
+    epochs: int
+    all_cases: tuple[tuple[str, str], ...]
+    learnt: frozenset[int]
+    budget: float
+    roles: tuple[int, ...] = (JUDGED,)
+    cases: int | None = None
+    taught_by: int = JUDGED
+    strict: bool = False
+    baseline: str = "own past"
+    network: bool = True
+    without_family: str = ""
+
+
+def part_of(run: Run, material: Material) -> Material:
+    """Return the part of a material that a run is about."""
+    return material.part(run.roles, run.cases)
+
+
+def carry_out(run: Run) -> Arrays:
+    """Return a run's folds as arrays, for `folds_from`. Blocks for a minute or more; to be called in a worker process."""
+    material = part_of(run, material_of(run.work.kept(run.material)))
+    table = as_kind(material.taught_by(run.taught_by), BASELINES[run.baseline])
+    if not run.network:
+        table = without_network(table)
+    learnt = run.learnt
+    if run.without_family:
+        table = without_streams(table, look_alikes(material.distortions, run.without_family))
+        learnt = learnt_without(run.all_cases, learnt, run.without_family)
+    plan = FoldPlan(material.fold, learnt, run.seed, run.epochs, run.budget)
+    in_use = InUse(material.table.judged, np.logical_or.reduce(list(material.rules().values())))
+    return _arrays(judged_folds(table, plan, in_use, strict=run.strict), material)
+
+
+def _arrays(folds: Sequence[Fold], material: Material) -> Arrays:
+    """Keep every decision's g under its own fold, and of clean ones also how they calibrate each fold."""
+    clean, found = material.clean_rows(), {}
+    for kind in folds[0].alone:
+        alone = np.full(len(material.table), np.nan, np.float32)
+        for fold in folds:
+            alone[fold.rows] = fold.alone[kind][fold.rows]
+        found[f"alone_{kind}"] = alone
+        found[f"calibration_{kind}"] = np.stack([fold.calibration[kind][clean] for fold in folds]).astype(np.float32)
+    return found
+
+
+def folds_from(arrays: Mapping[str, NDArray[Any]], material: Material) -> list[Fold]:
+    """Return the folds of a run's arrays; `material` is the run's part."""
+    table, clean = material.table, material.clean_rows()
+    alone = {
+        name.removeprefix("alone_"): values.astype(np.float64)
+        for name, values in arrays.items()
+        if name.startswith("alone_")
+    }
+    scores, folds = voted(table, alone), []
+    for place in range(int(material.fold.max()) + 1):
+        calibration = {kind: np.full(len(table), np.nan) for kind in alone}
+        for kind, values in calibration.items():
+            values[clean] = arrays[f"calibration_{kind}"][place]
+        rows = table.rows_of(np.flatnonzero(material.fold == place))
+        folds.append(Fold(rows, alone, scores, calibration, np.flatnonzero(material.fold != place)))
+    return folds

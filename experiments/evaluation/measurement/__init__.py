@@ -1,0 +1,1 @@
+"""What is measured of each patient, clean and attacked: the material of an evaluation."""

@@ -1,0 +1,162 @@
+"""Measures all patients of one seed: clean, attacked, distorted, under slow attacks, and simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.training.calibration import dealt
+from detectors.training.cohort import Population
+from detectors.training.patients import Patient, generator_of, patients_of
+from detectors.training.table import Stream, table_of
+from detectors.training.table_build import Attacks, PatientJob, streams_of
+from experiments.common.injection import DonorInjector, core_cases, is_possible
+from experiments.common.workers import carried_out
+from experiments.evaluation.measurement.cohort import Cohort
+from experiments.evaluation.measurement.families import drawn_distortions
+from experiments.evaluation.measurement.material import JUDGED, SIMULATED, SLOW, Material
+from experiments.evaluation.measurement.rule_values import attacked_span, pulse_values, replay_values
+from experiments.evaluation.measurement.slow_attacks import slow_attacks
+from experiments.evaluation.plan import EvaluationPlan
+from replay.recording import Recording
+
+Weights = Mapping[str, NDArray[np.float32]]
+Report = Callable[[float, str], None]
+
+
+class Measured(NamedTuple):
+    """One patient's streams, what the replay and the pulse rule say on each, and their distortions as bits."""
+
+    streams: list[Stream]
+    replay: list[NDArray[np.float32]]
+    pulse: list[NDArray[np.float32]]
+    distortions: list[int]
+
+
+class _Job(NamedTuple):
+    job: PatientJob
+    fold: int
+    role: int
+    slow: tuple[int, int, int] = (-1, -1, -1)
+
+
+def measured_material(
+    plan: EvaluationPlan,
+    cohort: Cohort,
+    network: Weights,
+    seed: int,
+    processes: int,
+    report: Report,
+    enrolment_min: int | None = None,
+) -> Material:
+    """Return a seed's material. Blocks for a minute or more; `enrolment_min` for everybody leaves only the core attacks.
+
+    `enrolment_min` None: a day where two days are valid, else ten hours, and then slow attacks and simulated patients too.
+    """
+    jobs = _judged_jobs(plan, cohort, network, seed, enrolment_min)
+    if enrolment_min is None:
+        jobs += _slow_jobs(jobs, seed)
+        jobs += _simulated_jobs(plan, cohort, network, seed)
+    found: list[Measured] = []
+    results = (
+        carried_out(measured, [one.job for one in jobs], processes)
+        if processes > 1
+        else map(measured, [one.job for one in jobs])
+    )
+    for one in results:
+        found.append(one)
+        report(len(found) / len(jobs), f"{len(found)} of {len(jobs)} streams")
+    return _joined(jobs, found)
+
+
+def measured(job: PatientJob) -> Measured:
+    """Return a patient's streams, without those of attacks that could not begin so early."""
+    streams = [one for one in streams_of(job) if one.case < 0 or _is_possible(job, one)]
+    bits = [drawn_distortions(job, one) for one in streams]
+    return Measured(streams, replay_values(job, streams), pulse_values(job, streams), bits)
+
+
+def _is_possible(job: PatientJob, stream: Stream) -> bool:
+    name, level = job.attacks.cases[stream.case]
+    return is_possible(name, level, attacked_span(job, stream)[0])
+
+
+def _judged_jobs(
+    plan: EvaluationPlan, cohort: Cohort, network: Weights, seed: int, enrolment_min: int | None
+) -> list[_Job]:
+    population = Population("judged", cohort.judged, cohort.is_real)
+    cases = plan.cases if enrolment_min is None else core_cases()
+    return _jobs_of(population, plan, network, seed, cases, JUDGED, enrolment_min)
+
+
+def _simulated_jobs(plan: EvaluationPlan, cohort: Cohort, network: Weights, seed: int) -> list[_Job]:
+    if not cohort.simulated or seed != plan.seed:
+        return []
+    population = Population("simulated", cohort.simulated, is_real=False)
+    return _jobs_of(population, plan, network, seed, core_cases(), SIMULATED, None)
+
+
+def _jobs_of(
+    population: Population,
+    plan: EvaluationPlan,
+    network: Weights,
+    seed: int,
+    cases: tuple[tuple[str, str], ...],
+    role: int,
+    enrolment_min: int | None,
+) -> list[_Job]:
+    patients, _ = patients_of([population], enrolment_min)
+    lengths = np.array([len(one.minutes) for one in patients], np.int64)
+    fold = dealt(lengths, plan.folds, np.random.default_rng(seed))
+    jobs = []
+    for place, patient in enumerate(patients):
+        other = _other(patients, fold, place, seed)
+        effort, injector = plan.effort, DonorInjector(_donor(other))
+        attacks = Attacks(cases, injector, effort.distortions, effort.more_onsets, taught=len(plan.learnt))
+        course = np.empty((0, 2)) if other is None else other.minutes.values
+        jobs.append(_Job(PatientJob(patient, course, attacks, seed, network), int(fold[place]), role))
+    return jobs
+
+
+def _other(patients: Sequence[Patient], fold: NDArray[np.int64], place: int, seed: int) -> Patient | None:
+    """Return another patient of the same fold, so that no judged patient teaches by the way."""
+    same = [other for other in np.flatnonzero(fold == fold[place]).tolist() if other != place]
+    if not same:
+        return None
+    return patients[same[int(generator_of(seed, patients[place].name, "other").integers(len(same)))]]
+
+
+def _donor(other: Patient | None) -> Recording | None:
+    return other.recording if other is not None and isinstance(other.recording, Recording) else None
+
+
+def _slow_jobs(jobs: Sequence[_Job], seed: int) -> list[_Job]:
+    found = []
+    for one in jobs:
+        for slow in slow_attacks(one.job.patient, seed):
+            attacks = Attacks((), one.job.attacks.inject, distortions=0)
+            job = PatientJob(slow.patient, np.empty((0, 2)), attacks, seed, one.job.network)
+            found.append(_Job(job, one.fold, SLOW, (slow.kind, slow.days, slow.onset)))
+    return found
+
+
+def _joined(jobs: Sequence[_Job], found: Sequence[Measured]) -> Material:
+    patients = [one.job.patient for one in jobs]
+    roles = np.array([one.role for one in jobs], np.int64)
+    known = [
+        (patient.name, int(role == SIMULATED), patient.profile.enrolment_min, patient.enrolled)
+        for patient, role in zip(patients, roles, strict=True)
+    ]
+    return Material(
+        table_of(known, [one.streams for one in found]),
+        np.concatenate([values for one in found for values in one.replay]),
+        np.concatenate([values for one in found for values in one.pulse]),
+        np.array([bits for one in found for bits in one.distortions], np.int64),
+        np.array([one.fold for one in jobs], np.int64),
+        roles,
+        np.array([patient.profile.grid_bpm.max() for patient in patients]),
+        np.array([one.slow for one in jobs], np.int64),
+    )

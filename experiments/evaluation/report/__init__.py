@@ -1,0 +1,1 @@
+"""An evaluation as a page, as files and in words, from its results.json."""

@@ -1,0 +1,113 @@
+"""The pictures of an evaluation, drawn from its results.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from experiments.common.injection import LEVELS
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+
+Document = Mapping[str, Any]
+
+STYLES: Final = {"strong": (VERMILION, "-"), "medium": (BLUE, "--"), "subtle": (GREEN, ":")}
+IN_TIME: Final = (("strong", 2), ("strong", 12), ("medium", 12), ("subtle", 12))
+"""The columns of the map: level, and within how many hours."""
+
+
+def detection_figure(document: Document) -> Figure:
+    """Return the share of core attacks found by hours since their onset, a line a level."""
+    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
+    axes = figure.subplots()
+    hours = [0.0, *document["curves"]["hours"]]
+    for level in reversed(LEVELS):
+        colour, line = STYLES[level]
+        axes.plot(hours, [0.0, *document["curves"][level]], color=colour, linestyle=line, linewidth=1.8, label=level)
+    axes.set_xlim(0, 12)
+    axes.set_ylim(0, 1.02)
+    axes.set_xticks(range(0, 13, 2))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.grid(axis="y", linewidth=0.4, color=GREY, alpha=0.5)
+    axes.set_xlabel("hours since the attack began")
+    axes.set_ylabel("attacked devices excluded")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=3)
+    return figure
+
+
+def days_figure(document: Document) -> Figure:
+    """Return false exclusions a device-week by days since the enrolment, with Poisson intervals."""
+    rows = [row for row in document["clean"]["by_day"] if row["weeks"]]
+    figure = Figure(figsize=(8.0, 2.6), layout="constrained")
+    axes = figure.subplots()
+    names = []
+    for place, row in enumerate(rows):
+        found = row["a_week"]
+        axes.bar(place, found["value"], 0.6, color=BLUE, alpha=0.8)
+        axes.plot([place, place], [found["low"], found["high"]], color=ORANGE, linewidth=1.6)
+        after = rows[place + 1]["from_day"] if place + 1 < len(rows) else None
+        span = f"{row['from_day']}-{after}" if after is not None else f"{row['from_day']} and later"
+        names.append(f"day {span}\n{row['events']:.1f} in {row['weeks']:.1f} weeks")
+    axes.set_xticks(range(len(rows)), names, fontsize=8)
+    highest = max(row["a_week"]["high"] for row in rows)
+    axes.set_ylim(0, 1.05 * min(highest, max(1.0, *(4 * row["a_week"]["value"] for row in rows), 0.0)))
+    axes.set_ylabel("a device-week")
+    return figure
+
+
+def map_figure(document: Document) -> Figure:
+    """Return attacks by levels: the share found in time."""
+    names = list(dict.fromkeys(row["attack"] for row in document["attacks"]))
+    rows = {(row["attack"], row["level"]): row for row in document["attacks"]}
+    values = np.full((len(names), len(IN_TIME)), np.nan)
+    for line, name in enumerate(names):
+        for column, (level, hours) in enumerate(IN_TIME):
+            row = rows.get((name, level))
+            if row is not None and row["onsets"]:
+                values[line, column] = row[f"within_{hours}h"]["value"]
+    figure = Figure(figsize=(8.0, 1.0 + 0.27 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
+    for line, column in np.argwhere(np.isfinite(values)).tolist():
+        colour = "white" if values[line, column] > 0.75 else "black"
+        axes.text(column, line, f"{100 * values[line, column]:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(IN_TIME)), [f"{level}\nwithin {hours} h" for level, hours in IN_TIME])
+    axes.set_yticks(range(len(names)), [_with_mark(document, name) for name in names])
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def _with_mark(document: Document, name: str) -> str:
+    return f"{name} *" if any(row["attack"] == name and row["learnt"] for row in document["attacks"]) else name
+
+
+def ablation_figure(document: Document) -> Figure:
+    """Return how much less of the core each ablation finds, at equal false exclusions where that can be had."""
+    rows = [row for row in document["ablations"] if "difference" in row]
+    figure = Figure(figsize=(8.0, 0.9 + 0.34 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    marks = (("strong_2h", VERMILION, "o", 0.22), ("medium_12h", BLUE, "s", 0.0), ("subtle_12h", PURPLE, "^", -0.22))
+    for name, colour, mark, shift in marks:
+        for place, row in enumerate(reversed(rows)):
+            found = row.get("equal", row)["difference"][name]
+            if found["value"] is None:
+                continue
+            axes.plot([found["low"], found["high"]], [place + shift] * 2, color=colour, linewidth=1.2)
+            label = f"{name.split('_')[0]}, {name.split('_')[1].removesuffix('h')} h" if place == 0 else None
+            axes.plot(found["value"], place + shift, marker=mark, color=colour, markersize=4, linestyle="", label=label)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [_said(row) for row in reversed(rows)], fontsize=8)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    axes.set_xlabel("points by which the detector finds more than the changed one")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=3, fontsize=8)
+    return figure
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    events = row["equal"]["events"] if "equal" in row else row["false_exclusions"]["n"]
+    return f"{row['name']} ({events:.0f} false)"

@@ -1,0 +1,1 @@
+"""All figures of an evaluation, as results.json holds them."""

@@ -1,0 +1,167 @@
+"""What is measured beside the headline on the same folds: slow attacks, the simulated cohort, long stays, hypotension."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import Misconfigured
+from contracts.event_time import to_event_minute
+from detectors.minutes.windows import STEP_MIN
+from detectors.training.found import found_attacks
+from detectors.training.table import CLEAN, DecisionTable
+from experiments.common.injection import core_cases
+from experiments.evaluation.judging.judged import Judged
+from experiments.evaluation.measurement.material import SIMULATED, SLOW
+from experiments.evaluation.measurement.slow_attacks import KINDS, RAMPS_DAYS, phase_of
+from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
+from experiments.evaluation.results.detection_rates import false_exclusions, rate
+from experiments.evaluation.results.measures import core_shares
+
+Bools = NDArray[np.bool_]
+
+FORECASTS: Final = "forecast_times.csv"
+EPISODE_GROUPS: Final = ("h1", "h2")
+LONG_DAYS: Final = 14
+WHOLE_BPM: Final = 1.0
+PULSE: Final = "all, with the pulse rule"
+
+
+def slow_rows(judged: Judged, flagged: Bools) -> list[dict[str, Any]]:
+    """Return, by kind and ramp, how many were found while it grew and until its end, and how much of the last day was excluded."""
+    table, own = judged.only(SLOW, flagged)
+    slow = judged.material.slow[judged.material.patients(SLOW)]
+    rows = []
+    for kind, name in enumerate(KINDS):
+        for days in RAMPS_DAYS:
+            streams = [
+                _slow_stream(table, own, stream, slow[stream])
+                for stream in np.flatnonzero((slow[:, 0] == kind) & (slow[:, 1] == days)).tolist()
+            ]
+            if streams:
+                growing, ever, flagged_share, held = (float(value) for value in np.mean(streams, axis=0))
+                rows.append(
+                    {
+                        "attack": name, "ramp_days": days, "n": len(streams), "found_while_growing": growing,
+                        "found": ever, "last_day_flagged": flagged_share, "last_day_excluded": held,
+                    }
+                )  # fmt: skip
+    return rows
+
+
+def _slow_stream(table: DecisionTable, flagged: Bools, patient: int, slow: NDArray[np.int64]) -> tuple[float, ...]:
+    """Return (found while growing, found ever, share of the held day flagged, in quarantine)."""
+    _, days, onset = slow.tolist()
+    stream = int(np.flatnonzero(table.patient == patient)[0])
+    part = slice(int(table.start[stream]), int(table.stop[stream]))
+    minute, judged = table.minute[part], table.judged[part]
+    over = flagged[part] & judged
+    phase = phase_of(minute, onset, days)
+    last = np.maximum.accumulate(np.where(over, minute, -(10**9)))
+    held = judged & (phase == 2)
+    quarantined = held & (minute - last < HOLD_MIN)
+    share = max(held.sum(), 1)
+    return (
+        float(over[phase == 1].any()), float(over[phase >= 1].any()), float(over[held].sum() / share),
+        float(quarantined.sum() / share),
+    )  # fmt: skip
+
+
+def simulated_record(judged: Judged, flagged: Bools) -> dict[str, Any]:
+    """Return what the detector of the judged patients does on the simulated cohort, by monitor, with the pulse rule, when ill."""
+    table, own = judged.only(SIMULATED, flagged)
+    _, with_pulse = judged.only(SIMULATED, flagged | judged.material.pulse_speaks())
+    grid = judged.material.grid_bpm[judged.material.patients(SIMULATED)]
+    tenths, whole = grid < WHOLE_BPM, grid >= WHOLE_BPM
+    wanted = {"tenths": (tenths, own), "whole numbers": (whole, own), PULSE: (tenths | whole, with_pulse)}
+    hit, of = _deteriorations(table, own)
+    return {
+        "kinds": {name: _kind(table, which, flags) for name, (which, flags) in wanted.items()},
+        "deteriorations_excluded": hit,
+        "deteriorations": of,
+    }
+
+
+def _kind(table: DecisionTable, wanted: Bools, flagged: Bools) -> dict[str, Any]:
+    """Return the figures of some patients bool[P]."""
+    found = found_attacks(table, flagged, len(core_cases()))
+    inside = wanted[found.patient]
+    of_kind = type(found)(found.delay_min[inside], found.patient[inside])
+    events = false_exclusions(table, flagged & wanted[table.who]).a_week.n
+    weeks = _weeks(table, wanted)
+    return {
+        "devices": int(wanted.sum()),
+        "core": {key: asdict(value) for key, value in core_shares(of_kind, core_cases()).items()},
+        "false_exclusions": asdict(rate(int(events), weeks)),
+        "weeks": weeks,
+    }
+
+
+def _weeks(table: DecisionTable, wanted: Bools) -> float:
+    return table.weeks(table.clean_streams(np.flatnonzero(wanted)))
+
+
+def _deteriorations(table: DecisionTable, flagged: Bools) -> tuple[int, int]:
+    """Return (excluded, judged) of simulated patients that deteriorate."""
+    hit = [
+        bool(flagged[rows].any())
+        for stream in np.flatnonzero(table.case == CLEAN).tolist()
+        if len(rows := _deteriorating(table, stream))
+    ]
+    return sum(hit), len(hit)
+
+
+def _deteriorating(table: DecisionTable, stream: int) -> NDArray[np.int64]:
+    part = slice(int(table.start[stream]), int(table.stop[stream]))
+    return np.flatnonzero(table.judged[part] & table.deteriorating[part]) + part.start
+
+
+def long_stays(table: DecisionTable, flagged: Bools) -> dict[str, Any]:
+    """Return the longest stays, taken whole: how many of two weeks or more, how long, and their false exclusions."""
+    streams = np.flatnonzero(table.case == CLEAN)
+    days = (table.stop - table.start)[streams] * STEP_MIN / DAY_MIN
+    long = table.patient[streams][days >= LONG_DAYS]
+    inside = np.isin(np.arange(len(table.name)), long)
+    false = false_exclusions(table, flagged & inside[table.who])
+    weeks = _weeks(table, inside)
+    return {
+        "devices": len(long), "longest_days": float(days.max()), "weeks": weeks,
+        "false_exclusions": asdict(rate(int(false.a_week.n), weeks)),
+    }  # fmt: skip
+
+
+def forecasts_in(folders: Sequence[Path]) -> list[Path]:
+    """Return the files of forecast times that lie in folders of recordings."""
+    return [file for file in (folder / FORECASTS for folder in folders) if file.is_file()]
+
+
+def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
+    """Return, by device, the event minute after which an acute hypotensive episode begins; raises Misconfigured for a wrong file."""
+    found: dict[str, int] = {}
+    for file in files:
+        try:
+            with file.open(encoding="utf-8", newline="") as rows:
+                for row in csv.DictReader([next(rows), *rows]):
+                    if row.get("group", EPISODE_GROUPS[0]) in EPISODE_GROUPS:
+                        found[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
+        except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
+            raise Misconfigured(
+                f"{file}: no forecast times ({error or 'nothing'}); its columns are device_id,t0[,group]"
+            ) from None
+    return found
+
+
+def _forecast_rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        table = csv.DictReader(stream)
+        for column in ("device_id", "t0"):
+            if column not in (table.fieldnames or ()):
+                raise KeyError(column)
+        return list(table)

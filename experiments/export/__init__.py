@@ -1,0 +1,1 @@
+"""The detector's network as ONNX files, and how far they are from it."""

@@ -1,0 +1,1 @@
+"""Federated learning with and without the gate, and with other defences."""

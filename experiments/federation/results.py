@@ -1,0 +1,159 @@
+"""What the federations amount to: losses against the baseline's, seed by seed, goals, and what was kept out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from experiments.common.estimates import UNKNOWN, Direction, Estimate, Goal
+from experiments.federation.engine import Outcome
+from experiments.federation.plan import (
+    BASELINE,
+    DEVICES,
+    FLIP,
+    FLIPPED,
+    OTHER_NETWORKS,
+    POISONED,
+    WORST,
+    Plan,
+    baseline_of,
+    runs,
+)
+from experiments.federation.study import Study
+
+LAST_ROUNDS: Final = 3  # a single round's loss moves by a few percent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run over its seeds; `ratio` is its loss in units of its task's baseline with the same seed, the others are means over seeds.
+
+    `accuracy` is the share of right answers (`federation_tasks`); `devices` are final losses by device; `poisoned_minutes` those
+    trained on over all rounds; `taken` counts Dev2's updates.
+    """
+
+    run: str
+    ratio: Estimate
+    loss: float
+    accuracy: float
+    devices: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    poisoned_minutes: float
+    taken: float
+    megabytes: float
+    cpu_s: float
+
+
+def rows(study: Study) -> list[Row]:
+    """Return a row a run, in the order of the plan."""
+    asked = {run.name: run for run in runs(study.plan)}
+    return [_row(name, found, study.outcomes[baseline_of(asked[name])]) for name, found in study.outcomes.items()]
+
+
+def final_loss(outcome: Outcome) -> float:
+    """Return the mean squared error over all devices' held-out hours after the last rounds."""
+    return float(outcome.loss[-LAST_ROUNDS:].mean())
+
+
+def final_accuracy(outcome: Outcome) -> float:
+    """Return the share of right answers over all devices' held-out hours after the last rounds."""
+    return float(outcome.accuracy[-LAST_ROUNDS:].mean())
+
+
+def paired_ratio(attacked: Sequence[Outcome], baselines: Sequence[Outcome]) -> Estimate:
+    """Return the geometric mean over seeds of loss / baseline loss, with Student's interval of the logarithms."""
+    logs = np.log([final_loss(run) / final_loss(base) for run, base in zip(attacked, baselines, strict=True)])
+    mean, half = float(np.mean(logs)), _half(logs)
+    return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))
+
+
+def _half(values: NDArray[np.float64]) -> float:
+    """Return half of Student's 95 % interval of the mean; NaN for a single value."""
+    count = len(values)
+    if count < 2:
+        return math.nan
+    return float(student.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
+
+
+def goals(study: Study) -> list[Goal]:
+    """Return the specification's goals beside what was measured."""
+    found = {row.run: row for row in rows(study)}
+    return [
+        *_of_poisoning(study.plan, found),
+        *(
+            _ratio(f"{attack}, update defence, loss / baseline", found, f"{attack}, update defence", "at most", 1.1)
+            for attack in study.plan.update_attacks
+        ),
+        *(
+            _ratio(f"{attack}, no defence, loss / baseline", found, f"{attack}, no defence", "at least", 1.1, SHOWN)
+            for attack in study.plan.update_attacks
+        ),
+        *_of_labels(study),
+        _ratio("clean cost of all defences", found, "no attack, live gate, update defence", "at most", 1.02),
+    ]
+
+
+SHOWN: Final = "the failure that the defence is measured against"
+
+
+def _of_poisoning(plan: Plan, found: dict[str, Row]) -> Iterator[Goal]:
+    for network in ("", *(f"{task}, " for task in OTHER_NETWORKS)):
+        yield _ratio(f"{network}DP2, no gate, loss / baseline", found, f"{network}{WORST}, no gate", "at least", 2.0)
+        for run in (
+            f"{network}{attack}, live gate" for attack in plan.attacks if f"{network}{attack}, live gate" in found
+        ):
+            yield _ratio(f"{run}, loss / baseline", found, run, "at most", 1.05)
+
+
+def _of_labels(study: Study) -> Iterator[Goal]:
+    clean = study.outcomes[f"classification, {BASELINE}"]
+    bare = study.outcomes[f"{FLIP}, no gate"]
+    for way in ("live gate, update defence", "oracle gate"):
+        value = recovered(clean, bare, study.outcomes[f"{FLIP}, {way}"])
+        name = f"{FLIP} by {FLIPPED} of {DEVICES}, {way}, accuracy recovered"
+        yield Goal(name, value.value, (value.low, value.high), value.n, "at least", 0.85, "share", "")
+
+
+def recovered(clean: Sequence[Outcome], bare: Sequence[Outcome], defended: Sequence[Outcome]) -> Estimate:
+    """Return which share of the accuracy that an attack costs a defence brings back: the mean over seeds, with Student's interval.
+
+    Unknown unless the attack costs every seed something.
+    """
+    accuracy = np.array([[final_accuracy(one) for one in of] for of in (clean, bare, defended)])
+    cost = accuracy[0] - accuracy[1]
+    if (cost <= 0).any():
+        return UNKNOWN
+    shares = (accuracy[2] - accuracy[1]) / cost
+    mean, half = float(shares.mean()), _half(shares)
+    return Estimate(mean, mean - half, mean + half, len(shares))
+
+
+def _ratio(name: str, found: dict[str, Row], run: str, direction: Direction, goal: float, note: str = "") -> Goal:
+    ratio = found[run].ratio if run in found else UNKNOWN
+    return Goal(name, ratio.value, (ratio.low, ratio.high), ratio.n, direction, goal, "ratio", note)
+
+
+def _row(name: str, found: Sequence[Outcome], baselines: Sequence[Outcome]) -> Row:
+    def mean(of: Sequence[float]) -> float:
+        return float(np.mean(of))
+
+    losses = np.mean([one.loss[-LAST_ROUNDS:].mean(axis=0) for one in found], axis=0)
+    accuracies = np.mean([one.accuracy[-LAST_ROUNDS:].mean(axis=0) for one in found], axis=0)
+    return Row(
+        run=name,
+        ratio=paired_ratio(found, baselines),
+        loss=float(losses.mean()),
+        accuracy=float(accuracies.mean()),
+        devices=tuple(float(losses[at]) for at in range(DEVICES)),
+        accuracies=tuple(float(accuracies[at]) for at in range(DEVICES)),
+        poisoned_minutes=mean([float(one.poisoned.sum()) for one in found]),
+        taken=mean([float(one.taken[:, POISONED].sum()) for one in found]),
+        megabytes=mean([one.sent_bytes.sum() / 1e6 for one in found]),
+        cpu_s=mean([float(one.cpu_s.sum()) for one in found]),
+    )

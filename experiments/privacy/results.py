@@ -1,0 +1,123 @@
+"""What the attacks and the protections amount to: errors beside two guesses that need no update, and losses beside epsilon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.common.estimates import Estimate
+from experiments.federation.results import paired_ratio
+from experiments.privacy.attack import AttackResult
+from experiments.privacy.cost import ALONE
+from experiments.privacy.gradients import Floats
+from experiments.privacy.plan import CASES, Protection
+from experiments.privacy.study import PrivacyStudy
+from fl_device.privacy_accounting import epsilon
+
+Pair = tuple[float, float]  # heart rate, respiratory rate
+
+
+@dataclass(frozen=True, slots=True)
+class AttackRow:
+    """Medians over `n` windows: mean absolute errors in bpm and breaths/min, and correlations with the true course.
+
+    `error` and the guesses' errors are in the device's own scale, which the coordinator is not told (the stronger assumption);
+    `blind_error` takes the other patients' mean median and scale instead. `nearer`: the share of windows that the attack comes
+    nearer to than the most similar window of another patient does (for batches and epochs: than as many windows of others).
+    """
+
+    attacked: str
+    protection: str
+    n: int
+    error: Pair
+    median_error: Pair
+    other_error: Pair
+    blind_error: Pair
+    correlation: Pair
+    other_correlation: Pair
+    nearer: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """A protection's `ratio` of loss to that of unprotected updates, the share of updates that counted, and epsilon."""
+
+    protection: str
+    ratio: Estimate
+    taken: float
+    rounds: int
+    epsilon_one_round: float
+    epsilon: float
+
+
+def attack_rows(study: PrivacyStudy) -> list[AttackRow]:
+    """Return a row for each kind of update and protection."""
+    return [attack_row(CASES[case], how.name, found) for (case, how), found in study.attack_results.items()]
+
+
+def attack_row(attacked: str, protection: str, found: AttackResult) -> AttackRow:
+    """Return what one attack amounts to."""
+    scale = found.scale[found.owner][:, None]
+    nearer = _distance(found.truth, found.rebuilt) < _distance(found.resembled, found.other)
+    return AttackRow(
+        attacked,
+        protection,
+        len(found.truth),
+        error=_middle(_error(found.truth, found.rebuilt) * scale[:, 0]),
+        median_error=_middle(_error(found.truth, 0 * found.truth) * scale[:, 0]),
+        other_error=_middle(_error(found.resembled, found.other) * scale[:, 0]),
+        blind_error=_middle(_blind_error(found)),
+        correlation=_middle(correlations(found.truth, found.rebuilt)),
+        other_correlation=_middle(correlations(found.resembled, found.other)),
+        nearer=float(nearer.mean()),
+    )
+
+
+def cost_rows(study: PrivacyStudy) -> list[CostRow]:
+    """Return a row a protection."""
+    noises = {how.name: how.noise for how in study.plan.protections} | {ALONE: max(study.plan.noises)}
+    free = study.costs[Protection().name]
+    return [
+        CostRow(
+            name,
+            paired_ratio(runs, free),
+            float(np.mean([one.taken.sum() / one.asked.sum() for one in runs])),
+            len(runs[0].loss),
+            epsilon(noises[name], 1),
+            epsilon(noises[name], len(runs[0].loss)),
+        )
+        for name, runs in study.costs.items()
+    ]
+
+
+def correlations(truth: Floats, guess: Floats) -> NDArray[np.float64]:
+    """Return float64[n, 2], the correlation over the hour of each channel; 0 where one of them does not move."""
+    mine, theirs = (one - one.mean(axis=1, keepdims=True, dtype=np.float64) for one in (truth, guess))
+    lengths = np.sqrt(np.square(mine).sum(axis=1) * np.square(theirs).sum(axis=1))
+    product = (mine * theirs).sum(axis=1)
+    return np.asarray(np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 1e-9))
+
+
+def _error(truth: Floats, guess: Floats) -> NDArray[np.float64]:
+    return np.asarray(np.abs(truth - guess).mean(axis=1, dtype=np.float64))
+
+
+def _distance(truth: Floats, guess: Floats) -> NDArray[np.float64]:
+    return np.asarray(np.square(truth - guess).mean(axis=(1, 2), dtype=np.float64))
+
+
+def _blind_error(found: AttackResult) -> NDArray[np.float64]:
+    """Return float64[n, 2] for an attacker that takes every device to be like the mean of the others."""
+    errors = []
+    for truth, rebuilt, owner in zip(found.truth, found.rebuilt, found.owner, strict=True):
+        others = np.arange(len(found.scale)) != owner
+        guess = rebuilt * found.scale[others].mean(axis=0) + found.median[others].mean(axis=0)
+        errors.append(np.abs(truth * found.scale[owner] + found.median[owner] - guess).mean(axis=0))
+    return np.stack(errors)
+
+
+def _middle(values: NDArray[np.float64]) -> Pair:
+    heart, breath = np.median(values, axis=0)
+    return float(heart), float(breath)

@@ -1,0 +1,94 @@
+"""All attacks on updates and all federations with protected ones, in worker processes; finished ones are kept on disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from detectors.bundle.bundle import load_bundle
+from experiments.common.stages import JobProgress, Stages, completed
+from experiments.federation.engine import Outcome
+from experiments.federation.plan import DEVICES, Plan
+from experiments.privacy.attack import AttackResult, Attacks, patient
+from experiments.privacy.cost import ALONE, costs
+from experiments.privacy.gradients import TASK
+from experiments.privacy.plan import Case, PrivacyPlan, Protection
+from fl_device.named_tasks import fresh_weights
+from replay.sources.synthetic import synthetic_stays
+
+STUDY_VERSION = 2  # raise it when the same plan would give other results
+POPULATION = 50_000  # far from the seeds of training, evaluation and the federations
+WEIGHTS_SEED = 7_000
+MINUTES = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyStudy:
+    """What attacks found, by what was attacked and how it was protected; what protections cost, by name, an outcome a seed."""
+
+    plan: PrivacyPlan
+    attack_results: dict[tuple[Case, Protection], AttackResult]
+    costs: dict[str, list[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An attack on one kind of update under one protection, or (`attack` None) all protections' federations with one seed."""
+
+    plan: PrivacyPlan
+    federation: Plan
+    bundle: Path
+    attack: tuple[Case, Protection] | None = None
+    seed: int = 0
+
+    @property
+    def stages(self) -> dict[str, type[AttackResult] | type[Outcome]]:
+        """What its results are called on disk, and of which kind they are."""
+        if self.attack is not None:
+            return {_file(f"{self.attack[0]}, {self.attack[1].name}"): AttackResult}
+        names = [*(how.name for how in self.plan.protections), ALONE]
+        return {_file(f"cost, seed {self.seed}, {name}"): Outcome for name in names}
+
+    @property
+    def label(self) -> str:
+        """What is said of it when it is done: its first stage."""
+        return next(iter(self.stages))
+
+
+def privacy_options(plan: PrivacyPlan) -> dict[str, Any]:
+    """Return what decides a result beside the federations' own options, for `Stages.begin`."""
+    return {f"privacy_{name}": value for name, value in {"version": STUDY_VERSION, **asdict(plan)}.items()}
+
+
+def run_privacy(
+    plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress
+) -> PrivacyStudy:
+    """Run or read everything; blocks for minutes. The same plans and bundle give the same study, interrupted or not."""
+    attacks = [Job(plan, federation, bundle, attack=attack) for attack in plan.attacks]
+    jobs = [*attacks, *(Job(plan, federation, bundle, seed=seed) for seed in plan.seeds)]
+    results = completed(jobs, carry_out, stages, processes, progress)
+    of_attack: dict[tuple[Case, Protection], Any] = {
+        job.attack: results[job.label] for job in attacks if job.attack is not None
+    }
+    by_seed: list[list[Any]] = [[results[name] for name in job.stages] for job in jobs[len(attacks) :]]
+    names = [*(how.name for how in plan.protections), ALONE]
+    return PrivacyStudy(plan, of_attack, {name: [one[at] for one in by_seed] for at, name in enumerate(names)})
+
+
+def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:
+    """Carry out one job in a worker process, its results in the order of its stages; it takes minutes."""
+    if job.attack is not None:
+        return [_attacks(job.plan).carry_out(*job.attack)]
+    return list(costs(job.plan, job.federation, job.seed, load_bundle(job.bundle)).values())
+
+
+@lru_cache(maxsize=1)
+def _attacks(plan: PrivacyPlan) -> Attacks:
+    stays = synthetic_stays(POPULATION, DEVICES, MINUTES, resolution_bpm=0.1)
+    return Attacks(plan, fresh_weights(TASK, WEIGHTS_SEED), [patient(stay.recording) for stay in stays])
+
+
+def _file(name: str) -> str:
+    return f"privacy-{name}".replace(", ", "-").replace(" ", "-")
