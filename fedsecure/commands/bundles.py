@@ -36,7 +36,7 @@ def bundles(
     from rich.console import Console
 
     from fedsecure.endpoints import settings_for_running_stack
-    from fedsecure.release_table import release_table
+    from fedsecure.tables.federation import release_table
     from transport.release_log import read_releases
 
     releases = asyncio.run(read_releases(settings_for_running_stack()))[-last:]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.cohort_report import CohortPlan, CohortReport

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fedsecure.record_choice import Offline
+from fedsecure.options import Offline
 
 
 def register(app: typer.Typer) -> None:

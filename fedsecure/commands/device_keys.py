@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.identifiers import device_ids_of
+from fedsecure.options import Devices
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Change = Callable[[Registrar, str], Awaitable[str]]
 
-Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
 KeyDir = Annotated[
     Path | None,
     typer.Option(
@@ -107,7 +107,7 @@ def keys(key_dir: KeyDir = None) -> None:
     from rich.console import Console
 
     from fedsecure.endpoints import device_key_dir, settings_for_running_stack
-    from fedsecure.key_table import key_table
+    from fedsecure.tables.federation import key_table
     from fl_device.key_folder import KeyFolder
     from transport.key_registry import read_registry
     from transport.logs import configure_logs

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
+from fedsecure.options import Devices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
     from contracts.verdicts import DeviceStatus
     from contracts.vitals import VitalsBatch
-
-Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
 
 
 def add_to(group: typer.Typer) -> None:

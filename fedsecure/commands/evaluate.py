@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
     GOES_ON,
     json_bytes,
@@ -17,7 +18,6 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

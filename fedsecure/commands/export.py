@@ -12,9 +12,22 @@ from contracts.errors import Misconfigured
 from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
     from experiments.export_measure import ExportResults
 
 NEEDED = ("onnx", "onnxruntime")
+SHORT_HEADINGS = {
+    "µs a window, 1 a call": "µs, 1\na call",
+    "µs a window, 32 a call": "µs, 32\na call",
+    "score, largest difference": "score,\nlargest",
+    "score, mean difference": "score,\nmean",
+    "log mean square, largest": "log square,\nlargest",
+    "log mean square, mean": "log square,\nmean",
+    "the same in its own sd": "in its\nown sd",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +56,7 @@ def export(
     from dataclasses import replace
 
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.whole_folder import check_target
+    from fedsecure.output_files import check_target
 
     check_runtime()
     check_target(out)
@@ -72,7 +85,7 @@ def check_runtime() -> None:
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
     from experiments.export_files import document_of, manifest_of, tables_of
-    from fedsecure.whole_folder import folder_that_appears_whole
+    from fedsecure.output_files import folder_that_appears_whole
 
     document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:
@@ -86,8 +99,22 @@ def _show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
     from experiments.export_files import loss_sentence
-    from fedsecure.export_table import export_table
 
     Console(soft_wrap=False).print(export_table(document))
     typer.echo(f"{loss_sentence(document)} {document['machine']}.")
     typer.echo(f"files: {out}", err=True)
+
+
+def export_table(document: Mapping[str, Any]) -> Table:
+    """Return a row a file of a results.json."""
+    from rich.table import Table
+
+    from experiments.export_files import table_of
+
+    rows = table_of(document)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for name in rows[0]:
+        table.add_column(SHORT_HEADINGS.get(name, name), no_wrap=True, justify="left" if name == "file" else "right")
+    for row in rows:
+        table.add_row(*(cell.replace(" (", "\n(") for cell in row.values()))
+    return table

@@ -62,7 +62,7 @@ def _print(lines: list[ModelLine], as_json: bool) -> None:
     import msgspec
     from rich.console import Console
 
-    from fedsecure.model_table import model_table
+    from fedsecure.tables.federation import model_table
 
     if as_json:
         typer.echo(msgspec.json.encode(lines).decode())

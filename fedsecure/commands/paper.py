@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
     json_bytes,
     recordings_given,
@@ -17,7 +18,6 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.paper_patients import PaperPlan

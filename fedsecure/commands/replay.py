@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedsecure.record_choice import Offline, find_demo_records
+from fedsecure.endpoints import find_demo_records
+from fedsecure.options import MetricsPort, Offline
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
@@ -88,9 +89,7 @@ def replay(
             "--accept-commands", help="Let the console (`--allow-inject`) begin and end attacks while it runs."
         ),
     ] = False,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Replay recordings into Kafka, one topic a patient.
 
@@ -179,7 +178,7 @@ def _run_until_signalled(
 ) -> ReplayResult:
     from rich.console import Console
 
-    from fedsecure.replay_display import display_for
+    from fedsecure.tables.replay import display_for
     from replay.program import run
     from transport.logs import configure_logs
 

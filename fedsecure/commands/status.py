@@ -69,7 +69,7 @@ def _print_table(read: Callable[[], list[DeviceView]], *, again: bool) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from fedsecure.device_table import device_table
+    from fedsecure.tables.devices import device_table
 
     views = read()
     if not again:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from contracts.federation import RoundRecord
 from fedsecure.demo.frames import Frame
-from fedsecure.device_table import live_table
+from fedsecure.tables.devices import live_table
 
 PLAIN_EVERY_S = 5.0
 NAMED_AT_MOST = 2

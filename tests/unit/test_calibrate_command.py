@@ -17,10 +17,10 @@ from contracts.event_time import from_event_minute
 from detectors.bundle.bundle import Bundle, load_bundle, packed_bundle, save_bundle
 from detectors.training import site_calibration
 from detectors.training.site_calibration import Peak, SiteCalibration
+from fedsecure.bundle_cards import SiteDevices
 from fedsecure.cli import app
 from fedsecure.commands.calibrate import TooFewDays
-from fedsecure.site_record import SiteDevices
-from fedsecure.site_table import site_tables
+from fedsecure.tables.site import site_tables
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_cohort
 

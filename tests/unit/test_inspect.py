@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
 from fedsecure.cli import app
-from fedsecure.inspection import EnrolmentFacts, GapFacts, inspect_recording, runs
-from fedsecure.inspection_plot import draw_recordings
-from fedsecure.inspection_table import facts_table, length_text
+from fedsecure.inspection.facts import EnrolmentFacts, GapFacts, inspect_recording, runs
+from fedsecure.inspection.picture import draw_recordings
+from fedsecure.tables.inspection import facts_table, length_text
 from replay.recording import Recording
 from replay.sources.source import all_sources
 

@@ -11,11 +11,10 @@ from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from detectors.training.canary_figures import NetworkFit, Outcomes
 from detectors.training.canary_verdict import canary_verdict
-from fedsecure.canary_table import canary_table
 from fedsecure.commands.promote import promote
 from fedsecure.commands.rollback import rollback
-from fedsecure.promotion_source import local_source
-from fedsecure.release_table import release_table
+from fedsecure.promotion.source import local_source
+from fedsecure.tables.federation import canary_table, release_table
 from transport.weights import encode_weights
 
 

@@ -18,9 +18,9 @@ from detectors.training.held_out import HeldOut
 from detectors.training.patients import onsets_of, patient_of
 from detectors.training.training import QUICK, Effort, Training
 from experiments.common.injection import inject_case
-from fedsecure.commands.train import SIMULATED, simulated_stays
-from fedsecure.promotion import Promotion, candidate_bundle, check_promotable, write_report
-from fedsecure.promotion_patients import check_recordings, divided, held_out_of, training_of
+from fedsecure.promotion.attempt import Promotion, candidate_bundle, check_promotable, write_report
+from fedsecure.promotion.patients import check_recordings, divided, held_out_of, training_of
+from fedsecure.simulated import SIMULATED, simulated_stays
 from replay.sources.synthetic import synthetic_cohort, synthetic_stays
 
 CASES = (("data-poisoning-1", "strong"), ("motif", "strong"))

@@ -12,8 +12,8 @@ import pytest
 
 from contracts.errors import Misconfigured, Unavailable
 from fedsecure import cli
-from fedsecure.refusals import refusal_of
-from fedsecure.whole_folder import check_writable
+from fedsecure.cli import refusal_of
+from fedsecure.output_files import check_writable
 
 FEDSECURE = [sys.executable, "-m", "fedsecure"]
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
 from fedsecure.commands import replay as command
-from fedsecure.replay_display import PlainDisplay, RateMeter, display_for
+from fedsecure.tables.replay import PlainDisplay, RateMeter, display_for
 from replay.progress import DeviceReplay, Progress, ReplayResult
 
 

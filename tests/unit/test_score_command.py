@@ -15,7 +15,7 @@ import detectors
 from contracts.errors import Misconfigured
 from contracts.rule_names import RuleName
 from fedsecure.cli import app
-from fedsecure.score_rows import score_rows
+from fedsecure.tables.scores import score_rows
 from replay.recording import Recording
 
 COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state,device_label"

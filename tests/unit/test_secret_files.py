@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.errors import Misconfigured
-from fedsecure.secret_files import take_secrets
+from fedsecure.cli import take_secrets
 
 
 def test_a_file_stands_for_the_variable_that_it_is_named_after(tmp_path):

@@ -16,7 +16,7 @@ from experiments.evaluation.plan import plan_for
 from experiments.evaluation.second import episodes_of
 from experiments.evaluation.slow_attacks import KINDS, ONSET_MIN, phase_of, slow_attacks
 from experiments.evaluation.variants import capped
-from fedsecure.commands.train import simulated_stays
+from fedsecure.simulated import simulated_stays
 from replay.attacks import ATTACKS
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

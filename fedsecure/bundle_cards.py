@@ -1,4 +1,4 @@
-"""A site's calibration as a record: for the card of the bundle that it signs off, and for programs."""
+"""What a bundle's card says of the patients who taught it and of the sites that signed it off."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ class SiteDevices:
     judged: Sequence[str]
     short: Sequence[str]
     known: Sequence[str]
+
+
+def reference_populations(bundle: Bundle) -> list[dict[str, Any]]:
+    """Return what the card says of the patients who taught a bundle, by population; nothing where it is silent."""
+    return list(bundle.metadata.get("data", {}).get("references", []))
+
+
+def reference_names(bundle: Bundle) -> set[str]:
+    """Return the device ids of those who taught it: it judges them too well."""
+    return {name for population in reference_populations(bundle) for name in population["enrolled_min"]}
 
 
 def figures_at(calibration: SiteCalibration, threshold: float) -> dict[str, float]:

@@ -22,7 +22,7 @@ from detectors.training.held_out import HeldOut, network_fit, outcomes
 from detectors.training.trainer import STAGES, CarryOut, Progress, train_detector
 from detectors.training.training import Training
 from detectors.training.workfolder import WorkFolder
-from fedsecure.whole_folder import folder_that_appears_whole
+from fedsecure.output_files import folder_that_appears_whole
 
 PROMOTION_STAGES: Final = ("first look", *STAGES, "canary: current", "canary: new")
 

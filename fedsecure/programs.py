@@ -1,4 +1,4 @@
-"""Ends an asyncio program in order on Ctrl-C or SIGTERM, and within ten seconds."""
+"""Runs a long-lived program beside its probes, and ends it on Ctrl-C or SIGTERM within ten seconds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from threading import Timer
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
+
+from contracts.settings import Settings
+from transport.probes import ProgramName, serve_probes
 
 log = structlog.get_logger()
 GRACE_S: Final = 8.0
 LAST_RESORT_S: Final = 1.0
+
+
+class Program(Protocol):
+    """What runs until its event is set, and says why it is not ready, if it is not."""
+
+    def not_ready_because(self) -> str | None: ...
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
+async def run_program(program: Program, settings: Settings, name: ProgramName) -> None:
+    """Run a program until a signal, with its probes where the settings name a port for them."""
+    with serve_probes(settings, name, ready=program.not_ready_because) or nullcontext():
+        await run_until_signal(program.run)
 
 
 async def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all."""
+"""Writing results: checked before the work, whole or not at all, and a refusal of the disk in one sentence."""
 
 from __future__ import annotations
 
@@ -22,17 +22,24 @@ def check_target(out: Path) -> None:
 
 def check_writable(folder: Path, option: str = "--out") -> None:
     """Raise Misconfigured unless a folder can be written, or made with all above it: said before the work, not after. Leaves nothing."""
-    made = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
+    made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Misconfigured(f"cannot write into {folder}: {error.strerror}; choose another {option}") from None
+        with writes(f"into {folder}", f"another {option}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
     finally:
-        for one in made:
+        for path in made:
             with contextlib.suppress(OSError):
-                one.rmdir()
+                path.rmdir()
+
+
+@contextmanager
+def writes(what: str, choose: str) -> Iterator[None]:
+    """Raise Misconfigured when the disk refuses to write `what` ("into FOLDER"), with what to `choose` instead."""
+    try:
+        yield
+    except OSError as error:
+        raise Misconfigured(f"cannot write {what}: {error.strerror or error}; choose {choose}") from None
 
 
 @contextmanager

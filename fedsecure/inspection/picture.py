@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from detectors.minutes.cleaning import HIGHEST, LOWEST, usable_minutes
 from experiments.report.colours import BLUE, GREY, ORANGE, VERMILION
-from fedsecure.inspection import runs
-from fedsecure.inspection_table import length_text
+from fedsecure.inspection.facts import runs
+from fedsecure.output_files import writes
 from fedsecure.report.svg import STYLE
+from fedsecure.tables.inspection import length_text
 from replay.recording import Recording, Vitals
 
 MOST_DRAWN: Final = 12
@@ -35,10 +35,8 @@ def draw_recordings(recordings: Sequence[Recording], picture: Path) -> None:
         parts = figure.subfigures(len(recordings), 1, squeeze=False)[:, 0]
         for part, recording in zip(parts, recordings, strict=True):
             _draw(part, recording)
-        try:
+        with writes(str(picture), "another --plot"):
             figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-        except OSError as error:
-            raise Misconfigured(f"cannot write {picture}: {error.strerror or error}; choose another --plot") from None
 
 
 def _draw(part: SubFigure, recording: Recording) -> None:

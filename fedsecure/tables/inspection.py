@@ -8,7 +8,7 @@ from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from fedsecure.inspection import ChannelFacts, RecordingFacts
+from fedsecure.inspection.facts import ChannelFacts, RecordingFacts
 
 NAMES_SHOWN = 3
 HEADINGS = (

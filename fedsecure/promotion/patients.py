@@ -17,8 +17,8 @@ from detectors.training.held_out import HeldOut
 from detectors.training.patients import SHORT_ENROLMENT_MIN, enrolment_of
 from detectors.training.training import BUDGET, LEAST_PATIENTS, QUICK, Effort, Training
 from experiments.common.injection import attack_cases, core_cases, inject_case
-from fedsecure.bundle_card import reference_names, reference_populations
-from fedsecure.commands.train import DAY_MIN, simulated_stays
+from fedsecure.bundle_cards import reference_names, reference_populations
+from fedsecure.simulated import DAY_MIN, simulated_stays
 from replay.attacks import find_attack
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays

@@ -14,7 +14,7 @@ from detectors.engine.model import Model
 from detectors.minutes.cleaning import HIGHEST, LOWEST, CleanMinutes, clean, usable_minutes
 from detectors.minutes.sampling import too_sparse
 from detectors.minutes.windows import LEAST_USABLE_SHARE, WINDOW_MIN, usable_decisions, usable_window_ends
-from fedsecure.reference_comparison import Difference, differences
+from fedsecure.inspection.references import Difference, differences
 from replay.recording import Recording, Vitals
 
 ENROLMENTS_H: Final = (10, 24)

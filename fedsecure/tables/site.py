@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detectors.training.site_calibration import LOWERING_DAYS, MOST_MOVED, RAISING_DAYS, SiteCalibration
-from fedsecure.site_record import SiteDevices, figures_at, observed_at, thresholds_shown
+from fedsecure.bundle_cards import SiteDevices, figures_at, observed_at, thresholds_shown
 
 MOST_DEVICES: Final = 20
 NAMES_SHOWN: Final = 5

@@ -16,7 +16,7 @@ from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canary_verdict import CanaryResult
-from fedsecure.promotion import Promotion
+from fedsecure.promotion.attempt import Promotion
 from fl_coordinator.history import read_history
 from fl_coordinator.promotable import committed_model
 from fl_coordinator.registry import Model, model_of
