@@ -20,8 +20,8 @@ ALIASES = {"kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS", "redis_url": "R
 def settings_for_running_stack(**overrides: Any) -> Settings:
     """Return the settings with the addresses of the services that run.
 
-    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL come first, each for itself; then the local stack of FEDSECURE_STATE_DIR
-    (default `.state` in the current folder). Overrides that are None are left out. Nothing is asked over the network.
+    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL come first, each for itself; then the local stack of the
+    state folder (`default_state_dir`). Overrides that are None are left out. Nothing is asked over the network.
     Raises Misconfigured if there is none.
     """
     from fedsecure.local_stack import LocalStack

@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from contracts.metrics import ProgramName
 from contracts.settings import Settings
-from transport.probes import ProgramName, serve_probes
+from transport.probes import serve_probes
 
 log = structlog.get_logger()
 GRACE_S: Final = 8.0

@@ -23,7 +23,7 @@ KeyDir = Annotated[
     typer.Option(
         "--key-dir",
         help="Folder of the private keys, `<device>.pem` each [FEDSECURE_DEVICE_KEY_DIR, else `device-keys/<prefix>` in "
-        "the state folder `.state`].",
+        "the state folder].",
         show_default=False,
     ),
 ]

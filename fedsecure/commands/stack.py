@@ -22,7 +22,7 @@ StateDir = Annotated[
     typer.Option(
         "--state-dir",
         envvar="FEDSECURE_STATE_DIR",
-        help="Folder for data, logs and what runs; two folders are two stacks.  [default: .state]",
+        help="Folder for data, logs and what runs; two folders are two stacks.  [default: .state in a checkout, else the user's state folder]",
         show_default=False,
     ),
 ]

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
 from fedsecure.endpoints import environ_of, settings_for_running_stack
-from fedsecure.local_stack import LocalStack
+from fedsecure.local_stack import LocalStack, default_state_dir
 from fedsecure.local_stack.external import external_services
 from fedsecure.local_stack.kafka_config import render_properties
 from fedsecure.local_stack.ports import choose_ports
@@ -181,3 +181,26 @@ def test_status_as_json_tells_that_nothing_runs(tmp_path: Path) -> None:
     found = json.loads(shown.stdout)
     assert found["up"] is False
     assert [server["state"] for server in found["servers"]] == ["down", "down"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a user's state lies is the platform's own")
+def test_outside_a_checkout_all_folders_of_a_user_share_one_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/pyproject.toml").write_text('[project]\nname = "another"\n')
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/pyproject.toml").write_bytes(b"\xff[")
+    for folder in (tmp_path, tmp_path / "other", tmp_path / "broken"):
+        monkeypatch.chdir(folder)
+        assert default_state_dir({}) == tmp_path / "state/fedsecure"
+
+
+def test_inside_a_checkout_the_state_is_the_checkouts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docs/images").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "fedsecure"\n')
+    for folder in (tmp_path, tmp_path / "docs/images"):
+        monkeypatch.chdir(folder)
+        assert default_state_dir({}) == tmp_path / ".state"
+        assert default_state_dir({"FEDSECURE_STATE_DIR": "mine"}) == folder / "mine"
