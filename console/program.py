@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from console.inject import AttackChoice, Injector
-from console.security import Doorkeeper, is_loopback
-from console.server import build_app
 from console.stage import Stage
+from console.web.inject import AttackChoice, Injector
+from console.web.security import Doorkeeper, is_loopback
+from console.web.server import build_app
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fl_coordinator.selection import RedisDeviceView

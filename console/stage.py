@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from console.board import Board
-from console.device_feed import DeviceFeed
-from console.device_page_view import DevicePageView
-from console.health import Source
-from console.hub import Hub, encode_event
-from console.redis_watch import RedisWatch, StatusReader
-from console.replay_view import ReplayView
-from console.rounds_view import RoundsView
-from console.topic_watch import TopicWatch
-from console.wall_view import WallView
+from console.sources.board import Board
+from console.sources.device_feed import DeviceFeed
+from console.sources.health import Source
+from console.sources.redis_watch import RedisWatch, StatusReader
+from console.sources.topic_watch import TopicWatch
+from console.views.device_page import DevicePageView
+from console.views.replay import ReplayView
+from console.views.rounds import RoundsView
+from console.views.wall import WallView
+from console.web.hub import Hub, encode_event
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from fl_coordinator.device_view import DeviceView, view_of

@@ -10,7 +10,7 @@ from contracts.errors import Misconfigured
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
-    from console.inject import AttackChoice
+    from console.web.inject import AttackChoice
     from contracts.settings import Settings
 
 
@@ -70,7 +70,7 @@ async def _run(settings: Settings, attacks: list[AttackChoice] | None) -> None:
 
 def attack_choices() -> list[AttackChoice]:
     """Return the attacks that can be started with nothing but a device, a level and a duration."""
-    from console.inject import AttackChoice
+    from console.web.inject import AttackChoice
     from replay.attacks.registry import ATTACKS
 
     return [

@@ -15,17 +15,17 @@ from rich.console import Console
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from fedsecure.demo import plan
-from fedsecure.demo.checks import Check, judge
-from fedsecure.demo.collector import Collector
-from fedsecure.demo.observation import Observation
-from fedsecure.demo.observer import Observer
+from fedsecure.demo.observing.checks import Check, judge
+from fedsecure.demo.observing.collector import Collector
+from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
-from fedsecure.demo.processes import MemoryMeter
-from fedsecure.demo.readiness import free_port, wait_until_ready
+from fedsecure.demo.programs.memory import MemoryMeter
+from fedsecure.demo.programs.readiness import free_port, wait_until_ready
+from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
+from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen, screen_for
-from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
-from fedsecure.demo.supervisor import Supervisor
 from fedsecure.demo.watch import LOOK_EVERY_S, Watch
 from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack

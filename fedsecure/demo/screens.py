@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.federation import RoundRecord
-from fedsecure.demo.frames import Frame
+from fedsecure.demo.observing.frames import Frame
 from fedsecure.tables.devices import live_table
 
 PLAIN_EVERY_S = 5.0

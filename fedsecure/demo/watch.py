@@ -8,14 +8,14 @@ import psutil
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from fedsecure.demo.checks import streamed_to_the_end
-from fedsecure.demo.collector import Collector
-from fedsecure.demo.frames import frame_of
-from fedsecure.demo.observer import Observer
+from fedsecure.demo.observing.checks import streamed_to_the_end
+from fedsecure.demo.observing.collector import Collector
+from fedsecure.demo.observing.frames import frame_of
+from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
-from fedsecure.demo.processes import MemoryMeter
+from fedsecure.demo.programs.memory import MemoryMeter
+from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen
-from fedsecure.demo.supervisor import Supervisor
 from fl_coordinator.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 

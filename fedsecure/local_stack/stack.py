@@ -16,8 +16,8 @@ from platformdirs import user_state_path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
-from fedsecure.local_stack.kafka_broker import KafkaBroker
-from fedsecure.local_stack.kafka_jars import Announce
+from fedsecure.local_stack.kafka.broker import KafkaBroker
+from fedsecure.local_stack.kafka.jars import Announce
 from fedsecure.local_stack.launching import GRACE_S, Server, launch_on_record, wait_until_answers, writing_into
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop

@@ -14,9 +14,9 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from fedsecure.demo.checks import quarantine_after_onset
-from fedsecure.demo.latency import percentile
-from fedsecure.demo.observation import DeviceTrace, Observation
+from fedsecure.demo.observing.checks import quarantine_after_onset
+from fedsecure.demo.observing.latency import percentile
+from fedsecure.demo.observing.observation import DeviceTrace, Observation
 from fedsecure.report.svg import STYLE, to_svg
 
 STATE_COLOUR: Final[Mapping[str, str]] = {

@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from contracts.federation import RoundPhase, RoundRecord
-from fedsecure.demo.checks import Check
-from fedsecure.demo.latency import latency_samples_s
-from fedsecure.demo.observation import Observation
+from fedsecure.demo.observing.checks import Check
+from fedsecure.demo.observing.latency import latency_samples_s
+from fedsecure.demo.observing.observation import Observation
 from fedsecure.report.figures import describe_device, device_figure, latency_figure, throughput_figure
 
 

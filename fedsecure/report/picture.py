@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from contracts.errors import Misconfigured
-from fedsecure.demo.observation import decode_observation
+from fedsecure.demo.observing.observation import decode_observation
 from fedsecure.report.figures import describe_device, draw_device
 from fedsecure.report.svg import STYLE
 

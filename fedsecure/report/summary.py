@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fedsecure.demo.checks import Check, quarantine_after_onset
-from fedsecure.demo.latency import latency_samples_s, percentile
-from fedsecure.demo.observation import DeviceTrace, Observation
+from fedsecure.demo.observing.checks import Check, quarantine_after_onset
+from fedsecure.demo.observing.latency import latency_samples_s, percentile
+from fedsecure.demo.observing.observation import DeviceTrace, Observation
 
 SCHEMA_VERSION = 1
 

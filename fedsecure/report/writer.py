@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from fedsecure.demo.checks import Check
-from fedsecure.demo.observation import Observation, encode_observation
+from fedsecure.demo.observing.checks import Check
+from fedsecure.demo.observing.observation import Observation, encode_observation
 from fedsecure.report.page import build_page
 from fedsecure.report.summary import summarise
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import Misconfigured, Unavailable
-from fedsecure.local_stack.kafka_jars import LockedJar, ensure_jars, jar_folder, read_lock
+from fedsecure.local_stack.kafka.jars import LockedJar, ensure_jars, jar_folder, read_lock
 
 CONTENT = b"a jar of ten" * 100
 JAR = LockedJar("org.example", "broker", "1.0", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))

@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from fedsecure.endpoints import environ_of, settings_for_running_stack
 from fedsecure.local_stack import LocalStack, default_state_dir
 from fedsecure.local_stack.external import external_services
-from fedsecure.local_stack.kafka_config import render_properties
+from fedsecure.local_stack.kafka.config import render_properties
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
 from fedsecure.local_stack.state_file import ServerRecord, StateFile

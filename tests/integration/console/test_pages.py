@@ -14,7 +14,7 @@ from console_ward import MARKUP, ODD, UNUSUAL, status_of
 from PIL import Image
 from playwright.sync_api import expect
 
-from console.redis_watch import EVERY_S
+from console.sources.redis_watch import EVERY_S
 from contracts.verdicts import DeviceState
 from fedsecure.demo.pictures import find_browser, take_pictures
 

@@ -10,11 +10,11 @@ import time
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from console.inject import AttackChoice, Injector
 from console.program import ConsoleProgram, token_for
-from console.security import Doorkeeper, is_loopback
-from console.server import build_app
 from console.stage import Stage
+from console.web.inject import AttackChoice, Injector
+from console.web.security import Doorkeeper, is_loopback
+from console.web.server import build_app
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 

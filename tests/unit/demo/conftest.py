@@ -10,7 +10,7 @@ import pytest
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, DeviceStatus
-from fedsecure.demo.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
 
 ONSET = 760
 END = 1200

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fedsecure.demo.latency import latency_samples_s, percentile
-from fedsecure.demo.observation import Sent, Standing
+from fedsecure.demo.observing.latency import latency_samples_s, percentile
+from fedsecure.demo.observing.observation import Sent, Standing
 
 
 def test_a_message_counts_to_the_first_status_that_has_applied_its_last_minute() -> None:

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from fedsecure.demo.frames import Frame, advice_of, frame_of
-from fedsecure.demo.observation import Observation
+from fedsecure.demo.observing.frames import Frame, advice_of, frame_of
+from fedsecure.demo.observing.observation import Observation
 from fedsecure.demo.screens import LiveScreen, PlainScreen, screen_for, who_sat_out
 from fl_coordinator.device_view import view_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from console.board import Board
-from console.series import as_json
+from console.sources.board import Board
+from console.sources.series import as_json
 from contracts.verdicts import DeviceState
 from fl_coordinator.device_view import FRESH, DeviceView
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from console.board import Board, DeviceTrail, StateChange
-from console.rounds_view import event_of
-from console.series import STATES, Columns, Minutes, as_json
-from console.wall_view import tile_of
+from console.sources.board import Board, DeviceTrail, StateChange
+from console.sources.series import STATES, Columns, Minutes, as_json
+from console.views.rounds import event_of
+from console.views.wall import tile_of
 from contracts.truth import TruthInterval
 from fl_coordinator.device_view import DeviceView
 
@@ -16,7 +16,7 @@ MOST_ROUND_EVENTS = 60
 
 
 class Vitals(Protocol):
-    """The vital signs of one device while somebody looks (console.device_feed.DeviceFeed); `expected` rises in `version`."""
+    """The vital signs of one device while somebody looks (console.sources.device_feed.DeviceFeed); `expected` rises in `version`."""
 
     minutes: Minutes
     version: int

@@ -7,7 +7,7 @@ import msgspec
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.verdicts import DeviceState
 from detectors.explanations.words import RULES_IN_WORDS
-from fedsecure.demo.observation import Observation, StateSeen
+from fedsecure.demo.observing.observation import Observation, StateSeen
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""`python -m fedsecure.demo.held COMMAND…`: a `fedsecure` command that loads at once and begins when it is told to.
+"""`python -m fedsecure.demo.programs.held COMMAND…`: a `fedsecure` command that loads at once and begins when it is told to.
 
 The replay's libraries take seconds to load; the demo lets them load while the workers do, and sends a line when they are ready.
 """

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from console.board import Board
-from console.words import event_in_words, reason_in_words
+from console.sources.board import Board
+from console.views.words import event_in_words, reason_in_words
 from contracts.federation import FlEvent, RoundRecord
 from fl_coordinator.lineage import model_lines
 

@@ -65,7 +65,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         self._guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "fedsecure.demo.guard"], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-P", "-m", "fedsecure.demo.programs.guard"], stdin=subprocess.PIPE, start_new_session=True
         )
         return self
 
@@ -104,7 +104,7 @@ class Supervisor:
 
     def hold_fedsecure(self, name: str, arguments: Sequence[str]) -> Child:
         """Start a `fedsecure` command that loads now and begins when it is released."""
-        return self.start(name, [sys.executable, "-m", "fedsecure.demo.held", *arguments], held=True)
+        return self.start(name, [sys.executable, "-m", "fedsecure.demo.programs.held", *arguments], held=True)
 
     def check(self) -> None:
         """Raise ChildDied if a child ended that should not have, or that failed."""

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
-from fedsecure.demo.observation import Sent, Standing
+from fedsecure.demo.observing.observation import Sent, Standing
 
 
 def latency_samples_s(sent: Sequence[Sent], standings: Sequence[Standing]) -> list[float]:

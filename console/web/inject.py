@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from console.security import is_same_origin
+from console.web.security import is_same_origin
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.replay_commands import ReplayCommand, decode_command, encode_command
 from contracts.settings import Settings

@@ -10,7 +10,7 @@ from typing import Self
 
 from contracts.errors import FedSecureError, Unavailable
 from contracts.settings import Settings
-from fedsecure.demo.collector import Collector
+from fedsecure.demo.observing.collector import Collector
 from transport.topic_reader import TopicReader
 
 DISCOVERY_INTERVAL_S = 1.0

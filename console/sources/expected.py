@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from console.series import Columns, as_json
+from console.sources.series import Columns, as_json
 from contracts.errors import FedSecureError
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from contracts.federation import RoundRecord
-from fedsecure.demo.checks import next_round, quarantine_after_onset
-from fedsecure.demo.latency import latency_samples_s
-from fedsecure.demo.observation import Observation
+from fedsecure.demo.observing.checks import next_round, quarantine_after_onset
+from fedsecure.demo.observing.latency import latency_samples_s
+from fedsecure.demo.observing.observation import Observation
 from fl_coordinator.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0

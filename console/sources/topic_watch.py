@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from console.board import Board
-from console.health import Source
+from console.sources.board import Board
+from console.sources.health import Source
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.pausing import pause

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from console.series import Minutes
+from console.sources.series import Minutes
 from contracts.errors import InvalidMessage
 from contracts.federation import FlEvent, RoundRecord, decode_federation
 from contracts.topics import Topics

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from console.hub import Hub, Screen
-from console.inject import Injector
-from console.security import Doorkeeper, set_headers
 from console.stage import Stage
+from console.web.hub import Hub, Screen
+from console.web.inject import Injector
+from console.web.security import Doorkeeper, set_headers
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of
 
-STATIC: Final = Path(__file__).parent / "static"
+STATIC: Final = Path(__file__).parents[1] / "static"
 PAGES: Final = {
     "/": "wall.html",
     "/rounds": "rounds.html",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from contracts.errors import Unavailable
 from fedsecure.local_stack.answers import kafka_answers, local_settings
-from fedsecure.local_stack.kafka_config import render_log4j, render_properties
-from fedsecure.local_stack.kafka_jars import Announce, ensure_jars, jar_folder, read_lock
+from fedsecure.local_stack.kafka.config import render_log4j, render_properties
+from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
 from fedsecure.local_stack.ports import HOST, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
 

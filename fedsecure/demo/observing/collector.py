@@ -15,7 +15,7 @@ from contracts.topics import Topics
 from contracts.truth import TruthInterval
 from contracts.verdicts import decode_scores, decode_status
 from contracts.vitals import decode_vitals
-from fedsecure.demo.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
 
 Headers = Sequence[tuple[str, bytes]]
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from console.health import Source
+from console.sources.health import Source
 from contracts.errors import Unavailable
 from contracts.verdicts import DeviceStatus
 from transport.pausing import pause

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from console.board import Board
-from console.series import STATES, Minutes
+from console.sources.board import Board
+from console.sources.series import STATES, Minutes
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState
 

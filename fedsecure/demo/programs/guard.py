@@ -1,4 +1,4 @@
-"""`python -m fedsecure.demo.guard`: ends the demo's programs when the demo is gone, by SIGKILL even.
+"""`python -m fedsecure.demo.programs.guard`: ends the demo's programs when the demo is gone, by SIGKILL even.
 
 It reads `<pid> <creation time>` lines, one a program. The end of its input is the end of the demo, however that came:
 the kernel closes the pipe. Programs that a demo has ended by itself are not there to be found any more.

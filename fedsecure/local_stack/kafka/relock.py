@@ -1,4 +1,4 @@
-"""`python -m fedsecure.local_stack.relock`: resolve Kafka's jars anew and write the lock (for a version bump)."""
+"""`python -m fedsecure.local_stack.kafka.relock`: resolve Kafka's jars anew and write the lock (for a version bump)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from fedsecure.local_stack.kafka_jars import LOCK_FILE, LockedJar
+from fedsecure.local_stack.kafka.jars import LOCK_FILE, LockedJar
 
 COORDINATES = [
     "org.apache.kafka:kafka_2.13:4.1.2",
@@ -18,7 +18,7 @@ COORDINATES = [
 ]
 HEADER = """\
 # The jars of the local broker: sha256, bytes, group:artifact:version. Compared before Java starts.
-# Written by `python -m fedsecure.local_stack.relock`; do not edit by hand.
+# Written by `python -m fedsecure.local_stack.kafka.relock`; do not edit by hand.
 """
 
 
