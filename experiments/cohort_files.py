@@ -59,7 +59,7 @@ def _rows(
             one.device_id,
             one.origin,
             str(one.minutes),
-            one.grid_said,
+            one.grid_text,
             *("" if math.isnan(value) else f"{value:.5g}" for value in values),
         )
 

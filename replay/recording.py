@@ -43,7 +43,7 @@ class Recording:
     def __post_init__(self) -> None:
         check_device_id(self.device_id)
         if not min(self.grids_bpm) > 0:
-            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.grid_said}; it must be above 0")
+            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.grid_text}; it must be above 0")
         if not self.minutes:
             raise Misconfigured(f"{self.device_id}: a recording has at least one minute")
         if not (can_be_observed(self.first_event_minute) and can_be_observed(self.end_event_minute - 1)):
@@ -74,7 +74,7 @@ class Recording:
         return self.resolution_bpm, self.resolution_bpm if breath_bpm is None else breath_bpm
 
     @property
-    def grid_said(self) -> str:
+    def grid_text(self) -> str:
         """The grid for people: `0.1`, or `1/0.1` where heart and respiratory rate differ."""
         heart_bpm, breath_bpm = self.grids_bpm
         return f"{heart_bpm:g}" if heart_bpm == breath_bpm else f"{heart_bpm:g}/{breath_bpm:g}"

@@ -140,7 +140,7 @@ def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
     async def run() -> None:
         async with Publisher(settings) as publisher:
             registrar = await open_registrar(settings, folder, publisher, time.time)
-            for device_id, said in named.items():
-                typer.echo(f"{said}: {await change(registrar, device_id)}")
+            for device_id, given_name in named.items():
+                typer.echo(f"{given_name}: {await change(registrar, device_id)}")
 
     asyncio.run(run())

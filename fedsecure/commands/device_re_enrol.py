@@ -50,13 +50,13 @@ def re_enrol(devices: Devices) -> None:
             view.device_id: view.status
             for view in read_devices(client, settings.redis_keys, now=time.time(), cap_s=settings.stale_cap_s)
         }
-    missing = [said for device_id, said in named.items() if known.get(device_id) is None]
+    missing = [given_name for device_id, given_name in named.items() if known.get(device_id) is None]
     if missing:
         raise Misconfigured(f"no worker knows {', '.join(missing)}; see `fedsecure status`")
     orders = [order_for(status, time.time()) for device_id in named if (status := known[device_id]) is not None]
     asyncio.run(_send(settings, orders))
-    for said in named.values():
-        typer.echo(f"{said}: its enrolment begins anew with its next minute")
+    for given_name in named.values():
+        typer.echo(f"{given_name}: its enrolment begins anew with its next minute")
 
 
 def order_for(status: DeviceStatus, now: float) -> VitalsBatch:

@@ -89,7 +89,7 @@ def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
 
     document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:
-        write_files(folder, {one.name: one.content for one in results.files})
+        write_files(folder, {file.name: file.content for file in results.files})
         write_files(folder, {"manifest.json": json_bytes(manifest_of(results)), "results.json": json_bytes(document)})
         write_files(folder, tables_of(document))
     return document

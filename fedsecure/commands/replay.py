@@ -116,9 +116,9 @@ def replay(
         accept_commands=accept_commands,
     )
     specs = gather_attacks(attack or [], attack_plan)
-    found = gather_records(records or [], offline, needed=not files and not synthetic)
-    recordings = gather_recordings(found, files or [], synthetic, seed, synthetic_minutes)
-    attacks = found.redirected(specs)
+    demo_records = gather_records(records or [], offline, needed=not files and not synthetic)
+    recordings = gather_recordings(demo_records, files or [], synthetic, seed, synthetic_minutes)
+    attacks = demo_records.redirected(specs)
     settings = settings_for_running_stack()
     if metrics_port is not None:
         settings = settings.model_copy(update={"metrics_port": metrics_port})

@@ -72,12 +72,12 @@ def status(
     """Ask both whether they answer; exit 0 if they do, 3 if not."""
     from fedsecure.local_stack import LocalStack
 
-    found = LocalStack(state_dir).status()
+    stack_status = LocalStack(state_dir).status()
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"up": found.up}, default=str))
+        typer.echo(json.dumps(asdict(stack_status) | {"up": stack_status.up}, default=str))
     else:
-        _show(found)
-    raise typer.Exit(0 if found.up else NOT_UP)
+        _show(stack_status)
+    raise typer.Exit(0 if stack_status.up else NOT_UP)
 
 
 @stack.command()

@@ -21,12 +21,11 @@ from fedsecure.demo.observing.observation import Observation
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
-from fedsecure.demo.programs.memory import MemoryMeter
 from fedsecure.demo.programs.readiness import free_port, wait_until_ready
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen, screen_for
-from fedsecure.demo.watch import LOOK_EVERY_S, Watch
+from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
 from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
 from fedsecure.output_files import writes
@@ -147,7 +146,7 @@ class Demo:
 
 def make_folder(folder: Path, option: str) -> None:
     """Make a folder of results before anything starts, not after four minutes; raises Misconfigured."""
-    with writes(f"into {folder}", f"another {option}"):
+    with writes(f"into {folder}", f"another folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 
 import psutil
 
@@ -13,7 +15,6 @@ from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.frames import frame_of
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
-from fedsecure.demo.programs.memory import MemoryMeter
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen
 from fl_coordinator.device_view import DeviceView, read_devices
@@ -113,3 +114,25 @@ def _servers() -> dict[str, int]:
         except psutil.Error:
             continue
     return found
+
+
+class MemoryMeter:
+    """Keeps the highest resident set (bytes) seen of each named process."""
+
+    def __init__(self) -> None:
+        self.peak_rss_bytes: dict[str, int] = {}
+        self._processes: dict[str, psutil.Process] = {}
+
+    def watch(self, pids: Mapping[str, int]) -> None:
+        """Look at these processes from now on; one that is gone is left out."""
+        for name, pid in pids.items():
+            if name not in self._processes:
+                with contextlib.suppress(psutil.Error):
+                    self._processes[name] = psutil.Process(pid)
+
+    def sample(self) -> None:
+        """Look once."""
+        for name, process in self._processes.items():
+            with contextlib.suppress(psutil.Error):
+                rss = int(process.memory_info().rss)
+                self.peak_rss_bytes[name] = max(rss, self.peak_rss_bytes.get(name, 0))

@@ -120,7 +120,7 @@ def inspect_recording(recording: Recording, model: Model | None = None) -> Recor
         charted=recording.charted,
         start=f"{from_event_minute(recording.first_event_minute):%Y-%m-%dT%H:%MZ}",
         minutes=recording.minutes,
-        grid_bpm=recording.grid_said,
+        grid_bpm=recording.grid_text,
         valid_minutes=int(valid.sum()),
         missing_share=float(1 - valid.mean()),
         longest_run_min=int(kept.max(initial=0)),

@@ -42,11 +42,11 @@ def differences(model: Model, recording: Recording) -> tuple[Difference, ...]:
         return ()
     distance = (own.mean(axis=0) - known.own_mean) / known.between_sd
     order = np.argsort(-np.abs(distance))
-    found: dict[str, Difference] = {}
+    notable: dict[str, Difference] = {}
     for place in order.tolist():
-        if len(found) == MOST or abs(distance[place]) < NOTABLE_SD:
+        if len(notable) == MOST or abs(distance[place]) < NOTABLE_SD:
             break
         column = columns()[place]
         words = column_in_words(column, high=bool(distance[place] > 0))
-        found.setdefault(words, Difference(column.key, round(float(distance[place]), 1), words))
-    return tuple(found.values())
+        notable.setdefault(words, Difference(column.key, round(float(distance[place]), 1), words))
+    return tuple(notable.values())

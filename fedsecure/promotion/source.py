@@ -50,12 +50,12 @@ async def source_on_record(settings: Settings, model: str | None, weights: Path 
 
     Raises Unavailable, and Misconfigured when there is no such model or it cannot be promoted.
     """
-    found = await _model_on_record(settings, model) if weights is None else _model_in(weights)
+    promoted = await _model_on_record(settings, model) if weights is None else _model_in(weights)
     current = current_release(await read_releases(settings))
     if current is None:
-        return _source(settings, found, _local_contents(settings), is_released=False)
+        return _source(settings, promoted, _local_contents(settings), is_released=False)
     contents = await BundleFiles(settings).contents(current.bundle_sha256)
-    return _source(settings, found, contents, is_released=True)
+    return _source(settings, promoted, contents, is_released=True)
 
 
 def local_source(settings: Settings, weights: Path | None) -> Source:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from fedsecure.demo.observing.checks import quarantine_after_onset
-from fedsecure.demo.observing.latency import percentile
-from fedsecure.demo.observing.observation import DeviceTrace, Observation
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, percentile
 from fedsecure.report.svg import STYLE, to_svg
 
 STATE_COLOUR: Final[Mapping[str, str]] = {

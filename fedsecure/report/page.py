@@ -9,8 +9,7 @@ from typing import Any
 
 from contracts.federation import RoundPhase, RoundRecord
 from fedsecure.demo.observing.checks import Check
-from fedsecure.demo.observing.latency import latency_samples_s
-from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observation import Observation, latency_samples_s
 from fedsecure.report.figures import describe_device, device_figure, latency_figure, throughput_figure
 
 
@@ -142,7 +141,7 @@ def _seat(name: str, record: RoundRecord) -> str:
 
 
 def _speed(observation: Observation, summary: dict[str, Any]) -> str:
-    samples = latency_samples_s(observation.sent, observation.standings)
+    samples = latency_samples_s(observation.sent, observation.applied_statuses)
     memory = ((escape(name), f"{mb} MB") for name, mb in summary["peak_rss_mb"].items())
     return (
         f"<h2>Throughput and latency</h2>\n<figure>{throughput_figure(observation)}</figure>\n"

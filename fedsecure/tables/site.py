@@ -29,12 +29,12 @@ def _rates(calibration: SiteCalibration) -> Table:
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("", no_wrap=True)
     for threshold in thresholds_shown(calibration):
-        found = figures_at(calibration, threshold)
+        figures = figures_at(calibration, threshold)
         marks = [name for name, at in (("now", calibration.before), ("new", calibration.after)) if threshold == at]
         mark = "now, stays" if len(marks) > 1 else "".join(marks)
         table.add_row(
-            f"{threshold:.2f}", f"{found['false_exclusions']}", f"{found['a_week']:.2f}",
-            f"{found['low']:.2f} to {found['high']:.2f}", f"{found['devices']}", mark, style="" if mark else "dim",
+            f"{threshold:.2f}", f"{figures['false_exclusions']}", f"{figures['a_week']:.2f}",
+            f"{figures['low']:.2f} to {figures['high']:.2f}", f"{figures['devices']}", mark, style="" if mark else "dim",
         )  # fmt: skip
     return table
 
@@ -75,15 +75,15 @@ def _names(names: Sequence[str]) -> str:
 
 def verdict_in_words(calibration: SiteCalibration) -> str:
     """Say what follows for the threshold, and what the figures are worth."""
-    found = figures_at(calibration, calibration.before)
+    figures = figures_at(calibration, calibration.before)
     after = figures_at(calibration, calibration.after)
     moved = f"{calibration.decision} from {calibration.before:.2f} to {calibration.after:.2f}"
     same = "those figures are of the recordings that set it: expect somewhat more on others"
     match calibration.decision:
         case "too few":
             return (
-                f"{calibration.days:.1f} device-days are too few to move the threshold by: with {_counted(found)} the "
-                f"rate may be anything from {found['low']:.2f} to {found['high']:.2f} a device-week. From "
+                f"{calibration.days:.1f} device-days are too few to move the threshold by: with {_counted(figures)} the "
+                f"rate may be anything from {figures['low']:.2f} to {figures['high']:.2f} a device-week. From "
                 f"{RAISING_DAYS} device-days on it may be raised, from {LOWERING_DAYS} on lowered"
             )
         case "kept":
@@ -102,6 +102,6 @@ def verdict_in_words(calibration: SiteCalibration) -> str:
             return f"the threshold is {moved} for the budget of {calibration.budget:g} a device-week; {same}"
 
 
-def _counted(found: dict[str, float]) -> str:
-    count = found["false_exclusions"]
+def _counted(figures: dict[str, float]) -> str:
+    count = figures["false_exclusions"]
     return f"{count} false exclusion{'' if count == 1 else 's'}"

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from contracts.errors import Misconfigured
-from replay.fetching.checksums import SUMS_FILE, published_sums, sha256_of
+from replay.fetching.catalogue import SUMS_FILE, published_sums, sha256_of
 from replay.fetching.errors import Damaged, NotThere
 from replay.fetching.record_kinds import WFDB_RECORD, RecordKind
 from replay.fetching.server import Server

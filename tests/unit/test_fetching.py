@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from contracts.errors import Misconfigured
+from replay.fetching.catalogue import published_sums
 from replay.fetching.challenge2009 import GROUPS, choose, training_records
-from replay.fetching.checksums import published_sums
 from replay.fetching.errors import NotThere
 from replay.fetching.mimic3_waveforms import choose_records
 

@@ -69,11 +69,11 @@ def _attacked_something(attacked: list[str]) -> Check:
 def streamed_to_the_end(observation: Observation) -> Check:
     """Return whether every planned minute of every planned device was sent, judged and shown as final."""
     faults = [_not_streamed_because(observation, device_id) for device_id in sorted(observation.planned_devices)]
-    found = [fault for fault in faults if fault is not None]
-    detail = "; ".join(found) or (
+    causes = [fault for fault in faults if fault is not None]
+    detail = "; ".join(causes) or (
         f"{len(faults)} recordings judged to their end, {observation.planned_minutes} minutes each"
     )
-    return Check(name="streamed_to_the_end", passed=not found, detail=detail)
+    return Check(name="streamed_to_the_end", passed=not causes, detail=detail)
 
 
 def _not_streamed_because(observation: Observation, device_id: str) -> str | None:

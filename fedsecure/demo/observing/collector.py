@@ -15,7 +15,7 @@ from contracts.topics import Topics
 from contracts.truth import TruthInterval
 from contracts.verdicts import decode_scores, decode_status
 from contracts.vitals import decode_vitals
-from fedsecure.demo.observing.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
+from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -103,7 +103,7 @@ class Collector:
                 )
             )
         trace.status = msgspec.structs.replace(status, snapshot=None)
-        self.observation.standings.append(Standing(device_id, status.applied_through, at))
+        self.observation.applied_statuses.append(AppliedStatus(device_id, status.applied_through, at))
 
     def _truth(self, value: bytes, at: float) -> None:
         del at

@@ -8,8 +8,7 @@ from statistics import median
 
 from contracts.federation import RoundRecord
 from fedsecure.demo.observing.checks import next_round, quarantine_after_onset
-from fedsecure.demo.observing.latency import latency_samples_s
-from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observation import Observation, latency_samples_s
 from fl_coordinator.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0
@@ -37,7 +36,7 @@ class Frame:
 def frame_of(observation: Observation, views: Sequence[DeviceView], now: float, planned_s: float) -> Frame:
     """Return the frame at wall time `now`; `planned_s` is how long the stream is meant to take."""
     streaming_at = observation.streaming_at
-    latencies = latency_samples_s(observation.sent[-RECENT_MESSAGES:], observation.standings[-RECENT_MESSAGES:])
+    latencies = latency_samples_s(observation.sent[-RECENT_MESSAGES:], observation.applied_statuses[-RECENT_MESSAGES:])
     return Frame(
         elapsed_s=now - observation.started_at,
         remaining_s=None if streaming_at is None else max(0.0, streaming_at + planned_s - now),
@@ -57,9 +56,9 @@ def advice_of(observation: Observation) -> str:
     if observation.streaming_at is None:
         return "Starting: two workers load the detector; the first minute is judged in a few seconds."
     stories = [_story(observation, device_id) for device_id in sorted(observation.attacked)]
-    told = [story for story in stories if story]
-    if told:
-        return " ".join(told)
+    active = [story for story in stories if story]
+    if active:
+        return " ".join(active)
     statuses = [trace.status for trace in observation.devices.values() if trace.status is not None]
     if not all(status.enrolled for status in statuses):
         return "Each device learns its own normal first (600 minutes); nobody may train before that, so rounds are skipped."
@@ -75,11 +74,11 @@ def _story(observation: Observation, device_id: str) -> str | None:
     quarantine = quarantine_after_onset(observation, device_id)
     if quarantine is None:
         return f"{device_id} is being poisoned since {since} min: watch its score pass the threshold, four decisions in a row."
-    found = f"{device_id} was quarantined {quarantine.event_minute - (observation.onset_of(device_id) or 0)} min after onset"
+    outcome = f"{device_id} was quarantined {quarantine.event_minute - (observation.onset_of(device_id) or 0)} min after onset"
     after = next_round(observation, quarantine.at)
     if after is None:
-        return f"{found}; the next round will go without it."
-    return f"{found}; round {after.round} {'went without it' if device_id not in after.cohort else 'STILL HAD IT'}."
+        return f"{outcome}; the next round will go without it."
+    return f"{outcome}; round {after.round} {'went without it' if device_id not in after.cohort else 'STILL HAD IT'}."
 
 
 def _minutes_to_onset(observation: Observation, device_id: str) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -48,7 +51,7 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
     sent_at: float
 
 
-class Standing(msgspec.Struct, frozen=True, array_like=True):
+class AppliedStatus(msgspec.Struct, frozen=True, array_like=True):
     """A status record: what it had applied, and when it was published (epoch seconds)."""
 
     device_id: str
@@ -74,7 +77,7 @@ class Observation(msgspec.Struct, kw_only=True):
     rounds: dict[int, RoundRecord] = {}
     events: list[FlEvent] = []
     sent: list[Sent] = []
-    standings: list[Standing] = []
+    applied_statuses: list[AppliedStatus] = []
     applied: list[tuple[float, int]] = []
     dead_letters: dict[str, int] = {}
     peak_rss_bytes: dict[str, int] = {}
@@ -98,3 +101,31 @@ def encode_observation(observation: Observation) -> bytes:
 def decode_observation(value: bytes) -> Observation:
     """Return a saved observation; raises msgspec.DecodeError for anything else."""
     return msgspec.json.decode(value, type=Observation)
+
+
+def latency_samples_s(sent: Sequence[Sent], statuses: Sequence[AppliedStatus]) -> list[float]:
+    """Return one latency (seconds, >= 0) for each message whose last minute a status has applied.
+
+    From the sender's clock to the status in Redis. A worker publishes the status record right after Redis has taken the
+    status, so the record's timestamp bounds the true latency from above by that one send.
+    """
+    samples: list[float] = []
+    for device_id in sorted({message.device_id for message in sent}):
+        own = [status for status in statuses if status.device_id == device_id]
+        # applied_through never falls in effect; a re-published older status must not break the search.
+        through = list(accumulate((status.applied_through for status in own), max))
+        for message in sent:
+            if message.device_id != device_id:
+                continue
+            index = bisect_left(through, message.last_event_minute)
+            if index < len(own):
+                samples.append(max(0.0, own[index].at - message.sent_at))
+    return samples
+
+
+def percentile(samples: Sequence[float], share: float) -> float | None:
+    """Return the nearest-rank percentile (`share` in 0..1), None without samples."""
+    if not samples:
+        return None
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -69,8 +69,8 @@ class Observer:
 
     async def _discover(self, reader: TopicReader) -> None:
         of_vitals = self._settings.topics.device_of_vitals
-        found = [topic for topic in await reader.list_topics() if of_vitals(topic) is not None]
-        await reader.add(found, start="earliest")
+        vitals_topics = [topic for topic in await reader.list_topics() if of_vitals(topic) is not None]
+        await reader.add(vitals_topics, start="earliest")
 
     async def _poll(self, reader: TopicReader) -> None:
         for record in await reader.poll(POLL_S):

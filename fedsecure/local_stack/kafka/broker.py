@@ -89,6 +89,6 @@ class KafkaBroker:
             [*tool, str(self._properties)], env=ENVIRON, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(said)}")
+            last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(last_line)}")
         self._formatted.write_text(cluster_id + "\n")

@@ -34,10 +34,10 @@ def resolve(workspace: Path) -> list[LockedJar]:
     environment = builder.from_spec(EnvironmentSpec(name="kafka", coordinates=COORDINATES))
     path_of = {path.name: path for path in environment.all_jars}
     assert environment.lockfile is not None
-    found = [(each.groupId, each.artifactId, each.version) for each in environment.lockfile.dependencies]
+    artifacts = [(each.groupId, each.artifactId, each.version) for each in environment.lockfile.dependencies]
     return [
         LockedJar(group, artifact, version, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
-        for group, artifact, version in found
+        for group, artifact, version in artifacts
         if (path := path_of.get(f"{artifact}-{version}.jar"))
     ]
 
