@@ -1,31 +1,31 @@
-"""What the topics have told: scores a device, changes of state, rounds, the audit trail, ground truth. Knows no client."""
+"""The bounded past of an installation for the pages: scores, changes of state, rounds, audit trail, ground truth."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+import time
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from console.sources.series import Minutes
-from contracts.errors import InvalidMessage
-from contracts.federation import FlEvent, RoundRecord, decode_federation
+from console.sources.topic_view import TopicView, TruthKey, truth_key
+from contracts.federation import FlEvent, RoundRecord
 from contracts.topics import Topics
 from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceProfile, DeviceState, DeviceStatus, decode_scores, decode_status
+from contracts.verdicts import DeviceProfile, DeviceState, DeviceStatus, ScoreBatch
+from transport.topic_reader import Start
 
+LOOK_BACK_S: Final = 86_400.0
 MOST_ROUNDS: Final = 300
 MOST_EVENTS: Final = 3000
 MOST_CHANGES: Final = 200
 MOST_TRUTHS: Final = 500
-TruthKey = tuple[str, int, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A device's state that differs from the one before it: told at `at` (epoch seconds), true since `event_minute`."""
+    """A device's state that differs from the one before it: published at `at` (epoch seconds), true since `event_minute`."""
 
     at: float
     event_minute: int
@@ -42,83 +42,53 @@ class DeviceTrail:
     changes_added: int = 0
     profile: DeviceProfile | None = None
     label: str | None = None
-    highest: tuple[int, int] = (-1, -1)
 
 
-class Board:
-    """Takes the records of the topics one by one; bounded in all it keeps. `version` rises with rounds, events and truth."""
+class Board(TopicView):
+    """Keeps what the pages show; bounded in all it keeps. The versions rise with rounds and events, and with truth."""
 
     def __init__(self, topics: Topics) -> None:
+        super().__init__(topics)
         self.trails: defaultdict[str, DeviceTrail] = defaultdict(DeviceTrail)
         self.rounds: dict[int, RoundRecord] = {}
         self.events: deque[FlEvent] = deque(maxlen=MOST_EVENTS)
         self.truths: dict[TruthKey, TruthInterval] = {}
-        self.unreadable: Counter[str] = Counter()
         self.rounds_version = 0
         self.truth_version = 0
-        self._takers: dict[str, Callable[[bytes, float], None]] = {
-            topics.scores: self._scores,
-            topics.device_status: self._status,
-            topics.truth: self._truth,
-            topics.fl_rounds: self._round,
-            topics.fl_events: self._event,
-        }
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics that it wants to be fed from."""
-        return tuple(self._takers)
+    def starts(self, topics: Collection[str]) -> Mapping[str, Start]:
+        """Rounds and statuses from the beginning, all else from a day ago."""
+        day_ago = time.time() - LOOK_BACK_S
+        compacted = {self._topics.fl_rounds, self._topics.device_status}
+        return {topic: "earliest" if topic in compacted else day_ago for topic in self._decoders if topic in topics}
 
     def labels(self, devices: Iterable[str]) -> dict[str, str]:
         """Return the names of those devices that have one beside their id."""
         trails = {device_id: self.trails[device_id] for device_id in devices if device_id in self.trails}
         return {device_id: trail.label for device_id, trail in trails.items() if trail.label is not None}
 
-    def take(self, topic: str, value: bytes | None, at: float) -> None:
-        """Take one record with its timestamp (epoch seconds); what cannot be read is counted, never raised."""
-        if value is None:
-            return
-        try:
-            self._takers[topic](value, at)
-        except (InvalidMessage, msgspec.DecodeError):
-            self.unreadable[topic] += 1
-
-    def _scores(self, value: bytes, at: float) -> None:
+    def _scores(self, batch: ScoreBatch, at: float) -> None:
         del at
-        batch = decode_scores(value)
         self.trails[batch.device_id].scores.take_scores(batch)
 
-    def _status(self, value: bytes, at: float) -> None:
-        status = decode_status(value)
+    def _status(self, status: DeviceStatus, at: float) -> None:
         trail = self.trails[status.device_id]
-        pair = (status.epoch, status.applied_through)
-        if pair < trail.highest:
-            return
-        trail.highest = pair
         trail.label = status.label
         trail.profile = status.snapshot.profile if status.snapshot else trail.profile
-        self._note_change(trail, status, at)
-
-    def _note_change(self, trail: DeviceTrail, status: DeviceStatus, at: float) -> None:
         if trail.changes and trail.changes[-1].state == status.state:
             return
         trail.changes.append(StateChange(at, status.state_since, status.state, status.reason))
         trail.changes_added += 1
 
-    def _truth(self, value: bytes, at: float) -> None:
-        del at
-        told = msgspec.json.decode(value, type=TruthInterval)
-        # A replay that goes on tells its truth again, one that was told to stop tells a shorter one: the last counts.
-        key = (told.device_id, told.session_id, told.attack, told.first_event_minute)
+    def _truth(self, interval: TruthInterval) -> None:
+        key = truth_key(interval)
         self.truths.pop(key, None)
-        self.truths[key] = told
+        self.truths[key] = interval
         while len(self.truths) > MOST_TRUTHS:
             del self.truths[next(iter(self.truths))]
         self.truth_version += 1
 
-    def _round(self, value: bytes, at: float) -> None:
-        del at
-        record = decode_federation(RoundRecord, value)
+    def _round(self, record: RoundRecord) -> None:
         known = self.rounds.get(record.round)
         # A fenced coordinator may have written after its successor: the higher lease is the truth.
         if known is not None and record.lease_token < known.lease_token:
@@ -128,7 +98,6 @@ class Board:
             del self.rounds[min(self.rounds)]
         self.rounds_version += 1
 
-    def _event(self, value: bytes, at: float) -> None:
-        del at
-        self.events.append(decode_federation(FlEvent, value))
+    def _event(self, event: FlEvent) -> None:
+        self.events.append(event)
         self.rounds_version += 1

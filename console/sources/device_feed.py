@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from console.sources.board import LOOK_BACK_S
 from console.sources.expected import expected_vitals
 from console.sources.series import Minutes
-from console.sources.topic_watch import LOOK_BACK_S, PATIENCE_S, RETRY_S
+from console.sources.topic_watch import PATIENCE_S, RETRY_S
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile

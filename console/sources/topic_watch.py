@@ -1,33 +1,38 @@
-"""Feeds the board from Kafka for as long as the console runs, and starts anew whenever Kafka was away."""
+"""Feeds a view of the topics from Kafka until it is stopped, and goes on whenever Kafka was away."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
-from console.sources.board import Board
-from console.sources.health import Source
+from console.sources.topic_view import TopicView
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.pausing import pause
-from transport.topic_reader import Start, TopicReader
+from transport.topic_reader import TopicReader
 
-LOOK_BACK_S: Final = 86_400.0
 POLL_S: Final = 0.2
 ASK_EVERY_S: Final = 2.0
 PATIENCE_S: Final = 5.0
 RETRY_S: Final = 1.0
 
 
-class TopicWatch:
-    """Reads the board's topics: rounds from the beginning, all else from a day ago."""
+class Health(Protocol):
+    """Is told whether Kafka answers (`console.sources.health.Source`)."""
 
-    def __init__(self, settings: Settings, board: Board, source: Source) -> None:
+    def answered(self) -> None: ...
+
+    def failed(self, reason: str) -> None: ...
+
+
+class TopicWatch:
+    """Reads the topics that the view wants as they appear: no consumer group, nothing committed."""
+
+    def __init__(self, settings: Settings, view: TopicView, health: Health) -> None:
         self._settings = settings
-        self._board = board
-        self._source = source
+        self._view = view
+        self._health = health
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until the stop; Kafka may come and go."""
@@ -39,31 +44,25 @@ class TopicWatch:
                         reader = await asyncio.wait_for(TopicReader(self._settings).__aenter__(), PATIENCE_S)
                     await self._read(reader, stop)
                 except (Unavailable, TimeoutError) as error:
-                    self._source.failed(str(error) or "no answer")
+                    self._health.failed(str(error) or "no answer")
                     await pause(RETRY_S, stop)
         finally:
             if reader is not None:
                 await reader.__aexit__(None, None, None)
 
     async def _read(self, reader: TopicReader, stop: asyncio.Event) -> None:
-        asked_at = 0.0
+        asked_at = -ASK_EVERY_S
         while not stop.is_set():
             if time.monotonic() - asked_at > ASK_EVERY_S:
                 # A poll of a broker that is gone is only empty: asking is how one knows.
                 await asyncio.wait_for(self._look(reader), PATIENCE_S)
-                self._source.answered()
+                self._health.answered()
                 asked_at = time.monotonic()
             for record in await reader.poll(POLL_S):
-                self._board.take(record.topic, record.value, record.timestamp / 1000.0)
+                self._view.take(record.topic, record.value, record.timestamp / 1000.0, record.headers)
             await asyncio.sleep(0)  # a day's backlog must not hold up the screens
 
     async def _look(self, reader: TopicReader) -> None:
-        there = await reader.list_topics()
-        for topic, start in self._starts().items():
-            if topic in there and topic not in reader.topics_read:
+        for topic, start in self._view.starts(await reader.list_topics()).items():
+            if topic not in reader.topics_read:
                 await reader.add([topic], start=start)
-
-    def _starts(self) -> Mapping[str, Start]:
-        day_ago = time.time() - LOOK_BACK_S
-        compacted = {self._settings.topics.fl_rounds, self._settings.topics.device_status}
-        return {topic: "earliest" if topic in compacted else day_ago for topic in self._board.topics}

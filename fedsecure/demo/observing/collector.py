@@ -1,67 +1,53 @@
-"""Turns the records of every topic into an observation; knows no client, so a test feeds it by hand."""
+"""Collects everything that the topics of one run hold into an observation, for the verdict and the report."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping
 from threading import Lock
 
 import msgspec
 
+from console.sources.topic_view import Headers, TopicView, truth_key
 from contracts.dead_letters import HEADER_REASON
-from contracts.errors import InvalidMessage
-from contracts.federation import FlEvent, RoundRecord, decode_federation
+from contracts.federation import FlEvent, RoundRecord
 from contracts.topics import Topics
 from contracts.truth import TruthInterval
-from contracts.verdicts import decode_scores, decode_status
+from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import decode_vitals
 from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
+from transport.topic_reader import Start
 
-Headers = Sequence[tuple[str, bytes]]
 
-
-class Collector:
+class Collector(TopicView):
     """Collects under a lock: one thread takes records while another looks at the observation."""
 
     def __init__(self, topics: Topics, started_at: float) -> None:
+        super().__init__(topics)
         self.observation = Observation(started_at=started_at)
-        self.unreadable: Counter[str] = Counter()
         self.lock = Lock()
-        self._topics = topics
-        self._highest: dict[str, tuple[int, int]] = {}
-        self._takers: dict[str, Callable[[bytes, float], None]] = {
-            topics.scores: self._scores,
-            topics.device_status: self._status,
-            topics.truth: self._truth,
-            topics.fl_rounds: self._round,
-            topics.fl_events: self._event,
+
+    def starts(self, topics: Collection[str]) -> Mapping[str, Start]:
+        """All from the beginning, vitals topics included as they appear."""
+        fixed = {*self._decoders, self._topics.dead_letters}
+        return {
+            topic: "earliest" for topic in topics if topic in fixed or self._topics.device_of_vitals(topic) is not None
         }
 
-    @property
-    def fixed_topics(self) -> tuple[str, ...]:
-        """The topics to read from the start; vitals topics come as devices appear."""
-        return (*self._takers, self._topics.dead_letters)
-
     def take(self, topic: str, value: bytes | None, at: float, headers: Headers = ()) -> None:
-        """Take one record; `at` is its timestamp (epoch seconds). What cannot be read is counted, never raised."""
+        """Take one record with its timestamp (epoch seconds); a dead letter by the reason in its headers."""
         with self.lock:
             if topic == self._topics.dead_letters:
                 reason = dict(headers).get(HEADER_REASON, b"unknown").decode()
                 self.observation.dead_letters[reason] = self.observation.dead_letters.get(reason, 0) + 1
-                return
-            if value is None:
-                return
-            try:
-                self._take(topic, value, at)
-            except (InvalidMessage, msgspec.DecodeError):
-                self.unreadable[topic] += 1
+            else:
+                super().take(topic, value, at)
 
-    def _take(self, topic: str, value: bytes, at: float) -> None:
+    def _decode(self, topic: str, value: bytes, at: float) -> None:
         device_id = self._topics.device_of_vitals(topic)
         if device_id is not None:
             self._vitals(device_id, value)
-        elif topic in self._takers:
-            self._takers[topic](value, at)
+        elif topic in self._decoders:
+            super()._decode(topic, value, at)
 
     def _device(self, device_id: str) -> DeviceTrace:
         return self.observation.devices.setdefault(device_id, DeviceTrace(device_id=device_id))
@@ -75,8 +61,7 @@ class Collector:
         if len(batch):
             self.observation.sent.append(Sent(device_id, first + len(batch) - 1, batch.sent_at))
 
-    def _scores(self, value: bytes, at: float) -> None:
-        batch = decode_scores(value)
+    def _scores(self, batch: ScoreBatch, at: float) -> None:
         verdicts = self._device(batch.device_id).verdicts
         rows = zip(batch.score, batch.threshold, batch.flagged, batch.state, strict=True)
         verdicts.update(zip(batch.event_minute, rows, strict=True))
@@ -84,18 +69,12 @@ class Collector:
         if self.observation.streaming_at is None:
             self.observation.streaming_at = at
 
-    def _status(self, value: bytes, at: float) -> None:
-        status = decode_status(value)
-        device_id = status.device_id
-        pair = (status.epoch, status.applied_through)
-        if pair < self._highest.get(device_id, pair):
-            return
-        self._highest[device_id] = pair
-        trace = self._device(device_id)
+    def _status(self, status: DeviceStatus, at: float) -> None:
+        trace = self._device(status.device_id)
         if trace.status is None or trace.status.state != status.state:
             self.observation.states.append(
                 StateSeen(
-                    device_id=device_id,
+                    device_id=status.device_id,
                     state=status.state,
                     at=at,
                     event_minute=status.state_since,
@@ -103,24 +82,14 @@ class Collector:
                 )
             )
         trace.status = msgspec.structs.replace(status, snapshot=None)
-        self.observation.applied_statuses.append(AppliedStatus(device_id, status.applied_through, at))
+        self.observation.applied_statuses.append(AppliedStatus(status.device_id, status.applied_through, at))
 
-    def _truth(self, value: bytes, at: float) -> None:
-        del at
-        told = msgspec.json.decode(value, type=TruthInterval)
-        # A replay that goes on tells its truth again: the last telling of an interval counts.
-        others = [known for known in self.observation.truth if _interval_key(known) != _interval_key(told)]
-        self.observation.truth[:] = [*others, told]
+    def _truth(self, interval: TruthInterval) -> None:
+        others = [known for known in self.observation.truth if truth_key(known) != truth_key(interval)]
+        self.observation.truth[:] = [*others, interval]
 
-    def _round(self, value: bytes, at: float) -> None:
-        del at
-        record = decode_federation(RoundRecord, value)
+    def _round(self, record: RoundRecord) -> None:
         self.observation.rounds[record.round] = record
 
-    def _event(self, value: bytes, at: float) -> None:
-        del at
-        self.observation.events.append(decode_federation(FlEvent, value))
-
-
-def _interval_key(interval: TruthInterval) -> tuple[str, int, str, int]:
-    return interval.device_id, interval.session_id, interval.attack, interval.first_event_minute
+    def _event(self, event: FlEvent) -> None:
+        self.observation.events.append(event)
