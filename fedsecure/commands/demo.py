@@ -35,7 +35,7 @@ def demo(
     screenshots: Annotated[
         Path | None,
         typer.Option(
-            help="Save pictures of the console's pages here, when the stream has ended (needs Chromium or Chrome).",
+            help="Save pictures of the console's pages here, when the stream has ended (needs Chromium or Chrome, and the extra `pictures`).",
             metavar="DIR",
         ),
     ] = None,

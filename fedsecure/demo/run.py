@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -115,7 +114,7 @@ class Demo:
             return
         pages = plan.console_pages(self._options, records)
         try:
-            taken = asyncio.run(take_pictures(browser, self._console_address, pages, folder))
+            taken = take_pictures(browser, self._console_address, pages, folder)
         except Unavailable as error:  # the run itself went well
             screen.say(f"no pictures: {error}")
             return

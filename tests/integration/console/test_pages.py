@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 import time
@@ -243,10 +242,9 @@ def test_a_script_that_got_into_a_page_does_not_run(visit):
 
 
 def test_pictures_are_saved_in_light_dark_and_as_on_a_phone(chromium, console, tmp_path, monkeypatch):
-    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_S", 1.0)
-    taking = take_pictures(find_browser(), console.address, {"devices": "/"}, tmp_path)
-    with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
-        taken = aside.submit(asyncio.run, taking).result()
+    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_MS", 1000.0)
+    with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's already
+        taken = aside.submit(take_pictures, find_browser(), console.address, {"devices": "/"}, tmp_path).result()
     shown = {file.stem: Image.open(io.BytesIO(file.read_bytes())) for file in taken}
     assert {name: picture.size for name, picture in shown.items()} == {
         "devices-light": (1600, 1000), "devices-dark": (1600, 1000), "devices-phone": (390, 844),
