@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from console.hub import Hub, encode_event
 from console.sources.board import Board
 from console.sources.device_feed import DeviceFeed
 from console.sources.health import Source
@@ -16,7 +17,6 @@ from console.views.device_page import DevicePageView
 from console.views.replay import ReplayView
 from console.views.rounds import RoundsView
 from console.views.wall import WallView
-from console.web.hub import Hub, encode_event
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from fl_coordinator.device_view import DeviceView, view_of

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from console.hub import Hub, Screen
 from console.stage import Stage
-from console.web.hub import Hub, Screen
 from console.web.inject import Injector
 from console.web.security import Doorkeeper, set_headers
 from contracts.errors import Misconfigured

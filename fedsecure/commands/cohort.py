@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
-from fedsecure.study_output import count_bar, json_bytes, recordings_given, report_css, write_files
+from fedsecure.study_output import count_bar, json_bytes, report_css, write_files
 
 if TYPE_CHECKING:
     from experiments.cohort_report import CohortPlan, CohortReport
@@ -66,7 +67,8 @@ def cohort(
         draws=QUICK_DRAWS if quick else DRAWS,
     )
     report = _compared(plan, recordings)
-    _write(out, report, _command(plan, recordings, quick))
+    given = {"out": "DIR", "recordings": recordings, "patients": plan.patients, "seed": plan.seed, "quick": quick}
+    _write(out, report, command_again("cohort", given))
     for sentence in findings(report):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
@@ -104,8 +106,3 @@ def _write(out: Path, report: CohortReport, command: str) -> None:
             "report.html": build_page(report, drawn, report_css(), command),
         },
     )
-
-
-def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:
-    given = f"{recordings_given(paths)} --patients {plan.patients} --seed {plan.seed}"
-    return f"fedsecure cohort --out DIR{given}{' --quick' if quick else ''}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.options import command_again
 from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def export(
     from experiments import export_measure
 
     plan = replace(export_measure.QUICK if quick else export_measure.FULL, seed=seed)
-    command = f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}"
+    command = command_again("export", {"out": "DIR", "seed": seed, "quick": quick})
     with writes_into(out):
         with stage_bars(export_measure.STAGES) as progress:
             results = export_measure.run_export(loaded, plan, progress)

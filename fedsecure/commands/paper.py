@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
     json_bytes,
-    recordings_given,
     report_css,
     stage_bars,
     told_changes,
@@ -72,8 +72,9 @@ def paper(
     plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
     patients = _patients(plan, recordings or [])
     study = _studied(out, paper_patients.plan_for(plan, patients), patients)
+    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
     typer.echo(data_sentence(study))
-    for exhibit in _written(out, study, _command(recordings or [], seed, quick)):
+    for exhibit in _written(out, study, command_again("paper", given)):
         typer.echo(f"{exhibit.title}. {exhibit.reading}")
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
@@ -116,7 +117,3 @@ def _written(out: Path, study: Study, command: str) -> list[Section]:
     }
     write_files(out, contents)
     return shown
-
-
-def _command(paths: list[Path], seed: int, quick: bool) -> str:
-    return f"fedsecure paper --out DIR{recordings_given(paths)} --seed {seed}{' --quick' if quick else ''}"

@@ -142,6 +142,15 @@ def runs(true_at: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
 
 
+def length_text(minutes: int) -> str:
+    """Return a length as people say it: `45 min`, `21 h 55 min`, `3 d 4 h`."""
+    days, rest = divmod(minutes, 1440)
+    hours, left = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {left} min" if hours else f"{left} min"
+
+
 def usual_interval_min(measured: NDArray[np.bool_]) -> int:
     """Return the median distance between measured minutes bool[m]; 1 with fewer than three of them."""
     at = np.flatnonzero(measured)

@@ -14,10 +14,9 @@ from matplotlib.figure import Figure, SubFigure
 from contracts.event_time import from_event_minute
 from detectors.minutes.cleaning import HIGHEST, LOWEST, usable_minutes
 from experiments.report.colours import BLUE, GREY, ORANGE, VERMILION
-from fedsecure.inspection.facts import runs
+from fedsecure.inspection.facts import length_text, runs
 from fedsecure.output_files import writes
 from fedsecure.report.svg import STYLE
-from fedsecure.tables.inspection import length_text
 from replay.recording import Recording, Vitals
 
 MOST_DRAWN: Final = 12

@@ -8,7 +8,7 @@ from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from fedsecure.inspection.facts import ChannelFacts, RecordingFacts
+from fedsecure.inspection.facts import ChannelFacts, RecordingFacts, length_text
 
 NAMES_SHOWN = 3
 HEADINGS = (
@@ -33,15 +33,6 @@ def facts_table(all_facts: Sequence[RecordingFacts]) -> Group:
             *(_cell(*lines) for lines in _cells(facts)), Text.assemble(f"{facts.windows:,}\n", _enrols(facts))
         )
     return Group(table, "", *_notes(all_facts))
-
-
-def length_text(minutes: int) -> str:
-    """Return a length as people say it: `45 min`, `21 h 55 min`, `3 d 4 h`."""
-    days, rest = divmod(minutes, 1440)
-    hours, left = divmod(rest, 60)
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {left} min" if hours else f"{left} min"
 
 
 def _cell(first: str, second: str) -> Text:

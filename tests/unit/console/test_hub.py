@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from console.web.hub import MOST_WAITING, Hub
+from console.hub import MOST_WAITING, Hub
 
 
 class Counter:
