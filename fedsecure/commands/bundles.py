@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("bundles")(bundles)
-
-
 def bundles(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON array, one object a release, for programs.")

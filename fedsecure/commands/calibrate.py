@@ -20,11 +20,6 @@ class TooFewDays(FedSecureError):
     """The recordings are too short in all to sign a threshold off by: no bundle was written."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("calibrate")(calibrate)
-
-
 def calibrate(
     recordings: Annotated[
         list[Path],

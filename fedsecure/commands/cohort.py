@@ -22,11 +22,6 @@ DRAWS, QUICK_DRAWS = 1000, 100
 DETERIORATING_SHARE = 0.25  # as many as in an ordinary ward of the ill, and enough of each kind to look at
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("cohort")(cohort)
-
-
 def cohort(
     out: Annotated[Path, typer.Option("--out", help="Folder for cohort.json, cohort.csv and report.html.")],
     recordings: Annotated[

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("console")(console)
-
-
 def console(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on [FEDSECURE_CONSOLE_HOST, 127.0.0.1].", show_default=False)

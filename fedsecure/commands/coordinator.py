@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from transport.weights import Weights
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("coordinator")(coordinator)
-
-
 def coordinator(
     rounds: Annotated[
         int | None,

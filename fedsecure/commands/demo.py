@@ -12,11 +12,6 @@ import typer
 from fedsecure.options import Offline
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(demo)
-
-
 def demo(
     report: Annotated[Path, typer.Option(help="Folder for report.html, summary.json and the programs' logs.")] = Path(
         "report"

@@ -14,18 +14,13 @@ from fedsecure.options import MetricsPort
 if TYPE_CHECKING:
     from contracts.settings import Settings
 
-group = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
-device_keys.add_to(group)
-device_re_enrol.add_to(group)
+device = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
+device_keys.add_to(device)
+device_re_enrol.add_to(device)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.add_typer(group, name="device")
-
-
-@group.callback()
-def device(
+@device.callback()
+def host(
     context: typer.Context,
     devices: Annotated[
         list[str] | None, typer.Option("--device", help="A device to host, e.g. p000020. Repeatable.", metavar="ID")

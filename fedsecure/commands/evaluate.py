@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 WORK_FOLDER = "work"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("evaluate")(evaluate)
-
-
 def evaluate(
     *,
     out: Annotated[

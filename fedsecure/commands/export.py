@@ -31,11 +31,6 @@ SHORT_HEADINGS = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export")(export)
-
-
 def export(
     out: Annotated[Path, typer.Option("--out", help="Folder for the files; it must not exist yet or be empty.")],
     bundle: Annotated[

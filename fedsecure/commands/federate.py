@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 WORK_FOLDER = "work"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("federate")(federate)
-
-
 def federate(
     out: Annotated[
         Path, typer.Option("--out", help="Folder for results.json, the CSV tables, report.html and the finished runs.")

@@ -44,11 +44,6 @@ Out = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(fetch, name="fetch")
-
-
 @fetch.command("mimic3-waveforms")
 def mimic3_waveforms(
     patients: Patients = None,

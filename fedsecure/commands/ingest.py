@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from ingest.protocol import Protocol
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ingest")(ingest)
-
-
 def ingest(
     protocol: Annotated[str, typer.Argument(help="What the gateway speaks: hl7 (HL7 v2 over MLLP).", metavar="hl7")],
     *,

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from replay.sources.reading import Reading
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("inspect")(inspect)
-
-
 def inspect(
     files: Annotated[
         list[Path],

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from fl_coordinator.lineage import ModelLine
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("models")(models)
-
-
 def models(
     name: Annotated[
         str | None,

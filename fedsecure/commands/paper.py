@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 STAGES_FOLDER = "stages"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("paper")(paper)
-
-
 def paper(
     out: Annotated[
         Path, typer.Option("--out", help="Folder for results.json, results.csv, report.html and the finished stages.")

@@ -23,11 +23,6 @@ class CanaryRefused(FedSecureError):
     """The new bundle is worse, or too little is known of it: nothing was released."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("promote")(promote)
-
-
 def promote(
     out: Annotated[Path, typer.Option("--out", help="Folder for the bundle, the report and the finished stages.")],
     model: Annotated[

@@ -27,11 +27,6 @@ INTERRUPTED = 130
 ALL_RECORDS = "demo"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("replay")(replay)
-
-
 def replay(
     *,
     files: Annotated[

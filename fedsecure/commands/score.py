@@ -37,11 +37,6 @@ RULE_HELP = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("score")(score)
-
-
 def score(
     files: Annotated[
         list[Path],

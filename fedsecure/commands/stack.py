@@ -34,11 +34,6 @@ stack = typer.Typer(
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(stack, name="stack")
-
-
 @stack.command()
 def up(state_dir: StateDir = None) -> None:
     """Start what does not run, wait until both answer, create the fixed topics; may be called again at any time.

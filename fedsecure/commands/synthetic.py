@@ -11,11 +11,6 @@ from contracts.errors import Misconfigured
 from fedsecure.output_files import writes
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("synthetic")(synthetic)
-
-
 def synthetic(
     out: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table to write.")],
     patients: Annotated[int, typer.Option(min=1, max=1000, help="How many patients.", metavar="N")] = 2,

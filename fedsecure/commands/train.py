@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 GOES_ON = "the same command goes on from the last finished stage"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("train")(train)
-
-
 def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for the bundle; it must not exist yet or be empty.")],
     recordings: Annotated[

@@ -10,11 +10,6 @@ from contracts.rule_names import RuleName
 from fedsecure.options import MetricsPort
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("worker")(worker)
-
-
 def worker(
     devices: Annotated[
         str, typer.Option(help="Edge mode: judge these devices only (p000020,s00001), without a consumer group.")

@@ -26,7 +26,7 @@ OWN = "def alter(span, amounts, generator):\n    return span.heart_rate_bpm + 1,
 @pytest.fixture
 def cli() -> typer.Typer:
     app = typer.Typer()
-    attacks_command.register(app)
+    app.command("attacks")(attacks_command.attacks)
     return app
 
 

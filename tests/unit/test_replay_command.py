@@ -78,7 +78,7 @@ def test_attacks_come_from_flags_and_from_the_plan(tmp_path: Path) -> None:
 )
 def test_a_wrong_flag_is_named_with_what_is_right_before_kafka_is_asked(arguments: list[str], says: str) -> None:
     app = typer.Typer()
-    command.register(app)
+    app.command("replay")(command.replay)
     answer = CliRunner().invoke(app, arguments)
     assert isinstance(answer.exception, Misconfigured)
     assert says in str(answer.exception)
