@@ -130,9 +130,9 @@ class DevicePageView:
 
     def _happened(self, trail: DeviceTrail) -> dict[str, Any]:
         rounds = [event_of(event) for event in self._board.events if event.device_id == self._id]
-        truths = [one for one in self._board.truths.values() if one.device_id == self._id]
+        truths = [interval for interval in self._board.truths.values() if interval.device_id == self._id]
         return {
             "changes": [change_as_json(change) for change in reversed(trail.changes)],
             "rounds": rounds[: -MOST_ROUND_EVENTS - 1 : -1],
-            "truth": [truth_as_json(one) for one in truths],
+            "truth": [truth_as_json(interval) for interval in truths],
         }

@@ -63,25 +63,25 @@ class ReplayView:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._told: dict[str, Any] = {}
+        self._sent: dict[str, Any] = {}
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return the panel as it was told last."""
-        return self._told
+        return self._sent
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return the whole panel if anything in it differs from what was told."""
         devices = sorted(self._board.trails)
         panel = {"attacks": self._attacks(), "unexplained": self._unexplained(), "devices": devices}
         panel |= {"labels": self._board.labels(devices)}
-        if panel == self._told:
+        if panel == self._sent:
             return None
-        self._told = panel
+        self._sent = panel
         return panel
 
     def _attacks(self) -> list[dict[str, Any]]:
-        told = reversed(self._board.truths.values())
-        return [self._attack(interval) for interval in told if self._is_current(interval)]
+        truths = reversed(self._board.truths.values())
+        return [self._attack(interval) for interval in truths if self._is_current(interval)]
 
     def _is_current(self, interval: TruthInterval) -> bool:
         trail = self._board.trails.get(interval.device_id)

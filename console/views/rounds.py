@@ -72,19 +72,19 @@ class RoundsView:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._told_version = -1
-        self._told: dict[int, RoundRecord] = {}
+        self._sent: dict[int, RoundRecord] = {}
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return every round in a line, the models and the end of the audit trail."""
-        return {"rounds": [summary_of(record) for _, record in sorted(self._told.items())], **self._around()}
+        return {"rounds": [summary_of(record) for _, record in sorted(self._sent.items())], **self._around()}
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return what moved on since the last call."""
         if self._board.rounds_version == self._told_version:
             return None
         self._told_version = self._board.rounds_version
-        moved = [record for number, record in self._board.rounds.items() if self._told.get(number) is not record]
-        self._told = dict(self._board.rounds)
+        moved = [record for number, record in self._board.rounds.items() if self._sent.get(number) is not record]
+        self._sent = dict(self._board.rounds)
         return {"rounds": [summary_of(record) for record in sorted(moved, key=lambda one: one.round)], **self._around()}
 
     def detail(self, number: int) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ class RoundsView:
         return detail | {"labels": self._board.labels([*record.cohort, *record.excluded])}
 
     def _around(self) -> dict[str, Any]:
-        lines = model_lines(self._told, {})[-MOST_MODELS:]
+        lines = model_lines(self._sent, {})[-MOST_MODELS:]
         events = list(self._board.events)[-MOST_EVENTS:]
         return {
             "models": [asdict(line) | {"devices": len(line.devices)} for line in reversed(lines)],

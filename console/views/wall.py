@@ -63,18 +63,18 @@ class WallView:
     def __init__(self, devices: Devices, board: Board) -> None:
         self._devices = devices
         self._board = board
-        self._told: dict[str, tuple[Tile, int, int]] = {}
+        self._sent: dict[str, tuple[Tile, int, int]] = {}
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return every tile as it was told last."""
-        return {"devices": [tile | self._course(device_id, None) for device_id, (tile, _, _) in self._told.items()]}
+        return {"devices": [tile | self._course(device_id, None) for device_id, (tile, _, _) in self._sent.items()]}
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return the tiles that differ from what was told, with the scores that are new, and the devices that are gone."""
         devices = self._devices()
-        gone = [device_id for device_id in self._told if device_id not in devices]
+        gone = [device_id for device_id in self._sent if device_id not in devices]
         for device_id in gone:
-            del self._told[device_id]
+            del self._sent[device_id]
         changed = [tile for view in devices.values() if (tile := self._if_changed(view)) is not None]
         return {"devices": changed, "gone": gone} if changed or gone else None
 
@@ -82,12 +82,12 @@ class WallView:
         tile = tile_of(view)
         trail = self._board.trails.get(view.device_id)
         begun, added = (trail.scores.begun, trail.scores.added) if trail else (0, 0)
-        told = self._told.get(view.device_id)
-        if told == (tile, begun, added):
+        sent = self._sent.get(view.device_id)
+        if sent == (tile, begun, added):
             return None
-        self._told[view.device_id] = (tile, begun, added)
-        goes_on = told is not None and told[1] == begun
-        return tile | self._course(view.device_id, told[2] if told and goes_on else None)
+        self._sent[view.device_id] = (tile, begun, added)
+        goes_on = sent is not None and sent[1] == begun
+        return tile | self._course(view.device_id, sent[2] if sent and goes_on else None)
 
     def _course(self, device_id: str, since: int | None) -> Tile:
         """Return the scores since then to be appended, or the whole course."""

@@ -64,7 +64,7 @@ async def set_headers(_request: web.Request, response: web.StreamResponse) -> No
     response.headers.setdefault("Cache-Control", "no-cache" if response.headers.get("ETag") else "no-store")
 
 
-class Doorkeeper:
+class AccessControl:
     """Lets in who names this host and, where there is a token, knows it: asked once in the address, then in a cookie."""
 
     def __init__(self, names: tuple[str, ...], token: str | None) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from console.hub import Hub, Screen
 from console.stage import Stage
 from console.web.inject import Injector
-from console.web.security import Doorkeeper, set_headers
+from console.web.security import AccessControl, set_headers
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of
 
@@ -26,9 +26,9 @@ MOST_SCREENS: Final = 200
 WRITE_WITHIN_S: Final = 10.0
 
 
-def build_app(stage: Stage, doorkeeper: Doorkeeper, injector: Injector | None) -> web.Application:
+def build_app(stage: Stage, access_control: AccessControl, injector: Injector | None) -> web.Application:
     """Return the application; without an injector nothing but GET is answered."""
-    app = web.Application(middlewares=[doorkeeper.middleware()])
+    app = web.Application(middlewares=[access_control.middleware()])
     app.on_response_prepare.append(set_headers)
     server = _Server(stage, injector)
     for path, page in PAGES.items():
