@@ -1,4 +1,4 @@
-"""Reads every device's status from Redis twice a second, once for all screens; what it last read stays when Redis is gone."""
+"""Reads every device's status from Redis twice a second, once for all screens."""
 
 from __future__ import annotations
 

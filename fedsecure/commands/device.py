@@ -1,4 +1,4 @@
-"""`fedsecure device`: take part in federated rounds for one or many devices; its subcommands look after their keys."""
+"""`fedsecure device`: take part in federated rounds for one or many devices, and look after their keys."""
 
 from __future__ import annotations
 

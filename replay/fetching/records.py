@@ -1,4 +1,4 @@
-"""Fetch numerics records of any kind, whichever catalogue names them: headers, checksums, then signals; checked and resumable."""
+"""Fetches the records that a catalogue names: headers, checksums, then signals."""
 
 from __future__ import annotations
 
