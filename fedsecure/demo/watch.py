@@ -107,13 +107,13 @@ class Watch:
 def _servers() -> dict[str, int]:
     """Return Kafka and Redis when they are this process's own."""
     known = {"java": "kafka", "redis-server": "redis"}
-    found: dict[str, int] = {}
+    pids: dict[str, int] = {}
     for process in psutil.Process().children():
         try:
-            found |= {label: process.pid for name, label in known.items() if name in process.name()}
+            pids |= {label: process.pid for name, label in known.items() if name in process.name()}
         except psutil.Error:
             continue
-    return found
+    return pids
 
 
 class MemoryMeter:

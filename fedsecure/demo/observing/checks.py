@@ -55,7 +55,7 @@ def judge(observation: Observation) -> list[Check]:
         after = None if quarantine is None else next_round(observation, quarantine.at)
         checks += [
             _was_quarantined(observation, device_id, quarantine),
-            _sat_out(device_id, quarantine, after),
+            _was_excluded(device_id, quarantine, after),
             _clean_took_part(device_id, clean, after),
         ]
     return checks
@@ -104,7 +104,7 @@ def found_by(quarantine: StateSeen) -> str:
     return f"found by {'a rule' if is_rule else 'network and statistics'}: {quarantine.reason}"
 
 
-def _sat_out(device_id: str, quarantine: StateSeen | None, after: RoundRecord | None) -> Check:
+def _was_excluded(device_id: str, quarantine: StateSeen | None, after: RoundRecord | None) -> Check:
     name = "sat_out_the_next_round"
     if quarantine is None or after is None:
         detail = "no quarantine to follow" if quarantine is None else "no round was gated after the quarantine"
