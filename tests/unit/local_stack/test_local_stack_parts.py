@@ -169,7 +169,7 @@ def test_settings_travel_to_a_program_through_its_environment(monkeypatch: pytes
 
 
 def test_make_offers_its_targets() -> None:
-    shown = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    shown = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
     assert {line.split()[0] for line in shown.stdout.splitlines()[1:]} >= {"demo", "test", "check", "setup", "clean"}
 
 

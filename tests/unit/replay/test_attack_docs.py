@@ -15,7 +15,7 @@ from replay.attacks import ATTACKS, Attack, inject, parse_attack, read_attack_pl
 from replay.attacks.parse import KEYS
 from replay.recording import Recording
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 TEXT = (DOCS / "attacks.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, flags=re.DOTALL | re.MULTILINE)
 

@@ -18,7 +18,7 @@ from fedsecure.commands import attacks as attacks_command
 from fl_device import label_flip
 from replay.attacks import ATTACKS, inject, parse_attack
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RECORD, DONOR = shown_patients()
 OWN = "def alter(span, amounts, generator):\n    return span.heart_rate_bpm + 1, span.resp_rate_bpm\n"
 

@@ -137,7 +137,7 @@ def test_the_command_says_what_is_usable_and_what_was_skipped(tmp_path: Path) ->
 
 
 def test_the_documentation_shows_what_the_command_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    block = (Path(__file__).parents[2] / "docs" / "sources.md").read_text().split("```text\n")[1].split("```")[0]
+    block = (Path(__file__).parents[3] / "docs" / "sources.md").read_text().split("```text\n")[1].split("```")[0]
     make, command, *shown = block.splitlines()
     assert command == "$ fedsecure inspect ward.csv"
     monkeypatch.chdir(tmp_path)
