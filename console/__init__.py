@@ -1,1 +1,1 @@
-"""The wall screen: shows devices, rounds and replays in a browser; reads Redis and Kafka and writes nothing unless told to."""
+"""Shows devices, rounds and replays in a browser, and writes nothing unless that is allowed."""

@@ -1,4 +1,4 @@
-"""Screens that look at the same view: each message is made once and queued for each; who falls behind is let go."""
+"""Screens that look at the same view: each message is made once and queued for each screen."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Screen:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
-        self.is_let_go = False
+        self.is_closed = False
 
     def put(self, message: bytes) -> None:
         """Queue a message, or let the screen go when it has taken none for too long."""
-        if self.is_let_go:
+        if self.is_closed:
             return
         try:
             self._waiting.put_nowait(message)
         except asyncio.QueueFull:
-            self.let_go()
+            self.close()
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Forget what is queued and wake whoever waits."""
-        self.is_let_go = True
+        self.is_closed = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
         self._waiting.put_nowait(None)
@@ -63,7 +63,7 @@ class Hub:
     def join(self) -> Screen:
         """Add a screen; its first message is a snapshot."""
         # Whoever looks already gets what has changed first, so that the snapshot is where all go on from.
-        self.tell_changes()
+        self.send_changes()
         screen = Screen()
         screen.put(encode_event("snapshot", self.view.snapshot()))
         self.screens.add(screen)
@@ -73,13 +73,13 @@ class Hub:
         """Take a screen out."""
         self.screens.discard(screen)
 
-    def tell_changes(self) -> None:
+    def send_changes(self) -> None:
         """Send what has changed since the last call; without screens nothing is made."""
         changes = self.view.changes()
         if changes is not None and self.screens:
-            self.tell(encode_event("changes", changes))
+            self.send(encode_event("changes", changes))
 
-    def tell(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send the same to all."""
         for screen in self.screens:
             screen.put(message)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from console.inject import AttackChoice, Injector
-from console.security import Doorkeeper, is_loopback
-from console.server import build_app
 from console.stage import Stage
+from console.web.inject import AttackChoice, Injector
+from console.web.security import AccessControl, is_loopback
+from console.web.server import build_app
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fl_coordinator.selection import RedisDeviceView
@@ -70,10 +70,10 @@ class ConsoleProgram:
         """Serve until the stop; raises Misconfigured when the address cannot be listened on."""
         with connect_redis(self._settings) as client:
             self.stage = Stage(self._settings, RedisDeviceView(client, self._settings.redis_keys), time.time)
-            doorkeeper = Doorkeeper((*self._settings.console_names, self._settings.console_host), self._token)
+            access_control = AccessControl((*self._settings.console_names, self._settings.console_host), self._token)
             # No access log: an address may hold the token.
             runner = web.AppRunner(
-                build_app(self.stage, doorkeeper, self._injector), access_log=None, shutdown_timeout=1.0
+                build_app(self.stage, access_control, self._injector), access_log=None, shutdown_timeout=1.0
             )
             await runner.setup()
             try:

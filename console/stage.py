@@ -1,4 +1,4 @@
-"""Everything behind the pages: what the sources say, the views made of it, and the clockwork that tells screens what is new."""
+"""What runs behind the pages: the sources, the views made of them, and the loop that sends what is new."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from console.board import Board
-from console.device_feed import DeviceFeed
-from console.device_page_view import DevicePageView
-from console.health import Source
 from console.hub import Hub, encode_event
-from console.redis_watch import RedisWatch, StatusReader
-from console.replay_view import ReplayView
-from console.rounds_view import RoundsView
-from console.topic_watch import TopicWatch
-from console.wall_view import WallView
+from console.sources.board import Board
+from console.sources.device_feed import DeviceFeed
+from console.sources.health import Source
+from console.sources.redis_watch import RedisWatch, StatusReader
+from console.sources.topic_watch import TopicWatch
+from console.views.device_page import DevicePageView
+from console.views.replay import ReplayView
+from console.views.rounds import RoundsView
+from console.views.wall import WallView
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from fl_coordinator.device_view import DeviceView, view_of
 from transport.pausing import pause
 
-TELL_EVERY_S: Final = 0.5
+SEND_EVERY_S: Final = 0.5
 HEALTH_EVERY_S: Final = 2.0
 
 
@@ -35,7 +35,7 @@ class Stage:
         self.board = Board(settings.topics)
         self.redis = Source("Redis", clock)
         self.kafka = Source("Kafka", clock)
-        self._redis_watch = RedisWatch(reader, self.redis, self._tell_wall)
+        self._redis_watch = RedisWatch(reader, self.redis, self._send_wall)
         self._topic_watch = TopicWatch(settings, self.board, self.kafka)
         self.rounds = RoundsView(self.board)
         self.hubs = {
@@ -77,7 +77,7 @@ class Stage:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until the stop, then let every screen go."""
-        parts = (self._redis_watch.run(stop), self._topic_watch.run(stop), self._tell(stop))
+        parts = (self._redis_watch.run(stop), self._topic_watch.run(stop), self._send_events(stop))
         running = [asyncio.ensure_future(part) for part in parts]
         try:
             await asyncio.gather(*running)
@@ -88,26 +88,26 @@ class Stage:
                 over.set()
             for hub in self._all_hubs():
                 for screen in hub.screens:
-                    screen.let_go()
+                    screen.close()
 
-    async def _tell(self, stop: asyncio.Event) -> None:
-        told_at, told = 0.0, b""
+    async def _send_events(self, stop: asyncio.Event) -> None:
+        sent_at, sent = 0.0, b""
         while not stop.is_set():
             for hub in self._all_hubs():
-                if hub.screens and hub is not self.hubs["wall"]:  # the wall is told right after each look at Redis
-                    hub.tell_changes()
+                if hub.screens and hub is not self.hubs["wall"]:  # the wall is sent right after each look at Redis
+                    hub.send_changes()
             now = self._clock()
             answers = bytes([bool(self.redis.answers), bool(self.kafka.answers)])
-            if answers != told or now - told_at >= HEALTH_EVERY_S or now < told_at:
-                told_at, told = now, answers
+            if answers != sent or now - sent_at >= HEALTH_EVERY_S or now < sent_at:
+                sent_at, sent = now, answers
                 event = self.health_event()
                 for hub in self._all_hubs():
-                    hub.tell(event)
-            await pause(TELL_EVERY_S, stop)
+                    hub.send(event)
+            await pause(SEND_EVERY_S, stop)
 
-    def _tell_wall(self) -> None:
+    def _send_wall(self) -> None:
         if self.hubs["wall"].screens:
-            self.hubs["wall"].tell_changes()
+            self.hubs["wall"].send_changes()
 
     def _all_hubs(self) -> list[Hub]:
         return [*self.hubs.values(), *(hub for hub, _ in self._pages.values())]

@@ -17,8 +17,8 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from PIL import Image
 
-from contracts.errors import Misconfigured
 from experiments.report.figures import BLUE, GREY, STYLE, VERMILION
+from fedsecure.output_files import writes
 from replay.attacks import Attack, AttackSpec, Injection, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording
@@ -74,14 +74,10 @@ def write_pictures(folder: Path, attacks: Sequence[Attack]) -> list[Path]:
     """
     patient, donor = shown_patients()
     paths = [folder / f"{file_stem(attack.name)}.png" for attack in attacks]
-    try:
+    with writes(f"pictures into {folder}", "another folder"):
         folder.mkdir(parents=True, exist_ok=True)
         for path, attack in zip(paths, attacks, strict=True):
             path.write_bytes(_png(attack, patient, donor))
-    except OSError as error:
-        raise Misconfigured(
-            f"cannot write pictures into {folder}: {error.strerror or error}; name another folder"
-        ) from None
     return paths
 
 

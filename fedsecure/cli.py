@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+from collections.abc import MutableMapping
 from importlib import import_module
-from typing import NoReturn
+from pathlib import Path
+from typing import Final, NoReturn
 
 import typer
 
-from contracts.errors import FedSecureError, Misconfigured
-from fedsecure.refusals import refusal_of
-from fedsecure.secret_files import take_secrets
+from contracts.errors import FedSecureError, Misconfigured, Unavailable
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
     "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "synthetic", "paper", "federate", "export",
 )  # fmt: skip
+
+SECRETS_FOLDER = "FEDSECURE_SECRETS_DIR"
+_MENDED_BY_ANOTHER_PATH: Final = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY,
+}  # fmt: skip
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+_PORTS: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 
 app = typer.Typer(
     name="fedsecure",
@@ -28,7 +37,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name in COMMANDS:
-    import_module(f"fedsecure.commands.{_name}").register(app)
+    _command = getattr(import_module(f"fedsecure.commands.{_name}"), _name)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 def main() -> None:
@@ -60,3 +73,41 @@ def main() -> None:
 def _end(error: FedSecureError) -> NoReturn:
     typer.secho(f"fedsecure: {error}", fg="red", err=True)
     sys.exit(2 if isinstance(error, Misconfigured) else 1)
+
+
+def take_secrets(environ: MutableMapping[str, str]) -> None:
+    """Put what the files hold into `environ`, where a variable does not stand already; without the folder's variable do nothing.
+
+    Raises Misconfigured, without a word of what they hold, for a folder or file that cannot be read and for a name that is no setting.
+    """
+    if not (folder := environ.get(SECRETS_FOLDER)):
+        return
+    from contracts.settings import Settings, variable_of
+
+    known = {variable_of(name) for name in Settings.model_fields}
+    try:
+        values = {path.name: path.read_text().strip() for path in sorted(Path(folder).iterdir()) if path.is_file()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{SECRETS_FOLDER}: {getattr(error, 'strerror', None) or 'no text'}: {folder}") from None
+    if unknown := sorted(set(values) - known):
+        raise Misconfigured(
+            f"{SECRETS_FOLDER}: no setting is named {', '.join(unknown)} (docs/configuration.md has them all)"
+        )
+    for name, value in values.items():
+        environ.setdefault(name, value)
+
+
+def refusal_of(error: OSError | MemoryError) -> FedSecureError | None:
+    """Return the sentence for a refusal that is no bug of ours, or None: then the traceback is wanted."""
+    if isinstance(error, MemoryError):
+        return Unavailable("there is not enough memory for that: give less at once, or use a larger machine")
+    what = f"{error.strerror}: {error.filename}" if error.filename is not None else f"{error.strerror}"
+    if error.errno in _MENDED_BY_ANOTHER_PATH:
+        return Misconfigured(f"{what}; choose another file or folder, or change who may use it")
+    if error.errno in _PORTS:
+        return Misconfigured(f"{what}; choose another port or address")
+    if error.errno in _FULL:
+        return Unavailable(f"{what}; make room and try again")
+    if error.errno in _EXHAUSTED:
+        return Unavailable(f"{what}; the machine has no more of it to give, or its disk fails")
+    return None

@@ -1,13 +1,18 @@
-"""Where a command finds Kafka and Redis: the environment first, else the local stack that runs."""
+"""Where a command finds Kafka, Redis, device keys and the demo's records."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import typer
 from pydantic import SecretStr
 
 from contracts.settings import Settings
+
+if TYPE_CHECKING:
+    from replay.demo_records import DemoRecords
 
 ALIASES = {"kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS", "redis_url": "REDIS_URL"}
 
@@ -15,13 +20,15 @@ ALIASES = {"kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS", "redis_url": "R
 def settings_for_running_stack(**overrides: Any) -> Settings:
     """Return the settings with the addresses of the services that run.
 
-    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL come first, each for itself; then the local stack of FEDSECURE_STATE_DIR
-    (default `.state` in the current folder). Nothing is asked over the network. Raises Misconfigured if there is none.
+    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL come first, each for itself; then the local stack of the
+    state folder (`default_state_dir`). Overrides that are None are left out. Nothing is asked over the network.
+    Raises Misconfigured if there is none.
     """
     from fedsecure.local_stack import LocalStack
 
     endpoints = LocalStack().endpoints()
-    return Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **overrides})
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **given})
 
 
 def settings_for_device_host(**overrides: Any) -> Settings:
@@ -60,3 +67,25 @@ def environ_of(settings: Settings) -> dict[str, str]:
             value = value.get_secret_value()
         environ[variable] = ",".join(value) if isinstance(value, tuple) else str(value)
     return environ
+
+
+def say_on_stderr(line: str) -> None:
+    """Tell a person beside what the command prints."""
+    typer.echo(line, err=True)
+
+
+def find_demo_records(
+    names: Sequence[str], *, offline: bool, say: Callable[[str], None] = say_on_stderr
+) -> DemoRecords:
+    """Return the records of these names (`demo`: all), kept in the state folder once they were fetched.
+
+    FEDSECURE_OFFLINE is as good as `offline`. Blocks, at most some seconds without a network; raises Misconfigured and
+    Unavailable as `replay.demo_records` does.
+    """
+    from fedsecure.local_stack import default_state_dir
+    from replay.demo_records import demo_records, wanted_records
+
+    settings = Settings()
+    kept = default_state_dir() / "records"
+    wanted = wanted_records(names)
+    return demo_records(wanted, kept, server=settings.records_url, offline=offline or settings.offline, say=say)

@@ -1,4 +1,4 @@
-"""The container's health check: asks this program's own /healthz; `python -m fedsecure.healthcheck` exits 0 when it is well."""
+"""The container's health check (`python -m fedsecure.healthcheck`): exits 0 when this program's own /healthz answers well."""
 
 from __future__ import annotations
 

@@ -46,11 +46,6 @@ def worker_processes_used(goes_on: str = GOES_ON) -> Iterator[None]:
         raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {goes_on}") from None
 
 
-def recordings_given(paths: Sequence[Path]) -> str:
-    """Return the options for the same recordings; of paths only the last part, as the rest is this machine's."""
-    return "".join(f" --recordings {path.resolve().name}" for path in paths)
-
-
 def told_changes(changed: Sequence[str], folder: Path) -> None:
     """Say which options differ from those of the finished stages in a folder, if any do."""
     if changed:

@@ -41,7 +41,7 @@ def assemble(
     attacked, injections = inject_all(_with_copies(recordings, options.repeat), attacks)
     for injection in chain.from_iterable(injections.values()):
         _check_inside_slice(injection, options)
-    _check_told_apart(attacks, options)
+    _check_distinct(attacks, options)
     patients = [Patient(recording, tuple(injections.get(recording.device_id, ()))) for recording in attacked]
     return sorted(patients, key=lambda patient: patient.device_id)
 
@@ -69,16 +69,16 @@ def _check_inside_slice(injection: Injection, options: ReplayOptions) -> None:
         )
 
 
-def _check_told_apart(attacks: Sequence[AttackSpec], options: ReplayOptions) -> None:
-    told: set[tuple[str, str, int]] = set()
+def _check_distinct(attacks: Sequence[AttackSpec], options: ReplayOptions) -> None:
+    seen: set[tuple[str, str, int]] = set()
     for spec in attacks:
         key = (spec.device, spec.name, max(spec.onset_min, options.start_min))
-        if key in told:
+        if key in seen:
             raise Misconfigured(
                 f"{spec.name} strikes {spec.device} twice from minute {key[2]} of the replay on: "
                 "let one begin a minute later, or use one attack"
             )
-        told.add(key)
+        seen.add(key)
 
 
 def _with_copies(recordings: Sequence[Recording], repeat: int) -> list[Recording]:

@@ -42,12 +42,12 @@ class CommandFeed:
 
     def pending(self) -> list[ReplayCommand]:
         """Return the commands that have come since the last call."""
-        found: list[ReplayCommand] = []
+        commands: list[ReplayCommand] = []
         while True:
             try:
-                found.append(self._waiting.get_nowait())
+                commands.append(self._waiting.get_nowait())
             except Empty:
-                return found
+                return commands
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -11,7 +11,7 @@ from typing import Final
 
 from contracts.errors import Misconfigured
 from replay.attacks import AttackSpec
-from replay.fetching.errors import NotHad
+from replay.fetching.errors import NotAvailable
 from replay.fetching.pinned import PinnedRecord, fetch_pinned
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording
@@ -107,10 +107,10 @@ def demo_records(
     once). `offline`: nothing is fetched, all are synthetic. Raises Unavailable for a record that is not as pinned.
     """
     if offline:
-        found = all_synthetic(records)
+        replacements = all_synthetic(records)
         if records:
-            say(f"offline: {_in_place(found.stand_ins)}")
-        return found
+            say(f"offline: {_in_place(replacements.stand_ins)}")
+        return replacements
     new = [record.device_id for record in records if not record.is_kept(kept)]
     headers, failures = _fetched(records, kept, server)
     if fetched := [name for name in new if name in headers]:
@@ -136,7 +136,7 @@ def _fetched(records: Sequence[PinnedRecord], kept: Path, server: str | None) ->
     for name, fetch in fetches.items():
         try:
             headers[name] = fetch.result()
-        except NotHad as error:
+        except NotAvailable as error:
             failures[name] = str(error)
     return headers, failures
 

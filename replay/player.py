@@ -19,7 +19,7 @@ from replay.ground_truth import encode_truth, interval_of, truth_of
 from replay.live_attacks import Commands, LivePatient, no_commands
 from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
-from replay.schedule import Departure, Span, departures, due_after_s
+from replay.schedule import ScheduledMessage, Span, due_after_s, scheduled_messages
 from replay.sessions import Session
 from transport.checked_publisher import Stopped
 from transport.clock import Clock
@@ -108,7 +108,7 @@ class Player:
         REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
         self._outlet.while_waiting = self._report_waiting
         try:
-            self._tell_truth()
+            self._send_ground_truth()
             stopped = not self._send_all()
         except Stopped:
             stopped = True
@@ -116,7 +116,7 @@ class Player:
         self._report(0.0)
         return self._result(stopped, unacked)
 
-    def _tell_truth(self) -> None:
+    def _send_ground_truth(self) -> None:
         for part in self._parts.values():
             if part.session.is_complete:
                 continue
@@ -127,12 +127,12 @@ class Player:
         spans = [
             Span(part.session.device_id, part.session.next_min, part.session.end_min) for part in self._parts.values()
         ]
-        for departure in departures(spans, self._options.minutes_per_message):
-            if not self._wait_until_due(departure):
+        for message in scheduled_messages(spans, self._options.minutes_per_message):
+            if not self._wait_until_due(message):
                 return False
             for command in self._commands():
                 self._obey(command)
-            self._send(departure)
+            self._send(message)
         return True
 
     def _obey(self, command: ReplayCommand) -> None:
@@ -142,19 +142,19 @@ class Player:
             return
         next_min = self._handed_over[command.device_id]
         try:
-            told = part.live.begin(command, next_min) if command.action == "start" else part.live.end(next_min)
+            injections = part.live.begin(command, next_min) if command.action == "start" else part.live.end(next_min)
         except Misconfigured as error:
             log.warning("command_refused", reason=str(error), device_id=command.device_id)
             return
         log.info("command_carried_out", action=command.action, device_id=command.device_id, attack=command.attack)
-        for injection in told:
+        for injection in injections:
             interval = interval_of(part.patient, injection, part.session)
             if interval is not None:
                 self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
 
-    def _wait_until_due(self, departure: Departure) -> bool:
+    def _wait_until_due(self, message: ScheduledMessage) -> bool:
         """Return True when the message is due, False when the replay was stopped before."""
-        due_s = due_after_s(departure.elapsed_min, self._options.speed)
+        due_s = due_after_s(message.elapsed_min, self._options.speed)
         while not self._stop.is_set():
             now_s = self._clock.monotonic() - self._started
             self._report_now_and_then(behind_s=0.0 if self._options.speed is None else max(0.0, now_s - due_s))
@@ -164,30 +164,30 @@ class Player:
             self._outlet.poll()
         return False
 
-    def _send(self, departure: Departure) -> None:
-        part = self._parts[departure.device_id]
-        value = encode_vitals(self._batch(part, departure))
+    def _send(self, message: ScheduledMessage) -> None:
+        part = self._parts[message.device_id]
+        value = encode_vitals(self._batch(part, message))
         self._outlet.send(
-            self._route.vitals_of(departure.device_id),
-            departure.device_id.encode(),
+            self._route.vitals_of(message.device_id),
+            message.device_id.encode(),
             value,
-            minutes=departure.end_min - departure.first_min,
+            minutes=message.end_min - message.first_min,
         )
-        self._handed_over[departure.device_id] = departure.end_min
+        self._handed_over[message.device_id] = message.end_min
 
-    def _batch(self, part: _Part, departure: Departure) -> VitalsBatch:
+    def _batch(self, part: _Part, message: ScheduledMessage) -> VitalsBatch:
         recording = part.patient.recording
-        minutes = slice(departure.first_min, departure.end_min)
+        minutes = slice(message.first_min, message.end_min)
         return VitalsBatch(
             device_id=recording.device_id,
             session_id=part.session.session_id,
-            observed_at=from_event_minute(recording.first_event_minute + departure.first_min),
+            observed_at=from_event_minute(recording.first_event_minute + message.first_min),
             heart_rate_bpm=recording.heart_rate_bpm[minutes].tolist(),
             resp_rate_bpm=recording.resp_rate_bpm[minutes].tolist(),
             pulse_bpm=None if recording.pulse_bpm is None else recording.pulse_bpm[minutes].tolist(),
             batch_interval_s=self._options.batch_interval_s,
             sent_at=self._clock.wall(),
-            end_of_recording=departure.is_last,
+            end_of_recording=message.is_last,
             label=recording.label,
         )
 

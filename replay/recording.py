@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-from contracts.event_time import OBSERVED_SAID, can_be_observed
+from contracts.event_time import OBSERVED_SAID, can_be_observed, from_event_minute
 from contracts.identifiers import check_device_id
 
 Vitals = NDArray[np.float64]
+CSV_HEADER: Final = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bpm"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +43,7 @@ class Recording:
     def __post_init__(self) -> None:
         check_device_id(self.device_id)
         if not min(self.grids_bpm) > 0:
-            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.grid_said}; it must be above 0")
+            raise Misconfigured(f"{self.device_id}: resolution_bpm is {self.grid_text}; it must be above 0")
         if not self.minutes:
             raise Misconfigured(f"{self.device_id}: a recording has at least one minute")
         if not (can_be_observed(self.first_event_minute) and can_be_observed(self.end_event_minute - 1)):
@@ -71,7 +74,7 @@ class Recording:
         return self.resolution_bpm, self.resolution_bpm if breath_bpm is None else breath_bpm
 
     @property
-    def grid_said(self) -> str:
+    def grid_text(self) -> str:
         """The grid for people: `0.1`, or `1/0.1` where heart and respiratory rate differ."""
         heart_bpm, breath_bpm = self.grids_bpm
         return f"{heart_bpm:g}" if heart_bpm == breath_bpm else f"{heart_bpm:g}/{breath_bpm:g}"
@@ -103,3 +106,15 @@ class Recording:
 def round_to_grid(values: Vitals, resolution_bpm: float) -> Vitals:
     """Return the values on the monitor's grid, free of the float noise that a product leaves; NaN stays NaN."""
     return np.round(np.round(values / resolution_bpm) * resolution_bpm, 6)
+
+
+def csv_lines(recordings: Iterable[Recording]) -> Iterator[str]:
+    """Yield the header and then each recording's minutes, a line each with its end; what `read_recordings` reads back."""
+    yield f"{CSV_HEADER}\n"
+    for recording in recordings:
+        pulse = np.full(recording.minutes, np.nan) if recording.pulse_bpm is None else recording.pulse_bpm
+        columns = (recording.heart_rate_bpm, recording.resp_rate_bpm, pulse)
+        for at, values in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+            time = f"{from_event_minute(recording.first_event_minute + at):%Y-%m-%dT%H:%MZ}"
+            cells = ("" if np.isnan(value) else f"{value:.6g}" for value in values)
+            yield f"{recording.device_id},{time},{','.join(cells)}\n"

@@ -21,7 +21,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class ScheduledMessage:
     """One message: recording minutes [first_min, end_min) of a device.
 
     It is due when its last minute is over, as at a monitor: `elapsed_min` recorded minutes after the replay's start.
@@ -35,7 +35,7 @@ class Departure:
     is_last: bool
 
 
-def departures(spans: Iterable[Span], pack_min: int) -> Iterator[Departure]:
+def scheduled_messages(spans: Iterable[Span], pack_min: int) -> Iterator[ScheduledMessage]:
     """Return every message of every device in the order in which they are due; each minute exactly once."""
     return heapq.merge(*(_of_one_device(span, pack_min) for span in spans), key=_order)
 
@@ -45,11 +45,11 @@ def due_after_s(elapsed_min: int, speed: float | None) -> float:
     return 0.0 if speed is None else elapsed_min * 60.0 / speed
 
 
-def _order(departure: Departure) -> tuple[int, str]:
-    return departure.elapsed_min, departure.device_id
+def _order(message: ScheduledMessage) -> tuple[int, str]:
+    return message.elapsed_min, message.device_id
 
 
-def _of_one_device(span: Span, pack_min: int) -> Iterator[Departure]:
+def _of_one_device(span: Span, pack_min: int) -> Iterator[ScheduledMessage]:
     for first in range(span.first_min, span.end_min, pack_min):
         end = min(first + pack_min, span.end_min)
-        yield Departure(end - span.first_min, span.device_id, first, end, is_last=end == span.end_min)
+        yield ScheduledMessage(end - span.first_min, span.device_id, first, end, is_last=end == span.end_min)

@@ -71,7 +71,7 @@ def _rows(measured: Measured, side: str, recordings: Sequence[Recording], table:
             "device_id": recording.device_id,
             "origin": recording.origin,
             "minutes": recording.minutes,
-            "resolution_bpm": recording.grid_said,
+            "resolution_bpm": recording.grid_text,
             **{name: "" if math.isnan(value) else f"{value:.5g}" for name, value in values.items()},
         }
 

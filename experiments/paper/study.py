@@ -33,7 +33,7 @@ def study_options(plan: PaperPlan, recordings: Sequence[Recording]) -> dict[str,
     """Return what decides the results, for `Stages.begin`: the plan, and a digest of the recordings' values."""
     digest = hashlib.sha256()
     for one in recordings:
-        digest.update(f"{one.device_id} {one.first_event_minute} {one.grid_said}".encode())
+        digest.update(f"{one.device_id} {one.first_event_minute} {one.grid_text}".encode())
         for values in (one.heart_rate_bpm, one.resp_rate_bpm):
             digest.update(values.tobytes())
     return {"version": STUDY_VERSION, **asdict(plan), "recordings": digest.hexdigest()}

@@ -1,1 +1,1 @@
-"""One file a command; heavy imports happen inside the functions, so that `--help` answers at once."""
+"""One file a command, whose heavy imports happen inside its functions, so that `--help` answers at once."""

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from replay.attacks import Attack
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("attacks")(attacks)
-
-
 def attacks(
     names: Annotated[
         list[str] | None,

@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("bundles")(bundles)
-
-
 def bundles(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON array, one object a release, for programs.")
@@ -36,7 +31,7 @@ def bundles(
     from rich.console import Console
 
     from fedsecure.endpoints import settings_for_running_stack
-    from fedsecure.release_table import release_table
+    from fedsecure.tables.federation import release_table
     from transport.release_log import read_releases
 
     releases = asyncio.run(read_releases(settings_for_running_stack()))[-last:]

@@ -13,16 +13,11 @@ from contracts.errors import FedSecureError, Misconfigured
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
     from detectors.training.site_calibration import SiteCalibration
-    from fedsecure.site_record import SiteDevices
+    from fedsecure.bundle_cards import SiteDevices
 
 
 class TooFewDays(FedSecureError):
     """The recordings are too short in all to sign a threshold off by: no bundle was written."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("calibrate")(calibrate)
 
 
 def calibrate(
@@ -78,7 +73,7 @@ def calibrate(
 
     - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
     """
-    from fedsecure.whole_folder import check_target
+    from fedsecure.output_files import check_target
 
     check_target(out)
     base = _base(bundle)
@@ -110,8 +105,7 @@ def _calibrated(
     from detectors import Detector
     from detectors.training.site_calibration import calibrated_site
     from detectors.training.site_judging import judged_devices
-    from fedsecure.bundle_card import reference_names
-    from fedsecure.site_record import SiteDevices
+    from fedsecure.bundle_cards import SiteDevices, reference_names
     from fedsecure.study_output import stage_bars
     from replay.sources import read_recordings
 
@@ -134,16 +128,16 @@ def _calibrated(
 def _record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by: str | None) -> dict[str, Any]:
     import getpass
 
-    from fedsecure.site_record import card_record
+    from fedsecure.bundle_cards import card_record
 
     return card_record(calibration, devices, base, by or getpass.getuser())
 
 
 def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], out: Path) -> str:
     from detectors.bundle.bundle import save_bundle
-    from fedsecure.site_record import signed_off
+    from fedsecure.bundle_cards import signed_off
+    from fedsecure.output_files import folder_that_appears_whole
     from fedsecure.study_output import writes_into
-    from fedsecure.whole_folder import folder_that_appears_whole
 
     with writes_into(out), folder_that_appears_whole(out) as folder:
         return save_bundle(signed_off(base, calibration, record), folder).sha256
@@ -152,13 +146,13 @@ def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], o
 def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         from experiments.report.numbers import json_bytes
-        from fedsecure.site_record import full_record
+        from fedsecure.bundle_cards import full_record
 
         sys.stdout.write(json_bytes(full_record(calibration, record)).decode())
         return
     from rich.console import Console
 
-    from fedsecure.site_table import site_tables
+    from fedsecure.tables.site import site_tables
 
     typer.echo(
         f"bundle {str(record['base'])[:12]}: {len(devices.judged)} devices, {calibration.days:.1f} device-days judged after "

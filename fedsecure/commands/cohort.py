@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedsecure.study_output import count_bar, recordings_given, write_files
-from fedsecure.whole_folder import check_writable
+from fedsecure.options import command_again
+from fedsecure.output_files import check_writable
+from fedsecure.study_output import count_bar, write_files
 
 if TYPE_CHECKING:
     from experiments.cohort.comparison import CohortPlan, CohortReport
@@ -19,11 +20,6 @@ DRAWS, QUICK_DRAWS = 1000, 100
 
 
 DETERIORATING_SHARE = 0.25  # as many as in an ordinary ward of the ill, and enough of each kind to look at
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("cohort")(cohort)
 
 
 def cohort(
@@ -67,7 +63,8 @@ def cohort(
         draws=QUICK_DRAWS if quick else DRAWS,
     )
     report = _compared(plan, recordings)
-    write_files(out, report_files(report, _command(plan, recordings, quick)))
+    given = {"out": "DIR", "recordings": recordings, "patients": plan.patients, "seed": plan.seed, "quick": quick}
+    write_files(out, report_files(report, command_again("cohort", given)))
     for sentence in findings(report):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
@@ -85,8 +82,3 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
             advance(len(names), steps, what)
 
         return compare(plan, groups, done)
-
-
-def _command(plan: CohortPlan, paths: list[Path], quick: bool) -> str:
-    given = f"{recordings_given(paths)} --patients {plan.patients} --seed {plan.seed}"
-    return f"fedsecure cohort --out DIR{given}{' --quick' if quick else ''}"

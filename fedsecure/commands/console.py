@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
-    from console.inject import AttackChoice
+    from console.web.inject import AttackChoice
     from contracts.settings import Settings
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("console")(console)
 
 
 def console(
@@ -31,9 +26,7 @@ def console(
         bool,
         typer.Option("--allow-inject", help="Let people start and stop attacks on a replay with --accept-commands."),
     ] = False,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Serve the device wall, a page a device, the rounds and the replay to browsers.
 
@@ -53,7 +46,7 @@ def console(
     from transport.logs import configure_logs
 
     given = {"console_host": host, "console_port": port, "metrics_port": metrics_port}
-    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_for_running_stack(**given)
     if settings.metrics_port and settings.metrics_port == settings.console_port:
         raise Misconfigured(
             f"FEDSECURE_METRICS_PORT and FEDSECURE_CONSOLE_PORT are both {settings.console_port}: give one of them another port"
@@ -64,17 +57,15 @@ def console(
 
 async def _run(settings: Settings, attacks: list[AttackChoice] | None) -> None:
     from console.program import ConsoleProgram
-    from fedsecure.signals import run_until_signal
-    from transport.probes import serve_probes
+    from fedsecure.programs import run_program
 
     program = ConsoleProgram(settings, lambda address: typer.echo(f"the console: {address}"), attacks)
-    with serve_probes(settings, "console", ready=program.not_ready_because) or nullcontext():
-        await run_until_signal(program.run)
+    await run_program(program, settings, "console")
 
 
 def attack_choices() -> list[AttackChoice]:
     """Return the attacks that can be started with nothing but a device, a level and a duration."""
-    from console.inject import AttackChoice
+    from console.web.inject import AttackChoice
     from replay.attacks.registry import ATTACKS
 
     return [

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
     from detectors.bundle.bundle import Bundle
     from transport.weights import Weights
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("coordinator")(coordinator)
 
 
 def coordinator(
@@ -49,9 +45,7 @@ def coordinator(
             help="What is learnt: reconstruction, forecast or classification; devices are told the same [FEDSECURE_FEDERATED_TASK, reconstruction]."
         ),
     ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run federated rounds: gate, collect, gate again, aggregate, publish.
 
@@ -81,7 +75,7 @@ def coordinator(
         "federated_task": task,
         "metrics_port": metrics_port,
     }
-    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_for_running_stack(**given)
     configure_logs("coordinator")
     asyncio.run(_run(settings, rounds))
 
@@ -89,15 +83,13 @@ def coordinator(
 async def _run(settings: Settings, rounds: int | None) -> None:
     from contracts.metrics import BUILD_INFO
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.signals import run_until_signal
+    from fedsecure.programs import run_program
     from fl_coordinator.program import CoordinatorProgram
-    from transport.probes import serve_probes
 
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
     program = CoordinatorProgram(settings, lambda: _initial_weights(settings, bundle), rounds_limit=rounds)
-    with serve_probes(settings, "coordinator", ready=program.not_ready_because) or nullcontext():
-        await run_until_signal(program.run)
+    await run_program(program, settings, "coordinator")
 
 
 def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:

@@ -9,12 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fedsecure.record_choice import Offline
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(demo)
+from fedsecure.options import Offline
 
 
 def demo(
@@ -35,7 +30,7 @@ def demo(
     screenshots: Annotated[
         Path | None,
         typer.Option(
-            help="Save pictures of the console's pages here, when the stream has ended (needs Chromium or Chrome).",
+            help="Save pictures of the console's pages here, when the stream has ended (needs Chromium or Chrome, and the extra `pictures`).",
             metavar="DIR",
         ),
     ] = None,

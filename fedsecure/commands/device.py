@@ -1,8 +1,7 @@
-"""`fedsecure device`: take part in federated rounds for one or many devices; its subcommands look after their keys."""
+"""`fedsecure device`: take part in federated rounds for one or many devices, and look after their keys."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,22 +9,18 @@ import typer
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
 from fedsecure.commands import device_keys, device_re_enrol
+from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
 
-group = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
-device_keys.add_to(group)
-device_re_enrol.add_to(group)
+device = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
+device_keys.add_to(device)
+device_re_enrol.add_to(device)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.add_typer(group, name="device")
-
-
-@group.callback()
-def device(
+@device.callback()
+def host(
     context: typer.Context,
     devices: Annotated[
         list[str] | None, typer.Option("--device", help="A device to host, e.g. p000020. Repeatable.", metavar="ID")
@@ -33,9 +28,7 @@ def device(
     host_all: Annotated[
         bool, typer.Option("--all", help="Host every device that has a vitals topic, new ones as they appear.")
     ] = False,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
     key_dir: device_keys.KeyDir = None,
     dp_clip: Annotated[
         float | None,
@@ -74,24 +67,22 @@ def device(
 
     given = {"metrics_port": metrics_port, "device_key_dir": key_dir, "dp_clip": dp_clip, "dp_noise": dp_noise}
     if context.invoked_subcommand is not None:
-        if devices or host_all or any(one is not None for one in given.values()):
+        if devices or host_all or any(value is not None for value in given.values()):
             raise Misconfigured(f"options of `fedsecure device {context.invoked_subcommand}` come after that word")
         return
     if bool(devices) == host_all:
         raise Misconfigured("name the devices (`--device p000020 --device s00001`) or take them all (`--all`)")
     ids = None if host_all else tuple(device_ids_of(devices or ()))
-    settings = settings_for_device_host(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_for_device_host(**given)
     configure_logs("device")
     asyncio.run(_run(settings, ids))
 
 
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.endpoints import device_key_dir
-    from fedsecure.signals import run_until_signal
+    from fedsecure.programs import run_program
     from fl_device.key_folder import KeyFolder
     from fl_device.program import DeviceProgram
-    from transport.probes import serve_probes
 
     program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
-    with serve_probes(settings, "devices", ready=program.not_ready_because) or nullcontext():
-        await run_until_signal(program.run)
+    await run_program(program, settings, "devices")

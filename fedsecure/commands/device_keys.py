@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.identifiers import device_ids_of
+from fedsecure.options import Devices
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
 
     Change = Callable[[Registrar, str], Awaitable[str]]
 
-Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
 KeyDir = Annotated[
     Path | None,
     typer.Option(
         "--key-dir",
         help="Folder of the private keys, `<device>.pem` each [FEDSECURE_DEVICE_KEY_DIR, else `device-keys/<prefix>` in "
-        "the state folder `.state`].",
+        "the state folder].",
         show_default=False,
     ),
 ]
@@ -107,7 +107,7 @@ def keys(key_dir: KeyDir = None) -> None:
     from rich.console import Console
 
     from fedsecure.endpoints import device_key_dir, settings_for_running_stack
-    from fedsecure.key_table import key_table
+    from fedsecure.tables.federation import key_table
     from fl_device.key_folder import KeyFolder
     from transport.key_registry import read_registry
     from transport.logs import configure_logs
@@ -140,7 +140,7 @@ def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
     async def run() -> None:
         async with Publisher(settings) as publisher:
             registrar = await open_registrar(settings, folder, publisher, time.time)
-            for device_id, said in named.items():
-                typer.echo(f"{said}: {await change(registrar, device_id)}")
+            for device_id, given_name in named.items():
+                typer.echo(f"{given_name}: {await change(registrar, device_id)}")
 
     asyncio.run(run())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
+from fedsecure.options import Devices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
     from contracts.verdicts import DeviceStatus
     from contracts.vitals import VitalsBatch
-
-Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
 
 
 def add_to(group: typer.Typer) -> None:
@@ -51,13 +50,13 @@ def re_enrol(devices: Devices) -> None:
             view.device_id: view.status
             for view in read_devices(client, settings.redis_keys, now=time.time(), cap_s=settings.stale_cap_s)
         }
-    missing = [said for device_id, said in named.items() if known.get(device_id) is None]
+    missing = [given_name for device_id, given_name in named.items() if known.get(device_id) is None]
     if missing:
         raise Misconfigured(f"no worker knows {', '.join(missing)}; see `fedsecure status`")
     orders = [order_for(status, time.time()) for device_id in named if (status := known[device_id]) is not None]
     asyncio.run(_send(settings, orders))
-    for said in named.values():
-        typer.echo(f"{said}: its enrolment begins anew with its next minute")
+    for given_name in named.values():
+        typer.echo(f"{given_name}: its enrolment begins anew with its next minute")
 
 
 def order_for(status: DeviceStatus, now: float) -> VitalsBatch:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import command_again
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
     GOES_ON,
-    recordings_given,
     stage_bars,
     worker_processes_used,
     write_files,
     writes_into,
 )
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from experiments.evaluation.plan import EvaluationPlan
 
 WORK_FOLDER = "work"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("evaluate")(evaluate)
 
 
 def evaluate(
@@ -173,15 +168,9 @@ def _command(
     quick: bool,
     others: Mapping[str, Sequence[Path | int | None] | None],
 ) -> str:
-    """What to type for the same report; of paths only the last part, as the rest is this machine's."""
+    """What to type for the same report."""
     from experiments.evaluation.plan import shown_name
 
-    given = recordings_given(paths) + "".join(f" --attack {shown_name(name)}" for name in attacks)
-    given += "".join(
-        f" --{name} {value.name if isinstance(value, Path) else value}"
-        for name, values in others.items()
-        for value in values or ()
-        if value is not None
-    )
-    given += f" --folds {plan.folds} --seed {plan.seed}"
-    return f"fedsecure evaluate{given}{' --quick' if quick else f' --seeds {plan.seeds}'} --out DIR"
+    length = {"quick": True} if quick else {"seeds": plan.seeds}
+    cohort = {"recordings": paths, "attack": list(map(shown_name, attacks)), **others}
+    return command_again("evaluate", {**cohort, "folds": plan.folds, "seed": plan.seed, **length, "out": "DIR"})

@@ -9,17 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.options import command_again
 from fedsecure.study_output import stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
     from experiments.export.measure import ExportResults
 
 NEEDED = ("onnx", "onnxruntime")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export")(export)
+SHORT_HEADINGS = {
+    "µs a window, 1 a call": "µs, 1\na call",
+    "µs a window, 32 a call": "µs, 32\na call",
+    "score, largest difference": "score,\nlargest",
+    "score, mean difference": "score,\nmean",
+    "log mean square, largest": "log square,\nlargest",
+    "log mean square, mean": "log square,\nmean",
+    "the same in its own sd": "in its\nown sd",
+}
 
 
 def export(
@@ -43,7 +52,7 @@ def export(
     from dataclasses import replace
 
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.whole_folder import check_target
+    from fedsecure.output_files import check_target
 
     check_runtime()
     check_target(out)
@@ -52,7 +61,7 @@ def export(
     from experiments.export import measure as export_measure
 
     plan = replace(export_measure.QUICK if quick else export_measure.FULL, seed=seed)
-    command = f"fedsecure export --out DIR --seed {seed}{' --quick' if quick else ''}"
+    command = command_again("export", {"out": "DIR", "seed": seed, "quick": quick})
     with writes_into(out):
         with stage_bars(export_measure.STAGES) as progress:
             results = export_measure.run_export(loaded, plan, progress)
@@ -73,11 +82,11 @@ def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
     from experiments.export.files import document_of, manifest_of, tables_of
     from experiments.report.numbers import json_bytes
-    from fedsecure.whole_folder import folder_that_appears_whole
+    from fedsecure.output_files import folder_that_appears_whole
 
     document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:
-        write_files(folder, {one.name: one.content for one in results.files})
+        write_files(folder, {file.name: file.content for file in results.files})
         write_files(folder, {"manifest.json": json_bytes(manifest_of(results)), "results.json": json_bytes(document)})
         write_files(folder, tables_of(document))
     return document
@@ -87,8 +96,22 @@ def _show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
     from experiments.export.files import loss_sentence
-    from fedsecure.export_table import export_table
 
     Console(soft_wrap=False).print(export_table(document))
     typer.echo(f"{loss_sentence(document)} {document['machine']}.")
     typer.echo(f"files: {out}", err=True)
+
+
+def export_table(document: Mapping[str, Any]) -> Table:
+    """Return a row a file of a results.json."""
+    from rich.table import Table
+
+    from experiments.export.files import table_of
+
+    rows = table_of(document)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for name in rows[0]:
+        table.add_column(SHORT_HEADINGS.get(name, name), no_wrap=True, justify="left" if name == "file" else "right")
+    for row in rows:
+        table.add_row(*(cell.replace(" (", "\n(") for cell in row.values()))
+    return table

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import command_again
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
     count_bar,
     told_changes,
@@ -14,7 +16,6 @@ from fedsecure.study_output import (
     write_files,
     writes_into,
 )
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from experiments.privacy.study import PrivacyStudy
 
 WORK_FOLDER = "work"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("federate")(federate)
 
 
 def federate(
@@ -80,7 +76,15 @@ def federate(
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
     study, privacy = _studied(out, plan, privacy_plan, bundle, processes)
-    _write(out, study, privacy, _command(quick, seeds, rounds, dp_clip, dp_noise))
+    given = {
+        "out": "DIR",
+        "seeds": seeds,
+        "rounds": rounds,
+        "dp-clip": dp_clip or None,
+        "dp-noise": dp_noise or None,
+        "quick": quick,
+    }
+    _write(out, study, privacy, command_again("federate", given))
     for sentence in (*headlines(study), *sentences(privacy)):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
@@ -137,9 +141,3 @@ def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None
     page = build_page(study, command, sections(privacy))
     texts = {"report.html": page, **tables(document), **privacy_tables(document["privacy"])}
     write_files(out, {"results.json": json_bytes(document), **texts})
-
-
-def _command(quick: bool, seeds: int | None, rounds: int | None, dp_clip: float | None, dp_noise: float | None) -> str:
-    options = {"seeds": seeds, "rounds": rounds, "dp-clip": dp_clip, "dp-noise": dp_noise}
-    given = "".join(f" --{name} {value}" for name, value in options.items() if value)
-    return f"fedsecure federate --out DIR{given}{' --quick' if quick else ''}"

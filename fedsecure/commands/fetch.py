@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +12,12 @@ import typer
 from contracts.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from replay.fetching import Fetched, FetchProgress, Server
+    from replay.fetching import Fetched, Server
     from replay.fetching.record_kinds import RecordKind
 
 INTERRUPTED = 130
 PATIENTS = 10
 FAILURES_SHOWN = 5
-PHASES = ("lists", "headers", "checksums", "signals")
 
 fetch = typer.Typer(
     rich_markup_mode="markdown",
@@ -44,11 +42,6 @@ Patients = Annotated[
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the records; what is whole there already is kept.", metavar="DIR")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(fetch, name="fetch")
 
 
 @fetch.command("mimic3-waveforms")
@@ -178,11 +171,12 @@ def _split(values: Sequence[str] | None) -> list[str]:
 
 def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: RecordKind | None = None) -> Fetched:
     """Find where which records are (WFDB's by default), and fetch them; Ctrl-C ends it in a sentence."""
+    from fedsecure.progress import fetch_bars
     from replay.fetching import FetchProgress, fetch_records
     from replay.fetching.record_kinds import WFDB_RECORD
 
     try:
-        with _progress() as show:
+        with fetch_bars() as show:
             show(FetchProgress("lists", 0, 1))
             server, names = find()
             show(FetchProgress("lists", 1, 1))
@@ -190,25 +184,6 @@ def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: Record
     except KeyboardInterrupt:
         typer.echo(f"stopped: what is whole is in {out}; the same command goes on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[FetchProgress], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {phase: bar.add_task(phase, total=None, visible=False) for phase in PHASES}
-
-        def show(progress: FetchProgress) -> None:
-            # A bar without a total says only that something goes on: how long the server's lists are, nobody says.
-            unknown = progress.phase in {"lists", "checksums"} and not progress.done
-            total = None if unknown else progress.total
-            bar.update(tasks[progress.phase], completed=progress.done, total=total, visible=True)
-
-        yield show
 
 
 def _summarise(fetched: Fetched, out: Path, wanted_patients: int | None) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import MetricsPort
+
 if TYPE_CHECKING:
     from contracts.settings import Settings
     from ingest.protocol import Protocol
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ingest")(ingest)
 
 
 def ingest(
@@ -55,9 +51,7 @@ def ingest(
     any_clock: Annotated[
         bool, typer.Option("--any-clock", help="Take times more than a day from now: to play recorded messages.")
     ] = False,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Listen for a hospital's monitor gateway, make minutes of what it sends, and write them to the devices' vitals topics.
 
@@ -94,16 +88,14 @@ def ingest(
         "ingest_any_clock": any_clock or None,
         "metrics_port": metrics_port,
     }
-    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_for_running_stack(**given)
     configure_logs("ingest")
     asyncio.run(_run(settings, spoken))
 
 
 async def _run(settings: Settings, spoken: Protocol) -> None:
-    from fedsecure.signals import run_until_signal
+    from fedsecure.programs import run_program
     from ingest.program import IngestProgram
-    from transport.probes import serve_probes
 
     program = IngestProgram(settings, spoken)
-    with serve_probes(settings, "ingest", ready=program.not_ready_because) or nullcontext():
-        await run_until_signal(program.run)
+    await run_program(program, settings, "ingest")

@@ -12,13 +12,8 @@ from contracts.errors import Misconfigured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fedsecure.inspection import RecordingFacts
+    from fedsecure.inspection.facts import RecordingFacts
     from replay.sources.reading import Reading
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("inspect")(inspect)
 
 
 def inspect(
@@ -57,7 +52,7 @@ def inspect(
     if plot is not None and plot.suffix.lower() != ".png":
         raise Misconfigured(f"--plot {plot}: the picture is a PNG; name it {plot.with_suffix('.png')}")
     from detectors import Detector
-    from fedsecure.inspection import inspect_recording
+    from fedsecure.inspection.facts import inspect_recording
 
     reading = _read(files)
     model = Detector.load(bundle).model
@@ -67,7 +62,7 @@ def inspect(
     else:
         _print_table(all_facts, reading)
     if plot is not None:
-        from fedsecure.inspection_plot import MOST_DRAWN, draw_recordings
+        from fedsecure.inspection.picture import MOST_DRAWN, draw_recordings
 
         draw_recordings(reading.recordings[:MOST_DRAWN], plot)
         drawn = f", the first {MOST_DRAWN} of {len(all_facts)} recordings" if len(all_facts) > MOST_DRAWN else ""
@@ -103,7 +98,7 @@ def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
 def _print_table(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
     from rich.console import Console
 
-    from fedsecure.inspection_table import facts_table
+    from fedsecure.tables.inspection import facts_table
     from replay.sources.reading import describe_skipped
 
     console = Console()

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from fl_coordinator.lineage import ModelLine
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("models")(models)
-
-
 def models(
     name: Annotated[
         str | None,
@@ -62,7 +57,7 @@ def _print(lines: list[ModelLine], as_json: bool) -> None:
     import msgspec
     from rich.console import Console
 
-    from fedsecure.model_table import model_table
+    from fedsecure.tables.federation import model_table
 
     if as_json:
         typer.echo(msgspec.json.encode(lines).decode())

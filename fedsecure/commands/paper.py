@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.options import command_again
+from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
-    recordings_given,
     stage_bars,
     told_changes,
     write_files,
     writes_into,
 )
-from fedsecure.whole_folder import check_writable
 
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from replay.recording import Recording
 
 STAGES_FOLDER = "stages"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("paper")(paper)
 
 
 def paper(
@@ -70,8 +65,9 @@ def paper(
     plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
     patients = _patients(plan, recordings or [])
     study = _studied(out, paper_patients.plan_for(plan, patients), patients)
+    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
     typer.echo(data_sentence(study))
-    for exhibit in _written(out, study, _command(recordings or [], seed, quick)):
+    for exhibit in _written(out, study, command_again("paper", given)):
         typer.echo(f"{exhibit.title}. {exhibit.reading}")
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
@@ -105,7 +101,3 @@ def _written(out: Path, study: Study, command: str) -> list[Section]:
     shown = exhibits(study, results)
     write_files(out, report_files(study, results, shown, command))
     return shown
-
-
-def _command(paths: list[Path], seed: int, quick: bool) -> str:
-    return f"fedsecure paper --out DIR{recordings_given(paths)} --seed {seed}{' --quick' if quick else ''}"

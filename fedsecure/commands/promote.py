@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured
-from fedsecure.whole_folder import check_writable
+from fedsecure.output_files import check_writable
 
 if TYPE_CHECKING:
     from detectors.training.canary_verdict import CanaryResult
-    from fedsecure.promotion import Promotion
-    from fedsecure.promotion_source import Source
+    from fedsecure.promotion.attempt import Promotion
+    from fedsecure.promotion.source import Source
 
 OURS = {"bundle", "canary.json", "work"}
 
 
 class CanaryRefused(FedSecureError):
     """The new bundle is worse, or too little is known of it: nothing was released."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("promote")(promote)
 
 
 def promote(
@@ -114,7 +109,7 @@ def _source(model: str | None, weights: Path | None, *, needs_services: bool) ->
 
     from contracts.settings import Settings
     from fedsecure.endpoints import settings_for_running_stack
-    from fedsecure.promotion_source import local_source, source_on_record
+    from fedsecure.promotion.source import local_source, source_on_record
 
     if needs_services:
         return asyncio.run(source_on_record(settings_for_running_stack(), model, weights))
@@ -126,8 +121,8 @@ def _promotion(
 ) -> Promotion:
     from detectors.training.tensorflow import limit_threads
     from experiments.common.workers import mapped_over
-    from fedsecure.promotion import Promotion, check_promotable
-    from fedsecure.promotion_patients import check_recordings, divided, held_out_of, training_of
+    from fedsecure.promotion.attempt import Promotion, check_promotable
+    from fedsecure.promotion.patients import check_recordings, divided, held_out_of, training_of
     from replay.sources import read_recordings
 
     limit_threads()
@@ -148,10 +143,10 @@ def _attempted(promotion: Promotion) -> CanaryResult:
     """Build and judge, show the figures, and write the report."""
     from rich.console import Console
 
-    from fedsecure.canary_table import canary_table
-    from fedsecure.progress_bars import progress_bars
-    from fedsecure.promotion import PROMOTION_STAGES, attempt, write_report
+    from fedsecure.progress import progress_bars
+    from fedsecure.promotion.attempt import PROMOTION_STAGES, attempt, write_report
     from fedsecure.study_output import worker_processes_used
+    from fedsecure.tables.federation import canary_table
 
     with progress_bars(PROMOTION_STAGES) as progress, worker_processes_used():
         result = attempt(promotion, progress)
@@ -165,7 +160,7 @@ def _release(source: Source, promotion: Promotion, result: CanaryResult) -> None
     import asyncio
     import shutil
 
-    from fedsecure.promotion_source import release
+    from fedsecure.promotion.source import release
 
     released = asyncio.run(release(source, promotion, result))
     shutil.rmtree(promotion.out / "work", ignore_errors=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedsecure.record_choice import Offline, find_demo_records
+from fedsecure.endpoints import find_demo_records
+from fedsecure.options import MetricsPort, Offline
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 ALL_RECORDS = "demo"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("replay")(replay)
 
 
 def replay(
@@ -88,9 +84,7 @@ def replay(
             "--accept-commands", help="Let the console (`--allow-inject`) begin and end attacks while it runs."
         ),
     ] = False,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
-    ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Replay recordings into Kafka, one topic a patient.
 
@@ -117,9 +111,9 @@ def replay(
         accept_commands=accept_commands,
     )
     specs = gather_attacks(attack or [], attack_plan)
-    found = gather_records(records or [], offline, needed=not files and not synthetic)
-    recordings = gather_recordings(found, files or [], synthetic, seed, synthetic_minutes)
-    attacks = found.redirected(specs)
+    demo_records = gather_records(records or [], offline, needed=not files and not synthetic)
+    recordings = gather_recordings(demo_records, files or [], synthetic, seed, synthetic_minutes)
+    attacks = demo_records.redirected(specs)
     settings = settings_for_running_stack()
     if metrics_port is not None:
         settings = settings.model_copy(update={"metrics_port": metrics_port})
@@ -179,7 +173,7 @@ def _run_until_signalled(
 ) -> ReplayResult:
     from rich.console import Console
 
-    from fedsecure.replay_display import display_for
+    from fedsecure.tables.replay import display_for
     from replay.program import run
     from transport.logs import configure_logs
 

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("rollback")(rollback)
-
-
 def rollback(
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record; 500 characters at most.")],
     to: Annotated[

@@ -17,12 +17,13 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from contracts.rule_names import RuleName
 from contracts.verdicts import DeviceState
+from fedsecure.output_files import writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from detectors import Detector, Verdicts
-    from fedsecure.score_rows import Row
+    from fedsecure.tables.scores import Row
     from replay.recording import Recording
 
 ENROLMENT_HELP = (
@@ -34,11 +35,6 @@ RULE_HELP = (
     "How scores become votes: networks and family-free score on the calibrated common scale, or the paper's Fig. 3: the DNN's score as a "
     "probability against a threshold of the device's own enrolment."
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("score")(score)
 
 
 def score(
@@ -84,7 +80,7 @@ def score(
     if out is not None and os.path.realpath(out) in map(os.path.realpath, files):
         raise Misconfigured(f"{out} is a recording that is to be read: choose another --out")
     from detectors import Detector
-    from fedsecure.score_rows import row_writer
+    from fedsecure.tables.scores import row_writer
     from replay.sources import read_recordings
 
     recordings = read_recordings(files)
@@ -107,7 +103,7 @@ def _judge_all(
     from rich.console import Console
     from rich.progress import Progress
 
-    from fedsecure.score_rows import score_rows
+    from fedsecure.tables.scores import score_rows
 
     all_verdicts = []
     with Progress(console=Console(stderr=True), transient=True, disable=not visible) as bar:
@@ -135,11 +131,10 @@ def _opened(out: Path | None) -> Iterator[IO[str]]:
         return
     partial = out.with_name(out.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        partial.replace(out)
-    except OSError as error:
-        raise Misconfigured(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
+        with writes(str(out), "another --out"):
+            with partial.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -166,7 +161,7 @@ def _summarise(
 
 def _name_unjudged(recordings: Sequence[Recording], final: Sequence[Verdicts]) -> None:
     """Say of whom nothing is judged, or nothing any more, and why."""
-    named = {one.device_id: shown_as(one.device_id, one.label) for one in recordings}
+    named = {recording.device_id: shown_as(recording.device_id, recording.label) for recording in recordings}
     unscored = [v for v in final if len(v) and v.state[-1] is DeviceState.UNSCORED]
     short = [named[v.device_id] for v in final if not v.windows and v not in unscored]
     if short:

@@ -22,7 +22,7 @@ StateDir = Annotated[
     typer.Option(
         "--state-dir",
         envvar="FEDSECURE_STATE_DIR",
-        help="Folder for data, logs and what runs; two folders are two stacks.  [default: .state]",
+        help="Folder for data, logs and what runs; two folders are two stacks.  [default: .state in a checkout, else the user's state folder]",
         show_default=False,
     ),
 ]
@@ -32,11 +32,6 @@ stack = typer.Typer(
     "A service named by KAFKA_BOOTSTRAP_SERVERS or REDIS_URL is used as it is and never started or ended.",
     no_args_is_help=True,
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(stack, name="stack")
 
 
 @stack.command()
@@ -72,12 +67,12 @@ def status(
     """Ask both whether they answer; exit 0 if they do, 3 if not."""
     from fedsecure.local_stack import LocalStack
 
-    found = LocalStack(state_dir).status()
+    stack_status = LocalStack(state_dir).status()
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"up": found.up}, default=str))
+        typer.echo(json.dumps(asdict(stack_status) | {"up": stack_status.up}, default=str))
     else:
-        _show(found)
-    raise typer.Exit(0 if found.up else NOT_UP)
+        _show(stack_status)
+    raise typer.Exit(0 if stack_status.up else NOT_UP)
 
 
 @stack.command()

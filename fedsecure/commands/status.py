@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 WATCH_INTERVAL_S = 1.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status")(status)
-
-
 def status(
     as_json: bool = typer.Option(False, "--json", help="One JSON array, one object a device, for programs."),
     watch: bool = typer.Option(False, "--watch", help="Show it again every second until Ctrl-C."),
@@ -69,7 +64,7 @@ def _print_table(read: Callable[[], list[DeviceView]], *, again: bool) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from fedsecure.device_table import device_table
+    from fedsecure.tables.devices import device_table
 
     views = read()
     if not again:

@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from contracts.errors import Misconfigured
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("synthetic")(synthetic)
+from fedsecure.output_files import writes
 
 
 def synthetic(
@@ -29,14 +25,11 @@ def synthetic(
 
     - `fedsecure synthetic ward.csv --patients 3 --seed 7`
     """
+    from replay.recording import csv_lines
     from replay.sources.synthetic import synthetic_cohort
-    from replay.vitals_csv import csv_lines
 
     if out.suffix.lower() != ".csv":
         raise Misconfigured(f"{out} is written as CSV: name it {out.with_suffix('.csv')}")
-    try:
-        with out.open("w", encoding="utf-8") as table:
-            table.writelines(csv_lines(synthetic_cohort(seed, patients, minutes)))
-    except OSError as error:
-        raise Misconfigured(f"cannot write {out}: {error.strerror or error}; choose another file") from None
+    with writes(str(out), "another file"), out.open("w", encoding="utf-8") as table:
+        table.writelines(csv_lines(synthetic_cohort(seed, patients, minutes)))
     typer.echo(f"{patients} patients of {minutes} minutes in {out}; look at them: fedsecure inspect {out}", err=True)

@@ -5,11 +5,6 @@ from __future__ import annotations
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("topics")(topics)
-
-
 def topics() -> None:
     """Create the fixed topics on the broker; those that exist are left as they are.
 

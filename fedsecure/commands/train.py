@@ -9,27 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes
+from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
 from fedsecure.study_output import worker_processes_used
-from fedsecure.whole_folder import check_target, check_writable, folder_that_appears_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from detectors.training.cohort import Stay
     from detectors.training.trainer import Progress, Trained
     from detectors.training.training import Training
 
-DAY_MIN = 1440
-DETERIORATING_SHARE = 1 / 3
-SIMULATED_ALONE = 120
-# Simulated patients by use: (number added to the seed's thousand, patients, days each; quick: patients, days).
-SIMULATED = {"references": (0, SIMULATED_ALONE, 5, 16, 3), "network": (1, 80, 4, 12, 3), "canary": (2, 24, 3, 8, 3)}
 GOES_ON = "the same command goes on from the last finished stage"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("train")(train)
 
 
 def train(
@@ -104,7 +92,7 @@ def train(
             err=True,
         )
     from detectors.training.trainer import STAGES
-    from fedsecure.progress_bars import progress_bars
+    from fedsecure.progress import progress_bars
 
     with progress_bars(STAGES) as progress:
         trained = _trained(training, kept, key, processes, progress)
@@ -112,16 +100,6 @@ def train(
     if work is None:
         shutil.rmtree(kept, ignore_errors=True)
     typer.echo(f"bundle {sha256[:12]} in {out}")
-
-
-def simulated_stays(use: str, seed: int, quick: bool, patients: int | None = None) -> Sequence[Stay]:
-    """Return the simulated patients of a use ("references", "network", "canary"): their seeds, and so they, differ."""
-    from replay.sources.synthetic import synthetic_stays
-
-    offset, many, days, few, short = SIMULATED[use]
-    count = (few if quick else many) if patients is None else patients
-    minutes = (short if quick else days) * DAY_MIN
-    return synthetic_stays(1000 * (seed + 1) + offset, count, minutes, deteriorating_share=DETERIORATING_SHARE)
 
 
 def _training(paths: list[Path], simulated: int | None, seed: int, budget: float, quick: bool) -> tuple[Training, str]:
@@ -164,10 +142,8 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
 
     limit_threads()
     try:
-        with worker_processes_used(GOES_ON):
+        with writes(f"into {work}", "another --work"), worker_processes_used(GOES_ON):
             return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))
-    except OSError as error:
-        raise Misconfigured(f"cannot write into {work}: {error.strerror or error}; choose another --work") from None
     except KeyboardInterrupt:
         typer.echo(f"stopped; {GOES_ON}", err=True)
         raise

@@ -7,11 +7,7 @@ from typing import Annotated
 import typer
 
 from contracts.rule_names import RuleName
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("worker")(worker)
+from fedsecure.options import MetricsPort
 
 
 def worker(
@@ -29,10 +25,7 @@ def worker(
             show_default=False,
         ),
     ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 takes a free port."),
-    ] = None,
+    metrics_port: MetricsPort = None,
     metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "",
 ) -> None:
     """Judge the devices that stream now and those that come: Kafka in, Redis and Kafka out.
@@ -61,7 +54,7 @@ def worker(
         "metrics_port": metrics_port,
         "metrics_host": metrics_host or None,
     }
-    settings = settings_for_running_stack(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_for_running_stack(**given)
     configure_logs("worker")
     from streams.worker import run_worker
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -12,23 +11,23 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import Unavailable
 from contracts.settings import Settings
 from fedsecure.demo import plan
-from fedsecure.demo.checks import Check, judge
-from fedsecure.demo.collector import Collector
-from fedsecure.demo.observation import Observation
-from fedsecure.demo.observer import Observer
+from fedsecure.demo.observing.checks import Check, judge
+from fedsecure.demo.observing.collector import Collector
+from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
-from fedsecure.demo.processes import MemoryMeter
-from fedsecure.demo.readiness import free_port, wait_until_ready
+from fedsecure.demo.programs.readiness import free_port, wait_until_ready
+from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
+from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen, screen_for
-from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
-from fedsecure.demo.supervisor import Supervisor
-from fedsecure.demo.watch import LOOK_EVERY_S, Watch
+from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
+from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
-from fedsecure.record_choice import find_demo_records
+from fedsecure.output_files import writes
 from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.topic_admin import ensure_topics
 
@@ -48,8 +47,9 @@ class Demo:
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
         plan.attacks_of(self._options, all_synthetic())  # a wrong one is said before anything is made or fetched
-        make_folder(self._options.report_dir)
-        make_picture_folder(self._options.screenshots_dir)
+        make_folder(self._options.report_dir / "logs", "--report")
+        if self._options.screenshots_dir is not None:
+            make_folder(self._options.screenshots_dir, "--screenshots")
         with screen_for(self._console) as screen:
             records = find_demo_records([ALL], offline=self._options.offline, say=screen.say)
             attacks = plan.attacks_of(self._options, records)
@@ -114,7 +114,7 @@ class Demo:
             return
         pages = plan.console_pages(self._options, records)
         try:
-            taken = asyncio.run(take_pictures(browser, self._console_address, pages, folder))
+            taken = take_pictures(browser, self._console_address, pages, folder)
         except Unavailable as error:  # the run itself went well
             screen.say(f"no pictures: {error}")
             return
@@ -143,24 +143,10 @@ class Demo:
             time.sleep(LOOK_EVERY_S)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the report's folder before anything starts, not after four minutes; raises Misconfigured."""
-    try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(
-            f"cannot write to {folder} ({error.strerror}): choose another folder with --report"
-        ) from None
-
-
-def make_picture_folder(folder: Path | None) -> None:
-    """Make the pictures' folder before anything starts; raises Misconfigured."""
-    if folder is None:
-        return
-    try:
+def make_folder(folder: Path, option: str) -> None:
+    """Make a folder of results before anything starts, not after four minutes; raises Misconfigured."""
+    with writes(f"into {folder}", f"another folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"cannot write to {folder} ({error.strerror}): choose another with --screenshots") from None
 
 
 def closing_lines(folder: Path, summary: dict[str, Any], checks: list[Check]) -> list[str]:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.federation import RoundRecord
-from fedsecure.demo.frames import Frame
-from fedsecure.device_table import live_table
+from fedsecure.demo.observing.frames import Frame
+from fedsecure.tables.devices import live_table
 
 PLAIN_EVERY_S = 5.0
 NAMED_AT_MOST = 2
@@ -129,7 +129,7 @@ def numbers_line(frame: Frame) -> str:
 
 def round_line(record: RoundRecord) -> str:
     """Return a round in one line."""
-    out = who_sat_out(record)
+    out = excluded_by_reason(record)
     return (
         f"round {record.round} {record.phase}: {len(record.cohort)} train"
         + (f"; out: {out}" if out else "")
@@ -137,7 +137,7 @@ def round_line(record: RoundRecord) -> str:
     )
 
 
-def who_sat_out(record: RoundRecord) -> str:
+def excluded_by_reason(record: RoundRecord) -> str:
     """Return the devices that sat out by reason; many with the same reason are counted, not named."""
     by_reason: dict[str, list[str]] = {}
     for name, why in sorted(record.excluded.items()):
@@ -167,7 +167,7 @@ def _round_table(records: Sequence[RoundRecord]) -> Table:
     table.add_column("loss", justify="right", no_wrap=True)
     table.add_column("sat out", ratio=1, no_wrap=True, overflow="ellipsis")
     for record in records:
-        out = who_sat_out(record) or record.reason
+        out = excluded_by_reason(record) or record.reason
         phase = Text(str(record.phase), style=PHASE_STYLE.get(str(record.phase), ""))
         loss = "-" if record.loss is None else f"{record.loss:.4f}"
         table.add_row(str(record.round), phase, f"{len(record.accepted)}/{len(record.cohort)}", loss, out)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 
 import psutil
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from fedsecure.demo.checks import streamed_to_the_end
-from fedsecure.demo.collector import Collector
-from fedsecure.demo.frames import frame_of
-from fedsecure.demo.observer import Observer
+from fedsecure.demo.observing.checks import streamed_to_the_end
+from fedsecure.demo.observing.collector import Collector
+from fedsecure.demo.observing.frames import frame_of
+from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
-from fedsecure.demo.processes import MemoryMeter
+from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen
-from fedsecure.demo.supervisor import Supervisor
 from fl_coordinator.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
@@ -106,10 +107,32 @@ class Watch:
 def _servers() -> dict[str, int]:
     """Return Kafka and Redis when they are this process's own."""
     known = {"java": "kafka", "redis-server": "redis"}
-    found: dict[str, int] = {}
+    pids: dict[str, int] = {}
     for process in psutil.Process().children():
         try:
-            found |= {label: process.pid for name, label in known.items() if name in process.name()}
+            pids |= {label: process.pid for name, label in known.items() if name in process.name()}
         except psutil.Error:
             continue
-    return found
+    return pids
+
+
+class MemoryMeter:
+    """Keeps the highest resident set (bytes) seen of each named process."""
+
+    def __init__(self) -> None:
+        self.peak_rss_bytes: dict[str, int] = {}
+        self._processes: dict[str, psutil.Process] = {}
+
+    def watch(self, pids: Mapping[str, int]) -> None:
+        """Look at these processes from now on; one that is gone is left out."""
+        for name, pid in pids.items():
+            if name not in self._processes:
+                with contextlib.suppress(psutil.Error):
+                    self._processes[name] = psutil.Process(pid)
+
+    def sample(self) -> None:
+        """Look once."""
+        for name, process in self._processes.items():
+            with contextlib.suppress(psutil.Error):
+                rss = int(process.memory_info().rss)
+                self.peak_rss_bytes[name] = max(rss, self.peak_rss_bytes.get(name, 0))

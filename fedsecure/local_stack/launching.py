@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contracts.errors import Unavailable
-from fedsecure.local_stack.kafka_broker import KafkaBroker
+from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.processes import ProcessId, stop
 from fedsecure.local_stack.reasons import why_ended
 from fedsecure.local_stack.redis_server import RedisServer

@@ -1,4 +1,4 @@
-"""Free loopback ports; a server that had ports before gets the same again while nobody else took them."""
+"""Free loopback ports, for a server that had ports before the same again while they are free."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ def why_ended(folder: Path, before: Mapping[Path, int]) -> str:
     """Return the reason in one line: a full disk, else the last telling line of the logs since they were `before` long, and its file."""
     if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
         return f"the disk of {folder} is full: free some space, or choose another folder with --state-dir"
-    said = [(log, line) for log, size in before.items() if (line := _last_telling(_added(log, size)))]
-    if said:
-        log, line = said[-1]
+    telling_lines = [(log, line) for log, size in before.items() if (line := _last_telling(_added(log, size)))]
+    if telling_lines:
+        log, line = telling_lines[-1]
         return f"{log} says: {line}"
     return f"nothing is said in {' or '.join(map(str, before))}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.answers import local_settings, redis_answers
-from fedsecure.local_stack.kafka_jars import Announce
+from fedsecure.local_stack.kafka.jars import Announce
 from fedsecure.local_stack.ports import HOST, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
 

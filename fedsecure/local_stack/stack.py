@@ -6,15 +6,18 @@ import contextlib
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from platformdirs import user_state_path
+
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
-from fedsecure.local_stack.kafka_broker import KafkaBroker
-from fedsecure.local_stack.kafka_jars import Announce
+from fedsecure.local_stack.kafka.broker import KafkaBroker
+from fedsecure.local_stack.kafka.jars import Announce
 from fedsecure.local_stack.launching import GRACE_S, Server, launch_on_record, wait_until_answers, writing_into
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
@@ -25,8 +28,21 @@ from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, S
 
 
 def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return `FEDSECURE_STATE_DIR`, else `.state` in the current folder."""
-    return Path(environ.get("FEDSECURE_STATE_DIR") or ".state").absolute()
+    """Return `FEDSECURE_STATE_DIR`, else `.state` of the checkout around the current folder, else the user's state folder."""
+    if given := environ.get("FEDSECURE_STATE_DIR"):
+        return Path(given).absolute()
+    here = Path.cwd()
+    checkout = next((folder for folder in (here, *here.parents) if _is_checkout(folder)), None)
+    # Elsewhere one folder for all: a stack that was started in one folder is found from any other.
+    return user_state_path("fedsecure", appauthor=False) if checkout is None else checkout / ".state"
+
+
+def _is_checkout(folder: Path) -> bool:
+    try:
+        with (folder / "pyproject.toml").open("rb") as file:
+            return bool(tomllib.load(file).get("project", {}).get("name") == "fedsecure")
+    except (OSError, ValueError):
+        return False
 
 
 class LocalStack:

@@ -14,9 +14,8 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION, to_svg
-from fedsecure.demo.checks import quarantine_after_onset
-from fedsecure.demo.latency import percentile
-from fedsecure.demo.observation import DeviceTrace, Observation
+from fedsecure.demo.observing.checks import quarantine_after_onset
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, percentile
 
 STATE_COLOUR: Final[Mapping[str, str]] = {
     "enrolling": SKY,

@@ -9,9 +9,8 @@ from typing import Any
 from contracts.federation import RoundPhase, RoundRecord
 from experiments.report.numbers import json_bytes
 from experiments.report.page import Cover, rendered
-from fedsecure.demo.checks import Check
-from fedsecure.demo.latency import latency_samples_s
-from fedsecure.demo.observation import Observation, encode_observation
+from fedsecure.demo.observing.checks import Check
+from fedsecure.demo.observing.observation import Observation, encode_observation, latency_samples_s
 from fedsecure.report.figures import describe_device, device_figure, latency_figure, throughput_figure
 from fedsecure.report.summary import summarise
 
@@ -46,7 +45,7 @@ def build_page(observation: Observation, summary: dict[str, Any]) -> str:
             for row, (_, record) in zip(summary["rounds"], sorted(observation.rounds.items()), strict=True)
         ],
         throughput=throughput_figure(observation),
-        latency=latency_figure(latency_samples_s(observation.sent, observation.standings)),
+        latency=latency_figure(latency_samples_s(observation.sent, observation.applied_statuses)),
     )
 
 

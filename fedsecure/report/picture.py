@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from contracts.errors import Misconfigured
 from experiments.report.figures import STYLE
-from fedsecure.demo.observation import decode_observation
+from fedsecure.demo.observing.observation import decode_observation
 from fedsecure.report.figures import describe_device, draw_device
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fedsecure.demo.checks import Check, quarantine_after_onset
-from fedsecure.demo.latency import latency_samples_s, percentile
-from fedsecure.demo.observation import DeviceTrace, Observation
+from fedsecure.demo.observing.checks import Check, quarantine_after_onset
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, latency_samples_s, percentile
 
 SCHEMA_VERSION = 1
 
 
 def summarise(observation: Observation, checks: Sequence[Check]) -> dict[str, Any]:
     """Return what `summary.json` holds; seconds are wall time, minutes are recorded minutes."""
-    samples = latency_samples_s(observation.sent, observation.standings)
+    samples = latency_samples_s(observation.sent, observation.applied_statuses)
     return {
         "schema_version": SCHEMA_VERSION,
         "passed": all(check.passed for check in checks),

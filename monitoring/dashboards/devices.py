@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from monitoring.dashboards.alert_limits import alert_limit
 from monitoring.dashboards.page import Mark, page
-from monitoring.dashboards.panels import ALARM, CALM, PLAIN, WARNING, About, AnyPanel, Query, lines, number, states
+from monitoring.dashboards.panels import (
+    ALARM,
+    CALM,
+    PLAIN,
+    WARNING,
+    About,
+    AnyPanel,
+    Query,
+    alert_limit,
+    lines,
+    number,
+    states,
+)
 
 # The codes of the recording rule fedsecure:device_state:code.
 STATES: Final = (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
+import yaml
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, timeseries
 from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models.dashboard import (
@@ -17,8 +21,6 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMap,
     ValueMappingResult,
 )
-
-from monitoring.dashboards.alert_limits import alert_limit
 
 SOURCE: Final = DataSourceRef("prometheus", "fedsecure-prometheus")
 CALM, WARNING, ALARM, PLAIN = "#0072B2", "#E69F00", "#D55E00", "#999999"
@@ -105,8 +107,8 @@ def states(about: About, query: Query, codes: Sequence[tuple[int, str, str]]) ->
 
 
 def _described(panel: Kind, about: About, queries: Sequence[Query]) -> Kind:
-    told = f"{about.description} Alert: {about.alert} (docs/runbook.md)." if about.alert else about.description
-    panel.title(about.title).description(told).datasource(SOURCE).unit(about.unit)
+    description = f"{about.description} Alert: {about.alert} (docs/runbook.md)." if about.alert else about.description
+    panel.title(about.title).description(description).datasource(SOURCE).unit(about.unit)
     panel.span(about.width).height(about.height)
     panel.thresholds(_thresholds(_limit(about)))
     for ref, query in zip("ABCDEFGH", queries, strict=False):
@@ -125,3 +127,22 @@ def _thresholds(limit: float | None) -> dashboard.ThresholdsConfig:
     if limit is not None:
         steps.append(Threshold(limit, ALARM))
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+RULES_DIR: Final = Path(__file__).parents[1] / "prometheus" / "rules"
+_COMPARISON: Final = re.compile(r"(?:>=|>|<=|<|==)\s*([0-9.]+)")
+
+
+@cache
+def alert_rules() -> dict[str, dict[str, Any]]:
+    """Return every alert rule by its name."""
+    groups = [group for path in sorted(RULES_DIR.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def alert_limit(alert: str) -> float:
+    """Return the number that an alert's first comparison is with; raises KeyError or LookupError where there is none."""
+    comparison = _COMPARISON.search(alert_rules()[alert]["expr"])
+    if comparison is None:
+        raise LookupError(f"{alert} compares with no number")
+    return float(comparison.group(1))

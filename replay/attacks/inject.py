@@ -58,9 +58,9 @@ def inject_all(
     current = dict(recorded)
     injections: dict[str, list[Injection]] = {}
     for spec in specs:
-        found = _device(current, spec, spec.device, "the device")
+        recording = _device(current, spec, spec.device, "the device")
         donor = None if spec.donor is None else _device(recorded, spec, spec.donor, "the donor")
-        injection = inject(found, spec, donor)
+        injection = inject(recording, spec, donor)
         current[spec.device] = injection.recording
         injections.setdefault(spec.device, []).append(injection)
     return list(current.values()), injections
@@ -68,7 +68,10 @@ def inject_all(
 
 def _device(recordings: Mapping[str, Recording], spec: AttackSpec, device_id: str, role: str) -> Recording:
     if device_id not in recordings:
-        devices = ", ".join(shown_as(one, recording.label) for one, recording in sorted(recordings.items())) or "none"
+        devices = (
+            ", ".join(shown_as(device_id, recording.label) for device_id, recording in sorted(recordings.items()))
+            or "none"
+        )
         named = spec.given.get(device_id, device_id)
         named = repr(device_id) if named == device_id else named
         raise Misconfigured(f"{spec.name} names {role} {named}, which is not here; devices: {devices}")

@@ -44,15 +44,15 @@ def own_attack(reference: str) -> Attack:
     module = _imported(reference, match["where"])
     if not hasattr(module, match["name"]):
         raise Misconfigured(f"{reference}: {match['where']} has no {match['name']}")
-    found = getattr(module, match["name"])
-    if isinstance(found, Attack):
-        return replace(found, name=reference, alter=_checked(reference, found.alter))
-    if not callable(found) or not _takes_three(found):
+    attribute = getattr(module, match["name"])
+    if isinstance(attribute, Attack):
+        return replace(attribute, name=reference, alter=_checked(reference, attribute.alter))
+    if not callable(attribute) or not _takes_three(attribute):
         raise Misconfigured(f"{reference} is neither an Attack nor a function {SIGNATURE}")
-    summary = (getdoc(found) or "an attack of your own").splitlines()[0]
+    summary = (getdoc(attribute) or "an attack of your own").splitlines()[0]
     levels: dict[str, Amounts] = {DEFAULT_LEVEL: ()}
     words = {DEFAULT_LEVEL: "the one level of a function"}
-    return Attack(reference, summary, (), levels, _checked(reference, found), words, takes_donor=True)
+    return Attack(reference, summary, (), levels, _checked(reference, attribute), words, takes_donor=True)
 
 
 def _imported(reference: str, where: str) -> ModuleType:

@@ -13,5 +13,5 @@ class Damaged(FedSecureError):
     """The files of a record are not what they should be; says which and how."""
 
 
-class NotHad(FedSecureError):
+class NotAvailable(FedSecureError):
     """A file does not come now: no network, or the server does not give it; says which and why."""

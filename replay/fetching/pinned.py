@@ -12,7 +12,7 @@ import pooch
 import requests
 
 from contracts.errors import Misconfigured, Unavailable
-from replay.fetching.errors import NotHad
+from replay.fetching.errors import NotAvailable
 from replay.fetching.server import check_address
 
 CONNECT_S: Final = 5.0
@@ -36,7 +36,7 @@ class PinnedRecord:
 def fetch_pinned(record: PinnedRecord, kept: Path, server: str | None = None) -> Path:
     """Return the record's header below `kept`, where its files are as pinned; what is missing or changed is fetched.
 
-    `server`: another one that is laid out the same. Blocks: 5 s at most to connect, 10 s for each answer. Raises NotHad
+    `server`: another one that is laid out the same. Blocks: 5 s at most to connect, 10 s for each answer. Raises NotAvailable
     when a file does not come, Unavailable when other bytes come twice, Misconfigured for a wrong address or folder.
     """
     folder = check_address(server or record.server) + record.folder
@@ -50,7 +50,7 @@ def _file(files: pooch.Pooch, name: str) -> Path:
     try:
         return Path(files.fetch(name, downloader=_download))
     except requests.RequestException as error:
-        raise _not_had(files.get_url(name), error) from None
+        raise _not_available(files.get_url(name), error) from None
     except ValueError:
         raise Unavailable(
             f"{files.get_url(name)} holds other bytes than this version knows, twice, and is not used: it was changed on "
@@ -67,18 +67,18 @@ def _download(url: str, output_file: str, pooch: pooch.Pooch) -> None:
     try:
         _HTTP(url, output_file, pooch)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _not_had(url, error) from None
+        raise _not_available(url, error) from None
     except requests.HTTPError as error:
         if error.response is not None and error.response.status_code < 500:
-            raise _not_had(url, error) from None
+            raise _not_available(url, error) from None
         raise
 
 
 _HTTP: Final = pooch.HTTPDownloader(timeout=(CONNECT_S, READ_S), headers={"User-Agent": "fedsecure"})
 
 
-def _not_had(url: str, error: requests.RequestException) -> NotHad:
-    return NotHad(f"{url} does not come ({_reason(error)})")
+def _not_available(url: str, error: requests.RequestException) -> NotAvailable:
+    return NotAvailable(f"{url} does not come ({_reason(error)})")
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -61,9 +61,9 @@ def _expected_bytes(header: Any, name: str) -> int | None:
 def _check_sums(record: Path, promised: list[int | None]) -> None:
     """The header's checksum of a signal is the sum of its samples modulo 2^16."""
     try:
-        found = load_wfdb().rdrecord(str(record), physical=False, smooth_frames=False).calc_checksum(expanded=True)
+        computed = load_wfdb().rdrecord(str(record), physical=False, smooth_frames=False).calc_checksum(expanded=True)
     except WFDB_ERRORS as error:
         raise Damaged(f"it cannot be read: {error}") from None
-    for index, (is_, should) in enumerate(zip(found, promised, strict=True)):
+    for index, (is_, should) in enumerate(zip(computed, promised, strict=True)):
         if should is not None and (is_ - should) % 65536:
             raise Damaged(f"the bytes of its signal {index + 1} differ from the header's checksum")

@@ -1,4 +1,4 @@
-"""Fetch numerics records of any kind, whichever catalogue names them: headers, checksums, then signals; checked and resumable."""
+"""Fetches the records that a catalogue names: headers, checksums, then signals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from contracts.errors import Misconfigured
-from replay.fetching.checksums import SUMS_FILE, published_sums, sha256_of
+from replay.fetching.catalogue import SUMS_FILE, published_sums, sha256_of
 from replay.fetching.errors import Damaged, NotThere
 from replay.fetching.record_kinds import WFDB_RECORD, RecordKind
 from replay.fetching.server import Server

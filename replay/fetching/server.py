@@ -97,10 +97,10 @@ class Server:
             response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
         except urllib.error.HTTPError as error:
             error.close()
-            said = f"the server answers {error.code} {error.reason}"
+            problem = f"the server answers {error.code} {error.reason}"
             if error.code in {404, 410}:
-                raise NotThere(f"{url} is not there: {said}") from None
-            raise (_Broken(said) if error.code in RETRIED_STATUS else Unavailable(f"{url}: {said}")) from None
+                raise NotThere(f"{url} is not there: {problem}") from None
+            raise (_Broken(problem) if error.code in RETRIED_STATUS else Unavailable(f"{url}: {problem}")) from None
         except (OSError, http.client.HTTPException) as error:
             raise _Broken(_reason(error)) from None
         with response:

@@ -15,7 +15,7 @@ from detectors.training.trainer import STAGES, train_detector
 from detectors.training.training import Effort, Training
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import inject_case
-from fedsecure.promotion import PROMOTION_STAGES, Promotion, attempt
+from fedsecure.promotion.attempt import PROMOTION_STAGES, Promotion, attempt
 from replay.sources.synthetic import synthetic_recording, synthetic_stays
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("one_thread")]

@@ -11,9 +11,9 @@ from kafka import KafkaAdminClient
 
 from contracts.settings import Settings
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
-from fedsecure.demo.collector import Collector
-from fedsecure.demo.observer import Observer
-from fedsecure.demo.services import describe_kafka, describe_redis, remove_traces
+from fedsecure.demo.observing.collector import Collector
+from fedsecure.demo.observing.observer import Observer
+from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fl_coordinator.device_view import read_devices
 from transport.kafka_options import kafka_python_options
 from transport.publisher import Publisher

@@ -18,7 +18,7 @@ from contracts.errors import Misconfigured, Unavailable
 from contracts.settings import Settings
 from fedsecure.commands.stack import up
 from fedsecure.local_stack import LocalStack
-from fedsecure.local_stack.kafka_broker import KafkaBroker
+from fedsecure.local_stack.kafka.broker import KafkaBroker
 from transport.redis_client import connect_redis
 from transport.topic_admin import ensure_topics
 

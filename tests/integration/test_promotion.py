@@ -15,8 +15,8 @@ from detectors.training.cohort import Population
 from detectors.training.held_out import HeldOut
 from detectors.training.training import Training
 from experiments.common.injection import inject_case
-from fedsecure.promotion import Promotion
-from fedsecure.promotion_source import release, source_on_record
+from fedsecure.promotion.attempt import Promotion
+from fedsecure.promotion.source import release, source_on_record
 from fl_coordinator.releasing import Releaser, Superseded
 from transport.bundle_files import BundleFiles
 from transport.publisher import Publisher

@@ -11,7 +11,7 @@ import yaml
 from promql_names import FOREIGN, MONITORING, alerts, exported_names, names_in, recorded_names
 
 from monitoring.dashboards.__main__ import DASHBOARDS, FOLDER
-from monitoring.dashboards.alert_limits import alert_limit
+from monitoring.dashboards.panels import alert_limit
 
 PROVISIONING = MONITORING / "grafana" / "provisioning"
 LOADED = {name: json.loads((FOLDER / name).read_text()) for name in DASHBOARDS}

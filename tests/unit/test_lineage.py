@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord
-from fedsecure.model_table import model_table
+from fedsecure.tables.federation import model_table
 from fl_coordinator.lineage import descent, model_lines
 
 

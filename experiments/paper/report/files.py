@@ -54,7 +54,7 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
                 "device_id": one.device_id,
                 "origin": one.origin,
                 "minutes": one.minutes,
-                "grid_bpm": one.grid_said,
+                "grid_bpm": one.grid_text,
                 "charted": one.charted,
             }
             for one in study.recordings

@@ -30,7 +30,7 @@ def patient_table(study: Study) -> Table:
             one.origin or "-",
             f"{one.minutes:,}",
             percent(1 - float(usable_minutes(one.heart_rate_bpm, one.resp_rate_bpm).mean())),
-            one.grid_said,
+            one.grid_text,
         )
         for one in study.recordings
     ]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from console_ward import FIRST_MINUTE, MARKUP, ODD, UNUSUAL, Ward, profile_of, status_of, with_profile
 
-from console.inject import AttackChoice
 from console.program import ConsoleProgram
+from console.web.inject import AttackChoice
 from contracts.settings import Settings
 from contracts.verdicts import DeviceState
 from transport.redis_client import connect_redis

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 import time
@@ -14,7 +13,7 @@ from console_ward import MARKUP, ODD, UNUSUAL, status_of
 from PIL import Image
 from playwright.sync_api import expect
 
-from console.redis_watch import EVERY_S
+from console.sources.redis_watch import EVERY_S
 from contracts.verdicts import DeviceState
 from fedsecure.demo.pictures import find_browser, take_pictures
 
@@ -242,10 +241,9 @@ def test_a_script_that_got_into_a_page_does_not_run(visit):
 
 
 def test_pictures_are_saved_in_light_dark_and_as_on_a_phone(chromium, console, tmp_path, monkeypatch):
-    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_S", 1.0)
-    taking = take_pictures(find_browser(), console.address, {"devices": "/"}, tmp_path)
-    with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
-        taken = aside.submit(asyncio.run, taking).result()
+    monkeypatch.setattr("fedsecure.demo.pictures.SETTLE_MS", 1000.0)
+    with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's already
+        taken = aside.submit(take_pictures, find_browser(), console.address, {"devices": "/"}, tmp_path).result()
     shown = {file.stem: Image.open(io.BytesIO(file.read_bytes())) for file in taken}
     assert {name: picture.size for name, picture in shown.items()} == {
         "devices-light": (1600, 1000), "devices-dark": (1600, 1000), "devices-phone": (390, 844),

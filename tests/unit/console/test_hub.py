@@ -11,19 +11,19 @@ from console.hub import MOST_WAITING, Hub
 class Counter:
     def __init__(self) -> None:
         self.value = 0
-        self.told = 0
+        self.sent = 0
 
     def snapshot(self):
-        return {"value": self.told}
+        return {"value": self.sent}
 
     def changes(self):
-        if self.value == self.told:
+        if self.value == self.sent:
             return None
-        self.told = self.value
-        return {"value": self.told}
+        self.sent = self.value
+        return {"value": self.sent}
 
 
-async def heard(screen) -> tuple[str, dict] | None:
+async def received(screen) -> tuple[str, dict] | None:
     message = await asyncio.wait_for(screen.next(), 1)
     if message is None:
         return None
@@ -37,9 +37,9 @@ async def test_a_screen_starts_with_all_and_goes_on_with_changes() -> None:
     view.value = 3
     screen = hub.join()
     view.value = 4
-    hub.tell_changes()
-    hub.tell_changes()
-    assert [await heard(screen), await heard(screen)] == [("snapshot", {"value": 3}), ("changes", {"value": 4})]
+    hub.send_changes()
+    hub.send_changes()
+    assert [await received(screen), await received(screen)] == [("snapshot", {"value": 3}), ("changes", {"value": 4})]
 
 
 async def test_a_screen_that_joins_late_takes_no_change_from_the_others() -> None:
@@ -48,9 +48,9 @@ async def test_a_screen_that_joins_late_takes_no_change_from_the_others() -> Non
     first = hub.join()
     view.value = 9
     second = hub.join()
-    await heard(first)
-    assert await heard(first) == ("changes", {"value": 9})
-    assert await heard(second) == ("snapshot", {"value": 9})
+    await received(first)
+    assert await received(first) == ("changes", {"value": 9})
+    assert await received(second) == ("snapshot", {"value": 9})
 
 
 async def test_a_screen_that_takes_nothing_is_let_go_and_the_others_are_not() -> None:
@@ -58,8 +58,8 @@ async def test_a_screen_that_takes_nothing_is_let_go_and_the_others_are_not() ->
     hub = Hub(view)
     slow, quick = hub.join(), hub.join()
     for view.value in range(1, MOST_WAITING + 5):
-        hub.tell_changes()
-        assert await heard(quick) is not None
-    assert slow.is_let_go
-    assert await heard(slow) is None
-    assert not quick.is_let_go
+        hub.send_changes()
+        assert await received(quick) is not None
+    assert slow.is_closed
+    assert await received(slow) is None
+    assert not quick.is_closed

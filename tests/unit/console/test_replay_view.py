@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from console_ward import FIRST_MINUTE, scores_of, status_of
 
-from console.board import Board
-from console.replay_view import ReplayView, outcome_of, runs_of
-from console.rounds_view import RoundsView
-from console.series import Minutes
-from console.words import reason_in_words
+from console.sources.board import Board
+from console.sources.series import Minutes
+from console.views.replay import ReplayView, outcome_of, runs_of
+from console.views.rounds import RoundsView
+from console.views.words import reason_in_words
 from contracts.federation import RoundPhase, RoundRecord, encode_federation
 from contracts.topics import Topics
 from contracts.truth import TruthInterval

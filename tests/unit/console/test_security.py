@@ -10,11 +10,11 @@ import time
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from console.inject import AttackChoice, Injector
 from console.program import ConsoleProgram, token_for
-from console.security import Doorkeeper, is_loopback
-from console.server import build_app
 from console.stage import Stage
+from console.web.inject import AttackChoice, Injector
+from console.web.security import AccessControl, is_loopback
+from console.web.server import build_app
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 
@@ -39,7 +39,7 @@ async def open_console():
 
     async def open_it(token: str | None = None, names: tuple[str, ...] = (), *, inject: bool = False) -> TestClient:
         stage = Stage(SETTINGS, NoDevices(), time.time)
-        app = build_app(stage, Doorkeeper(names, token), Injector(SETTINGS, [CHOICE]) if inject else None)
+        app = build_app(stage, AccessControl(names, token), Injector(SETTINGS, [CHOICE]) if inject else None)
         client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)
@@ -166,14 +166,14 @@ def test_only_this_machine_is_loopback() -> None:
 
 
 async def test_only_a_token_that_was_made_here_is_in_the_address_that_is_printed():
-    told: list[str] = []
+    addresses: list[str] = []
     stop = asyncio.Event()
     stop.set()
     nowhere = {"console_port": 0, "kafka_bootstrap_servers": "127.0.0.1:9", "redis_url": "redis://127.0.0.1:9/0"}
     for given in ({"console_token": TOKEN}, {"console_published_on": "0.0.0.0"}):
-        await ConsoleProgram(Settings(**nowhere, **given), told.append).run(stop)
-    assert "token" not in told[0]
-    assert len(told[1].partition("?token=")[2]) >= 16
+        await ConsoleProgram(Settings(**nowhere, **given), addresses.append).run(stop)
+    assert "token" not in addresses[0]
+    assert len(addresses[1].partition("?token=")[2]) >= 16
 
 
 async def test_the_address_of_a_device_takes_its_name(open_console) -> None:
@@ -203,9 +203,9 @@ async def test_a_port_or_an_address_that_cannot_be_had_is_named_with_its_setting
 
 
 async def test_an_ipv6_address_is_printed_in_brackets():
-    told: list[str] = []
+    addresses: list[str] = []
     stop = asyncio.Event()
     stop.set()
     nowhere = {"kafka_bootstrap_servers": "127.0.0.1:9", "redis_url": "redis://127.0.0.1:9/0"}
-    await ConsoleProgram(Settings(console_port=0, console_host="::1", **nowhere), told.append).run(stop)
-    assert re.fullmatch(r"http://\[::1\]:\d+/", told[0])
+    await ConsoleProgram(Settings(console_port=0, console_host="::1", **nowhere), addresses.append).run(stop)
+    assert re.fullmatch(r"http://\[::1\]:\d+/", addresses[0])

@@ -6,7 +6,7 @@ import numpy as np
 from console_ward import scores_of
 from msgspec.structs import replace
 
-from console.series import CAPACITY_MIN, Minutes
+from console.sources.series import CAPACITY_MIN, Minutes
 from contracts.verdicts import DeviceState
 
 

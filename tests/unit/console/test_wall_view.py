@@ -6,8 +6,8 @@ import pytest
 from console_ward import scores_of, status_of
 from msgspec.structs import replace
 
-from console.board import Board
-from console.wall_view import WallView, standing_of
+from console.sources.board import Board
+from console.views.wall import WallView, standing_of
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, encode_verdict
 from fl_coordinator.device_view import view_of

@@ -10,7 +10,7 @@ import pytest
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, DeviceStatus
-from fedsecure.demo.observation import DeviceTrace, Observation, Sent, Standing, StateSeen
+from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
 
 ONSET = 760
 END = 1200
@@ -97,7 +97,7 @@ def _stream(observation: Observation, device_id: str, random: np.random.Generato
     for last in range(7, END, 8):
         at = 1010.0 + last / 8.0
         observation.sent.append(Sent(device_id, last, at))
-        observation.standings.append(Standing(device_id, last, at + 0.02 + 0.01 * float(random.random())))
+        observation.applied_statuses.append(AppliedStatus(device_id, last, at + 0.02 + 0.01 * float(random.random())))
         observation.applied.append((at + 0.03, 8))
     trace.status = status(
         device_id=device_id,

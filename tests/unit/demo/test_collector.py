@@ -12,7 +12,7 @@ from contracts.topics import Topics
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, ScoreBatch, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
-from fedsecure.demo.collector import Collector
+from fedsecure.demo.observing.collector import Collector
 
 TOPICS = Topics("demo-1")
 NOON = datetime(1970, 1, 1, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from contracts.federation import RoundPhase, RoundRecord
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceState, DeviceStatus
 from detectors.explanations.words import RULES_IN_WORDS
-from fedsecure.demo.checks import Check, judge
-from fedsecure.demo.observation import DeviceTrace, Observation, StateSeen
+from fedsecure.demo.observing.checks import Check, judge
+from fedsecure.demo.observing.observation import DeviceTrace, Observation, StateSeen
 
 CLEAN = ["c1", "c2", "c3"]
 ONSET = 760

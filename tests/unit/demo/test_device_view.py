@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceState, encode_verdict
-from fedsecure.commands.status import register
-from fedsecure.device_table import device_table, sparkline
+from fedsecure.commands.status import status
+from fedsecure.tables.devices import device_table, sparkline
 from fl_coordinator.device_view import read_devices, view_of
 
 NOW = 1005.0
@@ -120,7 +120,7 @@ def test_the_command_exits_1_without_redis(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     app = typer.Typer()
-    register(app)
+    app.command("status")(status)
     result = CliRunner().invoke(app, ["--json"])
     assert isinstance(result.exception, Unavailable)
 

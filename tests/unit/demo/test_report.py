@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fedsecure.demo.checks import judge
-from fedsecure.demo.observation import Observation, decode_observation
+from fedsecure.demo.observing.checks import judge
+from fedsecure.demo.observing.observation import Observation, decode_observation
 from fedsecure.report.page import write_report
 from fedsecure.report.summary import summarise
 

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from fedsecure.demo.frames import Frame, advice_of, frame_of
-from fedsecure.demo.observation import Observation
-from fedsecure.demo.screens import LiveScreen, PlainScreen, screen_for, who_sat_out
+from fedsecure.demo.observing.frames import Frame, advice_of, frame_of
+from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.screens import LiveScreen, PlainScreen, excluded_by_reason, screen_for
 from fl_coordinator.device_view import view_of
 
 NOW = 1165.0
@@ -88,4 +88,4 @@ def test_a_pipe_gets_plain_lines() -> None:
 
 def test_many_devices_with_one_reason_are_counted(run: Observation) -> None:
     record = replace(run.rounds[1], excluded={"a": "enrolling", "b": "enrolling", "c": "enrolling", "d": "quarantined"})
-    assert who_sat_out(record) == "3 enrolling, d quarantined"
+    assert excluded_by_reason(record) == "3 enrolling, d quarantined"

@@ -13,7 +13,7 @@ from threading import Timer
 import psutil
 import pytest
 
-from fedsecure.demo.supervisor import ChildDied, Supervisor
+from fedsecure.demo.programs.supervisor import ChildDied, Supervisor
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = [
@@ -30,7 +30,7 @@ time.sleep(60)
 _SUPERVISE = """
 import os, sys, time
 from pathlib import Path
-from fedsecure.demo.supervisor import Supervisor
+from fedsecure.demo.programs.supervisor import Supervisor
 with Supervisor(Path(sys.argv[1]), os.environ) as programs:
     child = programs.start("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"])
     print(child.process.pid, flush=True)
@@ -69,7 +69,7 @@ def test_nothing_is_left_when_the_block_ends_by_an_error(tmp_path: Path) -> None
 
 
 def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedsecure.demo.supervisor.STOP_WITHIN_S", 0.3)
+    monkeypatch.setattr("fedsecure.demo.programs.supervisor.STOP_WITHIN_S", 0.3)
     with Supervisor(tmp_path, os.environ) as programs:
         child = programs.start("stubborn", STUBBORN)
         wait_for_output(child.log)
@@ -77,7 +77,7 @@ def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch:
 
 
 def test_a_second_interrupt_leaves_no_child_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedsecure.demo.supervisor.STOP_WITHIN_S", 0.6)
+    monkeypatch.setattr("fedsecure.demo.programs.supervisor.STOP_WITHIN_S", 0.6)
     programs = Supervisor(tmp_path, os.environ)
 
     def run_until_interrupted_twice() -> None:
@@ -145,6 +145,6 @@ def test_a_held_program_begins_when_it_is_released(tmp_path: Path) -> None:
 
 def test_a_held_program_that_is_never_released_just_ends(tmp_path: Path) -> None:
     with Supervisor(tmp_path, os.environ) as programs:
-        held = programs.start("replay", [sys.executable, "-m", "fedsecure.demo.held", "attacks"], held=True)
+        held = programs.start("replay", [sys.executable, "-m", "fedsecure.demo.programs.held", "attacks"], held=True)
     assert held.process.returncode is not None
     assert held.log.read_text() == ""

@@ -16,7 +16,7 @@ from experiments.evaluation.measurement.families import NAMES, RESEMBLES, learnt
 from experiments.evaluation.measurement.slow_attacks import KINDS, ONSET_MIN, phase_of, slow_attacks
 from experiments.evaluation.plan import plan_for
 from experiments.evaluation.results.side_studies import episodes_of
-from fedsecure.commands.train import simulated_stays
+from fedsecure.simulated import simulated_stays
 from replay.attacks import ATTACKS
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

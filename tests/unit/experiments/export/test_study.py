@@ -17,7 +17,7 @@ from experiments.export import measure as export_measure
 from experiments.export.files import document_of, export_block, loss_sentence, manifest_of, tables_of
 from experiments.export.graph import INPUTS, PRECISIONS, float32_model
 from experiments.export.measure import ExportPlan, device_inputs, patients, run_export
-from fedsecure.export_table import export_table
+from fedsecure.commands.export import export_table
 
 PLAN = ExportPlan(devices=(1, 1), days=2, timed_rounds=1, timed_calls=3)
 BUNDLE = plain_bundle(3)

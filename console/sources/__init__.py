@@ -1,0 +1,1 @@
+"""What the console reads from Kafka and Redis, and whether they answer."""

@@ -1,0 +1,1 @@
+"""The HTTP server of the console: pages, event streams, access and commands."""

@@ -1,0 +1,106 @@
+"""The console's web server: pages, their streams of server-sent events, and a few answers in JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from console.hub import Hub, Screen
+from console.stage import Stage
+from console.web.inject import Injector
+from console.web.security import AccessControl, set_headers
+from contracts.errors import Misconfigured
+from contracts.identifiers import device_id_of
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+PAGES: Final = {
+    "/": "wall.html",
+    "/rounds": "rounds.html",
+    "/replay": "replay.html",
+}
+MOST_SCREENS: Final = 200
+WRITE_WITHIN_S: Final = 10.0
+
+
+def build_app(stage: Stage, access_control: AccessControl, injector: Injector | None) -> web.Application:
+    """Return the application; without an injector nothing but GET is answered."""
+    app = web.Application(middlewares=[access_control.middleware()])
+    app.on_response_prepare.append(set_headers)
+    server = _Server(stage, injector)
+    for path, page in PAGES.items():
+        app.router.add_get(path, _page(page))
+    app.router.add_get("/device/{name}", _device_page)
+    app.router.add_get("/api/stream/{view:wall|rounds|replay}", server.stream)
+    app.router.add_get("/api/stream/device/{device_id}", server.stream_device)
+    app.router.add_get("/api/rounds/{number:[0-9]{1,9}}", server.round)
+    app.router.add_get("/api/inject", server.choices)
+    if injector is not None:
+        app.router.add_post("/api/inject", injector.handle)
+    app.router.add_static("/static", STATIC)
+    return app
+
+
+def _page(name: str) -> Any:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(STATIC / name)
+
+    return answer
+
+
+async def _device_page(request: web.Request) -> web.StreamResponse:
+    """Answer with the page of a device; a name leads on to the address of its id."""
+    name = request.match_info["name"]
+    with suppress(Misconfigured):  # the page says that there is no such device
+        if (device_id := device_id_of(name)) != name:
+            raise web.HTTPFound(f"/device/{device_id}")
+    return web.FileResponse(STATIC / "device.html")
+
+
+class _Server:
+    def __init__(self, stage: Stage, injector: Injector | None) -> None:
+        self._stage = stage
+        self._injector = injector
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        return await self._play(request, self._stage.hubs[request.match_info["view"]])
+
+    async def stream_device(self, request: web.Request) -> web.StreamResponse:
+        try:
+            device_id = device_id_of(request.match_info["device_id"])
+        except Misconfigured as error:
+            raise web.HTTPNotFound(text=f"{error}\n") from None
+        async with self._stage.look_at(device_id) as hub:
+            return await self._play(request, hub)
+
+    async def round(self, request: web.Request) -> web.StreamResponse:
+        detail = self._stage.rounds.detail(int(request.match_info["number"]))
+        if detail is None:
+            raise web.HTTPNotFound(text="The console holds no such round.\n")
+        return web.json_response(detail)
+
+    async def choices(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response({"attacks": self._injector.choices() if self._injector else None})
+
+    async def _play(self, request: web.Request, hub: Hub) -> web.StreamResponse:
+        if self._stage.screens >= MOST_SCREENS:
+            raise web.HTTPServiceUnavailable(text="Too many screens look at this console.\n")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        screen = hub.join()
+        screen.put(self._stage.health_event())
+        try:
+            await response.prepare(request)
+            await _send(response, screen)
+        except (ConnectionError, TimeoutError):
+            pass  # the browser went away, or takes nothing any more
+        finally:
+            hub.leave(screen)
+        return response
+
+
+async def _send(response: web.StreamResponse, screen: Screen) -> None:
+    while (message := await screen.next()) is not None:
+        await asyncio.wait_for(response.write(message), WRITE_WITHIN_S)

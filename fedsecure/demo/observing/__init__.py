@@ -1,0 +1,1 @@
+"""What a demo run showed from outside, and the verdict on it."""

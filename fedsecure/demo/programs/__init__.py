@@ -1,0 +1,1 @@
+"""The processes of a demo run: started, waited for, measured and ended."""

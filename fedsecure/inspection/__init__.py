@@ -1,0 +1,1 @@
+"""What recordings are good for, before anything is judged or sent."""

