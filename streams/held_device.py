@@ -87,9 +87,13 @@ class Holdings:
     def behind(self, ends: Mapping[Unit, int | None]) -> int:
         """Return how many messages of these units, each with the offset where it ends (None: unknown), wait to be applied.
 
-        Of a unit whose device is not open yet nothing is known to wait.
+        Of a unit whose devices are not open yet nothing is known to wait. In the shared layout many devices have one unit: the one
+        that is furthest shows how far its records were applied, as they are taken in order.
         """
-        at = {self.unit_of[device_id]: device.next_offset for device_id, device in self.devices.items()}
+        at: dict[Unit, int] = {}
+        for device_id, device in self.devices.items():
+            unit = self.unit_of[device_id]
+            at[unit] = max(at.get(unit, 0), device.next_offset)
         return sum(max(0, (end or 0) - at.get(unit, end or 0)) for unit, end in ends.items())
 
     def forget(self, device_id: str) -> None:

@@ -30,12 +30,14 @@ POLL_MS = 500
 class StretchReader:
     """Reads stretches with a known end, where `transport.topic_reader` follows topics as they grow.
 
-    One reader at a time: its owner holds the lock.
+    What is read depends on the one assignment that the client has, so `bounds` and `read` wait for each other; a reading that was
+    begun is to be taken to its end. `topics` needs no assignment and waits for nobody.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
+        self._assignment = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect; raises Unavailable with what the broker said."""
@@ -89,17 +91,23 @@ class StretchReader:
             ends = await consumer.end_offsets(tps)
             return {Unit(*tp): (starts[tp], ends[tp]) for tp in tps}
 
-        return await self._patiently(ask)
+        async with self._assignment:
+            return await self._patiently(ask)
 
     async def read(self, stretches: Mapping[Unit, tuple[int, int]]) -> AsyncIterator[list[Any]]:
         """Yield aiokafka's records of [start, stop) of each unit, a unit's in order; raises Unavailable when stuck."""
         stops = {TopicPartition(*unit): stop for unit, (start, stop) in stretches.items() if start < stop}
         if not stops:
             return
-        consumer = self._connected()
-        consumer.assign(list(stops))
-        for tp in stops:
-            consumer.seek(tp, stretches[Unit(*tp)][0])
+        async with self._assignment:
+            consumer = self._connected()
+            consumer.assign(list(stops))
+            for tp in stops:
+                consumer.seek(tp, stretches[Unit(*tp)][0])
+            async for records in self._fetch(consumer, stops):
+                yield records
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, stops: dict[TopicPartition, int]) -> AsyncIterator[list[Any]]:
         last_progress = time.monotonic()
         while stops:
             try:

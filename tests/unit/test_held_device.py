@@ -38,3 +38,10 @@ def test_forgetting_twice_is_harmless():
     held.forget("a")
     held.forget("a")
     assert held.devices == {}
+
+
+def test_the_lag_of_a_shared_partition_counts_from_the_device_that_is_furthest():
+    held = holding(A)
+    for device_id, next_offset in (("first", 70), ("last", 40)):
+        held.hold(HeldDevice(device_id, 1, next_offset), A)
+    assert held.behind({A: 100, B: 9}) == 30
