@@ -16,12 +16,13 @@ from fl_coordinator.aggregation.base import AggregationRule, aggregate
 from fl_coordinator.collection import Collection, ask_redis
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_feed import KeyFeed
+from fl_coordinator.key_ring import KeyRing
 from fl_coordinator.lease import Lease
 from fl_coordinator.measures import measure_round
 from fl_coordinator.registry import Model, ModelPublisher, ModelView, model_of
 from fl_coordinator.selection import DeviceView, Selection, select
 from fl_coordinator.updates import UpdateInbox
+from transport.compacted_table import CompactedTable
 
 log = structlog.get_logger()
 POLL_S = 0.2
@@ -39,7 +40,7 @@ class Parts:
     model_view: ModelView
     journal: Journal
     inbox: UpdateInbox
-    keys: KeyFeed
+    keys: CompactedTable[KeyRing]
     collection: Collection
     clock: Callable[[], float]
     stale_cap_s: float
@@ -137,7 +138,7 @@ class Coordinator:
         now = self._parts.clock()  # before the reading: whatever changes during it comes after this gate
         statuses = self._parts.view.statuses(self._parts.view.known_devices())
         present = self._parts.view.present(self._parts.inbox.participating)
-        registered = self._parts.keys.ring.registered
+        registered = self._parts.keys.content.registered
         return select(statuses, now, self._parts.stale_cap_s, present, registered=registered)
 
     def _proposal(self, selection: Selection, number: int | None = None) -> RoundRecord:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import structlog
+
 from contracts.errors import BadSignature
 from contracts.federation import ModelUpdate
 from contracts.signing import verify
 from fl_coordinator.errors import UpdateRefused
-from transport.key_registry import KeyRecord, KeyRegistry
+from transport.compacted_table import TableRecord
+from transport.key_registry import KeyRegistry
+
+log = structlog.get_logger()
 
 
-class KeyRing:
-    """The keys as of the last record noted; does no I/O (fl_coordinator.key_feed brings the records)."""
+class KeyRing(KeyRegistry):
+    """The keys as of the last record noted; does no I/O."""
 
     def __init__(self) -> None:
-        self._registry = KeyRegistry()
+        super().__init__()
+        self._is_followed = False
 
-    @property
-    def registered(self) -> set[str]:
-        """The devices whose updates can be accepted now: with a key that is registered and not revoked."""
-        return self._registry.valid()
+    def note(self, record: TableRecord) -> str | None:
+        device_id = super().note(record)
+        if device_id and self._is_followed:
+            log.info("key_changed", device_id=device_id, key_id=self.key_id(device_id))
+        return device_id
 
-    def note(self, record: KeyRecord) -> str | None:
-        """Take the next record of the key topic; return the device it is about."""
-        return self._registry.note(record)
+    def follow(self) -> None:
+        """Log how many keys there are, and from now on each that changes."""
+        log.info("keys_read", registered=len(self.registered))
+        self._is_followed = True
 
     def key_id(self, device_id: str) -> str | None:
         """Return the id of the key that a device must sign with now; None when it has none or a revoked one."""
-        key = self._registry.get(device_id)
+        key = self.get(device_id)
         return None if key is None or key.revoked_at is not None else key.key_id
 
     def check(self, update: ModelUpdate) -> None:
@@ -34,7 +42,7 @@ class KeyRing:
 
         Computes for a quarter of a millisecond, so the cheap checks come first.
         """
-        key = self._registry.get(update.device_id)
+        key = self.get(update.device_id)
         if key is None:
             raise UpdateRefused("unknown_key", "the device has no registered key", is_bad=True)
         if key.revoked_at is not None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
 from contracts.metrics import REDIS_UP
+from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
@@ -25,7 +26,7 @@ from fl_coordinator.coordinator import Coordinator, Parts
 from fl_coordinator.history import History, read_history
 from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_feed import KeyFeed
+from fl_coordinator.key_ring import KeyRing
 from fl_coordinator.lease import Lease
 from fl_coordinator.measures import measure_record, measure_start
 from fl_coordinator.promotion_guard import PromotionGuard, terms_of
@@ -34,10 +35,11 @@ from fl_coordinator.releasing import Releaser
 from fl_coordinator.selection import RedisDeviceView
 from fl_coordinator.updates import UpdateInbox
 from transport.blob_stores import blob_store
+from transport.compacted_table import CompactedTable
 from transport.pausing import pause
 from transport.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.release_log import ReleaseFeed
+from transport.release_log import ReleaseLog, release_table
 from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -118,8 +120,8 @@ class CoordinatorProgram:
             TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
             TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
         ):
-            keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
-            await keys.refresh()
+            keys = CompactedTable(key_reader, self._settings.topics.fl_keys, KeyRing(), name="the registered keys")
+            (await keys.refresh()).follow()
             parts = self._parts(client, lease, publisher, reader, keys)
             parts.models.remember(history.models)
             measure_record(history.rounds)
@@ -129,7 +131,7 @@ class CoordinatorProgram:
             await parts.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            guard = self._guard(parts, publisher, ReleaseFeed(release_reader, self._settings.topics.bundles))
+            guard = self._guard(parts, publisher, release_table(self._settings, release_reader))
             await self._run_rounds(coordinator, left_open, guard, stop)
 
     async def _run_rounds(
@@ -148,7 +150,12 @@ class CoordinatorProgram:
             await coordinator.wait_until(next_at)
 
     def _parts(
-        self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader, keys: KeyFeed
+        self,
+        client: redis.Redis,
+        lease: Lease,
+        publisher: Publisher,
+        reader: TopicReader,
+        keys: CompactedTable[KeyRing],
     ) -> Parts:
         settings = self._settings
         blobs = blob_store(settings, client)
@@ -158,7 +165,7 @@ class CoordinatorProgram:
             view=view,
             blobs=blobs,
             keys=settings.redis_keys,
-            ring=keys.ring,
+            ring=keys.content,
             journal=journal,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
@@ -179,12 +186,16 @@ class CoordinatorProgram:
             stale_cap_s=settings.stale_cap_s,
         )
 
-    def _guard(self, parts: Parts, publisher: Publisher, feed: ReleaseFeed) -> PromotionGuard | None:
+    def _guard(self, parts: Parts, publisher: Publisher, releases: CompactedTable[ReleaseLog]) -> PromotionGuard | None:
         terms = terms_of(self._settings)
         if terms is None:
             return None
         releaser = Releaser.of(self._settings, publisher, self._clock)
-        return PromotionGuard(terms, parts.view, feed.refresh, releaser, parts.journal, self._clock)
+
+        async def in_force() -> BundleRelease | None:
+            return (await releases.refresh()).current
+
+        return PromotionGuard(terms, parts.view, in_force, releaser, parts.journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""

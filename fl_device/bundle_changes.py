@@ -16,7 +16,7 @@ from detectors.detector import live_engine
 from detectors.engine.engine import DetectionEngine
 from fl_device.judging import SelfJudge
 from transport.bundle_files import BundleFiles
-from transport.release_log import ReleaseFeed
+from transport.release_log import release_table
 from transport.released_bundles import ReleasedBundles
 from transport.topic_reader import TopicReader
 
@@ -39,8 +39,9 @@ class BundleChanges:
     async def __aenter__(self) -> BundleChanges:
         own = await asyncio.to_thread(folder_contents, self._settings.bundle_dir or DEFAULT_BUNDLE)
         reader = await self._open.enter_async_context(TopicReader(self._settings))
-        feed = ReleaseFeed(reader, self._settings.topics.bundles)
-        self._bundles = ReleasedBundles(feed, BundleFiles(self._settings), own, self._load)
+        self._bundles = ReleasedBundles(
+            release_table(self._settings, reader), BundleFiles(self._settings), own, self._load
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents
 from detectors.engine.engine import DetectionEngine
 from transport.bundle_files import BundleFiles
-from transport.release_log import ReleaseFeed
+from transport.release_log import release_table
 from transport.released_bundles import ReleasedBundles
 from transport.topic_reader import TopicReader
 
@@ -42,8 +42,7 @@ class ReleasedEngines:
         settings = self._settings
         own = await asyncio.to_thread(folder_contents, settings.bundle_dir or DEFAULT_BUNDLE)
         reader = await self._open.enter_async_context(TopicReader(settings))
-        feed = ReleaseFeed(reader, settings.topics.bundles)
-        self._bundles = ReleasedBundles(feed, BundleFiles(settings), own, self._load)
+        self._bundles = ReleasedBundles(release_table(settings, reader), BundleFiles(settings), own, self._load)
         engine = await self._bundles.newer(None)
         assert engine is not None  # nothing is the bundle already
         return engine

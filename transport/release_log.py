@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from time import monotonic
-from typing import Final, Protocol
 
 import structlog
 
-from contracts.errors import InvalidMessage, Unavailable
+from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease, decode_release, encode_release
 from contracts.settings import Settings
 from contracts.topics import Topics
 from transport.bundle_files import publish_bundle
+from transport.compacted_table import CompactedTable, TableRecord
 from transport.publisher import Publisher
 from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
-POLL_S: Final = 0.2
-REFRESH_WITHIN_S: Final = 5.0
-TOO_SLOW: Final = f"Kafka does not show the bundle releases within {REFRESH_WITHIN_S:g} s"
-
-
-class ReleaseRecord(Protocol):
-    """As much of a topic's record as the log reads."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
 
 
 class ReleaseLog:
@@ -37,7 +24,7 @@ class ReleaseLog:
     def __init__(self) -> None:
         self._releases: dict[bytes, BundleRelease] = {}
 
-    def note(self, record: ReleaseRecord) -> BundleRelease | None:
+    def note(self, record: TableRecord) -> BundleRelease | None:
         """Take one record and return its release; one that is invalid is logged and ignored (None).
 
         The last word under a number counts: after compaction it is the only one that a later reader finds.
@@ -71,44 +58,15 @@ def _checked(key: bytes, value: bytes) -> BundleRelease:
     return release
 
 
-class ReleaseFeed:
-    """Keeps a ReleaseLog at what the topic says, with a reader of its own that stays open."""
-
-    def __init__(self, reader: TopicReader, topic: str) -> None:
-        self._reader = reader
-        self._topic = topic
-        self.log = ReleaseLog()
-
-    async def refresh(self) -> BundleRelease | None:
-        """Read to the topic's end and return the release in force; one round trip when nothing is new.
-
-        Raises Unavailable when Kafka or the topic is not there, or when it takes more than some seconds.
-        """
-        if self._topic not in self._reader.topics_read:
-            await self._reader.add_existing([self._topic], start="earliest")
-        deadline = monotonic() + REFRESH_WITHIN_S
-        while not await self._is_at_end():
-            if monotonic() > deadline:
-                raise Unavailable(TOO_SLOW)
-            for record in await self._reader.poll(POLL_S):
-                self.log.note(record)
-        return self.log.current
-
-    async def _is_at_end(self) -> bool:
-        try:
-            # Only the question is cut short: a poll that was could take records with it.
-            async with asyncio.timeout(REFRESH_WITHIN_S):
-                return await self._reader.is_at_end()
-        except TimeoutError:
-            raise Unavailable(TOO_SLOW) from None
+def release_table(settings: Settings, reader: TopicReader) -> CompactedTable[ReleaseLog]:
+    """Return the log of an installation, to be kept at what the topic says."""
+    return CompactedTable(reader, settings.topics.bundles, ReleaseLog(), name="the bundle releases")
 
 
 async def read_releases(settings: Settings) -> list[BundleRelease]:
     """Return the valid releases by number; raises Unavailable when Kafka or the topic is not there."""
     async with TopicReader(settings) as reader:
-        feed = ReleaseFeed(reader, settings.topics.bundles)
-        await feed.refresh()
-        return feed.log.all()
+        return (await release_table(settings, reader).refresh()).all()
 
 
 async def publish_release(

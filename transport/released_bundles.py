@@ -12,7 +12,8 @@ from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
 from contracts.metrics import BUNDLES_REFUSED
 from transport.bundle_files import BundleFiles
-from transport.release_log import ReleaseFeed
+from transport.compacted_table import CompactedTable
+from transport.release_log import ReleaseLog
 
 log = structlog.get_logger()
 
@@ -27,9 +28,13 @@ class ReleasedBundles(Generic[Loaded]):
     """
 
     def __init__(
-        self, feed: ReleaseFeed, files: BundleFiles, own: Contents, load: Callable[[Contents], Awaitable[Loaded]]
+        self,
+        releases: CompactedTable[ReleaseLog],
+        files: BundleFiles,
+        own: Contents,
+        load: Callable[[Contents], Awaitable[Loaded]],
     ) -> None:
-        self._feed = feed
+        self._releases = releases
         self._files = files
         self._own = own
         self._own_sha = sha256_of(own[MANIFEST])
@@ -42,8 +47,7 @@ class ReleasedBundles(Generic[Loaded]):
         That is the highest release that can be loaded, so that a restarted program ends in the same. Raises Unavailable when
         Kafka does not answer, and what `load` raises for the own bundle.
         """
-        await self._feed.refresh()
-        for release in reversed(self._feed.log.all()):
+        for release in reversed((await self._releases.refresh()).all()):
             if release.bundle_sha256 == current_sha:
                 return None
             loaded = await self.get(release.bundle_sha256)

@@ -112,7 +112,7 @@ async def test_where_it_is_allowed_new_devices_are_registered_and_no_other_is_to
         ("device_without_key", "elsewhere"),
         ("device_without_key", "revoked"),
     ]
-    assert topic.registry.valid() == {"elsewhere", "new"}
+    assert topic.registry.registered == {"elsewhere", "new"}
     registered = topic.registry.get("new")
     assert registered is not None
     assert registered.key_id == key_id_of(public_bytes_of(folder.load("new")))
@@ -126,7 +126,7 @@ async def test_one_devices_unusable_key_does_not_keep_the_others_from_being_regi
     folder.path("a").chmod(0o644)
     told = await look_after(keys_of(folder, may_register=True), topic, "a", "b")
     assert told == [("device_not_registered", "a"), ("device_registered", "b")]
-    assert topic.registry.valid() == {"b"}
+    assert topic.registry.registered == {"b"}
 
 
 async def test_a_kafka_that_does_not_take_the_key_is_for_the_caller_to_wait_for(

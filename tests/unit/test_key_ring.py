@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from contracts.errors import Unavailable
 from contracts.federation import DeviceKey, ModelUpdate, encode_federation
 from contracts.signing import key_id_of, sign
-from fl_coordinator import key_feed
 from fl_coordinator.errors import UpdateRefused
-from fl_coordinator.key_feed import KeyFeed
 from fl_coordinator.key_ring import KeyRing
 from fl_coordinator.nonces import SeenNonces
+from transport import compacted_table
+from transport.compacted_table import CompactedTable
 from transport.key_registry import KeyRegistry
 
 UPDATE = ModelUpdate(
@@ -139,7 +139,7 @@ def test_compaction_changes_nothing_only_a_devices_last_record_counts(steps: lis
     for step in last.values():
         compacted.note(RECORDS[step])
     assert whole.all() == compacted.all()
-    assert whole.valid() == {device_id for device_id, step in last.items() if step.startswith("register")}
+    assert whole.registered == {device_id for device_id, step in last.items() if step.startswith("register")}
 
 
 class Reader:
@@ -165,22 +165,24 @@ class Reader:
         return [self.written[self.read - 1]]
 
 
-async def test_the_feed_reads_all_there_is_and_later_what_is_new() -> None:
+def key_table(reader: Reader) -> CompactedTable[KeyRing]:
+    return CompactedTable(reader, "keys", KeyRing(), name="the registered keys")  # type: ignore[arg-type]
+
+
+async def test_the_table_reads_all_there_is_and_later_what_is_new() -> None:
     reader = Reader(key_record(device_key("a")), key_record(device_key("b")))
-    feed = KeyFeed(reader, "keys")  # type: ignore[arg-type]
-    await feed.refresh()
-    assert feed.ring.registered == {"a", "b"}
+    table = key_table(reader)
+    assert (await table.refresh()).registered == {"a", "b"}
     reader.written += [key_record(REVOKED), key_record(device_key("c"))]
-    await feed.refresh()
-    assert feed.ring.registered == {"b", "c"}
+    assert (await table.refresh()).registered == {"b", "c"}
 
 
-async def test_a_feed_that_does_not_get_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_feed, "REFRESH_WITHIN_S", 0.05)
+async def test_a_table_that_does_not_get_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compacted_table, "REFRESH_WITHIN_S", 0.05)
     reader = Reader(key_record(device_key("a")))
     reader.is_silent = True
     with pytest.raises(Unavailable, match="registered keys"):
-        await KeyFeed(reader, "keys").refresh()  # type: ignore[arg-type]
+        await key_table(reader).refresh()
 
 
 def test_a_nonce_is_known_for_its_device_until_the_round_after_the_next() -> None:

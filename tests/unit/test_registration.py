@@ -88,7 +88,7 @@ async def test_a_revoked_key_stays_revoked_and_a_new_one_brings_the_device_back(
     assert await bench.registrar.revoke("p1") == revoked
     with pytest.raises(Misconfigured, match="is revoked and stays so"):
         await bench.registrar.register("p1")
-    assert bench.registry.valid() == set()
+    assert bench.registry.registered == set()
     back = await bench.registrar.rotate("p1")
     assert back.key_id != first.key_id
     assert (back.key_id, back.revoked_at) == (bench.key_id("p1"), None)
@@ -99,7 +99,7 @@ async def test_a_device_whose_revoked_key_is_lost_may_be_registered_with_a_new_o
     bench.registry.note(key_record(device_key("p1", revoked_at=10.0)))
     key = await bench.registrar.register("p1")
     assert key.key_id == bench.key_id("p1")
-    assert bench.registry.valid() == {"p1"}
+    assert bench.registry.registered == {"p1"}
 
 
 async def test_a_rotation_publishes_first_and_then_replaces_the_file(bench: Bench) -> None:

@@ -42,9 +42,10 @@ class Feed:
         )  # fmt: skip
         self.log.note(Record(number, encode_release(release)))
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> ReleaseLog:
         if self.away:
             raise Unavailable("Kafka is away")
+        return self.log
 
 
 class Files:

@@ -148,7 +148,7 @@ async def test_what_the_commands_register_rotate_and_revoke_is_what_a_later_read
         rotated = await registrar.rotate("b")
         await registrar.revoke("c")
     registry = await read_registry(settings)
-    assert registry.valid() == {"a", "b"}
+    assert registry.registered == {"a", "b"}
     assert registry.get("b") == rotated
     assert registry.get("c").revoked_at == 2.0
 
