@@ -49,7 +49,7 @@ async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class Collection:
-    """The updates of one round as they come; `record` is where the round stands (None: no round is open)."""
+    """The updates of one round as they come; `record` is where the round stands, here alone (None: no round is under way)."""
 
     def __init__(
         self,
@@ -79,6 +79,12 @@ class Collection:
         self._refused_unsigned: Counter[str] = Counter()
         self._nonces = SeenNonces()
 
+    @property
+    def current(self) -> RoundRecord:
+        """Where the round under way stands."""
+        assert self.record is not None
+        return self.record
+
     def open(self, record: RoundRecord, model: Model) -> None:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
@@ -90,8 +96,7 @@ class Collection:
 
     async def restore(self) -> None:
         """Fetch again what was accepted before a restart; an update whose weights are gone is out of the round."""
-        assert self.record is not None
-        for device_id, update in self.record.updates.items():
+        for device_id, update in self.current.updates.items():
             try:
                 weights = await self._weights(device_id, update.update_sha256)
             except (InvalidMessage, UpdateRefused):
@@ -99,9 +104,10 @@ class Collection:
             else:
                 self._contributions[device_id] = Contribution(device_id, weights, update.samples)
 
-    def close(self) -> None:
-        """Refuse whatever comes from now on."""
-        self.record = None
+    def close(self) -> RoundRecord:
+        """Refuse whatever comes from now on; return where the round ended."""
+        record, self.record = self.current, None
+        return record
 
     async def consider(self, sender_id: str, message: Record) -> None:
         """Take in, drop or refuse one update; raises GateClosed when Redis, Unavailable when Kafka does not answer."""
@@ -144,8 +150,7 @@ class Collection:
 
     def _has_its_key(self, device_id: str) -> bool:
         """Whether a device's key is registered now, and is the one that signed its accepted update if it has one."""
-        assert self.record is not None
-        key_id, accepted = self._ring.key_id(device_id), self.record.updates.get(device_id)
+        key_id, accepted = self._ring.key_id(device_id), self.current.updates.get(device_id)
         return key_id is not None and (accepted is None or accepted.key_id == key_id)
 
     async def screen_cohort(self) -> None:
@@ -155,29 +160,26 @@ class Collection:
             await self._put_out(device_id, reason)
 
     def settle(self) -> RoundRecord:
-        """Return the record in which a device that sent only bad updates is out with that reason."""
-        assert self.record is not None
+        """Put a device that sent only bad updates out with that reason; return the record."""
         for device_id in sorted(self._bad):
-            if rounds.is_awaited(self.record, device_id):
-                self.record = rounds.drop(self.record, device_id, "bad_update")
-        return self.record
+            if rounds.is_awaited(self.current, device_id):
+                self.record = rounds.drop(self.current, device_id, "bad_update")
+        return self.current
 
     def accepted(self) -> tuple[list[Contribution], float]:
         """Return what the accepted devices contributed, and their sample-weighted loss after training."""
-        assert self.record is not None
-        chosen = [self._contributions[device_id] for device_id in self.record.accepted]
+        chosen = [self._contributions[device_id] for device_id in self.current.accepted]
         total = sum(item.sample_count for item in chosen)
-        loss = sum(self.record.updates[item.device_id].loss * item.sample_count for item in chosen) / max(total, 1)
+        loss = sum(self.current.updates[item.device_id].loss * item.sample_count for item in chosen) / max(total, 1)
         return chosen, loss
 
     async def _take_in(self, update: ModelUpdate) -> None:
-        assert self.record is not None
         weights = await self._weights(update.device_id, update.update_sha256)
         samples = capped_samples(update.sample_count, self._sample_cap)
         accepted = AcceptedUpdate(
             update_sha256=update.update_sha256, samples=samples, loss=update.loss_after, key_id=update.key_id
         )
-        self.record = rounds.accept(self.record, update.device_id, accepted)
+        self.record = rounds.accept(self.current, update.device_id, accepted)
         self._contributions[update.device_id] = Contribution(update.device_id, weights, samples)
         UPDATES.labels("accepted").inc()
         await self._journal.event(
@@ -201,8 +203,7 @@ class Collection:
         return weights
 
     async def _put_out(self, device_id: str, reason: str) -> None:
-        assert self.record is not None
-        self.record = rounds.drop(self.record, device_id, reason)
+        self.record = rounds.drop(self.current, device_id, reason)
         UPDATES.labels("no_data" if reason == "no_data" else "dropped").inc()
         log.info("device_dropped", round=self.record.round, device_id=device_id, reason=reason)
         await self._journal.event("device_dropped", self.record.round, device_id, reason)

@@ -51,14 +51,14 @@ class Coordinator:
 
     def __init__(self, parts: Parts, model: Model, next_round: int, stop: asyncio.Event) -> None:
         self._parts = parts
+        self._collection = parts.collection
         self._stop = stop
         self.model = model
         self.next_round = next_round
 
     async def run_round(self) -> RoundRecord:
         """Run one round to its end and return its final record; raises Fenced, never Unavailable."""
-        record = self._proposal(Selection(self._parts.clock(), (), {}))
-        return await self._to_its_end(record, self._carry_out)
+        return await self._to_its_end(self._proposal(Selection(self._parts.clock(), (), {})), self._carry_out)
 
     async def resume_round(self, record: RoundRecord) -> RoundRecord:
         """Go on with a round that another coordinator left open, from what is on record; as `run_round`."""
@@ -67,21 +67,20 @@ class Coordinator:
         log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
         return await self._to_its_end(record, self._carry_on)
 
-    async def _to_its_end(
-        self, record: RoundRecord, steps: Callable[[RoundRecord], Awaitable[RoundRecord]]
-    ) -> RoundRecord:
+    async def _to_its_end(self, record: RoundRecord, steps: Callable[[], Awaitable[None]]) -> RoundRecord:
         started = monotonic()
         self.next_round = record.round + 1
+        self._collection.record = record
         try:
-            record = await steps(record)
+            await steps()
         except GateClosed as error:
             log.warning("redis_unavailable", round=record.round, error=str(error))
-            record = await self._end(rounds.skip(self._latest(record), "redis_unavailable", self._parts.clock()))
+            await self._end(rounds.skip(self._collection.current, "redis_unavailable", self._parts.clock()))
         except Unavailable as error:
             log.warning("kafka_unavailable", round=record.round, error=str(error))
-            record = await self._end(rounds.fail(self._latest(record), "kafka_unavailable", self._parts.clock()))
+            await self._end(rounds.fail(self._collection.current, "kafka_unavailable", self._parts.clock()))
         finally:
-            self._parts.collection.close()
+            record = self._collection.close()
         measure_round(record, monotonic() - started)
         return record
 
@@ -94,43 +93,56 @@ class Coordinator:
                 log.warning("waiting_for_services", error=str(error))
                 await asyncio.sleep(min(left_s, 1.0))
 
-    async def _carry_out(self, record: RoundRecord) -> RoundRecord:
+    async def _carry_out(self) -> None:
         await self._parts.inbox.discover()
         await self._parts.keys.refresh()
-        record = self._proposal(await ask_redis(self._check_and_select), record.round)
+        record = self._proposal(await ask_redis(self._check_and_select), self._collection.current.round)
         await self._tell_selection(record)
         record = rounds.open_collection(record, self._parts.terms.quorum, self._parts.clock())
         if rounds.is_final(record):
-            return await self._end(record)
-        self._parts.collection.open(record, self.model)
-        return await self._collect_and_close(record)
+            await self._end(record)
+            return
+        self._collection.open(record, self.model)
+        await self._collect_and_close()
 
-    async def _carry_on(self, record: RoundRecord) -> RoundRecord:
+    async def _carry_on(self) -> None:
         """Resume a round: a proposal begins anew, a collection gets its whole time again, an aggregation is repeated."""
+        record = self._collection.current
         await self._parts.journal.event(
             "round_resumed", record.round, reason=str(record.phase), lease=self._parts.lease.token
         )
         if record.phase is RoundPhase.PROPOSED:
-            return await self._carry_out(record)
-        if record.model_sha256 != self.model.sha256:
-            return await self._end(rounds.fail(record, "model_lost", self._parts.clock()))
-        self._parts.collection.open(record, self.model)
-        await self._parts.collection.restore()
-        if record.phase is RoundPhase.COLLECTING:
-            await self._parts.inbox.discover()
-            return await self._collect_and_close(self._latest(record))
-        await self._look_again(record.accepted)
-        record = self._latest(record)
-        if len(record.accepted) < self._parts.terms.quorum:
-            return await self._end(rounds.skip(record, "no_quorum", self._parts.clock()))
-        return await self._aggregate(record)
+            await self._carry_out()
+        elif record.model_sha256 != self.model.sha256:
+            await self._end(rounds.fail(record, "model_lost", self._parts.clock()))
+        else:
+            self._collection.open(record, self.model)
+            await self._collection.restore()
+            if record.phase is RoundPhase.COLLECTING:
+                await self._parts.inbox.discover()
+                await self._collect_and_close()
+            else:
+                await self._aggregate_again()
 
-    async def _collect_and_close(self, record: RoundRecord) -> RoundRecord:
-        record = await self._collect(record)
+    async def _aggregate_again(self) -> None:
+        await self._look_again()
+        if len(self._collection.current.accepted) < self._parts.terms.quorum:
+            await self._end(rounds.skip(self._collection.current, "no_quorum", self._parts.clock()))
+        else:
+            await self._aggregate()
+
+    async def _collect_and_close(self) -> None:
+        await self._collect()
+        record = self._collection.settle()
         if self._stop.is_set() and not rounds.is_complete(record):
-            return await self._end(rounds.fail(record, "coordinator_stopped", self._parts.clock()))
+            await self._end(rounds.fail(record, "coordinator_stopped", self._parts.clock()))
+            return
         record = rounds.close_collection(record, self._parts.terms.quorum, self._parts.clock())
-        return await (self._end(record) if rounds.is_final(record) else self._aggregate(record))
+        if rounds.is_final(record):
+            await self._end(record)
+        else:
+            self._collection.record = record
+            await self._aggregate()
 
     def _check_and_select(self) -> Selection:
         self._parts.lease.check()
@@ -157,45 +169,45 @@ class Coordinator:
             "round_gated", record.round, cohort=record.cohort, excluded=record.excluded, model=record.model_sha256
         )
 
-    async def _collect(self, record: RoundRecord) -> RoundRecord:
+    async def _collect(self) -> None:
         """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
-        await self._parts.journal.round(record)
-        while not rounds.is_complete(record) and not self._stop.is_set():
-            left_s = record.deadline_at - self._parts.clock()
+        told = self._collection.current
+        await self._parts.journal.round(told)
+        while not rounds.is_complete(told) and not self._stop.is_set():
+            left_s = told.deadline_at - self._parts.clock()
             if left_s <= 0:
                 break
             await self._read_updates(min(left_s, POLL_S))
-            if self._latest(record) is not record:
-                record = self._latest(record)
-                await self._parts.journal.round(record)  # what a later coordinator goes on from
-        await self._look_again(self._latest(record).accepted)
-        return self._parts.collection.settle()
+            if self._collection.current is not told:
+                told = self._collection.current
+                await self._parts.journal.round(told)  # what a later coordinator goes on from
+        await self._look_again()
 
-    async def _look_again(self, accepted: list[str]) -> None:
+    async def _look_again(self) -> None:
         """Put out of the round, before anything is made of them, whose key, status or update does not hold any more."""
         await self._parts.keys.refresh()
-        await self._parts.collection.gate(accepted)
-        await self._parts.collection.screen_cohort()
+        await self._collection.gate(self._collection.current.accepted)
+        await self._collection.screen_cohort()
 
     async def _read_updates(self, timeout_s: float) -> None:
         messages = await self._parts.inbox.poll(timeout_s)
         if messages:  # a key that was revoked before they came must not count for them
             await self._parts.keys.refresh()
         for message in messages:
-            await self._parts.collection.consider(self._parts.inbox.sender_of(message.topic), message)
+            await self._collection.consider(self._parts.inbox.sender_of(message.topic), message)
 
-    async def _aggregate(self, record: RoundRecord) -> RoundRecord:
-        collection = self._parts.collection
-        collection.record = record
+    async def _aggregate(self) -> None:
+        record = self._collection.current
         # A coordinator that was replaced while it collected has no say in the model, nor in what is on record.
         await ask_redis(self._parts.lease.check)
         await self._parts.journal.round(record)
-        contributions, loss = collection.accepted()
+        contributions, loss = self._collection.accepted()
         try:
             model = model_of(aggregate(self._parts.rule, contributions, self.model.weights), record.round)
         except AggregationRefused as refusal:
             log.warning("aggregation_refused", round=record.round, reason=str(refusal))
-            return await self._end(rounds.skip(record, "aggregation_refused", self._parts.clock()))
+            await self._end(rounds.skip(record, "aggregation_refused", self._parts.clock()))
+            return
         await self._parts.models.publish(model, self.model.sha256, record.task)
         # The committed record is what makes the model the current one; Redis only shows it.
         record = rounds.commit(record, model.sha256, loss, self._parts.clock())
@@ -205,10 +217,11 @@ class Coordinator:
             await ask_redis(self._parts.model_view.show, model)
         except GateClosed as error:
             log.warning("model_not_shown", sha256=model.sha256, error=str(error))
-        return await self._end(record, is_on_record=True)
+        await self._end(record, is_on_record=True)
 
-    async def _end(self, record: RoundRecord, *, is_on_record: bool = False) -> RoundRecord:
+    async def _end(self, record: RoundRecord, *, is_on_record: bool = False) -> None:
         """Put the final record and its audit line on the broker, as far as it takes them."""
+        self._collection.record = record
         log.info(f"round_{record.phase}", round=record.round, reason=record.reason, accepted=record.accepted)
         try:
             if not is_on_record:
@@ -224,7 +237,3 @@ class Coordinator:
             )
         except Unavailable as error:
             log.warning("round_not_on_record", round=record.round, error=str(error))
-        return record
-
-    def _latest(self, record: RoundRecord) -> RoundRecord:
-        return self._parts.collection.record or record
