@@ -14,8 +14,8 @@ from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from contracts.vitals import decode_vitals
-from transport.pausing import pause
-from transport.topic_reader import Record, TopicReader
+from transport.clock import pause
+from transport.kafka.topic_reader import Record, TopicReader
 
 POLL_S: Final = 0.3
 

@@ -15,7 +15,7 @@ from console.server import build_app
 from console.stage import Stage
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
-from fl_coordinator.selection import RedisDeviceView
+from fl_coordinator.gate.selection import RedisDeviceView
 from transport.listening import cannot_listen, url_of
 from transport.redis_client import connect_redis
 

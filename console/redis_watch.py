@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from console.health import Source
 from contracts.errors import Unavailable
 from contracts.verdicts import DeviceStatus
-from transport.pausing import pause
+from transport.clock import pause
 
 EVERY_S: Final = 0.5
 PATIENCE_S: Final = 1.5
@@ -18,7 +18,7 @@ Statuses = Mapping[str, DeviceStatus | None]
 
 
 class StatusReader(Protocol):
-    """Reads Redis; both calls block and raise Unavailable (fl_coordinator.selection.RedisDeviceView)."""
+    """Reads Redis; both calls block and raise Unavailable (fl_coordinator.gate.selection.RedisDeviceView)."""
 
     def known_devices(self) -> list[str]: ...
 

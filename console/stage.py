@@ -19,8 +19,8 @@ from console.topic_watch import TopicWatch
 from console.wall_view import WallView
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
-from fl_coordinator.device_view import DeviceView, view_of
-from transport.pausing import pause
+from fl_coordinator.gate.device_view import DeviceView, view_of
+from transport.clock import pause
 
 TELL_EVERY_S: Final = 0.5
 HEALTH_EVERY_S: Final = 2.0

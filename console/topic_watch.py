@@ -11,8 +11,8 @@ from console.board import Board
 from console.health import Source
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from transport.pausing import pause
-from transport.topic_reader import Start, TopicReader
+from transport.clock import pause
+from transport.kafka.topic_reader import Start, TopicReader
 
 LOOK_BACK_S: Final = 86_400.0
 POLL_S: Final = 0.2

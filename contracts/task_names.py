@@ -1,4 +1,4 @@
-"""The names of what a federation can learn (`fl_device.named_tasks` holds the tasks)."""
+"""The names of what a federation can learn (`fl_device.tasks.named` holds the tasks)."""
 
 from __future__ import annotations
 

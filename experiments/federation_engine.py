@@ -18,13 +18,13 @@ from experiments.federation_timeline import Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.aggregation.stacking import Contribution, named, stacked
-from fl_coordinator.cohort_screen import odd_ones
 from fl_coordinator.errors import AggregationRefused
-from fl_device.label_flip import flip_labels
-from fl_device.local_training import Course, LocalTrainer
-from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Examples
-from transport.weights import Weights, encode_weights
+from fl_coordinator.updates.outliers import odd_ones
+from fl_device.tasks.label_flip import flip_labels
+from fl_device.tasks.task import Examples
+from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.own_windows import TrainingWindows
+from transport.blobs.weights import Weights, encode_weights
 
 QUORUM = 3
 QUANTILES: Final = 101

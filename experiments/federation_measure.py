@@ -13,10 +13,10 @@ from contracts.verdicts import DeviceProfile
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import WINDOW_MIN, cut_windows, usable_window_ends
 from detectors.training.tensorflow import tf
-from fl_device.own_windows import TrainingWindows, own_hours
-from fl_device.tasks import Task
+from fl_device.tasks.task import Task
+from fl_device.training.own_windows import TrainingWindows, own_hours
 from replay.recording import Recording
-from transport.weights import Weights
+from transport.blobs.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from experiments.federation_measure import held_out, windows_from
 from experiments.federation_plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
 from experiments.federation_tasks import STUDIED, Studied
 from experiments.federation_timeline import Timeline, timeline
-from fl_device.named_tasks import fresh_weights
+from fl_device.tasks.named import fresh_weights
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays

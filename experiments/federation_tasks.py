@@ -14,11 +14,11 @@ from detectors.minutes.windows import calendar_features
 from detectors.network.layout import CHANNELS, TRAINED, UNITS, Shapes, bidirectional_shapes, dense_shapes
 from experiments.federation_measure import HeldOut
 from experiments.paper_accuracy import tolerance_accuracy
-from fl_device.classification import Classification
-from fl_device.forecast import INPUTS, Forecast
-from fl_device.layers import bidirectional, dense, squared_error
-from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import Examples, OwnHours, Task, Tensors
+from fl_device.tasks.classification import Classification
+from fl_device.tasks.forecast import INPUTS, Forecast
+from fl_device.tasks.layers import bidirectional, dense, squared_error
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import Examples, OwnHours, Task, Tensors
 
 
 class PerStep:

@@ -9,7 +9,7 @@ from typing import Any
 from experiments.privacy_results import attack_rows, cost_rows
 from experiments.privacy_study import PrivacyStudy
 from experiments.report.files import csv_text, plain
-from fl_device.privacy_accounting import DELTA
+from fl_device.training.privacy import DELTA
 
 CHANNELS = ("heart_rate", "resp_rate")
 

@@ -10,7 +10,7 @@ from experiments.privacy_results import AttackRow, CostRow, attack_rows, cost_ro
 from experiments.privacy_study import PrivacyStudy
 from experiments.report.page import Section
 from experiments.report.tables import Table
-from fl_device.privacy_accounting import DELTA
+from fl_device.training.privacy import DELTA
 
 TITLE: Final = "What an update gives away"
 READING: Final = (

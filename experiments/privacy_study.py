@@ -17,7 +17,7 @@ from experiments.privacy_attack import Attacks, Found, patient
 from experiments.privacy_cost import ALONE, costs
 from experiments.privacy_gradients import TASK
 from experiments.privacy_plan import Case, PrivacyPlan, Protection
-from fl_device.named_tasks import fresh_weights
+from fl_device.tasks.named import fresh_weights
 from replay.sources.synthetic import synthetic_stays
 
 STUDY_VERSION = 2  # raise it when the same plan would give other results

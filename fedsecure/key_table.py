@@ -11,7 +11,7 @@ from contracts.errors import Misconfigured
 from contracts.federation import DeviceKey
 from contracts.signing import key_id_of, public_bytes_of
 from fedsecure.wall_time import utc_text
-from fl_device.key_folder import KeyFolder
+from fl_device.keys.folder import KeyFolder
 
 
 def key_table(keys: Sequence[DeviceKey], folder: KeyFolder) -> Table:

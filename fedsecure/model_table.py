@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fedsecure.wall_time import utc_text
-from fl_coordinator.lineage import ModelLine
+from fl_coordinator.models.lineage import ModelLine
 
 SHORT: Final = 8
 STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}

@@ -17,18 +17,17 @@ from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canary_verdict import CanaryResult
 from fedsecure.promotion import Promotion
-from fl_coordinator.history import read_history
-from fl_coordinator.promotable import committed_model
-from fl_coordinator.registry import Model, model_of
-from fl_coordinator.releases import current_release
-from fl_coordinator.releasing import Grounds, Releaser
-from transport.blob_store import MAX_BLOB_BYTES, refuse_oversized
-from transport.blob_stores import blob_store
-from transport.bundle_files import BundleFiles
-from transport.publisher import Publisher
+from fl_coordinator.models.promotable import committed_model
+from fl_coordinator.models.registry import Model, model_of
+from fl_coordinator.releases.releaser import Grounds, Releaser
+from fl_coordinator.releases.succession import current_release
+from fl_coordinator.rounds.history import read_history
+from transport.blobs.store import MAX_BLOB_BYTES, blob_store, refuse_oversized
+from transport.blobs.weights import decode_weights
+from transport.bundles.files import BundleFiles
+from transport.bundles.releases import read_releases
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.release_log import read_releases
-from transport.weights import decode_weights
 
 INITIAL: Final = "what ran before the first release"
 

@@ -9,8 +9,8 @@ from contracts.dead_letters import dead_letter_headers
 from contracts.federation import FlEvent, RoundRecord, encode_federation
 from contracts.metrics import DEAD_LETTERS
 from contracts.topics import Topics
-from transport.publisher import Publisher
-from transport.topic_reader import Record
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import Record
 
 
 class Journal:

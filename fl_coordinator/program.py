@@ -19,28 +19,27 @@ from contracts.federation import RoundRecord
 from contracts.metrics import REDIS_UP
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
-from fl_coordinator.collection import Collection
-from fl_coordinator.coordinator import Coordinator, Parts
-from fl_coordinator.history import History, read_history
-from fl_coordinator.holding import holding
+from fl_coordinator.gate.selection import RedisDeviceView
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_ring import KeyRing
-from fl_coordinator.lease import Lease
-from fl_coordinator.measures import measure_record, measure_start
-from fl_coordinator.promotion_guard import PromotionGuard, terms_of
-from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
-from fl_coordinator.releasing import Releaser
-from fl_coordinator.selection import RedisDeviceView
-from fl_coordinator.updates import UpdateInbox
-from transport.blob_stores import blob_store
+from fl_coordinator.models.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.releases.guard import PromotionGuard, terms_of
+from fl_coordinator.releases.releaser import Releaser
+from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds.coordinator import Coordinator, Parts
+from fl_coordinator.rounds.history import History, read_history
+from fl_coordinator.rounds.lease import Lease, holding
+from fl_coordinator.rounds.metrics import measure_record, measure_start
+from fl_coordinator.updates.collection import Collection
+from fl_coordinator.updates.inbox import UpdateInbox
+from fl_coordinator.updates.keys import KeyRing
+from transport.blobs.store import blob_store
+from transport.bundles.releases import ReleaseLog, release_table
+from transport.clock import pause
 from transport.compacted_table import CompactedTable
-from transport.pausing import pause
-from transport.publisher import Publisher
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import TopicReader
 from transport.redis_client import connect_redis
-from transport.release_log import ReleaseLog, release_table
-from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 ASK_AGAIN_S: Final = 0.5
@@ -172,7 +171,7 @@ class CoordinatorProgram:
             sample_cap=settings.local_max_windows,
         )
         return Parts(
-            terms=_terms(settings),
+            terms=transitions.terms_of(settings),
             rule=self._rule,
             view=view,
             lease=lease,
@@ -200,13 +199,13 @@ class CoordinatorProgram:
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
         for record in history.rounds.values():
-            if record.round < history.last_round and not rounds.is_final(record):
-                taken = rounds.resume(record, lease_token, record.deadline_at)
-                ended = rounds.fail(taken, "coordinator_restarted", self._clock())
+            if record.round < history.last_round and not transitions.is_final(record):
+                taken = transitions.resume(record, lease_token, record.deadline_at)
+                ended = transitions.fail(taken, "coordinator_restarted", self._clock())
                 await journal.round(ended)
                 await journal.event("round_failed", record.round, reason=ended.reason, lease=lease_token)
         latest = history.rounds.get(history.last_round)
-        return None if latest is None or rounds.is_final(latest) else latest
+        return None if latest is None or transitions.is_final(latest) else latest
 
     async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
         """Return the model on record, else publish and return the bundle's network as the model of round 0."""
@@ -240,18 +239,3 @@ def _rule_for(settings: Settings) -> AggregationRule:
             "raise the quorum or choose another rule"
         )
     return rule
-
-
-def _terms(settings: Settings) -> rounds.RoundTerms:
-    return rounds.RoundTerms(
-        task=settings.federated_task,
-        quorum=settings.round_quorum,
-        deadline_s=settings.round_deadline_s,
-        local_epochs=settings.local_epochs,
-        batch_size=settings.local_batch_size,
-        learning_rate=settings.local_learning_rate,
-        proximal_mu=settings.proximal_mu,
-        aggregation=settings.aggregation,
-        target=settings.round_target,
-        over_selection=settings.round_over_selection,
-    )

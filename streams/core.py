@@ -18,25 +18,25 @@ from contracts.errors import FedSecureError
 from contracts.metrics import BUILD_INFO
 from contracts.settings import Settings
 from detectors.engine.router import EngineRouter
-from streams.bundle_changer import BundleChanger
-from streams.device_series import DeviceSeries
+from streams.bundles.changer import BundleChanger
+from streams.bundles.engines import EngineFactory, ReleasedEngines
 from streams.discovery import Discovery
-from streams.errors import Fatal
-from streams.exit_watchdog import ExitWatchdog
-from streams.history import HistoryReader
-from streams.intake import Intake
-from streams.judge import Judge
-from streams.publish import VerdictPublisher
-from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.released_engines import EngineFactory, ReleasedEngines
-from streams.restore import Restorer, RestoreSources
-from streams.scoring_loop import Outlets, ScoringLoop
-from streams.status_log import StatusLog
-from streams.status_store import StatusStore
-from streams.stretch_reader import StretchReader
+from streams.errors import ExitWatchdog, Fatal
+from streams.metrics import DeviceSeries
+from streams.scoring.batch import Judge
+from streams.scoring.intake import Intake
+from streams.scoring.loop import Outlets, ScoringLoop
+from streams.scoring.publisher import VerdictPublisher
+from streams.state.backfill import HistoryReader
+from streams.state.restore import Restorer, RestoreSources
+from streams.state.snapshots import StatusLog
+from streams.state.status_store import StatusStore
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.admin import ensure_topics
+from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offsets import TopicPartition
 from transport.probes import ProbeServer, serve_probes
 from transport.redis_client import connect_redis_async
-from transport.topic_admin import ensure_topics
 
 log = structlog.get_logger()
 
@@ -125,9 +125,9 @@ class WorkerCore:
         """Apply records; what cannot be applied ends the process and is never acknowledged."""
         await self._or_fail(self.loop.process(records))
 
-    async def assign(self, units: Collection[Unit]) -> None:
+    async def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Take a new assignment and start to restore it."""
-        await self._or_fail(self.loop.assign(units))
+        await self._or_fail(self.loop.assign(partitions))
         self._restoring = self.spawn(self._or_fail(self.loop.restore_assigned()))
 
     async def restored(self) -> None:

@@ -11,8 +11,8 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.identifiers import DEVICE_ID_PATTERN
-from streams.records import DeviceNames
-from streams.stretch_reader import StretchReader
+from streams.vitals_records import DeviceNames
+from transport.kafka.offset_range_reader import StretchReader
 
 log = structlog.get_logger()
 

@@ -9,12 +9,12 @@ import signal
 import structlog
 
 from contracts.settings import Settings
+from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
 from streams.edge import EdgeWorker
-from streams.exit_watchdog import GRACE_S, ExitWatchdog
-from streams.faust_app import WorkerApp, build_app
-from streams.quiet_logs import quieten_libraries
-from streams.released_engines import EngineFactory, live_factory
+from streams.errors import GRACE_S, ExitWatchdog
+from streams.faust.app import WorkerApp, build_app
+from streams.log_throttle import quieten_libraries
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from contracts.errors import Unavailable
-from transport.topic_reader import TopicReader
+from transport.kafka.topic_reader import TopicReader
 
 POLL_S: Final = 0.2
 REFRESH_WITHIN_S: Final = 5.0

@@ -9,7 +9,7 @@ from contracts.federation import DeviceKey, decode_federation
 from contracts.settings import Settings
 from contracts.signing import key_id_of
 from transport.compacted_table import TableRecord
-from transport.topic_reader import TopicReader
+from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()
 

@@ -37,7 +37,7 @@ def bundles(
 
     from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.release_table import release_table
-    from transport.release_log import read_releases
+    from transport.bundles.releases import read_releases
 
     releases = asyncio.run(read_releases(settings_for_running_stack()))[-last:]
     if as_json:

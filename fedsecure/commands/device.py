@@ -88,8 +88,8 @@ def device(
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.endpoints import device_key_dir
     from fedsecure.signals import run_until_signal
-    from fl_device.key_folder import KeyFolder
-    from fl_device.program import DeviceProgram
+    from fl_device.host.program import DeviceProgram
+    from fl_device.keys.folder import KeyFolder
     from transport.probes import serve_probes
 
     program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))

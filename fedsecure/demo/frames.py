@@ -10,7 +10,7 @@ from contracts.federation import RoundRecord
 from fedsecure.demo.checks import next_round, quarantine_after_onset
 from fedsecure.demo.latency import latency_samples_s
 from fedsecure.demo.observation import Observation
-from fl_coordinator.device_view import DeviceView
+from fl_coordinator.gate.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0
 RECENT_BARS = 12

@@ -11,7 +11,7 @@ from typing import Self
 from contracts.errors import FedSecureError, Unavailable
 from contracts.settings import Settings
 from fedsecure.demo.collector import Collector
-from transport.topic_reader import TopicReader
+from transport.kafka.topic_reader import TopicReader
 
 DISCOVERY_INTERVAL_S = 1.0
 POLL_S = 0.25

@@ -30,7 +30,7 @@ from fedsecure.demo.watch import LOOK_EVERY_S, Watch
 from fedsecure.local_stack import LocalStack
 from fedsecure.record_choice import find_demo_records
 from replay.demo_records import ALL, DemoRecords, all_synthetic
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
 
 READY_WITHIN_S = 90.0
 

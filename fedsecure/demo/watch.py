@@ -16,7 +16,7 @@ from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.processes import MemoryMeter
 from fedsecure.demo.screens import Screen
 from fedsecure.demo.supervisor import Supervisor
-from fl_coordinator.device_view import DeviceView, read_devices
+from fl_coordinator.gate.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
 LOOK_EVERY_S = 0.5

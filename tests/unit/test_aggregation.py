@@ -17,8 +17,8 @@ from contracts.errors import Misconfigured
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule, aggregation_rules
 from fl_coordinator.aggregation.krum import krum_scores
 from fl_coordinator.aggregation.stacking import Contribution
-from fl_coordinator.cohort_screen import odd_ones
 from fl_coordinator.errors import AggregationRefused
+from fl_coordinator.updates.outliers import odd_ones
 
 RULES = aggregation_rules()
 ROBUST = sorted(set(RULES) - {"fedavg", "norm-bounded"})

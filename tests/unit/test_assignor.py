@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.assignor import spread
-from streams.records import Unit
+from streams.faust.assignor import spread
+from transport.kafka.offsets import TopicPartition
 
-UNITS = [Unit(f"vitals.{n}", 0) for n in range(12)]
+UNITS = [TopicPartition(f"vitals.{n}", 0) for n in range(12)]
 TOPICS = [unit.topic for unit in UNITS]
 
 

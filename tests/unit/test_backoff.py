@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
-from fl_device.backoff import Backoff
+from transport.clock import Backoff
 
 
 def test_waits_double_up_to_the_longest_and_each_is_at_least_half_its_step():

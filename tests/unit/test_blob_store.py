@@ -9,7 +9,7 @@ import redis
 
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from transport.blob_store import MAX_BLOB_BYTES, RedisBlobStore
+from transport.blobs.store import MAX_BLOB_BYTES, RedisBlobStore
 
 
 class FakeRedis:

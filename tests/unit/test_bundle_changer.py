@@ -17,11 +17,12 @@ from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.chunks import chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.bundle_changer import BundleChanger
-from streams.held_device import HeldDevice, Holdings
-from streams.records import Unit, VitalsRecord
+from streams.bundles.changer import BundleChanger
+from streams.state.devices import HeldDevice, Holdings
+from streams.vitals_records import VitalsRecord
+from transport.kafka.offsets import TopicPartition
 
-UNIT = Unit("t.vitals.v1.a", 0)
+UNIT = TopicPartition("t.vitals.v1.a", 0)
 PACK = 10
 MINUTES = 400
 BEATS = calm(MINUTES)
@@ -51,7 +52,7 @@ class Topic:
 
     async def read(self, wanted, starts):
         for one in wanted:
-            one.add_older(encode_vitals(batch(at)) for at in range(starts[one.unit], one.stop))
+            one.add_older(encode_vitals(batch(at)) for at in range(starts[one.partition], one.stop))
         self.while_reading()
 
     async def gap(self, unit, start, stop):

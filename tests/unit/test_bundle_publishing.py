@@ -8,7 +8,7 @@ import pytest
 from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
-from transport.bundle_files import MAX_FILE_BYTES, publish_bundle
+from transport.bundles.files import MAX_FILE_BYTES, publish_bundle
 
 
 class RecordingPublisher:

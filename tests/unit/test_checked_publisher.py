@@ -15,8 +15,8 @@ from kafka.errors import (
 from kafka.future import Future
 
 from contracts.errors import Unavailable
-from transport.checked_publisher import CheckedPublisher, Limits, Stopped
 from transport.clock import Clock
+from transport.kafka.checked_publisher import CheckedPublisher, Limits, Stopped
 
 
 class FakeTime:

@@ -16,14 +16,15 @@ from contracts.verdicts import decode_status, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.held_device import HeldDevice
-from streams.intake import Intake
-from streams.judge import Judge
-from streams.records import Unit, VitalsRecord
-from streams.verdict_records import taken_over
+from streams.scoring.batch import Judge
+from streams.scoring.intake import Intake
+from streams.scoring.records import taken_over
+from streams.state.devices import HeldDevice
+from streams.vitals_records import VitalsRecord
+from transport.kafka.offsets import TopicPartition
 
 START = 92_000_000
-UNIT = Unit("t.vitals.v1.icu-03", 0)
+UNIT = TopicPartition("t.vitals.v1.icu-03", 0)
 BEATS = calm(300)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.settings import Settings
-from streams.records import DeviceNames
+from streams.vitals_records import DeviceNames
 
 
 def test_in_a_topic_of_its_own_the_topic_says_it_whatever_the_key():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.settings import Settings
-from streams.faust_app import build_app
+from streams.faust.app import build_app
 
 
 async def test_no_web_server_starts_although_fausts_command_line_asks_for_one():

@@ -12,12 +12,12 @@ from detectors.network.runtime import DensityNetwork
 from detectors.training.network_architecture import build_network, load_weights, network_inputs
 from detectors.training.network_loss import log_probability
 from detectors.training.tensorflow import tf
-from fl_device.classification import Classification
-from fl_device.forecast import Forecast
-from fl_device.local_training import Course, LocalTrainer
-from fl_device.named_tasks import TASKS, fresh_weights, task_named
-from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import OwnHours
+from fl_device.tasks.classification import Classification
+from fl_device.tasks.forecast import Forecast
+from fl_device.tasks.named import TASKS, fresh_weights, task_named
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import OwnHours
+from fl_device.training.local import Course, LocalTrainer
 
 EVERY_TASK = list(TASKS.values())
 WITH_A_TWIN = [Forecast(), Classification()]

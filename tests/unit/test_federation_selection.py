@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
-from fl_coordinator.selection import RedisDeviceView, select
+from fl_coordinator.gate.selection import RedisDeviceView, select
 
 NOW = 1_000_000.0
 CAP_S = 2100.0

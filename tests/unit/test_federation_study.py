@@ -22,10 +22,10 @@ from experiments.federation_tasks import STUDIED, Studied, labels_right, minutes
 from experiments.federation_timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation_update_attacks import ATTACKS, Seen, liars
 from experiments.privacy_cost import PrivateFederation
-from fl_device.layers import squared_error
-from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Examples
-from fl_device.update_privacy import UpdatePrivacy
+from fl_device.tasks.layers import squared_error
+from fl_device.tasks.task import Examples
+from fl_device.training.own_windows import TrainingWindows
+from fl_device.training.privacy import UpdatePrivacy
 
 ROUNDS = 4
 PLAN = replace(

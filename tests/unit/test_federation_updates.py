@@ -6,16 +6,16 @@ from msgspec.structs import replace
 
 from contracts.errors import InvalidMessage
 from contracts.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
-from fl_coordinator import rounds
 from fl_coordinator.errors import UpdateRefused
-from fl_coordinator.history import History
-from fl_coordinator.registry import model_of, model_on_record
-from fl_coordinator.screening import capped_samples, is_declined, screen_message, screen_weights
-from fl_coordinator.selection import Selection
-from transport.weights import decode_weights, encode_weights
+from fl_coordinator.gate.selection import Selection
+from fl_coordinator.models.registry import model_of, model_on_record
+from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds.history import History
+from fl_coordinator.updates.screening import capped_samples, is_declined, screen_message, screen_weights
+from transport.blobs.weights import decode_weights, encode_weights
 
 MODEL = {"kernel": np.zeros((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
-TERMS = rounds.RoundTerms(
+TERMS = transitions.RoundTerms(
     "reconstruction", quorum=1, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
 )
 
@@ -24,8 +24,8 @@ TAKEN = AcceptedUpdate(update_sha256="1" * 64, samples=10, loss=0.5, key_id="k")
 
 def open_round() -> RoundRecord:
     selection = Selection(100.0, ("a", "b", "d"), {"c": "quarantined"})
-    record = rounds.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
-    return rounds.accept(rounds.drop(rounds.open_collection(record, 1, 100.0), "d", "stale"), "b", TAKEN)
+    record = transitions.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
+    return transitions.accept(transitions.drop(transitions.open_collection(record, 1, 100.0), "d", "stale"), "b", TAKEN)
 
 
 def update(**changes) -> ModelUpdate:
@@ -67,13 +67,13 @@ def test_an_update_that_does_not_fit_the_round_is_refused(changes, sender, reaso
 
 
 def test_nothing_is_taken_in_while_no_round_collects():
-    for record, reason in ((None, "late"), (rounds.skip(open_round(), "no_quorum", 110.0), "wrong_round")):
+    for record, reason in ((None, "late"), (transitions.skip(open_round(), "no_quorum", 110.0), "wrong_round")):
         with pytest.raises(UpdateRefused, match=reason):
             screen_message(update(), "a", record)
 
 
 def test_an_answer_to_a_coordinator_before_the_one_that_resumed_the_round_counts():
-    resumed = rounds.resume(open_round(), 5, 130.0)
+    resumed = transitions.resume(open_round(), 5, 130.0)
     for token in (3, 4, 5):
         screen_message(update(lease_token=token), "a", resumed)
 
@@ -133,16 +133,18 @@ def test_weights_survive_the_wire_and_equal_weights_give_equal_bytes():
 
 def committed(number: int, sha256: str) -> RoundRecord:
     selection = Selection(1.0, ("a",), {})
-    record = rounds.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection)
-    record = rounds.close_collection(rounds.accept(rounds.open_collection(record, 1, 1.0), "a", TAKEN), 1, 2.0)
-    return rounds.commit(record, sha256, 0.1, 3.0)
+    record = transitions.propose(number, TERMS, lease_token=number, model_sha256="m", selection=selection)
+    record = transitions.close_collection(
+        transitions.accept(transitions.open_collection(record, 1, 1.0), "a", TAKEN), 1, 2.0
+    )
+    return transitions.commit(record, sha256, 0.1, 3.0)
 
 
 def test_the_current_model_is_that_of_the_last_committed_round_not_the_last_published():
     first, second, published_only = (model_of({"w": np.float32([value])}, value) for value in (1, 2, 3))
     blobs = {model.sha256: model.blob for model in (first, second, published_only)}
     records = [committed(1, first.sha256), committed(2, second.sha256)]
-    records.append(rounds.fail(rounds.propose(
+    records.append(transitions.fail(transitions.propose(
         3, TERMS, lease_token=9, model_sha256=second.sha256, selection=Selection(4.0, (), {})), "crash", 5.0))  # fmt: skip
     found = model_on_record(records, blobs.get)
     assert found is not None

@@ -10,8 +10,7 @@ import pytest
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.redis_keys import RedisKeys
-from transport.blob_store import BLOB_TTL_S, MAX_BLOB_BYTES
-from transport.file_blob_store import SWEEP_EVERY_S, FileBlobStore
+from transport.blobs.store import BLOB_TTL_S, MAX_BLOB_BYTES, SWEEP_EVERY_S, FileBlobStore
 
 KEY = RedisKeys("t").update_blob("ward-3.bed_7", sha256_of(b"weights"))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streams.held_device import HeldDevice, Holdings
-from streams.records import Unit
+from streams.state.devices import HeldDevice, Holdings
+from transport.kafka.offsets import TopicPartition
 
-A, B = Unit("v.a", 0), Unit("v.b", 0)
+A, B = TopicPartition("v.a", 0), TopicPartition("v.b", 0)
 
 
-def holding(*units: Unit) -> Holdings:
+def holding(*units: TopicPartition) -> Holdings:
     held = Holdings()
     held.assign(units)
     for unit in units:

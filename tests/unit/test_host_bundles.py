@@ -12,8 +12,8 @@ from plain_detector import level_model
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
-from fl_device.judging import SelfJudge
-from fl_device.tasks import Examples
+from fl_device.host.judging import SelfJudge
+from fl_device.tasks.task import Examples
 
 START = 90_000_000
 BEATS = calm(600)

@@ -14,10 +14,10 @@ from contracts.errors import Misconfigured, Unavailable
 from contracts.federation import ModelUpdate
 from contracts.settings import Settings
 from contracts.signing import key_id_of, public_bytes_of, verify
-from fl_device import host_keys
-from fl_device.host_keys import HostKeys, random_nonce
-from fl_device.key_folder import KeyFolder
-from fl_device.registration import Registrar
+from fl_device.keys import host_keys
+from fl_device.keys.folder import KeyFolder
+from fl_device.keys.host_keys import HostKeys, random_nonce
+from fl_device.keys.registration import Registrar
 from transport.key_registry import KeyRegistry
 
 UPDATE = ModelUpdate(

@@ -18,13 +18,13 @@ from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator import rounds
-from fl_coordinator.collection import MAX_REFUSALS, Collection
+from fl_coordinator.gate.selection import Selection
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_ring import KeyRing
-from fl_coordinator.registry import model_of
-from fl_coordinator.selection import Selection
-from transport.weights import encode_weights
+from fl_coordinator.models.registry import model_of
+from fl_coordinator.rounds import transitions
+from fl_coordinator.updates.collection import MAX_REFUSALS, Collection
+from fl_coordinator.updates.keys import KeyRing
+from transport.blobs.weights import encode_weights
 
 NOW, HOSTILE = 1000.0, 1000
 KEYS, TOPICS = RedisKeys("t"), Topics("t")
@@ -78,10 +78,10 @@ class Round:
 
     def __init__(self) -> None:
         self.services: Any = Services()
-        terms = rounds.RoundTerms("reconstruction", 3, 20.0, 1, 32, 1e-3)
+        terms = transitions.RoundTerms("reconstruction", 3, 20.0, 1, 32, 1e-3)
         selection = Selection(NOW, COHORT, {})
-        record = rounds.propose(7, terms, lease_token=3, model_sha256=MODEL.sha256, selection=selection)
-        record = rounds.open_collection(record, 3, NOW)
+        record = transitions.propose(7, terms, lease_token=3, model_sha256=MODEL.sha256, selection=selection)
+        record = transitions.open_collection(record, 3, NOW)
         self.scene = Scene(record, encode_weights({"w": np.ones(3, np.float32)}), traitor="traitor", revoked="revoked")
         ring = KeyRing()
         for key in self.scene.keys:

@@ -12,13 +12,14 @@ from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.decisions.votes import KINDS
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.held_device import HeldDevice
-from streams.intake import Intake
-from streams.judge import Judge
-from streams.records import Unit, VitalsRecord
+from streams.scoring.batch import Judge
+from streams.scoring.intake import Intake
+from streams.state.devices import HeldDevice
+from streams.vitals_records import VitalsRecord
+from transport.kafka.offsets import TopicPartition
 
 START = 92_000_000
-UNIT = Unit("t.vitals.v1.p1", 0)
+UNIT = TopicPartition("t.vitals.v1.p1", 0)
 BEATS = calm(300)
 
 

@@ -11,10 +11,10 @@ from aiokafka.errors import KafkaConnectionError
 from contracts.errors import Unavailable
 from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
-from streams.stretch_reader import StretchReader
-from transport.kafka_watch import watched_call
-from transport.publisher import Publisher
-from transport.topic_reader import TopicReader
+from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import TopicReader
+from transport.kafka.watch import watched_call
 
 
 class FakeClient:

@@ -11,7 +11,7 @@ from device_keys import private_key
 
 from contracts.errors import Misconfigured
 from contracts.signing import public_bytes_of, to_pem
-from fl_device.key_folder import KeyFolder
+from fl_device.keys.folder import KeyFolder
 
 
 @pytest.fixture

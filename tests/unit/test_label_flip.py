@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import Misconfigured
-from fl_device.label_flip import SHARE_BY_LEVEL, describe, flip_labels
+from fl_device.tasks.label_flip import SHARE_BY_LEVEL, describe, flip_labels
 
 
 def test_strong_turns_every_label_round_and_leaves_the_given_array_alone() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord
 from fedsecure.model_table import model_table
-from fl_coordinator.lineage import descent, model_lines
+from fl_coordinator.models.lineage import descent, model_lines
 
 
 def committed(number: int, parent: str, made: str, *, phase: RoundPhase = RoundPhase.COMMITTED) -> RoundRecord:

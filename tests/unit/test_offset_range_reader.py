@@ -6,13 +6,11 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka import TopicPartition
-
 from contracts.settings import Settings
-from streams.records import Unit
-from streams.stretch_reader import StretchReader
+from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offsets import TopicPartition
 
-A, B = Unit("v.a", 0), Unit("v.b", 0)
+A, B = TopicPartition("v.a", 0), TopicPartition("v.b", 0)
 LAST = 5
 
 
@@ -64,5 +62,5 @@ class OffsetRangeReaderOf(StretchReader):
         super().__init__(Settings())
         self._consumer = client
 
-    async def offsets(self, unit: Unit, start: int, stop: int) -> list[int]:
-        return [record.offset async for records in self.read({unit: (start, stop)}) for record in records]
+    async def offsets(self, partition: TopicPartition, start: int, stop: int) -> list[int]:
+        return [record.offset async for records in self.read({partition: (start, stop)}) for record in records]

@@ -15,9 +15,9 @@ from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import cut_windows, usable_window_ends
-from fl_device.judging import SelfJudge
-from fl_device.own_windows import JudgedMinutes, OwnWindows, own_hours
-from fl_device.tasks import Examples
+from fl_device.host.judging import SelfJudge
+from fl_device.tasks.task import Examples
+from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 
 START = 1_000_000
 HORIZON_MIN = 120

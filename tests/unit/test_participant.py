@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from contracts.content_hash import sha256_of
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord
 from contracts.settings import Settings
-from fl_device.answering import CACHED_MODELS, ModelCache
-from fl_device.local_training import LocalResult
-from fl_device.participant import Participant
-from transport.weights import encode_weights
+from fl_device.host.answering import CACHED_MODELS, ModelCache
+from fl_device.host.participant import Participant
+from fl_device.training.local import LocalResult
+from transport.blobs.weights import encode_weights
 
 INVITATION = RoundRecord(
     round=5, phase=RoundPhase.COLLECTING, task="reconstruction", lease_token=3, model_sha256="m", gated_at=100.0,

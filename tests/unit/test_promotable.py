@@ -7,9 +7,9 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord
-from fl_coordinator.history import History
-from fl_coordinator.promotable import committed_model
-from fl_coordinator.registry import Model, model_of
+from fl_coordinator.models.promotable import committed_model
+from fl_coordinator.models.registry import Model, model_of
+from fl_coordinator.rounds.history import History
 
 
 def model(value: float, number: int) -> Model:

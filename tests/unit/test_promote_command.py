@@ -16,7 +16,7 @@ from fedsecure.commands.promote import promote
 from fedsecure.commands.rollback import rollback
 from fedsecure.promotion_source import local_source
 from fedsecure.release_table import release_table
-from transport.weights import encode_weights
+from transport.blobs.weights import encode_weights
 
 
 def called(out, **changes):

@@ -10,9 +10,9 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.journal import Journal
-from fl_coordinator.promotion_guard import PromotionGuard, terms_of
-from fl_coordinator.releasing import Grounds
-from fl_coordinator.rollback_rule import RollbackTerms
+from fl_coordinator.releases.guard import PromotionGuard, terms_of
+from fl_coordinator.releases.releaser import Grounds
+from fl_coordinator.releases.rollback_rule import RollbackTerms
 
 OLD, NEW = small_bundle("old"), small_bundle("new")
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)

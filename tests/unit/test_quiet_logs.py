@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.quiet_logs import OneLineAMinute
+from streams.log_throttle import OneLineAMinute
 
 
 def line(name: str, text: str = "no %s") -> logging.LogRecord:

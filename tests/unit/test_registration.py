@@ -10,8 +10,8 @@ from device_keys import KeyRecord, device_key, key_record
 from contracts.errors import Misconfigured, Unavailable
 from contracts.federation import DeviceKey, decode_federation
 from contracts.signing import key_id_of, public_bytes_of
-from fl_device.key_folder import KeyFolder
-from fl_device.registration import Registrar
+from fl_device.keys.folder import KeyFolder
+from fl_device.keys.registration import Registrar
 from transport.key_registry import KeyRegistry
 
 NOW = 5000.0

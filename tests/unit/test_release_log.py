@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease, decode_release, encode_release
-from transport.release_log import ReleaseLog
+from transport.bundles.releases import ReleaseLog
 
 RELEASE = BundleRelease(
     release=1, bundle_sha256="a" * 64, parent_sha256=None, model_sha256=None, kind="initial", reason="first",

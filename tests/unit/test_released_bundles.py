@@ -11,8 +11,8 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.metrics import BUNDLES_REFUSED
 from contracts.releases import BundleRelease, encode_release
-from transport.release_log import ReleaseLog
-from transport.released_bundles import ReleasedBundles
+from transport.bundles.released import ReleasedBundles
+from transport.bundles.releases import ReleaseLog
 
 OWN, FIRST, SECOND = ({MANIFEST: name.encode()} for name in ("own", "first", "second"))
 

@@ -9,9 +9,9 @@ from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
 from contracts.releases import BundleRelease
-from fl_coordinator.release_keeping import YOUNG_S, StoredFile, unkept_files
-from fl_coordinator.releases import kept_bundles, rollback_target
-from fl_coordinator.releasing import Grounds, Superseded
+from fl_coordinator.releases.file_keeping import YOUNG_S, StoredFile, unkept_files
+from fl_coordinator.releases.releaser import Grounds, Superseded
+from fl_coordinator.releases.succession import kept_bundles, rollback_target
 
 BUNDLES = {name: small_bundle(name) for name in "ABCDEF"}
 SHA = {name: sha256 for name, (_, sha256) in BUNDLES.items()}

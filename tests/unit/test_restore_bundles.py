@@ -15,11 +15,11 @@ from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.held_device import Holdings
-from streams.records import Unit
-from streams.restore import Restorer, RestoreSources
+from streams.state.devices import Holdings
+from streams.state.restore import Restorer, RestoreSources
+from transport.kafka.offsets import TopicPartition
 
-UNIT = Unit("t.vitals.v1.a", 0)
+UNIT = TopicPartition("t.vitals.v1.a", 0)
 PACK = 10
 
 
@@ -71,7 +71,7 @@ class Bench:
 
     async def read(self, wanted, starts):
         for one in wanted:
-            one.add_older(self.value(at) for at in range(starts[one.unit], one.stop))
+            one.add_older(self.value(at) for at in range(starts[one.partition], one.stop))
 
     def value(self, at: int) -> bytes:
         beats = self.beats[at * PACK : (at + 1) * PACK]

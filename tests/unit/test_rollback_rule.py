@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.rollback_rule import Look, PromotionWatch, RollbackTerms, look
+from fl_coordinator.releases.rollback_rule import Look, PromotionWatch, RollbackTerms, look
 
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)
 RELEASED_AT = 10_000.0

@@ -10,13 +10,14 @@ import pytest
 
 from contracts.settings import Settings
 from streams.core import WorkerCore
-from streams.exit_watchdog import ExitWatchdog
-from streams.held_device import HeldDevice
-from streams.judge import Judgement
-from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.scoring_loop import PART_BYTES, Outlets, ScoringLoop
+from streams.errors import ExitWatchdog
+from streams.scoring.batch import Judgement
+from streams.scoring.loop import PART_BYTES, Outlets, ScoringLoop
+from streams.state.devices import HeldDevice
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.offsets import TopicPartition
 
-UNIT = Unit("t.vitals.v1.p1", 0)
+UNIT = TopicPartition("t.vitals.v1.p1", 0)
 
 
 class FakeJudge:

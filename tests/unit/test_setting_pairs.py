@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings, variable_of
-from transport.kafka_options import aiokafka_options, kafka_python_options
+from transport.kafka.options import aiokafka_options, kafka_python_options
 from transport.redis_client import connect_redis, connect_redis_async
 
 NUMBERS = [

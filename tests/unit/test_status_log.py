@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from structlog.testing import capture_logs
 
 from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
-from streams.records import Unit
-from streams.status_log import FIRST_STEP, StatusLog
+from streams.state.snapshots import FIRST_STEP, StatusLog
+from transport.kafka.offsets import TopicPartition
 
-UNIT = Unit("t.device-status.v1", 0)
+UNIT = TopicPartition("t.device-status.v1", 0)
 
 
 class FakeReader:

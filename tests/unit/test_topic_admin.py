@@ -11,7 +11,7 @@ from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import TopicSpec
-from transport import topic_admin
+from transport.kafka import admin as topic_admin
 
 SPECS = [TopicSpec("one", 1), TopicSpec("two", 1)]
 

@@ -18,14 +18,14 @@ from contracts.redis_keys import RedisKeys
 from contracts.signing import sign
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator import rounds
-from fl_coordinator.collection import MAX_REFUSALS, MAX_UNSIGNED, Collection
 from fl_coordinator.errors import GateClosed
+from fl_coordinator.gate.selection import Selection
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_ring import KeyRing
-from fl_coordinator.registry import model_of
-from fl_coordinator.selection import Selection
-from transport.weights import encode_weights
+from fl_coordinator.models.registry import model_of
+from fl_coordinator.rounds import transitions
+from fl_coordinator.updates.collection import MAX_REFUSALS, MAX_UNSIGNED, Collection
+from fl_coordinator.updates.keys import KeyRing
+from transport.blobs.weights import encode_weights
 
 NOW = 1000.0
 MODEL = model_of({"w": np.zeros(3, np.float32)}, 0)
@@ -101,10 +101,10 @@ def collecting(
 
 
 def open_round(collection: Collection, number: int) -> None:
-    terms = rounds.RoundTerms("reconstruction", 1, 20.0, 1, 32, 1e-3)
+    terms = transitions.RoundTerms("reconstruction", 1, 20.0, 1, 32, 1e-3)
     selection = Selection(NOW, ("a", "b"), {})
-    record = rounds.propose(number, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection)
-    collection.open(rounds.open_collection(record, 1, NOW), MODEL)
+    record = transitions.propose(number, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection)
+    collection.open(transitions.open_collection(record, 1, NOW), MODEL)
 
 
 def update_of(device_id: str, update_sha256: str, **changes: Any) -> ModelUpdate:

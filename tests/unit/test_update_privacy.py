@@ -11,9 +11,7 @@ from structlog.testing import capture_logs
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
-from fl_device.privacy_accounting import epsilon
-from fl_device.private_answers import PrivateAnswers
-from fl_device.update_privacy import UpdatePrivacy, length, privacy_of, secret_generator
+from fl_device.training.privacy import PrivateAnswers, UpdatePrivacy, epsilon, length, privacy_of, secret_generator
 
 BASE = {"kernel": np.full((3, 4), 0.5, np.float32), "bias": np.zeros(4, np.float32)}
 

@@ -20,8 +20,8 @@ from contracts.verdicts import (
 from detectors.decisions.votes import KEPT, KINDS
 from detectors.engine.chunks import Verdicts
 from detectors.statistics.registry import columns
-from streams.held_device import HeldDevice
-from streams.verdict_records import MOST_MINUTES, next_status, score_batches, taken_over
+from streams.scoring.records import MOST_MINUTES, next_status, score_batches, taken_over
+from streams.state.devices import HeldDevice
 
 NAN, INF = float("nan"), float("inf")
 BROKER_TAKES_BYTES = 1_000_000

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, encode_vitals
-from streams.intake import LETTERS_AT_ONCE, DeadLetter, Intake
-from streams.records import Unit, VitalsRecord
+from streams.scoring.intake import LETTERS_AT_ONCE, DeadLetter, Intake
+from streams.vitals_records import VitalsRecord
+from transport.kafka.offsets import TopicPartition
 
-UNIT = Unit("fedsecure.vitals.v1.p1", 0)
+UNIT = TopicPartition("fedsecure.vitals.v1.p1", 0)
 
 
 def record(value: bytes | None, device_id: str = "p1", offset: int = 7) -> VitalsRecord:

@@ -22,9 +22,9 @@ from detectors.bundle.bundle import packed_bundle
 from detectors.detector import live_engine
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from fl_coordinator.program import CoordinatorProgram
-from fl_device import bundle_changes, judging
-from transport.publisher import Publisher
-from transport.release_log import publish_release
+from fl_device.host import bundle_changes, judging
+from transport.bundles.releases import publish_release
+from transport.kafka.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 

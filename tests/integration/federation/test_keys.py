@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from contracts.dead_letters import HEADER_REASON
 from contracts.federation import RoundPhase, encode_federation
-from fl_device.key_folder import KeyFolder
-from fl_device.registration import open_registrar
+from fl_device.keys.folder import KeyFolder
+from fl_device.keys.registration import open_registrar
+from transport.kafka.publisher import Publisher
 from transport.key_registry import read_registry
-from transport.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 

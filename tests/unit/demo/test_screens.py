@@ -11,7 +11,7 @@ from rich.console import Console
 from fedsecure.demo.frames import Frame, advice_of, frame_of
 from fedsecure.demo.observation import Observation
 from fedsecure.demo.screens import LiveScreen, PlainScreen, screen_for, who_sat_out
-from fl_coordinator.device_view import view_of
+from fl_coordinator.gate.device_view import view_of
 
 NOW = 1165.0
 

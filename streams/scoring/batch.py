@@ -1,0 +1,150 @@
+"""One micro-batch in the executor thread: decode, judge, make the records; no I/O and no event loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contracts.metrics import (
+    BATCH_MINUTES,
+    DROPPED_MINUTES,
+    FLAGGED_WINDOWS,
+    MINUTES,
+    SCORES,
+    SCORING_SECONDS,
+    WINDOWS,
+)
+from contracts.verdicts import encode_verdict
+from contracts.vitals import VitalsBatch
+from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
+from detectors.engine.router import EngineRouter
+from streams.scoring.intake import DeadLetter, Intake
+from streams.scoring.records import next_status, score_batches
+from streams.state.devices import HeldDevice, take_label
+from streams.state.status_store import FencedWrite
+from streams.vitals_records import VitalsRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one micro-batch made of one device; `encoded` are the Kafka values of status and scores."""
+
+    device: HeldDevice
+    write: FencedWrite
+    encoded_status: bytes
+    encoded_scores: list[bytes]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Everything a micro-batch leads to; `sent_at` are the senders' clocks (epoch seconds), one a message."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    sent_at: list[float] = field(default_factory=list)
+
+
+class Judge:
+    """Applies records to the engines; called by one thread at a time, the one that owns them."""
+
+    def __init__(self, router: EngineRouter, intake: Intake, worker_id: str) -> None:
+        self.router = router
+        self._intake = intake
+        self._worker_id = worker_id
+
+    def judge(self, records: Sequence[VitalsRecord], devices: Mapping[str, HeldDevice]) -> Judgement:
+        """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
+        started = time.perf_counter()
+        judgement = Judgement()
+        work = _Work(self.router)
+        for record in records:
+            message = self._intake.take_in(record)
+            device = devices.get(record.device_id)
+            if device is not None:
+                device.next_offset = record.offset + 1
+            if isinstance(message, VitalsBatch) and device is not None:
+                judgement.sent_at.append(message.sent_at)
+                work.add(message, device, record.received_at)
+                continue
+            if isinstance(message, DeadLetter):
+                judgement.dead_letters.append(message)
+            if device is not None:
+                work.add_invalid(record.device_id)
+        work.flush()
+        for device_id, verdicts in work.verdicts.items():
+            judgement.outcomes.append(self._outcome(devices[device_id], verdicts))
+        BATCH_MINUTES.observe(sum(one.minutes for parts in work.verdicts.values() for one in parts))
+        SCORING_SECONDS.observe(time.perf_counter() - started)
+        return judgement
+
+    def close(self, devices: Sequence[str]) -> None:
+        """Forget devices that left or were taken."""
+        for device_id in devices:
+            self.router.close(device_id)
+            self._intake.forget(device_id)
+
+    def _outcome(self, device: HeldDevice, verdicts: list[Verdicts]) -> Outcome:
+        held_epoch = device.epoch
+        snapshot = self.router.snapshot(device.device_id)
+        if device.status and device.status.session_id != snapshot.session_id:
+            # A new session may start at an earlier event minute: a new epoch keeps the pair rising.
+            device.epoch += 1
+        for one in verdicts:
+            _count(device, one)
+        reason = self.router.reason(device.device_id)
+        origin = (self.router.bundle_sha_of(device.device_id), self._worker_id)
+        device.status = next_status(device, snapshot, verdicts, reason, origin)
+        scores = score_batches(device, verdicts, self.router.bundle_sha_of(device.device_id))
+        return Outcome(
+            device,
+            FencedWrite(device.status, held_epoch),
+            encode_verdict(device.status),
+            [encode_verdict(batch) for batch in scores],
+        )
+
+
+class _Work:
+    """Keeps each device's messages in order while judging as many as possible in one call."""
+
+    def __init__(self, router: EngineRouter) -> None:
+        self._router = router
+        self._chunks: list[MinuteChunk] = []
+        self._arrivals: list[tuple[HeldDevice, float, VitalsBatch]] = []
+        self._devices: set[str] = set()
+        self.verdicts: dict[str, list[Verdicts]] = {}
+
+    def add(self, batch: VitalsBatch, device: HeldDevice, received_at: float) -> None:
+        self._chunks.append(chunk_of(batch))
+        self._arrivals.append((device, received_at, batch))
+        self._devices.add(batch.device_id)
+
+    def add_invalid(self, device_id: str) -> None:
+        if device_id in self._devices:
+            self.flush()
+        self._router.invalid(device_id)
+        self.verdicts.setdefault(device_id, [])
+
+    def flush(self) -> None:
+        applied = self._router.apply(self._chunks) if self._chunks else []
+        for one, (device, received_at, batch) in zip(applied, self._arrivals, strict=True):
+            self.verdicts.setdefault(one.device_id, []).append(one)
+            take_label(device, batch, one)
+            if one.minutes:  # a device that only repeats old minutes is silent, and must go stale
+                device.received_at, device.batch_interval_s = received_at, batch.batch_interval_s
+        self._chunks, self._arrivals, self._devices = [], [], set()
+
+
+def _count(device: HeldDevice, verdicts: Verdicts) -> None:
+    device.minutes += verdicts.minutes
+    device.windows += verdicts.windows
+    device.flagged_windows += verdicts.flagged_windows
+    MINUTES.inc(verdicts.minutes)
+    WINDOWS.inc(verdicts.windows)
+    FLAGGED_WINDOWS.inc(verdicts.flagged_windows)
+    for score in verdicts.score[np.isfinite(verdicts.score)].tolist():
+        SCORES.observe(score)
+    for reason, count in verdicts.dropped.items():
+        DROPPED_MINUTES.labels(reason).inc(count)

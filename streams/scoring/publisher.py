@@ -1,0 +1,80 @@
+"""Publishes what was judged: statuses (with the snapshot), scores and dead letters, all acknowledged before going on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from streams.errors import Fatal
+from streams.scoring.intake import DeadLetter
+from transport.kafka.options import aiokafka_options
+
+PATIENCE_MS = 120_000
+LARGEST_REQUEST_BYTES = 2_097_152
+NOBODY = b"unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecords:
+    """The encoded records of one device that belong together: the status and the scores it sums up."""
+
+    device_id: str
+    status: bytes
+    scores: Sequence[bytes] = ()
+
+
+class VerdictPublisher:
+    """An idempotent producer of its own: aiokafka retries for two minutes, after that the worker ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect; raises Unavailable."""
+        producer = AIOKafkaProducer(
+            **aiokafka_options(self._settings),
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=PATIENCE_MS,
+            max_request_size=LARGEST_REQUEST_BYTES,
+            max_batch_size=256 * 1024,
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            where = self._settings.kafka_bootstrap_servers
+            raise Unavailable(f"Kafka at {where} does not answer ({type(error).__name__})") from None
+        self._producer = producer
+
+    async def publish(self, devices: Sequence[DeviceRecords], dead_letters: Sequence[DeadLetter] = ()) -> None:
+        """Send everything and wait for every acknowledgement; raises Fatal when the broker stays away."""
+        topics = self._settings.topics
+        producer = self._producer
+        if producer is None:
+            raise Fatal("the publisher is not started")
+        try:
+            pending = []
+            for one in devices:
+                key = one.device_id.encode()
+                # Scores first: a status says that its scores are there.
+                pending.extend([await producer.send(topics.scores, value, key=key) for value in one.scores])
+                pending.append(await producer.send(topics.device_status, one.status, key=key))
+            for letter in dead_letters:
+                key = letter.device_id.encode() or NOBODY
+                pending.append(await producer.send(topics.dead_letters, letter.value, key=key, headers=letter.headers))
+            await asyncio.gather(*pending)
+        except KafkaError as error:
+            raise Fatal(f"Kafka took no results for {PATIENCE_MS // 1000} s ({type(error).__name__})") from None
+
+    async def close(self) -> None:
+        """Disconnect; everything was acknowledged already."""
+        if self._producer is not None:
+            await self._producer.stop()
