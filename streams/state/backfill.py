@@ -10,7 +10,7 @@ from contracts.errors import InvalidMessage
 from contracts.vitals import VitalsBatch, decode_vitals
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offset_range_reader import StretchReader
-from transport.kafka.offsets import TopicPartition
+from transport.kafka.offsets import BackwardSteps, TopicPartition
 
 FIRST_STEP = 128
 PARTITIONS_AT_ONCE = 128
@@ -70,13 +70,12 @@ class HistoryReader:
     async def read(self, wanted: Iterable[HistoryWanted], starts: Mapping[TopicPartition, int]) -> None:
         """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
         by_partition: dict[TopicPartition, list[HistoryWanted]] = {}
-        for one in wanted:
-            by_partition.setdefault(one.partition, []).append(one)
+        for request in wanted:
+            by_partition.setdefault(request.partition, []).append(request)
         partitions = sorted(by_partition)
-        for at in range(0, len(partitions), PARTITIONS_AT_ONCE):
-            await self._read_partitions(
-                {partition: by_partition[partition] for partition in partitions[at : at + PARTITIONS_AT_ONCE]}, starts
-            )
+        for first in range(0, len(partitions), PARTITIONS_AT_ONCE):
+            together = partitions[first : first + PARTITIONS_AT_ONCE]
+            await self._read_partitions({partition: by_partition[partition] for partition in together}, starts)
 
     async def gap(self, partition: TopicPartition, start: int, stop: int) -> list[VitalsRecord]:
         """Return the records of [start, stop) that the group's consumer did not hand over."""
@@ -89,29 +88,17 @@ class HistoryReader:
     async def _read_partitions(
         self, by_partition: dict[TopicPartition, list[HistoryWanted]], starts: Mapping[TopicPartition, int]
     ) -> None:
-        reached = {partition: max(one.stop for one in devices) for partition, devices in by_partition.items()}
-        step = FIRST_STEP
-        pending = [partition for partition, at in reached.items() if at > starts[partition]]
-        while pending:
-            stretches = {
-                partition: (max(starts[partition], reached[partition] - step), reached[partition])
-                for partition in pending
-            }
+        ends = {partition: max(request.stop for request in requests) for partition, requests in by_partition.items()}
+        steps = BackwardSteps(starts, ends, FIRST_STEP)
+        stops = {request.device_id: request.stop for requests in by_partition.values() for request in requests}
+        pending = list(by_partition)
+        while ranges := steps.next(pending):
             values: dict[str, list[bytes | None]] = {}
-            stops = {one.device_id: one.stop for partition in pending for one in by_partition[partition]}
-            async for records in self._reader.read(stretches):
+            async for records in self._reader.read(ranges):
                 for record in records:
                     device_id = self._names.device_of(record.topic, record.key)
                     if record.offset < stops.get(device_id, 0):
                         values.setdefault(device_id, []).append(record.value)
-            reached.update({partition: start for partition, (start, _) in stretches.items()})
-            for partition in pending:
-                for one in by_partition[partition]:
-                    one.add_older(values.get(one.device_id, ()))
-            pending = [
-                partition
-                for partition in pending
-                if reached[partition] > starts[partition]
-                and not all(one.is_complete() for one in by_partition[partition])
-            ]
-            step *= 2
+            for request in (request for partition in ranges for request in by_partition[partition]):
+                request.add_older(values.get(request.device_id, ()))
+            pending = [at for at in ranges if not all(request.is_complete() for request in by_partition[at])]

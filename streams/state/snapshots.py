@@ -9,7 +9,7 @@ import structlog
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceStatus, decode_status
 from transport.kafka.offset_range_reader import StretchReader
-from transport.kafka.offsets import TopicPartition
+from transport.kafka.offsets import BackwardSteps, TopicPartition
 
 log = structlog.get_logger()
 
@@ -29,21 +29,15 @@ class StatusLog:
         """Return the newest status of each device that has one: the highest (epoch, applied_through) near the end."""
         wanted = set(devices)
         bounds = await self._reader.bounds(await self._reader.partitions(self._topic))
-        reached = {partition: end for partition, (_, end) in bounds.items()}
+        steps = BackwardSteps(
+            {partition: start for partition, (start, _) in bounds.items()},
+            {partition: end for partition, (_, end) in bounds.items()},
+            FIRST_STEP,
+        )
         found: dict[str, DeviceStatus] = {}
-        step = FIRST_STEP
-        while missing := self._missing(wanted - found.keys(), reached):
-            stretches = {
-                partition: (max(bounds[partition][0], at - step), at)
-                for partition, at in reached.items()
-                if at > bounds[partition][0]
-            }
-            if not stretches:
-                break
-            await self._collect(stretches, missing, found)
-            reached.update({partition: start for partition, (start, _) in stretches.items()})
-            step *= 2
-        self._remember(bounds, reached)
+        while (missing := self._missing(wanted - found.keys(), steps.reached)) and (ranges := steps.next(bounds)):
+            await self._collect(ranges, missing, found)
+        self._remember(bounds, steps.reached)
         return found
 
     def _missing(self, devices: set[str], reached: dict[TopicPartition, int]) -> set[str]:
@@ -54,9 +48,9 @@ class StatusLog:
         return devices & self._named if known_below else devices
 
     async def _collect(
-        self, stretches: dict[TopicPartition, tuple[int, int]], missing: set[str], found: dict[str, DeviceStatus]
+        self, ranges: dict[TopicPartition, tuple[int, int]], missing: set[str], found: dict[str, DeviceStatus]
     ) -> None:
-        async for records in self._reader.read(stretches):
+        async for records in self._reader.read(ranges):
             for record in records:
                 device_id = (record.key or b"").decode("ascii", "replace")
                 self._named.add(device_id)

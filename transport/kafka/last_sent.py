@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
@@ -13,13 +13,12 @@ from kafka.errors import KafkaError
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.vitals import decode_vitals
+from transport.kafka.offsets import BackwardSteps
 from transport.kafka.options import kafka_python_options
 
 FIRST_STEP = 4
 STEP_GROWTH = 16
 READ_TIMEOUT_S = 60.0
-
-Offsets = dict[TopicPartition, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +107,21 @@ def _windows_from_the_end(
     """Yield the records of ever earlier, ever larger windows until nothing more is wanted or the start is reached."""
     if not partitions:
         return
-    uppers: Offsets = consumer.end_offsets(partitions)
-    starts: Offsets = consumer.beginning_offsets(partitions)
-    step = FIRST_STEP
-    while left := [at for at in partitions if uppers[at] > starts[at] and still_wanted(at)]:
-        lowers = {at: max(starts[at], uppers[at] - step) for at in left}
-        yield _read(consumer, lowers, {at: uppers[at] for at in left})
-        uppers |= lowers
-        step *= STEP_GROWTH
+    ends = consumer.end_offsets(partitions)
+    steps = BackwardSteps(consumer.beginning_offsets(partitions), ends, FIRST_STEP, STEP_GROWTH)
+    while ranges := steps.next(at for at in partitions if still_wanted(at)):
+        yield _read(consumer, ranges)
 
 
-def _read(consumer: KafkaConsumer, lowers: Offsets, uppers: Offsets) -> Iterator[ConsumerRecord]:
-    consumer.assign(list(lowers))
-    for at, offset in lowers.items():
-        consumer.seek(at, offset)
-    open_ones = set(lowers)
+def _read(consumer: KafkaConsumer, ranges: Mapping[TopicPartition, tuple[int, int]]) -> Iterator[ConsumerRecord]:
+    consumer.assign(list(ranges))
+    for at, (start, _) in ranges.items():
+        consumer.seek(at, start)
+    unread = set(ranges)
     deadline = time.monotonic() + READ_TIMEOUT_S
-    while open_ones:
+    while unread:
         if time.monotonic() > deadline:
-            raise Unavailable(f"Kafka gave no vitals of {next(iter(open_ones)).topic} within {READ_TIMEOUT_S:.0f} s")
+            raise Unavailable(f"Kafka gave no vitals of {next(iter(unread)).topic} within {READ_TIMEOUT_S:.0f} s")
         for at, records in consumer.poll(timeout_ms=200, max_records=5000).items():
-            yield from (record for record in records if record.offset < uppers[at])
-        open_ones = {at for at in open_ones if consumer.position(at) < uppers[at]}
+            yield from (record for record in records if record.offset < ranges[at][1])
+        unread = {at for at in unread if consumer.position(at) < ranges[at][1]}

@@ -30,16 +30,12 @@ class BackwardSteps(Generic[Partition]):
         self._growth = growth
         self.reached = dict(ends)
 
-    def unread(self, partition: Partition) -> bool:
-        """Return whether older records of a partition are left."""
-        return self.reached[partition] > self._starts[partition]
-
     def next(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
         """Return the next [start, stop) of each of these partitions that has older records; empty: there are none."""
         ranges = {
             at: (max(self._starts[at], self.reached[at] - self._step), self.reached[at])
             for at in partitions
-            if self.unread(at)
+            if self.reached[at] > self._starts[at]
         }
         self.reached.update({at: start for at, (start, _) in ranges.items()})
         self._step *= self._growth
