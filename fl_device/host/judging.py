@@ -75,11 +75,7 @@ class SelfJudge:
                 chunks.append(chunk_of(decode_vitals(value, expected_device_id=device_id)))
         needed = snapshot.session_id, DetectionEngine.history_needed_to_take_over(snapshot) or 0
         reaches_back = bool(chunks) and (chunks[0].session_id, chunks[0].first_event_minute) <= needed
-        enough = is_all or snapshot.profile is None or reaches_back
-        if enough and self._router.take_over(device_id, snapshot, chunks):
-            return True
-        self._router.keep(device_id)
-        return False
+        return self._router.take_over_or_keep(device_id, snapshot, chunks, is_whole=is_all or reaches_back)
 
     def examples(self, device_id: str) -> Examples | None:
         """Return what the device may train on now, scaled by its own frozen profile; None when there is nothing."""

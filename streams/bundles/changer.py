@@ -92,13 +92,11 @@ class BundleChanger:
             if snapshot.session_id != wanted.session_id:
                 return False  # the next look finds it as it is then
             wanted.add_newer(await self._history.gap(partition, wanted.stop, device.next_offset))
-            take_over = partial(self._router.take_over, device_id, snapshot, list(joined(wanted.batches)))
-            run = asyncio.get_running_loop().run_in_executor
-            enough = snapshot.profile is None or wanted.is_whole(first_kept)
-            if enough and await run(self._executor, take_over):
+            chunks, is_whole = list(joined(wanted.batches)), wanted.is_whole(first_kept)
+            take_over = partial(self._router.take_over_or_keep, device_id, snapshot, chunks, is_whole=is_whole)
+            if await asyncio.get_running_loop().run_in_executor(self._executor, take_over):
                 BUNDLE_CHANGES.labels("moved").inc()
                 return True
-            self._router.keep(device_id)
             BUNDLE_CHANGES.labels("kept").inc()
             bundle = self._router.bundle_sha_of(device_id)[:12]
             log.warning("old_bundle_kept", device=device_id, bundle=bundle, reason="its enrolment minutes are gone")

@@ -163,8 +163,7 @@ class Restorer:
             snapshot = status.snapshot if status else None
             chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
             if snapshot and device_id not in old and self._must_take_over(status):
-                enough = snapshot.profile is None or device_id in whole
-                if enough and self._router.take_over(device_id, snapshot, chunks):
+                if self._router.take_over_or_keep(device_id, snapshot, chunks, is_whole=device_id in whole):
                     BUNDLE_CHANGES.labels("moved").inc()
                     continue
                 BUNDLE_CHANGES.labels("void").inc()
