@@ -20,7 +20,7 @@ from console.wall_view import WallView
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from fl_coordinator.gate.device_view import DeviceView, view_of
-from transport.clock import pause
+from transport.clock import cancellable_sleep
 
 TELL_EVERY_S: Final = 0.5
 HEALTH_EVERY_S: Final = 2.0
@@ -103,7 +103,7 @@ class Stage:
                 event = self.health_event()
                 for hub in self._all_hubs():
                     hub.tell(event)
-            await pause(TELL_EVERY_S, stop)
+            await cancellable_sleep(TELL_EVERY_S, stop)
 
     def _tell_wall(self) -> None:
         if self.hubs["wall"].screens:

@@ -11,7 +11,7 @@ from console.board import Board
 from console.health import Source
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from transport.clock import pause
+from transport.clock import cancellable_sleep
 from transport.kafka.topic_reader import Start, TopicReader
 
 LOOK_BACK_S: Final = 86_400.0
@@ -40,7 +40,7 @@ class TopicWatch:
                     await self._read(reader, stop)
                 except (Unavailable, TimeoutError) as error:
                     self._source.failed(str(error) or "no answer")
-                    await pause(RETRY_S, stop)
+                    await cancellable_sleep(RETRY_S, stop)
         finally:
             if reader is not None:
                 await reader.__aexit__(None, None, None)

@@ -13,7 +13,7 @@ from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from experiments.federation_plan import Plan
-from fl_device.host.judging import judged_minutes
+from fl_device.host.detector import judged_minutes
 from fl_device.tasks.task import Examples, Task
 from fl_device.training.own_windows import JudgedMinutes, OwnWindows, TrainingWindows, own_hours
 from replay.recording import Recording

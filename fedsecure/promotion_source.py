@@ -19,7 +19,7 @@ from detectors.training.canary_verdict import CanaryResult
 from fedsecure.promotion import Promotion
 from fl_coordinator.models.promotable import committed_model
 from fl_coordinator.models.registry import Model, model_of
-from fl_coordinator.releases.releaser import Grounds, Releaser
+from fl_coordinator.releases.releaser import Releaser, ReleaseReason
 from fl_coordinator.releases.succession import current_release
 from fl_coordinator.rounds.history import read_history
 from transport.blobs.store import MAX_BLOB_BYTES, blob_store, refuse_oversized
@@ -77,9 +77,9 @@ async def release(source: Source, promotion: Promotion, result: CanaryResult) ->
     async with Publisher(source.settings) as publisher:
         releaser = Releaser.of(source.settings, publisher)
         if not source.is_released:
-            grounds = Grounds("initial", INITIAL, by)
+            grounds = ReleaseReason("initial", INITIAL, by)
             await releaser.release(source.contents, source.current.sha256, grounds, over=None)
-        grounds = Grounds("promotion", result.reason, by, promotion.model_sha256, result.flat())
+        grounds = ReleaseReason("promotion", result.reason, by, promotion.model_sha256, result.flat())
         return await releaser.release(contents, bundle.sha256, grounds, over=source.current.sha256)
 
 

@@ -20,22 +20,22 @@ from contracts.metrics import REDIS_UP
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
-from fl_coordinator.gate.selection import RedisDeviceView
+from fl_coordinator.gate.selection import RedisDeviceStatusReader
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import Releaser
 from fl_coordinator.rounds import transitions
-from fl_coordinator.rounds.coordinator import Coordinator, Parts
+from fl_coordinator.rounds.coordinator import Coordinator, Dependencies
 from fl_coordinator.rounds.history import History, read_history
-from fl_coordinator.rounds.lease import Lease, holding
+from fl_coordinator.rounds.lease import Lease, hold_lease
 from fl_coordinator.rounds.metrics import measure_record, measure_start
 from fl_coordinator.updates.collection import Collection
 from fl_coordinator.updates.inbox import UpdateInbox
 from fl_coordinator.updates.keys import KeyRing
 from transport.blobs.store import blob_store
 from transport.bundles.releases import ReleaseLog, release_table
-from transport.clock import pause
+from transport.clock import cancellable_sleep
 from transport.compacted_table import CompactedTable
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
@@ -81,7 +81,7 @@ class CoordinatorProgram:
         if history is None:
             return
         try:
-            await holding(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
+            await hold_lease(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
         finally:
             with contextlib.suppress(Unavailable):
                 await asyncio.to_thread(lease.release)
@@ -104,7 +104,7 @@ class CoordinatorProgram:
                         return history
                     continue
                 self._wait_because("waiting_for_lease", "another coordinator is active")
-            await pause(ASK_AGAIN_S, stop)
+            await cancellable_sleep(ASK_AGAIN_S, stop)
         return None
 
     def _wait_because(self, event: str, reason: str) -> None:
@@ -121,16 +121,16 @@ class CoordinatorProgram:
         ):
             keys = CompactedTable(key_reader, self._settings.topics.fl_keys, KeyRing(), name="the registered keys")
             (await keys.refresh()).follow()
-            parts = self._parts(client, lease, publisher, reader, keys)
-            parts.models.remember(history.models)
+            deps = self._deps(client, lease, publisher, reader, keys)
+            deps.models.remember(history.models)
             measure_record(history.rounds)
-            left_open = await self._round_left_open(history, parts.journal, lease.token)
-            model = await self._current_model(history, client, parts)
-            coordinator = Coordinator(parts, model, history.last_round + 1, stop)
-            await parts.inbox.discover(since=left_open.gated_at if left_open else None)
+            left_open = await self._round_left_open(history, deps.journal, lease.token)
+            model = await self._current_model(history, client, deps)
+            coordinator = Coordinator(deps, model, history.last_round + 1, stop)
+            await deps.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            guard = self._guard(parts, publisher, release_table(self._settings, release_reader))
+            guard = self._guard(deps, publisher, release_table(self._settings, release_reader))
             await self._run_rounds(coordinator, left_open, guard, stop)
 
     async def _run_rounds(
@@ -148,17 +148,17 @@ class CoordinatorProgram:
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
             await coordinator.wait_until(next_at)
 
-    def _parts(
+    def _deps(
         self,
         client: redis.Redis,
         lease: Lease,
         publisher: Publisher,
         reader: TopicReader,
         keys: CompactedTable[KeyRing],
-    ) -> Parts:
+    ) -> Dependencies:
         settings = self._settings
         blobs = blob_store(settings, client)
-        view = RedisDeviceView(client, settings.redis_keys)
+        view = RedisDeviceStatusReader(client, settings.redis_keys)
         journal = Journal(publisher, settings.topics, self._clock)
         collection = Collection(
             view=view,
@@ -170,7 +170,7 @@ class CoordinatorProgram:
             stale_cap_s=settings.stale_cap_s,
             sample_cap=settings.local_max_windows,
         )
-        return Parts(
+        return Dependencies(
             terms=transitions.terms_of(settings),
             rule=self._rule,
             view=view,
@@ -185,7 +185,9 @@ class CoordinatorProgram:
             stale_cap_s=settings.stale_cap_s,
         )
 
-    def _guard(self, parts: Parts, publisher: Publisher, releases: CompactedTable[ReleaseLog]) -> PromotionGuard | None:
+    def _guard(
+        self, deps: Dependencies, publisher: Publisher, releases: CompactedTable[ReleaseLog]
+    ) -> PromotionGuard | None:
         terms = terms_of(self._settings)
         if terms is None:
             return None
@@ -194,7 +196,7 @@ class CoordinatorProgram:
         async def in_force() -> BundleRelease | None:
             return (await releases.refresh()).current
 
-        return PromotionGuard(terms, parts.view, in_force, releaser, parts.journal, self._clock)
+        return PromotionGuard(terms, deps.view, in_force, releaser, deps.journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
@@ -207,7 +209,7 @@ class CoordinatorProgram:
         latest = history.rounds.get(history.last_round)
         return None if latest is None or transitions.is_final(latest) else latest
 
-    async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
+    async def _current_model(self, history: History, client: redis.Redis, deps: Dependencies) -> Model:
         """Return the model on record, else publish and return the bundle's network as the model of round 0."""
         blobs, keys = blob_store(self._settings, client), self._settings.redis_keys
 
@@ -226,8 +228,8 @@ class CoordinatorProgram:
         model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of, initial)
         if model is None:
             model = model_of(initial, 0)
-            await parts.models.publish(model, None, task)
-            await parts.journal.event("model_published", 0, sha256=model.sha256)
+            await deps.models.publish(model, None, task)
+            await deps.journal.event("model_published", 0, sha256=model.sha256)
         return model
 
 
@@ -235,7 +237,7 @@ def _rule_for(settings: Settings) -> AggregationRule:
     rule = aggregation_rule(settings.aggregation)
     if settings.round_quorum < rule.at_least:
         raise Misconfigured(
-            f"the rule {rule.name} needs at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
+            f"the rule {rule.name} deps at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
             "raise the quorum or choose another rule"
         )
     return rule

@@ -10,7 +10,7 @@ NOISY = ("aiokafka", "faust", "mode", "kafka")
 EVERY_S = 60.0
 
 
-class OneLineAMinute(logging.Filter):
+class LogThrottle(logging.Filter):
     """Lets the first record of a library pass, then one a minute with the number of those held back.
 
     A lost broker makes them write 65 lines a second. What a worker does about it is in its own log events.
@@ -39,10 +39,10 @@ class OneLineAMinute(logging.Filter):
         return True
 
 
-def quieten_libraries() -> None:
+def throttle_library_logs() -> None:
     """Put the filter on every handler of the root logger; call after logging is configured."""
     # It warns of "retracing" when the fixed batch sizes are compiled, which is what we want.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    one_line = OneLineAMinute()
+    one_line = LogThrottle()
     for handler in logging.getLogger().handlers:
         handler.addFilter(one_line)

@@ -14,7 +14,7 @@ from streams.core import WorkerCore
 from streams.edge import EdgeWorker
 from streams.errors import GRACE_S, ExitWatchdog
 from streams.faust.app import WorkerApp, build_app
-from streams.log_throttle import quieten_libraries
+from streams.log_throttle import throttle_library_logs
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
 
     With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
     """
-    quieten_libraries()
+    throttle_library_logs()
     watchdog = ExitWatchdog()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

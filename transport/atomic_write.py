@@ -10,7 +10,7 @@ from typing import Final
 OWNER_ONLY: Final = 0o600
 
 
-def written_aside(folder: Path, data: bytes, *, prefix: str) -> Path:
+def write_temporary(folder: Path, data: bytes, *, prefix: str) -> Path:
     """Return a new file of `folder` that holds `data`, on the disk and for its owner alone; raises OSError, leaving no file."""
     number, name = tempfile.mkstemp(prefix=prefix, dir=folder)
     try:

@@ -23,7 +23,7 @@ class Clock:
 SYSTEM_CLOCK = Clock()
 
 
-async def pause(wait_s: float, stop: asyncio.Event) -> None:
+async def cancellable_sleep(wait_s: float, stop: asyncio.Event) -> None:
     """Wait so long, or until the stop."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), wait_s)

@@ -13,7 +13,7 @@ from contracts.freshness import not_eligible_because
 from contracts.identifiers import shown_as
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.gate.selection import RedisDeviceView
+from fl_coordinator.gate.selection import RedisDeviceStatusReader
 
 FRESH = "fresh"
 UNKNOWN = "unknown"
@@ -85,7 +85,7 @@ def read_devices(client: redis.Redis, keys: RedisKeys, *, now: float, cap_s: flo
 
     Blocks for two round trips.
     """
-    view = RedisDeviceView(client, keys)
+    view = RedisDeviceStatusReader(client, keys)
     try:
         statuses = view.statuses(view.known_devices())
     except Unavailable as error:

@@ -20,7 +20,7 @@ Statuses = Mapping[str, DeviceStatus | None]
 """Device id -> its status as it stands now; None when missing or malformed."""
 
 
-class DeviceView(Protocol):
+class DeviceStatusReader(Protocol):
     """The workers' view of the devices; all calls block and raise Unavailable."""
 
     def known_devices(self) -> list[str]:
@@ -68,7 +68,7 @@ def select(
     return Selection(now, tuple(sorted(statuses.keys() - excluded.keys())), excluded)
 
 
-class RedisDeviceView:
+class RedisDeviceStatusReader:
     """The view that workers keep in Redis (contracts.redis_keys), never cached."""
 
     def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:

@@ -10,10 +10,10 @@ import structlog
 from contracts.errors import FedSecureError
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from fl_coordinator.gate.selection import DeviceView
+from fl_coordinator.gate.selection import DeviceStatusReader
 from fl_coordinator.journal import Journal
 from fl_coordinator.releases.releaser import Releaser
-from fl_coordinator.releases.rollback_rule import PromotionWatch, RollbackTerms, look
+from fl_coordinator.releases.rollback_rule import PromotionWatch, RollbackTerms, fleet_snapshot
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ class PromotionGuard:
     def __init__(
         self,
         terms: RollbackTerms,
-        view: DeviceView,
+        view: DeviceStatusReader,
         in_force: Callable[[], Awaitable[BundleRelease | None]],
         releaser: Releaser,
         journal: Journal,
@@ -48,7 +48,7 @@ class PromotionGuard:
         try:
             now = self._clock()
             statuses = await asyncio.to_thread(lambda: self._view.statuses(self._view.known_devices()))
-            self._watch.note(look(statuses, now, self._terms.stale_cap_s))
+            self._watch.note(fleet_snapshot(statuses, now, self._terms.stale_cap_s))
             release = await self._in_force()
             if release is None or release.kind != "promotion":
                 return

@@ -29,7 +29,7 @@ class Superseded(FedSecureError):
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class ReleaseReason:
     """Why a bundle is released, of which model it was made, the canary's figures, and who says so."""
 
     kind: Literal["initial", "promotion", "rollback"]
@@ -69,7 +69,7 @@ class Releaser:
         )  # fmt: skip
 
     async def release(
-        self, contents: Mapping[str, bytes], bundle_sha256: str, grounds: Grounds, over: str | None
+        self, contents: Mapping[str, bytes], bundle_sha256: str, grounds: ReleaseReason, over: str | None
     ) -> BundleRelease:
         """Put a bundle (its files by name) in force in place of `over` (None: nothing was released yet); return its release.
 
@@ -104,7 +104,7 @@ class Releaser:
         releases = await self._read()
         target = rollback_target(releases, to)
         contents = await self._contents(target.bundle_sha256)
-        grounds = Grounds("rollback", reason, by, target.model_sha256)
+        grounds = ReleaseReason("rollback", reason, by, target.model_sha256)
         over = taking_back or releases[-1].bundle_sha256
         return await self.release(contents, target.bundle_sha256, grounds, over)
 

@@ -31,7 +31,7 @@ class RollbackTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FleetSnapshot:
     """Fresh, judged devices at one moment (epoch seconds): benign, excluded, and the bundle that judges each."""
 
     at: float
@@ -40,7 +40,7 @@ class Look:
     bundle_of: Mapping[str, str]
 
 
-def look(statuses: Mapping[str, DeviceStatus | None], now: float, stale_cap_s: float) -> Look:
+def fleet_snapshot(statuses: Mapping[str, DeviceStatus | None], now: float, stale_cap_s: float) -> FleetSnapshot:
     """Return what can be seen now; a device that is stale, finished, enrolling or without scores is not looked at."""
     seen = {
         device_id: status
@@ -50,7 +50,7 @@ def look(statuses: Mapping[str, DeviceStatus | None], now: float, stale_cap_s: f
         and not status.finished
         and now - status.received_at <= stale_after_s(status.batch_interval_s, stale_cap_s)
     }
-    return Look(
+    return FleetSnapshot(
         now,
         frozenset(name for name, status in seen.items() if status.state is DeviceState.BENIGN),
         frozenset(name for name, status in seen.items() if status.state in EXCLUDED),
@@ -63,9 +63,9 @@ class PromotionWatch:
 
     def __init__(self, terms: RollbackTerms) -> None:
         self._terms = terms
-        self._looks: deque[Look] = deque()
+        self._looks: deque[FleetSnapshot] = deque()
 
-    def note(self, seen: Look) -> None:
+    def note(self, seen: FleetSnapshot) -> None:
         """Remember a look, the newest so far."""
         self._looks.append(seen)
         while self._looks[0].at < seen.at - 2 * self._terms.watch_s:
@@ -95,6 +95,6 @@ class PromotionWatch:
         )
 
 
-def _share_left(first: Look, last: Look) -> float:
+def _share_left(first: FleetSnapshot, last: FleetSnapshot) -> float:
     judged = first.benign & last.bundle_of.keys()
     return len(judged & last.excluded) / len(judged) if judged else 0.0

@@ -82,7 +82,7 @@ log = structlog.get_logger()
 RENEWALS_A_TERM: Final = 4
 
 
-async def holding(lease: Lease, ttl_s: float, work: Coroutine[Any, Any, None]) -> None:
+async def hold_lease(lease: Lease, ttl_s: float, work: Coroutine[Any, Any, None]) -> None:
     """Run `work` to its end under the lease; raises Fenced, having cancelled it, when another coordinator took over.
 
     A Redis that does not answer ends nothing: rounds ask it themselves, and skip.

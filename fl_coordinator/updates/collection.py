@@ -15,12 +15,12 @@ from contracts.metrics import REDIS_UP, UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator.aggregation.stacking import Contribution
 from fl_coordinator.errors import GateClosed, UpdateRefused
-from fl_coordinator.gate.selection import DeviceView, select
+from fl_coordinator.gate.selection import DeviceStatusReader, select
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model
 from fl_coordinator.rounds import transitions
 from fl_coordinator.updates.keys import KeyRing, SeenNonces
-from fl_coordinator.updates.outliers import odd_ones
+from fl_coordinator.updates.outliers import outlier_updates
 from fl_coordinator.updates.screening import capped_samples, is_declined, screen_message, screen_weights
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights
@@ -53,7 +53,7 @@ class Collection:
     def __init__(
         self,
         *,
-        view: DeviceView,
+        view: DeviceStatusReader,
         blobs: BlobStore,
         keys: RedisKeys,
         ring: KeyRing,
@@ -155,7 +155,7 @@ class Collection:
     async def screen_cohort(self) -> None:
         """Put out of the round whose update does not belong among the accepted ones."""
         assert self._model is not None
-        for device_id, reason in odd_ones(self.accepted()[0], self._model.weights).items():
+        for device_id, reason in outlier_updates(self.accepted()[0], self._model.weights).items():
             await self._put_out(device_id, reason)
 
     def settle(self) -> RoundRecord:

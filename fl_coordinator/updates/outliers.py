@@ -22,7 +22,7 @@ LEAST_COSINE_OF_CAMPS: Final = -0.3
 """Between two camps, on average: honest cohorts fell apart by no more than -.26, those with flipped labels by -.5."""
 
 
-def odd_ones(contributions: Sequence[Contribution], base: Weights) -> Mapping[str, str]:
+def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Mapping[str, str]:
     """Return the devices whose update does not belong, with the reason: `norm`, `camp` or `cosine`; empty for a cohort too small to tell.
 
     Changes are measured from `base`, the model the round trained from. Pure; the order of contributions does not matter.

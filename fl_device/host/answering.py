@@ -25,7 +25,7 @@ from fl_device.training.local import Course, LocalResult
 from fl_device.training.privacy import PrivateAnswers
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights, encode_weights
-from transport.clock import Backoff, pause
+from transport.clock import Backoff, cancellable_sleep
 from transport.kafka.publisher import Publisher
 
 log = structlog.get_logger()
@@ -127,7 +127,7 @@ class Answering:
                 if monotonic() + wait_s >= until or stop.is_set():
                     raise
                 log.warning("answer_waits", round=record.round, device_id=participant.device_id, error=str(error))
-                await pause(wait_s, stop)
+                await cancellable_sleep(wait_s, stop)
             else:
                 self._backoff.reset()
                 return
@@ -141,7 +141,7 @@ class Answering:
         await self._publish(participant.update(record, sha256, result, self._clock()))
 
     def _train(self, device_id: str, record: RoundRecord, weights: Weights) -> LocalResult | None:
-        examples = self._prepared.judge.examples(device_id)
+        examples = self._prepared.detector.examples(device_id)
         if examples is None:
             return None
         seed = crc32(f"{device_id}/{record.round}".encode())

@@ -14,7 +14,7 @@ from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents
 from detectors.detector import live_engine
 from detectors.engine.engine import DetectionEngine
-from fl_device.host.judging import SelfJudge
+from fl_device.host.detector import HostDetector
 from transport.bundles.files import BundleFiles
 from transport.bundles.released import ReleasedBundles
 from transport.bundles.releases import release_table
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 POLL_S: Final = 0.2
 
 InExecutor = Callable[..., Awaitable[Any]]
-"""Runs a call in the thread that owns the judge."""
+"""Runs a call in the thread that owns the detector."""
 
 
 class BundleChanges:
@@ -57,25 +57,25 @@ class BundleChanges:
         BUILD_INFO.info({"bundle": engine.bundle_sha})
         return engine
 
-    async def step(self, judge: SelfJudge, vitals: TopicReader) -> None:
+    async def step(self, detector: HostDetector, vitals: TopicReader) -> None:
         """Begin to look, or take up what was found; raises Unavailable.
 
         To be called between two polls of `vitals`, when all that was polled is judged.
         """
         if self._looking is None:
-            self._looking = asyncio.create_task(self._bundles.newer(judge.bundle_sha))
+            self._looking = asyncio.create_task(self._bundles.newer(detector.bundle_sha))
             return
         if not self._looking.done():
             return
         looking, self._looking = self._looking, None
         newer = looking.result()
         if newer is not None:
-            await self._in_executor(judge.use, newer)
+            await self._in_executor(detector.use, newer)
             BUILD_INFO.info({"bundle": newer.bundle_sha})
-        for device_id in await self._in_executor(judge.behind):
-            await self._change(judge, device_id, vitals)
+        for device_id in await self._in_executor(detector.behind):
+            await self._change(detector, device_id, vitals)
 
-    async def _change(self, judge: SelfJudge, device_id: str, vitals: TopicReader) -> None:
+    async def _change(self, detector: HostDetector, device_id: str, vitals: TopicReader) -> None:
         """Read a device's vitals again, up to where it is judged, and let the bundle in force take it over."""
         topic = self._settings.topics.vitals(device_id)
         end = vitals.position(topic)
@@ -85,7 +85,7 @@ class BundleChanges:
             is_all = past.position(topic) == 0
             while past.position(topic) < end:
                 values += [record.value for record in await past.poll(POLL_S) if record.offset < end]
-        is_moved = await self._in_executor(judge.take_over, device_id, values, is_all)
+        is_moved = await self._in_executor(detector.take_over, device_id, values, is_all)
         BUNDLE_CHANGES.labels("moved" if is_moved else "kept").inc()
         if not is_moved:
             log.warning("old_bundle_kept", device=device_id, reason="its enrolment minutes are gone")

@@ -69,7 +69,7 @@ def length_s(record: RoundRecord) -> float:
 
 
 @dataclass(slots=True)
-class Hosted:
+class HostedDevices:
     """The devices of this process, and the newest coordinator and round that any record spoke of.
 
     `is_caught_up`: devices that are new here have read their vitals, so that they may be asked about a round that is open.

@@ -10,7 +10,7 @@ from contracts.settings import Settings
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.layout import CONTEXT_SIZE
-from fl_device.host.judging import SelfJudge
+from fl_device.host.detector import HostDetector
 from fl_device.tasks.named import task_named
 from fl_device.tasks.task import OwnHours
 from fl_device.training.local import LocalTrainer
@@ -18,16 +18,16 @@ from fl_device.training.local import LocalTrainer
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The judge and the trainer, both owned by the thread that made them."""
+    """The detector and the trainer, both owned by the thread that made them."""
 
-    judge: SelfJudge
+    detector: HostDetector
     trainer: LocalTrainer
 
 
 def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
     """Compile the trainer beside the engine of the bundle in force; blocks for some seconds."""
     task = task_named(settings.federated_task)
-    judge = SelfJudge(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
+    detector = HostDetector(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)
     nothing = np.zeros((1, WINDOW_MIN, 2), np.float32)
     hours = OwnHours(
@@ -38,4 +38,4 @@ def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
         half_cell=np.zeros(2, np.float32),
     )
     trainer.warm(task.examples(hours), settings.local_batch_size)
-    return Prepared(judge, trainer)
+    return Prepared(detector, trainer)

@@ -18,15 +18,15 @@ from contracts.metrics import DEVICES_HOSTED, REDIS_UP
 from contracts.settings import Settings
 from fl_device.host.answering import Answering, ModelCache
 from fl_device.host.bundle_changes import BundleChanges
+from fl_device.host.detector import HostDetector
 from fl_device.host.earlier_answers import rounds_answered
-from fl_device.host.judging import SelfJudge
-from fl_device.host.participant import Hosted
+from fl_device.host.participant import HostedDevices
 from fl_device.host.preparation import Prepared, prepare
 from fl_device.host.presence import Presence
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.host_keys import HostKeys
 from transport.blobs.store import blob_store
-from transport.clock import Backoff, pause
+from transport.clock import Backoff, cancellable_sleep
 from transport.kafka.admin import ensure_topics
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import Record, TopicReader
@@ -63,7 +63,7 @@ class DeviceProgram:
         self._random = random or Random()  # noqa: S311 - spreads waits, hides nothing
         self._key_folder = key_folder
         self._keys = HostKeys(settings, key_folder, clock=clock)
-        self._hosted = Hosted()
+        self._hosted = HostedDevices()
         self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
         # One thread owns TensorFlow, the engine and the windows.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
@@ -86,7 +86,7 @@ class DeviceProgram:
                 answering = self._answering(models, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
                 await _together(
-                    self._follow_vitals(prepared.judge, changes, publisher, stop),
+                    self._follow_vitals(prepared.detector, changes, publisher, stop),
                     self._follow_rounds(models, answering, stop),
                     self._be_present(presence, stop),
                 )
@@ -106,15 +106,15 @@ class DeviceProgram:
         )
 
     async def _follow_vitals(
-        self, judge: SelfJudge, changes: BundleChanges, publisher: Publisher, stop: asyncio.Event
+        self, detector: HostDetector, changes: BundleChanges, publisher: Publisher, stop: asyncio.Event
     ) -> None:
         looked_at, backoff = float("-inf"), Backoff(self._random)
         async with TopicReader(self._settings) as reader:
             while not stop.is_set():
                 try:
                     if monotonic() - looked_at >= self._settings.discovery_interval_s:
-                        await changes.step(judge, reader)
-                        await self._discover(reader, judge, publisher)
+                        await changes.step(detector, reader)
+                        await self._discover(reader, detector, publisher)
                         looked_at = monotonic()
                         self._waiting_for.discard("the first look for vitals topics")
                     records = await reader.poll(POLL_S, VITALS_PER_TURN)
@@ -125,9 +125,11 @@ class DeviceProgram:
                 if not records and self._hosted.has_new:
                     self._hosted.has_new, self._hosted.is_caught_up = False, True
                 if records:
-                    await self._in_executor(judge.take, [(self._device_of(record), record.value) for record in records])
+                    await self._in_executor(
+                        detector.take, [(self._device_of(record), record.value) for record in records]
+                    )
 
-    async def _discover(self, reader: TopicReader, judge: SelfJudge, publisher: Publisher) -> None:
+    async def _discover(self, reader: TopicReader, detector: HostDetector, publisher: Publisher) -> None:
         """Host the wanted devices whose vitals topics exist by now."""
         topics = self._settings.topics
         found = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
@@ -139,7 +141,7 @@ class DeviceProgram:
         await asyncio.to_thread(ensure_topics, self._settings, [topics.fl_updates_spec(device) for device in new])
         await self._keys.look_after(new, publisher)
         answered = await rounds_answered(self._settings, new, self._key_folder)
-        await self._in_executor(judge.open, new)
+        await self._in_executor(detector.open, new)
         for device in new:
             self._hosted.add(device, answered.get(device, 0))
         DEVICES_HOSTED.set(len(self._hosted.participants))
@@ -151,9 +153,9 @@ class DeviceProgram:
         while not stop.is_set():
             if await self._tell(presence.renew):
                 backoff.reset()
-                await pause(self._settings.presence_s / RENEWALS_A_TERM, stop)
+                await cancellable_sleep(self._settings.presence_s / RENEWALS_A_TERM, stop)
             else:
-                await pause(backoff.next_s(), stop)
+                await cancellable_sleep(backoff.next_s(), stop)
         await self._tell(presence.end)
 
     async def _tell(self, tell: Callable[[list[str]], None]) -> bool:
@@ -232,4 +234,4 @@ async def _together(*following: Coroutine[Any, Any, None]) -> None:
 
 async def _wait_for_kafka(error: Unavailable, backoff: Backoff, stop: asyncio.Event) -> None:
     log.warning("waiting_for_kafka", error=str(error))
-    await pause(backoff.next_s(), stop)
+    await cancellable_sleep(backoff.next_s(), stop)

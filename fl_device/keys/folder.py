@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from contracts.signing import from_pem, to_pem
-from transport.atomic_write import written_aside
+from transport.atomic_write import write_temporary
 
 FOLDER_MODE = 0o700
 
@@ -82,7 +82,7 @@ class KeyFolder:
         """Write a key to a file of its own and return it; the file is never readable by others, not even at first."""
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            return written_aside(self.folder, to_pem(key), prefix=".")
+            return write_temporary(self.folder, to_pem(key), prefix=".")
         except OSError as error:
             raise self._unwritable(error) from None
 

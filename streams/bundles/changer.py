@@ -15,9 +15,9 @@ from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
 from streams.scoring.loop import ScoringLoop
-from streams.state.backfill import HistoryReader, HistoryWanted
+from streams.state.backfill import BackfillReader, BackfillRequest
 from streams.state.restore import joined
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 
 log = structlog.get_logger()
 
@@ -35,8 +35,8 @@ class BundleChanger:
         released: ReleasedEngines,
         router: EngineRouter,
         loop: ScoringLoop,
-        reader: StretchReader,
-        history: HistoryReader,
+        reader: OffsetRangeReader,
+        history: BackfillReader,
         executor: Executor,
         tell: Callable[[], None],
     ) -> None:
@@ -82,7 +82,7 @@ class BundleChanger:
                 return False
             partition, snapshot = held.partition_of[device_id], self._router.snapshot(device_id)
             needed_from = DetectionEngine.history_needed_to_take_over(snapshot) or 0
-            wanted = HistoryWanted(device_id, partition, device.next_offset, snapshot.session_id, needed_from)
+            wanted = BackfillRequest(device_id, partition, device.next_offset, snapshot.session_id, needed_from)
         first_kept = (await self._reader.bounds([partition]))[partition][0]
         await self._history.read([wanted], {partition: first_kept})
         async with self._loop.between_batches():

@@ -23,31 +23,31 @@ from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
 from streams.scoring.intake import DeadLetter, Intake
 from streams.scoring.records import next_status, score_batches
-from streams.state.devices import HeldDevice, take_label
+from streams.state.devices import DeviceContext, take_label
 from streams.state.status_store import FencedWrite
 from streams.vitals_records import VitalsRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeviceResult:
     """What one micro-batch made of one device; `encoded` are the Kafka values of status and scores."""
 
-    device: HeldDevice
+    device: DeviceContext
     write: FencedWrite
     encoded_status: bytes
     encoded_scores: list[bytes]
 
 
 @dataclass(slots=True)
-class Judgement:
+class BatchResult:
     """Everything a micro-batch leads to; `sent_at` are the senders' clocks (epoch seconds), one a message."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    results: list[DeviceResult] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     sent_at: list[float] = field(default_factory=list)
 
 
-class Judge:
+class BatchScorer:
     """Applies records to the engines; called by one thread at a time, the one that owns them."""
 
     def __init__(self, router: EngineRouter, intake: Intake, worker_id: str) -> None:
@@ -55,30 +55,30 @@ class Judge:
         self._intake = intake
         self._worker_id = worker_id
 
-    def judge(self, records: Sequence[VitalsRecord], devices: Mapping[str, HeldDevice]) -> Judgement:
+    def score(self, records: Sequence[VitalsRecord], devices: Mapping[str, DeviceContext]) -> BatchResult:
         """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
         started = time.perf_counter()
-        judgement = Judgement()
-        work = _Work(self.router)
+        batch_result = BatchResult()
+        pending = _PendingBatches(self.router)
         for record in records:
             message = self._intake.take_in(record)
             device = devices.get(record.device_id)
             if device is not None:
                 device.next_offset = record.offset + 1
             if isinstance(message, VitalsBatch) and device is not None:
-                judgement.sent_at.append(message.sent_at)
-                work.add(message, device, record.received_at)
+                batch_result.sent_at.append(message.sent_at)
+                pending.add(message, device, record.received_at)
                 continue
             if isinstance(message, DeadLetter):
-                judgement.dead_letters.append(message)
+                batch_result.dead_letters.append(message)
             if device is not None:
-                work.add_invalid(record.device_id)
-        work.flush()
-        for device_id, verdicts in work.verdicts.items():
-            judgement.outcomes.append(self._outcome(devices[device_id], verdicts))
-        BATCH_MINUTES.observe(sum(one.minutes for parts in work.verdicts.values() for one in parts))
+                pending.add_invalid(record.device_id)
+        pending.flush()
+        for device_id, verdicts in pending.verdicts.items():
+            batch_result.results.append(self._device_result(devices[device_id], verdicts))
+        BATCH_MINUTES.observe(sum(one.minutes for parts in pending.verdicts.values() for one in parts))
         SCORING_SECONDS.observe(time.perf_counter() - started)
-        return judgement
+        return batch_result
 
     def close(self, devices: Sequence[str]) -> None:
         """Forget devices that left or were taken."""
@@ -86,7 +86,7 @@ class Judge:
             self.router.close(device_id)
             self._intake.forget(device_id)
 
-    def _outcome(self, device: HeldDevice, verdicts: list[Verdicts]) -> Outcome:
+    def _device_result(self, device: DeviceContext, verdicts: list[Verdicts]) -> DeviceResult:
         held_epoch = device.epoch
         snapshot = self.router.snapshot(device.device_id)
         if device.status and device.status.session_id != snapshot.session_id:
@@ -98,7 +98,7 @@ class Judge:
         origin = (self.router.bundle_sha_of(device.device_id), self._worker_id)
         device.status = next_status(device, snapshot, verdicts, reason, origin)
         scores = score_batches(device, verdicts, self.router.bundle_sha_of(device.device_id))
-        return Outcome(
+        return DeviceResult(
             device,
             FencedWrite(device.status, held_epoch),
             encode_verdict(device.status),
@@ -106,17 +106,17 @@ class Judge:
         )
 
 
-class _Work:
+class _PendingBatches:
     """Keeps each device's messages in order while judging as many as possible in one call."""
 
     def __init__(self, router: EngineRouter) -> None:
         self._router = router
         self._chunks: list[MinuteChunk] = []
-        self._arrivals: list[tuple[HeldDevice, float, VitalsBatch]] = []
+        self._arrivals: list[tuple[DeviceContext, float, VitalsBatch]] = []
         self._devices: set[str] = set()
         self.verdicts: dict[str, list[Verdicts]] = {}
 
-    def add(self, batch: VitalsBatch, device: HeldDevice, received_at: float) -> None:
+    def add(self, batch: VitalsBatch, device: DeviceContext, received_at: float) -> None:
         self._chunks.append(chunk_of(batch))
         self._arrivals.append((device, received_at, batch))
         self._devices.add(batch.device_id)
@@ -137,7 +137,7 @@ class _Work:
         self._chunks, self._arrivals, self._devices = [], [], set()
 
 
-def _count(device: HeldDevice, verdicts: Verdicts) -> None:
+def _count(device: DeviceContext, verdicts: Verdicts) -> None:
     device.minutes += verdicts.minutes
     device.windows += verdicts.windows
     device.flagged_windows += verdicts.flagged_windows

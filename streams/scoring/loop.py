@@ -1,4 +1,4 @@
-"""The worker's heart: one micro-batch at a time from raw records to an acknowledged judgement."""
+"""The worker's heart: one micro-batch at a time from raw records to an acknowledged batch_result."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import structlog
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.errors import Fatal
 from streams.metrics import DeviceSeries
-from streams.scoring.batch import Judge, Judgement
+from streams.scoring.batch import BatchResult, BatchScorer
 from streams.scoring.publisher import DeviceRecords, VerdictPublisher
-from streams.state.backfill import HistoryReader
-from streams.state.devices import Holdings
+from streams.state.backfill import BackfillReader
+from streams.state.devices import AssignedDevices
 from streams.state.restore import Restorer
 from streams.state.status_store import StatusStore
 from streams.vitals_records import DeviceNames, VitalsRecord
@@ -48,19 +48,19 @@ class ScoringLoop:
     def __init__(
         self,
         names: DeviceNames,
-        judge: Judge,
+        scorer: BatchScorer,
         executor: Executor,
         restorer: Restorer,
-        history: HistoryReader,
+        history: BackfillReader,
         outlets: Outlets,
         fence_patience_s: float,
     ) -> None:
-        self.held = Holdings()
+        self.held = AssignedDevices()
         self.busy_since: float | None = None
         self.assigned_once = False
         self._left_over = False
         self._names = names
-        self._judge = judge
+        self._scorer = scorer
         self._executor = executor
         self._restorer = restorer
         self._history = history
@@ -72,7 +72,7 @@ class ScoringLoop:
         LAST_EVENT_AGE_SECONDS.set_function(lambda: time.time() - self._last_record_at)
 
     async def process(self, records: Sequence[VitalsRecord]) -> None:
-        """Judge, show and publish the records; returns when everything is acknowledged."""
+        """Score, show and publish the records; returns when everything is acknowledged."""
         self._last_record_at = time.time()
         async with self._lock:
             try:
@@ -141,10 +141,10 @@ class ScoringLoop:
         if not mine:
             return
         run = asyncio.get_running_loop().run_in_executor
-        judgement = await run(self._executor, self._judge.judge, mine, held.devices)
-        refused = await self._outlets.store.write([outcome.write for outcome in judgement.outcomes])
-        self._observe_delay(judgement)
-        await self._publish(judgement, refused)
+        batch_result = await run(self._executor, self._scorer.score, mine, held.devices)
+        refused = await self._outlets.store.write([result.write for result in batch_result.results])
+        self._observe_delay(batch_result)
+        await self._publish(batch_result, refused)
         await self._fence(refused)
 
     async def _restore_missing(self, records: Iterable[VitalsRecord]) -> None:
@@ -179,10 +179,10 @@ class ScoringLoop:
             expected[record.device_id] = record.offset + 1
         return ordered
 
-    async def _publish(self, judgement: Judgement, refused: set[str]) -> None:
-        accepted = [one for one in judgement.outcomes if one.device.device_id not in refused]
+    async def _publish(self, batch_result: BatchResult, refused: set[str]) -> None:
+        accepted = [one for one in batch_result.results if one.device.device_id not in refused]
         records = [DeviceRecords(one.device.device_id, one.encoded_status, one.encoded_scores) for one in accepted]
-        letters = [letter for letter in judgement.dead_letters if letter.device_id not in refused]
+        letters = [letter for letter in batch_result.dead_letters if letter.device_id not in refused]
         await self._outlets.publisher.publish(records, letters)
         for one in accepted:
             self._outlets.series.show(one.write.status)
@@ -201,11 +201,11 @@ class ScoringLoop:
         for device_id in devices:
             self.held.forget(device_id)
             self._outlets.series.forget(device_id)
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._judge.close, tuple(devices))
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._scorer.close, tuple(devices))
 
-    def _observe_delay(self, judgement: Judgement) -> None:
+    def _observe_delay(self, batch_result: BatchResult) -> None:
         now = time.time()
-        for sent_at in judgement.sent_at:
+        for sent_at in batch_result.sent_at:
             if 0 <= now - sent_at <= PLAUSIBLE_DELAY_S:
                 PRODUCE_TO_STATUS_SECONDS.observe(now - sent_at)
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import Verdicts
-from streams.state.devices import HeldDevice
+from streams.state.devices import DeviceContext
 
 DECIMALS = 6
 DECIMALS_BY_KIND = 3
 MOST_MINUTES = 1440  # in one record, less than 250 kB: a broker takes 1 MB
 
 
-def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
+def score_batches(device: DeviceContext, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
     """Return batches of one session each, minutes in the order they were applied; NaN travels as null.
 
     A batch ends before the message that would take it over `MOST_MINUTES`.
@@ -37,7 +37,7 @@ def score_batches(device: HeldDevice, verdicts: Sequence[Verdicts], bundle_sha: 
     return [_score_batch(device, parts, bundle_sha) for parts in batches]
 
 
-def _score_batch(device: HeldDevice, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
+def _score_batch(device: DeviceContext, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
     return ScoreBatch(
         device_id=device.device_id,
         session_id=parts[0].session_id,
@@ -66,7 +66,7 @@ def _floats(arrays: Sequence[NDArray[np.float32]], decimals: int = DECIMALS) -> 
 
 
 def next_status(
-    device: HeldDevice,
+    device: DeviceContext,
     snapshot: DeviceSnapshot,
     verdicts: Sequence[Verdicts],
     reason: str,

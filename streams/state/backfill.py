@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from contracts.errors import InvalidMessage
 from contracts.vitals import VitalsBatch, decode_vitals
 from streams.vitals_records import DeviceNames, VitalsRecord
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition
 
 FIRST_STEP = 128
@@ -18,7 +18,7 @@ PROBED_RECORDS = 16
 
 
 @dataclass(slots=True)
-class HistoryWanted:
+class BackfillRequest:
     """Vitals of one device below offset `stop`, of one session, back to an event minute; `batches` are the result."""
 
     device_id: str
@@ -60,16 +60,16 @@ class HistoryWanted:
         return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
 
 
-class HistoryReader:
+class BackfillReader:
     """Reads many devices' history together, a bounded number of topics at a time."""
 
-    def __init__(self, reader: StretchReader, names: DeviceNames) -> None:
+    def __init__(self, reader: OffsetRangeReader, names: DeviceNames) -> None:
         self._reader = reader
         self._names = names
 
-    async def read(self, wanted: Iterable[HistoryWanted], starts: Mapping[TopicPartition, int]) -> None:
+    async def read(self, wanted: Iterable[BackfillRequest], starts: Mapping[TopicPartition, int]) -> None:
         """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
-        by_partition: dict[TopicPartition, list[HistoryWanted]] = {}
+        by_partition: dict[TopicPartition, list[BackfillRequest]] = {}
         for request in wanted:
             by_partition.setdefault(request.partition, []).append(request)
         partitions = sorted(by_partition)
@@ -86,7 +86,7 @@ class HistoryReader:
         ]
 
     async def _read_partitions(
-        self, by_partition: dict[TopicPartition, list[HistoryWanted]], starts: Mapping[TopicPartition, int]
+        self, by_partition: dict[TopicPartition, list[BackfillRequest]], starts: Mapping[TopicPartition, int]
     ) -> None:
         ends = {partition: max(request.stop for request in requests) for partition, requests in by_partition.items()}
         steps = BackwardSteps(starts, ends, FIRST_STEP)

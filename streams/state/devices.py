@@ -15,7 +15,7 @@ from transport.kafka.offsets import TopicPartition
 
 
 @dataclass(slots=True)
-class HeldDevice:
+class DeviceContext:
     """The device's place in its topic and its counters; all of it can be rebuilt from the status topic.
 
     `next_offset` is the first offset not yet applied, `received_at` the broker's time (epoch seconds) of the last
@@ -36,7 +36,7 @@ class HeldDevice:
     label_changed: bool = False
 
     @classmethod
-    def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> HeldDevice:
+    def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> DeviceContext:
         """Return the device as its last status left it, under a new epoch."""
         if status is None:
             return cls(device_id, epoch, next_offset)
@@ -55,7 +55,7 @@ class HeldDevice:
 
 
 @dataclass(slots=True)
-class Holdings:
+class AssignedDevices:
     """Whom the worker holds now.
 
     `partitions` are assigned to it; `devices` are open in the engine; `verified` are those of them known to be current
@@ -64,7 +64,7 @@ class Holdings:
     """
 
     partitions: set[TopicPartition] = field(default_factory=set)
-    devices: dict[str, HeldDevice] = field(default_factory=dict)
+    devices: dict[str, DeviceContext] = field(default_factory=dict)
     partition_of: dict[str, TopicPartition] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     fenced: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Holdings:
         self.fenced_since = None
         return {device for device in self.devices if self.partition_of[device] not in self.partitions}
 
-    def hold(self, device: HeldDevice, partition: TopicPartition) -> None:
+    def hold(self, device: DeviceContext, partition: TopicPartition) -> None:
         """Remember a device that was just restored."""
         self.devices[device.device_id] = device
         self.partition_of[device.device_id] = partition
@@ -111,7 +111,7 @@ class Holdings:
 log = structlog.get_logger()
 
 
-def take_label(device: HeldDevice, batch: VitalsBatch, verdicts: Verdicts) -> None:
+def take_label(device: DeviceContext, batch: VitalsBatch, verdicts: Verdicts) -> None:
     """Note the name that an applied message gives; `verdicts` are those on it.
 
     A session begins without a name. A message without one says nothing of it, and one of an earlier session is not heard.

@@ -20,11 +20,11 @@ from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
 from streams.scoring.publisher import DeviceRecords, VerdictPublisher
 from streams.scoring.records import taken_over
-from streams.state.backfill import HistoryReader, HistoryWanted
-from streams.state.devices import HeldDevice, Holdings
-from streams.state.snapshots import StatusLog
+from streams.state.backfill import BackfillReader, BackfillRequest
+from streams.state.devices import AssignedDevices, DeviceContext
+from streams.state.snapshots import SnapshotReader
 from streams.state.status_store import FencedWrite, StatusStore
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 
 log = structlog.get_logger()
@@ -36,9 +36,9 @@ JOINED_MIN = 360
 class RestoreSources:
     """Where a restore reads: any topic, the status topic, the vitals' past, bundles other than the one in force."""
 
-    reader: StretchReader
-    status_log: StatusLog
-    history: HistoryReader
+    reader: OffsetRangeReader
+    status_log: SnapshotReader
+    history: BackfillReader
     released: ReleasedEngines
 
 
@@ -61,7 +61,7 @@ class Restorer:
         self._executor = executor
         self._worker_id = worker_id
 
-    async def restore(self, held: Holdings, devices: Mapping[str, TopicPartition]) -> None:
+    async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
         """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
         found = await self._sources.status_log.latest(devices)
@@ -89,7 +89,7 @@ class Restorer:
             if status is not None:
                 status = taken_over(status, epochs[device_id], self._worker_id, opened[device_id])
             next_offset = _next_offset(status, bounds[partition])
-            held.hold(HeldDevice.from_status(device_id, epochs[device_id], next_offset, status), partition)
+            held.hold(DeviceContext.from_status(device_id, epochs[device_id], next_offset, status), partition)
         await self._announce([held.devices[device_id] for device_id in again])
         elapsed_s = time.monotonic() - started
         RESTORE_SECONDS.observe(elapsed_s)
@@ -97,7 +97,9 @@ class Restorer:
             "devices_restored", restored=len(again), known=len(histories), kept=len(kept), seconds=round(elapsed_s, 3)
         )
 
-    async def _still_current(self, held: Holdings, devices: set[str], found: Mapping[str, DeviceStatus]) -> set[str]:
+    async def _still_current(
+        self, held: AssignedDevices, devices: set[str], found: Mapping[str, DeviceStatus]
+    ) -> set[str]:
         """Return the held devices that nobody else has touched since: same epoch, same offset, in topic and Redis."""
         same = [
             device_id
@@ -131,7 +133,7 @@ class Restorer:
         status: DeviceStatus | None,
         bounds: tuple[int, int],
         old: Collection[str],
-    ) -> HistoryWanted | None:
+    ) -> BackfillRequest | None:
         snapshot = status.snapshot if status else None
         if device_id not in old and self._must_take_over(status):
             needed_from = DetectionEngine.history_needed_to_take_over(snapshot)
@@ -139,7 +141,7 @@ class Restorer:
             needed_from = DetectionEngine.history_needed_from(snapshot)
         if snapshot is None or needed_from is None:
             return None
-        return HistoryWanted(device_id, partition, _next_offset(status, bounds), snapshot.session_id, needed_from)
+        return BackfillRequest(device_id, partition, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
     def _must_take_over(self, status: DeviceStatus | None) -> bool:
         """Return whether another bundle judged the device than the one in force; not before it opened a session."""
@@ -152,7 +154,7 @@ class Restorer:
         self,
         devices: set[str],
         found: Mapping[str, DeviceStatus],
-        histories: Mapping[str, HistoryWanted],
+        histories: Mapping[str, BackfillRequest],
         whole: set[str],
         old: Mapping[str, DetectionEngine],
     ) -> dict[str, DeviceSnapshot]:
@@ -173,7 +175,7 @@ class Restorer:
                 self._router.fill(chunk)
         return {device_id: self._router.snapshot(device_id) for device_id in devices}
 
-    async def _announce(self, devices: list[HeldDevice]) -> None:
+    async def _announce(self, devices: list[DeviceContext]) -> None:
         statuses = [device.status for device in devices if device.status is not None]
         refused = await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
         # Whoever was overtaken since it took the epoch must not publish after its successor.

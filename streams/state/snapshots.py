@@ -8,7 +8,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceStatus, decode_status
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition
 
 log = structlog.get_logger()
@@ -16,10 +16,10 @@ log = structlog.get_logger()
 FIRST_STEP = 500
 
 
-class StatusLog:
+class SnapshotReader:
     """Remembers which devices the topic has ever named, so that looking for a new one reads only what is new."""
 
-    def __init__(self, reader: StretchReader, topic: str) -> None:
+    def __init__(self, reader: OffsetRangeReader, topic: str) -> None:
         self._reader = reader
         self._topic = topic
         self._named: set[str] = set()

@@ -18,7 +18,7 @@ from fl_coordinator.aggregation.base import aggregate, aggregation_rule, aggrega
 from fl_coordinator.aggregation.krum import krum_scores
 from fl_coordinator.aggregation.stacking import Contribution
 from fl_coordinator.errors import AggregationRefused
-from fl_coordinator.updates.outliers import odd_ones
+from fl_coordinator.updates.outliers import outlier_updates
 
 RULES = aggregation_rules()
 ROBUST = sorted(set(RULES) - {"fedavg", "norm-bounded"})
@@ -201,7 +201,7 @@ def test_as_many_liars_as_the_bound_allows_are_borne_and_no_more():
 
 def screened(*changes, size: int = 2) -> dict[str, str]:
     base = {"w": np.ones(size, np.float32)}
-    return dict(odd_ones(contributions([np.add(1, change) for change in changes]), base))
+    return dict(outlier_updates(contributions([np.add(1, change) for change in changes]), base))
 
 
 def test_a_change_much_longer_than_the_others_is_out():

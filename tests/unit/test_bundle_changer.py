@@ -18,7 +18,7 @@ from detectors.engine.chunks import chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.changer import BundleChanger
-from streams.state.devices import HeldDevice, Holdings
+from streams.state.devices import AssignedDevices, DeviceContext
 from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 
@@ -61,7 +61,7 @@ class Topic:
 
 class Loop:
     def __init__(self, router: EngineRouter) -> None:
-        self.held = Holdings()
+        self.held = AssignedDevices()
         self.lock = asyncio.Lock()
         self._router = router
 
@@ -94,7 +94,7 @@ class Bench:
         self.topic, self.loop, self.released = Topic(), Loop(self.router), Released()
         self.told: list[str] = []
         self.loop.held.assign([UNIT])
-        self.loop.held.hold(HeldDevice("a", 1, 0), UNIT)
+        self.loop.held.hold(DeviceContext("a", 1, 0), UNIT)
         self.router.open("a", None)
         self.changer = BundleChanger(
             self.released, self.router, self.loop, self.topic, self.topic, executor,

@@ -16,10 +16,10 @@ from contracts.verdicts import decode_status, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.scoring.batch import Judge
+from streams.scoring.batch import BatchScorer
 from streams.scoring.intake import Intake
 from streams.scoring.records import taken_over
-from streams.state.devices import HeldDevice
+from streams.state.devices import DeviceContext
 from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 
@@ -34,8 +34,8 @@ class Bed:
     def __init__(self) -> None:
         self.router = EngineRouter(DetectionEngine(level_model("b"), enrolment_min=120))
         self.router.open("icu-03", None)
-        self.judge = Judge(self.router, Intake(), "worker-1")
-        self.device = HeldDevice.from_status("icu-03", 1, 0, None)
+        self.scorer = BatchScorer(self.router, Intake(), "worker-1")
+        self.device = DeviceContext.from_status("icu-03", 1, 0, None)
         self._offset = count()
         self._minute = count(0, 2)
 
@@ -46,7 +46,7 @@ class Bed:
             heart_rate_bpm=BEATS[first : first + 2], resp_rate_bpm=[16.0, 17.0], batch_interval_s=2.0, sent_at=1.0,
             label=label,
         )  # fmt: skip
-        self._judge(encode_vitals(batch))
+        self._send(encode_vitals(batch))
 
     def re_enrol(self) -> None:
         at = from_event_minute(START + 200)
@@ -54,12 +54,12 @@ class Bed:
             device_id="icu-03", session_id=1, observed_at=at, heart_rate_bpm=[], resp_rate_bpm=[], batch_interval_s=2.0,
             sent_at=1.0, re_enrol=True,
         )  # fmt: skip
-        self._judge(encode_vitals(order))
+        self._send(encode_vitals(order))
 
-    def _judge(self, value: bytes) -> None:
+    def _send(self, value: bytes) -> None:
         record = VitalsRecord("icu-03", UNIT, next(self._offset), 100.0, value)
-        judgement = self.judge.judge([record], {"icu-03": self.device})
-        self.status = decode_status(judgement.outcomes[0].encoded_status)
+        batch_result = self.scorer.score([record], {"icu-03": self.device})
+        self.status = decode_status(batch_result.results[0].encoded_status)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_names_in_turn_are_counted_each_time_and_logged_once_a_session(bed: Bed,
 
 def test_another_worker_goes_on_with_the_name(bed: Bed) -> None:
     bed.send("ICU_03")
-    held = HeldDevice.from_status("icu-03", 2, 1, bed.status)
+    held = DeviceContext.from_status("icu-03", 2, 1, bed.status)
     assert held.label == "ICU_03"
     assert taken_over(bed.status, 2, "worker-2", bed.router.snapshot("icu-03")).label == "ICU_03"
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
-from fl_coordinator.gate.selection import RedisDeviceView, select
+from fl_coordinator.gate.selection import RedisDeviceStatusReader, select
 
 NOW = 1_000_000.0
 CAP_S = 2100.0
@@ -93,7 +93,7 @@ def test_a_benign_device_that_nobody_hosts_is_not_waited_for():
 def test_only_devices_whose_host_said_so_lately_are_present():
     client = FakeRedis()
     client.values = {KEYS.presence("a"): b"1"}
-    view = RedisDeviceView(client, KEYS)
+    view = RedisDeviceStatusReader(client, KEYS)
     assert view.present({"a", "b"}) == {"a"}
     assert view.present(set()) == set()
 
@@ -123,7 +123,7 @@ def test_a_benign_device_without_a_registered_key_sits_out():
 def test_a_missing_malformed_or_foreign_status_is_unknown_and_does_not_hide_the_others(value):
     client = FakeRedis()
     client.values = {KEYS.device("bad"): value, KEYS.device("good"): encode_verdict(status("good"))}
-    view = RedisDeviceView(client, KEYS)
+    view = RedisDeviceStatusReader(client, KEYS)
     selection = select(view.statuses(view.known_devices()), NOW, CAP_S, registered=ANY)
     assert selection.cohort == ("good",)
     assert selection.excluded == {"bad": "unknown"}
@@ -131,7 +131,7 @@ def test_a_missing_malformed_or_foreign_status_is_unknown_and_does_not_hide_the_
 
 def test_a_malformed_status_is_told_once_until_it_has_been_well():
     client = FakeRedis()
-    view = RedisDeviceView(client, KEYS)
+    view = RedisDeviceStatusReader(client, KEYS)
     with capture_logs() as lines:
         for value in (b"{", b"{", encode_verdict(status("a")), b"{"):
             client.values = {KEYS.device("a"): value}
@@ -142,7 +142,7 @@ def test_a_malformed_status_is_told_once_until_it_has_been_well():
 def test_every_reading_asks_redis_anew():
     client = FakeRedis()
     client.values = {KEYS.device("a"): encode_verdict(status("a"))}
-    view = RedisDeviceView(client, KEYS)
+    view = RedisDeviceStatusReader(client, KEYS)
     assert select(view.statuses(["a"]), NOW, CAP_S, registered=ANY).cohort == ("a",)
     client.values = {KEYS.device("a"): encode_verdict(status("a", state=DeviceState.SUSPECT))}
     assert select(view.statuses(["a"]), NOW, CAP_S, registered=ANY).cohort == ()
@@ -150,7 +150,7 @@ def test_every_reading_asks_redis_anew():
 
 def test_a_redis_that_does_not_answer_or_refuses_is_said_to_be_unavailable():
     client = FakeRedis()
-    view = RedisDeviceView(client, KEYS)
+    view = RedisDeviceStatusReader(client, KEYS)
     client.values = {KEYS.device("a"): redis.ResponseError("NOPERM no permissions")}
     with pytest.raises(Unavailable):
         view.statuses(["a"])

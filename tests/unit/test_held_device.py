@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from streams.state.devices import HeldDevice, Holdings
+from streams.state.devices import AssignedDevices, DeviceContext
 from transport.kafka.offsets import TopicPartition
 
 A, B = TopicPartition("v.a", 0), TopicPartition("v.b", 0)
 
 
-def holding(*units: TopicPartition) -> Holdings:
-    held = Holdings()
+def holding(*units: TopicPartition) -> AssignedDevices:
+    held = AssignedDevices()
     held.assign(units)
     for unit in units:
-        held.hold(HeldDevice(unit.topic[2:], 1, 0), unit)
+        held.hold(DeviceContext(unit.topic[2:], 1, 0), unit)
     return held
 
 
@@ -43,5 +43,5 @@ def test_forgetting_twice_is_harmless():
 def test_the_lag_of_a_shared_partition_counts_from_the_device_that_is_furthest():
     held = holding(A)
     for device_id, next_offset in (("first", 70), ("last", 40)):
-        held.hold(HeldDevice(device_id, 1, next_offset), A)
+        held.hold(DeviceContext(device_id, 1, next_offset), A)
     assert held.behind({A: 100, B: 9}) == 30

@@ -12,7 +12,7 @@ from plain_detector import level_model
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
-from fl_device.host.judging import SelfJudge
+from fl_device.host.detector import HostDetector
 from fl_device.tasks.task import Examples
 
 START = 90_000_000
@@ -42,53 +42,53 @@ def values(first: int, end: int) -> list[bytes]:
     ]  # fmt: skip
 
 
-def judge_of(engine: DetectionEngine, end: int) -> SelfJudge:
-    judge = SelfJudge(engine, PlainTask(), max_windows=256, horizon_min=30)
-    judge.open(["p1"])
-    judge.take([("p1", value) for value in values(0, end)])
-    return judge
+def judge_of(engine: DetectionEngine, end: int) -> HostDetector:
+    detector = HostDetector(engine, PlainTask(), max_windows=256, horizon_min=30)
+    detector.open(["p1"])
+    detector.take([("p1", value) for value in values(0, end)])
+    return detector
 
 
 @pytest.fixture
-def judge() -> SelfJudge:
+def detector() -> HostDetector:
     return judge_of(engine_of("old", 2.5), 400)
 
 
-def released(judge: SelfJudge) -> list[float]:
-    examples = judge.examples("p1")
+def released(detector: HostDetector) -> list[float]:
+    examples = detector.examples("p1")
     assert examples is not None
     return examples.targets[:, -1].tolist()
 
 
-def test_a_device_goes_on_under_the_new_bundle_and_keeps_its_training_windows(judge: SelfJudge) -> None:
+def test_a_device_goes_on_under_the_new_bundle_and_keeps_its_training_windows(detector: HostDetector) -> None:
     new = engine_of("new", 1.5)
-    before = released(judge)
-    judge.use(new)
-    assert (judge.bundle_sha, judge.behind()) == ("new", ["p1"])
-    assert judge.take_over("p1", [b"rubbish", None, *values(0, 400)], is_all=True)
-    assert (judge.behind(), released(judge)) == ([], before)
+    before = released(detector)
+    detector.use(new)
+    assert (detector.bundle_sha, detector.behind()) == ("new", ["p1"])
+    assert detector.take_over("p1", [b"rubbish", None, *values(0, 400)], is_all=True)
+    assert (detector.behind(), released(detector)) == ([], before)
     undisturbed = engine_of("new", 1.5)
     always = judge_of(undisturbed, 400)
     assert_same_snapshot(new.snapshot("p1"), undisturbed.snapshot("p1"))
-    for one in (judge, always):
+    for one in (detector, always):
         one.take([("p1", value) for value in values(400, 600)])
     assert_same_snapshot(new.snapshot("p1"), undisturbed.snapshot("p1"))
-    assert released(judge)[: len(before)] == before
-    assert len(released(judge)) > len(before)
+    assert released(detector)[: len(before)] == before
+    assert len(released(detector)) > len(before)
 
 
 @pytest.mark.parametrize("first", [20, 200])
-def test_a_device_whose_enrolment_is_gone_stays_with_its_bundle(judge: SelfJudge, first: int) -> None:
-    judge.use(engine_of("new", 1.5))
-    before = released(judge)
-    assert not judge.take_over("p1", values(first, 400), is_all=False)
-    assert judge.behind() == []
-    judge.take([("p1", value) for value in values(400, 600)])
-    assert released(judge)[: len(before)] == before
+def test_a_device_whose_enrolment_is_gone_stays_with_its_bundle(detector: HostDetector, first: int) -> None:
+    detector.use(engine_of("new", 1.5))
+    before = released(detector)
+    assert not detector.take_over("p1", values(first, 400), is_all=False)
+    assert detector.behind() == []
+    detector.take([("p1", value) for value in values(400, 600)])
+    assert released(detector)[: len(before)] == before
 
 
 def test_a_device_that_enrols_changes_with_what_there_is() -> None:
-    judge, new = judge_of(engine_of("old", 2.5), 100), engine_of("new", 1.5)
-    judge.use(new)
-    assert judge.take_over("p1", values(0, 100), is_all=True)
+    detector, new = judge_of(engine_of("old", 2.5), 100), engine_of("new", 1.5)
+    detector.use(new)
+    assert detector.take_over("p1", values(0, 100), is_all=True)
     assert new.snapshot("p1").valid_minutes == 100

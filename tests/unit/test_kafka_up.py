@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from contracts.errors import Unavailable
 from contracts.metrics import KAFKA_UP
 from contracts.settings import Settings
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 from transport.kafka.watch import watched_call
@@ -36,7 +36,7 @@ class FakeClient:
 
 
 async def list_for_the_worker(client: FakeClient) -> None:
-    reader = StretchReader(Settings())
+    reader = OffsetRangeReader(Settings())
     reader._consumer = client
     await reader.topics()
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from contracts.settings import Settings
-from transport.kafka.offset_range_reader import StretchReader
+from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 
 A, B = TopicPartition("v.a", 0), TopicPartition("v.b", 0)
@@ -57,7 +57,7 @@ async def test_two_readings_and_a_question_at_once_get_what_each_asked_for():
     assert bounds == {A: (0, LAST + 1), B: (0, LAST + 1)}
 
 
-class OffsetRangeReaderOf(StretchReader):
+class OffsetRangeReaderOf(OffsetRangeReader):
     def __init__(self, client: OneAssignment) -> None:
         super().__init__(Settings())
         self._consumer = client

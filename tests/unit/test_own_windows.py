@@ -15,7 +15,7 @@ from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import cut_windows, usable_window_ends
-from fl_device.host.judging import SelfJudge
+from fl_device.host.detector import HostDetector
 from fl_device.tasks.task import Examples
 from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 
@@ -156,8 +156,8 @@ def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
     """Judge 600 minutes whose heart rate drifts up from `onset` on; return the ends of the released windows."""
     vitals = calm_vitals(600)
     vitals[onset:, 0] += 0.2 * np.arange(600 - onset)
-    judge = SelfJudge(engine(), PlainTask(), max_windows=256, horizon_min=horizon_min)
-    judge.open(["p1"])
+    detector = HostDetector(engine(), PlainTask(), max_windows=256, horizon_min=horizon_min)
+    detector.open(["p1"])
     messages = [
         VitalsBatch(
             device_id="p1", session_id=1, observed_at=EPOCH + timedelta(minutes=START + begin),
@@ -166,8 +166,8 @@ def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
         )
         for begin in range(0, 600, 30)
     ]  # fmt: skip
-    judge.take([("p1", encode_vitals(message)) for message in messages])
-    examples = judge.examples("p1")
+    detector.take([("p1", encode_vitals(message)) for message in messages])
+    examples = detector.examples("p1")
     assert examples is not None
     return [int(minutes[-1] - START) for minutes in examples.targets.astype(np.int64)]
 
@@ -182,7 +182,7 @@ def test_the_wait_keeps_what_was_poisoned_before_the_vote_noticed_out_of_trainin
 
 
 def test_a_device_that_enrols_or_sends_rubbish_has_nothing_to_train_on():
-    judge = SelfJudge(engine(), PlainTask(), max_windows=8, horizon_min=0)
-    judge.open(["p1"])
-    judge.take([("p1", b"rubbish"), ("p1", None)])
-    assert judge.examples("p1") is None
+    detector = HostDetector(engine(), PlainTask(), max_windows=8, horizon_min=0)
+    detector.open(["p1"])
+    detector.take([("p1", b"rubbish"), ("p1", None)])
+    assert detector.examples("p1") is None

@@ -11,7 +11,7 @@ from contracts.settings import Settings
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.journal import Journal
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
-from fl_coordinator.releases.releaser import Grounds
+from fl_coordinator.releases.releaser import ReleaseReason
 from fl_coordinator.releases.rollback_rule import RollbackTerms
 
 OLD, NEW = small_bundle("old"), small_bundle("new")
@@ -51,7 +51,7 @@ class Ward:
 @pytest.fixture
 async def desk():
     desk = ReleaseDesk()
-    await desk.releaser().release(*OLD, Grounds("initial", "", "x"), None)
+    await desk.releaser().release(*OLD, ReleaseReason("initial", "", "x"), None)
     return desk
 
 
@@ -71,7 +71,7 @@ def guard(desk, ward):
 async def promoted(desk, ward, guard):
     await guard.look(1)
     desk.now += 60
-    await desk.releaser().release(*NEW, Grounds("promotion", "", "x"), OLD[1])
+    await desk.releaser().release(*NEW, ReleaseReason("promotion", "", "x"), OLD[1])
     desk.now += 600
     ward.bundle = NEW[1]
 
@@ -106,7 +106,7 @@ async def test_devices_that_leave_without_a_promotion_roll_nothing_back(desk, wa
 
 
 async def test_a_guard_that_saw_nothing_of_before_does_nothing(desk, ward, guard):
-    await desk.releaser().release(*NEW, Grounds("promotion", "", "x"), OLD[1])
+    await desk.releaser().release(*NEW, ReleaseReason("promotion", "", "x"), OLD[1])
     ward.bundle, ward.excluded = NEW[1], 9
     desk.now += 60
     await guard.look(1)

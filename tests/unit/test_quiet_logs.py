@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.log_throttle import OneLineAMinute
+from streams.log_throttle import LogThrottle
 
 
 def line(name: str, text: str = "no %s") -> logging.LogRecord:
@@ -13,7 +13,7 @@ def line(name: str, text: str = "no %s") -> logging.LogRecord:
 
 def test_the_first_line_passes_then_one_a_minute_that_counts_the_rest():
     now = 0.0
-    quiet = OneLineAMinute(clock=lambda: now)
+    quiet = LogThrottle(clock=lambda: now)
     assert quiet.filter(line("aiokafka.conn"))
     assert not any(quiet.filter(line("aiokafka.cluster")) for _ in range(65))
     now = 60.0
@@ -23,7 +23,7 @@ def test_the_first_line_passes_then_one_a_minute_that_counts_the_rest():
 
 
 def test_our_own_lines_and_other_libraries_pass():
-    quiet = OneLineAMinute(clock=lambda: 0.0)
+    quiet = LogThrottle(clock=lambda: 0.0)
     assert quiet.filter(line("aiokafka"))
     assert quiet.filter(line("faust.app"))
     assert all(quiet.filter(line("streams")) for _ in range(5))

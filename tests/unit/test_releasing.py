@@ -10,7 +10,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
 from contracts.releases import BundleRelease
 from fl_coordinator.releases.file_keeping import YOUNG_S, StoredFile, unkept_files
-from fl_coordinator.releases.releaser import Grounds, Superseded
+from fl_coordinator.releases.releaser import ReleaseReason, Superseded
 from fl_coordinator.releases.succession import kept_bundles, rollback_target
 
 BUNDLES = {name: small_bundle(name) for name in "ABCDEF"}
@@ -19,7 +19,7 @@ SHARED = sha256_of(b"the same in every bundle")
 
 
 def grounds(kind="promotion", reason="no figure is worse", **changes):
-    return Grounds(kind, reason, "somebody", **changes)
+    return ReleaseReason(kind, reason, "somebody", **changes)
 
 
 async def released(desk, names, kept=4):

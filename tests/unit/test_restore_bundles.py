@@ -15,7 +15,7 @@ from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from streams.state.devices import Holdings
+from streams.state.devices import AssignedDevices
 from streams.state.restore import Restorer, RestoreSources
 from transport.kafka.offsets import TopicPartition
 
@@ -54,7 +54,7 @@ class Bench:
         self.restorer = Restorer(sources, self, SimpleNamespace(publish=self.publish), self.router, executor, "v")
 
     async def restored(self) -> DeviceSnapshot:
-        held = Holdings()
+        held = AssignedDevices()
         held.assign([UNIT])
         await self.restorer.restore(held, {"a": UNIT})
         assert self.published[0].snapshot == self.router.snapshot("a")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.releases.rollback_rule import Look, PromotionWatch, RollbackTerms, look
+from fl_coordinator.releases.rollback_rule import FleetSnapshot, PromotionWatch, RollbackTerms, fleet_snapshot
 
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)
 RELEASED_AT = 10_000.0
@@ -14,7 +14,7 @@ DEVICES = tuple(f"p{number}" for number in range(20))
 
 
 def seen(at, excluded=(), bundle="old", devices=DEVICES):
-    return Look(at, frozenset(devices) - set(excluded), frozenset(excluded), dict.fromkeys(devices, bundle))
+    return FleetSnapshot(at, frozenset(devices) - set(excluded), frozenset(excluded), dict.fromkeys(devices, bundle))
 
 
 def reason(*looks, terms=TERMS):
@@ -84,7 +84,7 @@ def test_a_look_sees_fresh_judged_devices_only():
         "done": status("done", DeviceState.QUARANTINED, finished=True),
         "none": None,
     }
-    found = look(statuses, 1001.0, 2100.0)
+    found = fleet_snapshot(statuses, 1001.0, 2100.0)
     assert found.benign == {"benign"}
     assert found.excluded == {"quarantined", "probation"}
     assert found.bundle_of == dict.fromkeys(("benign", "suspect", "quarantined", "probation"), "new")

@@ -11,28 +11,28 @@ import pytest
 from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import ExitWatchdog
-from streams.scoring.batch import Judgement
+from streams.scoring.batch import BatchResult
 from streams.scoring.loop import PART_BYTES, Outlets, ScoringLoop
-from streams.state.devices import HeldDevice
+from streams.state.devices import DeviceContext
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offsets import TopicPartition
 
 UNIT = TopicPartition("t.vitals.v1.p1", 0)
 
 
-class FakeJudge:
+class FakeScorer:
     """Moves on like the real one; `before` runs first, in the executor's thread."""
 
     def __init__(self) -> None:
         self.judged: list[int] = []
         self.before = lambda: None
 
-    def judge(self, records, devices):
+    def score(self, records, devices):
         self.before()
         for record in records:
             devices[record.device_id].next_offset = record.offset + 1
             self.judged.append(record.offset)
-        return Judgement()
+        return BatchResult()
 
     def close(self, devices):
         pass
@@ -52,8 +52,8 @@ class FakeOutlet:
 
 
 @pytest.fixture
-def judge():
-    return FakeJudge()
+def scorer():
+    return FakeScorer()
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ def outlet():
 
 
 @pytest.fixture
-def loop(judge, outlet):
+def loop(scorer, outlet):
     with ThreadPoolExecutor(1) as executor:
         names = DeviceNames(Settings(prefix="t"))
         outlets = Outlets(outlet, outlet, outlet)
-        loop = ScoringLoop(names, judge, executor, SimpleNamespace(), SimpleNamespace(), outlets, 30.0)
+        loop = ScoringLoop(names, scorer, executor, SimpleNamespace(), SimpleNamespace(), outlets, 30.0)
         loop.held.assign([UNIT])
-        loop.held.hold(HeldDevice("p1", 1, 0), UNIT)
+        loop.held.hold(DeviceContext("p1", 1, 0), UNIT)
         yield loop
 
 
@@ -77,18 +77,18 @@ def records(*offsets: int, size: int = PART_BYTES) -> list[VitalsRecord]:
     return [VitalsRecord("p1", UNIT, offset, 0.0, b"x" * size) for offset in offsets]
 
 
-async def test_what_was_delivered_twice_is_applied_once(loop, judge):
+async def test_what_was_delivered_twice_is_applied_once(loop, scorer):
     await loop.process(records(0, 1, size=1))
     await loop.process(records(0, 1, 2, size=1))
-    assert judge.judged == [0, 1, 2]
+    assert scorer.judged == [0, 1, 2]
     assert loop.may_commit
 
 
-async def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_uncommitted(loop, judge):
+async def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_uncommitted(loop, scorer):
     turning = asyncio.get_running_loop()
-    judge.before = lambda: asyncio.run_coroutine_threadsafe(_begin_stop(loop), turning).result()
+    scorer.before = lambda: asyncio.run_coroutine_threadsafe(_begin_stop(loop), turning).result()
     await loop.process(records(0, 1, 2))
-    assert judge.judged == [0]
+    assert scorer.judged == [0]
     assert not loop.may_commit
 
 
@@ -98,8 +98,8 @@ async def _begin_stop(loop):
     assert not stopping.done()
 
 
-async def test_a_batch_that_fails_is_not_committed(loop, judge):
-    judge.before = lambda: 1 / 0
+async def test_a_batch_that_fails_is_not_committed(loop, scorer):
+    scorer.before = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         await loop.process(records(0))
     assert not loop.may_commit

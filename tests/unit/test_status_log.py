@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from structlog.testing import capture_logs
 
 from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
-from streams.state.snapshots import FIRST_STEP, StatusLog
+from streams.state.snapshots import FIRST_STEP, SnapshotReader
 from transport.kafka.offsets import TopicPartition
 
 UNIT = TopicPartition("t.device-status.v1", 0)
@@ -42,8 +42,8 @@ def status(device_id: str, epoch: int, through: int) -> tuple[str, bytes]:
     return device_id, encode_verdict(made)
 
 
-async def latest(reader: FakeReader, *devices: str, log: StatusLog | None = None) -> dict[str, tuple[int, int]]:
-    found = await (log or StatusLog(reader, UNIT.topic)).latest(devices)
+async def latest(reader: FakeReader, *devices: str, log: SnapshotReader | None = None) -> dict[str, tuple[int, int]]:
+    found = await (log or SnapshotReader(reader, UNIT.topic)).latest(devices)
     return {device: (one.epoch, one.applied_through) for device, one in found.items()}
 
 
@@ -74,7 +74,7 @@ async def test_a_status_of_another_version_is_refused_in_a_sentence_and_the_one_
 async def test_looks_back_as_far_as_needed_and_later_only_at_what_is_new():
     reader = FakeReader()
     reader.log = [status("quiet", 1, 7), *(status("busy", 1, n) for n in range(5 * FIRST_STEP))]
-    log = StatusLog(reader, UNIT.topic)
+    log = SnapshotReader(reader, UNIT.topic)
     assert await latest(reader, "quiet", "new", log=log) == {"quiet": (1, 7)}
     reader.handed_out = 0
     assert await latest(reader, "new", log=log) == {}

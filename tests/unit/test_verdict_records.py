@@ -21,7 +21,7 @@ from detectors.decisions.votes import KEPT, KINDS
 from detectors.engine.chunks import Verdicts
 from detectors.statistics.registry import columns
 from streams.scoring.records import MOST_MINUTES, next_status, score_batches, taken_over
-from streams.state.devices import HeldDevice
+from streams.state.devices import DeviceContext
 
 NAN, INF = float("nan"), float("inf")
 BROKER_TAKES_BYTES = 1_000_000
@@ -51,7 +51,7 @@ def test_every_minute_travels_once_in_order_in_batches_of_one_session_and_a_boun
         parts.append(verdicts(session_id, at, minutes))
         expected += [(session_id, minute) for minute in range(at, at + minutes)]
         at += minutes
-    batches = score_batches(HeldDevice("p1", 1, 0), parts, "b")
+    batches = score_batches(DeviceContext("p1", 1, 0), parts, "b")
     assert [(batch.session_id, minute) for batch in batches for minute in batch.event_minute] == expected
     assert all(0 < len(batch.event_minute) <= MOST_MINUTES for batch in batches)
 
@@ -61,7 +61,7 @@ def test_every_kind_of_score_travels_by_name_with_null_where_it_is_not_known():
         verdicts(1, 0, 2, fast=[NAN, 0.12345], slow=[NAN, NAN]),
         verdicts(1, 2, 2, fast=[-1.0, 2.0], slow=[NAN, 1.9996], replay=[0.0, 0.0]),
     ]
-    (batch,) = score_batches(HeldDevice("p1", 1, 0), parts, "b")
+    (batch,) = score_batches(DeviceContext("p1", 1, 0), parts, "b")
     received = decode_scores(encode_verdict(batch))
     assert received.scores == {
         "fast": [None, 0.123, -1.0, 2.0],
@@ -72,7 +72,7 @@ def test_every_kind_of_score_travels_by_name_with_null_where_it_is_not_known():
 
 
 def test_kinds_that_nothing_is_known_of_are_left_out():
-    (batch,) = score_batches(HeldDevice("p1", 1, 0), [verdicts(1, 0, 3)], "b")
+    (batch,) = score_batches(DeviceContext("p1", 1, 0), [verdicts(1, 0, 3)], "b")
     assert batch.scores == {}
     assert decode_scores(encode_verdict(batch)).score == [None] * 3
 
@@ -85,7 +85,7 @@ def test_the_longest_batch_of_all_kinds_is_far_below_what_a_broker_takes():
         part, reconstruction_error=rng.uniform(10, 60, MOST_MINUTES).astype(np.float32),
         state=[DeviceState.INVALID_INPUT] * MOST_MINUTES,
     )  # fmt: skip
-    (batch,) = score_batches(HeldDevice("d" * 64, 1, 0), [part], "5" * 64)
+    (batch,) = score_batches(DeviceContext("d" * 64, 1, 0), [part], "5" * 64)
     assert len(encode_verdict(batch)) < BROKER_TAKES_BYTES / 4
 
 
@@ -128,7 +128,7 @@ STATUS = DeviceStatus(
 
 
 def status_after(*parts: Verdicts, before: DeviceStatus | None = STATUS) -> DeviceStatus:
-    made = next_status(HeldDevice.from_status("p1", 1, 10, before), BENIGN, parts, "", ("b", "w"))
+    made = next_status(DeviceContext.from_status("p1", 1, 10, before), BENIGN, parts, "", ("b", "w"))
     return decode_status(encode_verdict(made))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, decode_vitals, encode_vitals
-from streams.state.backfill import PROBED_RECORDS, HistoryWanted
+from streams.state.backfill import PROBED_RECORDS, BackfillRequest
 from streams.state.restore import joined
 from transport.kafka.offsets import TopicPartition
 
 
-def wanted(from_event_minute: int, *, session_id: int = 2) -> HistoryWanted:
-    return HistoryWanted("p1", TopicPartition("v.p1", 0), 100, session_id, from_event_minute)
+def wanted(from_event_minute: int, *, session_id: int = 2) -> BackfillRequest:
+    return BackfillRequest("p1", TopicPartition("v.p1", 0), 100, session_id, from_event_minute)
 
 
 def value(event_minute: int, *, session_id: int = 2, pulse_bpm: list[float | None] | None = None) -> bytes:

@@ -14,7 +14,7 @@ import redis
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
-from transport.atomic_write import written_aside
+from transport.atomic_write import write_temporary
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
 BLOB_TTL_S = 86_400
@@ -91,7 +91,7 @@ class FileBlobStore:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
-            written_aside(self._folder, blob, prefix=_WRITING).replace(path)
+            write_temporary(self._folder, blob, prefix=_WRITING).replace(path)
         except OSError as error:
             raise Unavailable(f"the blob folder did not take the blob ({error.strerror})") from None
 

@@ -28,7 +28,7 @@ STALL_S = 30.0
 POLL_MS = 500
 
 
-class StretchReader:
+class OffsetRangeReader:
     """Reads stretches with a known end, where `transport.kafka.topic_reader` follows topics as they grow.
 
     What is read depends on the one assignment that the client has, so `bounds` and `read` wait for each other; a reading that was

@@ -1,4 +1,4 @@
-"""A device judges itself: its own vitals through the same `detectors` call as the worker's, its clean windows kept."""
+"""A host's detector: the devices' own vitals through the same `detectors` call as the worker's, and the windows it finds clean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fl_device.tasks.task import Examples, Task
 from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 
 
-class SelfJudge:
+class HostDetector:
     """All hosted devices' detector engine and training windows. Owned by one thread; blocks while it scores."""
 
     def __init__(self, engine: DetectionEngine, task: Task, *, max_windows: int, horizon_min: int) -> None:
