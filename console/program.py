@@ -15,7 +15,7 @@ from console.server import build_app
 from console.stage import Stage
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
-from fl_coordinator.gate.selection import RedisDeviceStatusReader
+from transport.device_status_reader import RedisDeviceStatusReader
 from transport.listening import cannot_listen, url_of
 from transport.redis_client import connect_redis
 

@@ -18,7 +18,7 @@ Statuses = Mapping[str, DeviceStatus | None]
 
 
 class StatusReader(Protocol):
-    """Reads Redis; both calls block and raise Unavailable (fl_coordinator.gate.selection.RedisDeviceStatusReader)."""
+    """Reads Redis; both calls block and raise Unavailable (transport.device_status_reader.RedisDeviceStatusReader)."""
 
     def known_devices(self) -> list[str]: ...
 

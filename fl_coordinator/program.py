@@ -20,7 +20,6 @@ from contracts.metrics import REDIS_UP
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
-from fl_coordinator.gate.selection import RedisDeviceStatusReader
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
@@ -37,6 +36,7 @@ from transport.blobs.store import blob_store
 from transport.bundles.releases import ReleaseLog, release_table
 from transport.clock import cancellable_sleep
 from transport.compacted_table import CompactedTable
+from transport.device_status_reader import RedisDeviceStatusReader
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 from transport.redis_client import connect_redis

@@ -13,7 +13,7 @@ from contracts.freshness import not_eligible_because
 from contracts.identifiers import shown_as
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.gate.selection import RedisDeviceStatusReader
+from transport.device_status_reader import RedisDeviceStatusReader
 
 FRESH = "fresh"
 UNKNOWN = "unknown"

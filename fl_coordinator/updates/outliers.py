@@ -18,8 +18,8 @@ LONGEST: Final = 5.0
 """In median lengths of the cohort: honest changes differ by their number of steps, hardly by more than two or three."""
 LEAST_COSINE: Final = -0.1
 """To the median change: honest devices pull in their own directions, at worst across, never back."""
-LEAST_COSINE_OF_CAMPS: Final = -0.3
-"""Between two camps, on average: honest cohorts fell apart by no more than -.26, those with flipped labels by -.5."""
+LEAST_COSINE_OF_CLUSTERS: Final = -0.3
+"""Between two clusters, on average: honest cohorts fell apart by no more than -.26, those with flipped labels by -.5."""
 
 
 def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Mapping[str, str]:
@@ -32,27 +32,27 @@ def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Map
     changes = stacked(contributions, base).changes
     lengths = np.linalg.norm(changes, axis=1)
     too_long = lengths > LONGEST * np.median(lengths)
-    camp = _smaller_camp(changes, lengths)
-    middle = np.median(changes[~camp], axis=0)  # liars who agree would pull it to their side
+    cluster = _minority_cluster(changes, lengths)
+    middle = np.median(changes[~cluster], axis=0)  # Byzantine updates that agree would pull it to their side
     against = _cosines(changes, lengths, middle[None])[:, 0] < LEAST_COSINE
-    names = sorted(one.device_id for one in contributions)
-    reasons = np.select([too_long, camp, against], ["norm", "camp", "cosine"], "")
+    names = sorted(contribution.device_id for contribution in contributions)
+    reasons = np.select([too_long, cluster, against], ["norm", "camp", "cosine"], "")
     return {name: str(reason) for name, reason in zip(names, reasons, strict=True) if reason}
 
 
-def _smaller_camp(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
+def _minority_cluster(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
     """Return who belongs to a minority of two or more that pulls against all others, bool[n].
 
-    Two liars of five are enough to turn a median their way. Clusters of updates by cosine: FLAME (Nguyen et al., USENIX Security
+    Two Byzantine updates of five are enough to turn a median their way. Clusters of updates by cosine: FLAME (Nguyen et al., USENIX Security
     2022); by average linkage here, as there are few devices. One alone is left to the cosine to the median.
     """
     cosines = _cosines(changes, lengths, changes)
     tree = linkage(squareform(1 - cosines, checks=False), "average")
     first = fcluster(tree, 2, "maxclust") == 1
-    camp = first if 2 * first.sum() < len(first) else ~first
-    is_minority = 2 <= camp.sum() < len(camp) / 2
-    is_against = is_minority and cosines[camp][:, ~camp].mean() < LEAST_COSINE_OF_CAMPS
-    return camp if is_against else np.zeros_like(camp)
+    cluster = first if 2 * first.sum() < len(first) else ~first
+    is_minority = 2 <= cluster.sum() < len(cluster) / 2
+    is_against = is_minority and cosines[cluster][:, ~cluster].mean() < LEAST_COSINE_OF_CLUSTERS
+    return cluster if is_against else np.zeros_like(cluster)
 
 
 def _cosines(changes: Floats, lengths: Floats, others: Floats) -> Floats:

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
-from fl_coordinator.gate.selection import RedisDeviceStatusReader, select
+from fl_coordinator.gate.selection import select
+from transport.device_status_reader import RedisDeviceStatusReader
 
 NOW = 1_000_000.0
 CAP_S = 2100.0
