@@ -23,10 +23,10 @@ from streams.bundles.engines import EngineFactory, ReleasedEngines
 from streams.discovery import Discovery
 from streams.errors import ExitWatchdog, Fatal
 from streams.metrics import DeviceSeries
+from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchScorer
 from streams.scoring.intake import Intake
 from streams.scoring.loop import Outlets, ScoringLoop
-from streams.scoring.publisher import VerdictPublisher
 from streams.state.backfill import BackfillReader
 from streams.state.restore import Restorer, RestoreSources
 from streams.state.snapshots import SnapshotReader

@@ -21,7 +21,8 @@ from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
-from streams.scoring.intake import DeadLetter, Intake
+from streams.publisher import DeadLetter
+from streams.scoring.intake import Intake
 from streams.scoring.records import next_status, score_batches
 from streams.state.devices import DeviceContext, take_label
 from streams.state.status_store import FencedWrite

@@ -10,19 +10,11 @@ from contracts.dead_letters import dead_letter_headers
 from contracts.errors import InvalidMessage
 from contracts.metrics import DEAD_LETTERS, MESSAGES
 from contracts.vitals import VitalsBatch, decode_vitals
+from streams.publisher import DeadLetter
 from streams.vitals_records import VitalsRecord
 
 LETTERS_AT_ONCE = 50
 LETTERS_PER_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record set aside, with the headers that say why and where it came from."""
-
-    device_id: str
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ import structlog
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.errors import Fatal
 from streams.metrics import DeviceSeries
+from streams.publisher import DeviceRecords, VerdictPublisher
 from streams.scoring.batch import BatchResult, BatchScorer
-from streams.scoring.publisher import DeviceRecords, VerdictPublisher
 from streams.state.backfill import BackfillReader
 from streams.state.devices import AssignedDevices
 from streams.state.restore import Restorer

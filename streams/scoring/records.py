@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,23 +121,3 @@ def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[s
     last = np.flatnonzero(~np.isnan(scored.score))[-1]
     found = {kind: float(scored.scores[kind][last]) for kind in KINDS}
     return {kind: round(value, DECIMALS_BY_KIND) for kind, value in found.items() if isfinite(value)}
-
-
-def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
-    """Return the status as its new holder publishes it first.
-
-    `snapshot` is where the new holder's engine stands: a profile that it cannot use is void at once, not only when the next
-    minute arrives.
-    """
-    if status.enrolled and snapshot.profile is None:
-        status = msgspec.structs.replace(
-            status,
-            state=snapshot.state,
-            state_since=snapshot.state_since,
-            reason="the profile belongs to another bundle or another rule",
-            enrolled=False,
-            enrolment_share=0.0,
-            snapshot=snapshot,
-        )
-    kept = snapshot if status.snapshot is not None else None
-    return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id, snapshot=kept)

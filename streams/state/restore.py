@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
@@ -18,8 +19,7 @@ from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
-from streams.scoring.publisher import DeviceRecords, VerdictPublisher
-from streams.scoring.records import taken_over
+from streams.publisher import DeviceRecords, VerdictPublisher
 from streams.state.backfill import BackfillReader, BackfillRequest
 from streams.state.devices import AssignedDevices, DeviceContext
 from streams.state.snapshots import SnapshotReader
@@ -209,6 +209,26 @@ def _as_one(batches: Sequence[VitalsBatch]) -> MinuteChunk:
         [value for batch in batches for value in batch.resp_rate_bpm],
         [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)],
     )
+
+
+def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
+    """Return the status as its new holder publishes it first.
+
+    `snapshot` is where the new holder's engine stands: a profile that it cannot use is void at once, not only when the next
+    minute arrives.
+    """
+    if status.enrolled and snapshot.profile is None:
+        status = msgspec.structs.replace(
+            status,
+            state=snapshot.state,
+            state_since=snapshot.state_since,
+            reason="the profile belongs to another bundle or another rule",
+            enrolled=False,
+            enrolment_share=0.0,
+            snapshot=snapshot,
+        )
+    kept = snapshot if status.snapshot is not None else None
+    return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id, snapshot=kept)
 
 
 def _place(status: DeviceStatus | None) -> tuple[int, int] | None:

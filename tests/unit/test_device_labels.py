@@ -18,8 +18,8 @@ from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.scoring.batch import BatchScorer
 from streams.scoring.intake import Intake
-from streams.scoring.records import taken_over
 from streams.state.devices import DeviceContext
+from streams.state.restore import taken_over
 from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 

@@ -20,8 +20,9 @@ from contracts.verdicts import (
 from detectors.decisions.votes import KEPT, KINDS
 from detectors.engine.chunks import Verdicts
 from detectors.statistics.registry import columns
-from streams.scoring.records import MOST_MINUTES, next_status, score_batches, taken_over
+from streams.scoring.records import MOST_MINUTES, next_status, score_batches
 from streams.state.devices import DeviceContext
+from streams.state.restore import taken_over
 
 NAN, INF = float("nan"), float("inf")
 BROKER_TAKES_BYTES = 1_000_000

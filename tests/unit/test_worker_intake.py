@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from contracts.event_time import from_event_minute
 from contracts.vitals import VitalsBatch, encode_vitals
-from streams.scoring.intake import LETTERS_AT_ONCE, DeadLetter, Intake
+from streams.publisher import DeadLetter
+from streams.scoring.intake import LETTERS_AT_ONCE, Intake
 from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 

@@ -12,12 +12,20 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from streams.errors import Fatal
-from streams.scoring.intake import DeadLetter
 from transport.kafka.options import aiokafka_options
 
 PATIENCE_MS = 120_000
 LARGEST_REQUEST_BYTES = 2_097_152
 NOBODY = b"unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record set aside, with the headers that say why and where it came from."""
+
+    device_id: str
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
