@@ -1,4 +1,4 @@
-"""The addresses of Redis and Kafka: checked strictly, and shown to people without anything that may be a secret."""
+"""The addresses of Redis and Kafka, checked, and shown without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workers say of a device: scores a minute, and the status record that is also the restart snapshot."""
+"""Scores and status records of devices, as workers publish them."""
 
 from __future__ import annotations
 

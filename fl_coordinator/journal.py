@@ -1,4 +1,4 @@
-"""What the coordinator puts on record: rounds, the audit trail, dead letters; each on the broker before it goes on."""
+"""Publishes the coordinator's records: rounds, audit events and dead letters."""
 
 from __future__ import annotations
 

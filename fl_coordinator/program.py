@@ -1,4 +1,4 @@
-"""The coordinator as a program: picks up where the record ends, then runs rounds at its cadence until told to stop."""
+"""The coordinator as a program: it continues from what is on record and runs rounds until told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the parts of a worker together; Faust's group and the edge mode drive the same core."""
+"""Puts the parts of a worker together, for Faust's group and for the edge mode."""
 
 from __future__ import annotations
 

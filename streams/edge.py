@@ -1,4 +1,4 @@
-"""Edge mode: a worker that is told its devices and reads their topics itself, without a group."""
+"""Edge mode: a worker with a list of devices that reads their topics itself, without a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a worker ends: the error that ends it, and the end by force when an orderly one takes too long."""
+"""How a worker ends: the fatal error, and the forced exit when an orderly end takes too long."""
 
 from __future__ import annotations
 

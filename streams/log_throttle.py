@@ -1,4 +1,4 @@
-"""Keeps Kafka's and Faust's libraries from filling the log: of each library one line a minute."""
+"""Limits the log lines of Kafka's and Faust's libraries to one a minute for each library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Per-device metric series: exported while the devices are few, and removed when a device leaves."""
+"""Metric series of single devices, exported while the devices are few."""
 
 from __future__ import annotations
 

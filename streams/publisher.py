@@ -1,4 +1,4 @@
-"""Publishes what was judged: statuses (with the snapshot), scores and dead letters, all acknowledged before going on."""
+"""Publishes statuses, scores and dead letters, and waits until the broker has all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record of a vitals topic, as every reader of this package hands it on."""
+"""A record of a vitals topic and the device it belongs to."""
 
 from __future__ import annotations
 

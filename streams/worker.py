@@ -1,4 +1,4 @@
-"""Runs a worker without Faust's command line: our signals, our probes, no web server, an end within seconds."""
+"""Runs a worker without Faust's command line, with our own signals and probes and an end within seconds."""
 
 from __future__ import annotations
 

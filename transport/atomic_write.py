@@ -1,4 +1,4 @@
-"""A file written beside its place, to be renamed or linked into it: nobody ever reads half a file."""
+"""Writes a file beside its place, to be renamed or linked into it."""
 
 from __future__ import annotations
 

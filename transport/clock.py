@@ -1,4 +1,4 @@
-"""Time as a program sees it: a clock that is passed in, a wait that a stop cuts short, and waits that grow."""
+"""Clocks and waits that are passed in or can be cut short."""
 
 from __future__ import annotations
 

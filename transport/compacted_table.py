@@ -1,4 +1,4 @@
-"""What a compacted topic says now: read from its beginning, and on to its end whenever that is asked for."""
+"""Keeps a table at what its compacted topic says now."""
 
 from __future__ import annotations
 

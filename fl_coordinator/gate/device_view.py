@@ -1,4 +1,4 @@
-"""The devices as Redis holds them now, with the reader's own words (stale, finished, unknown) added."""
+"""The devices' status in Redis, with the words that a reader adds: stale, finished, unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may train now: every status is read from Redis at the moment of the decision, and doubt means no."""
+"""Selects the devices of a round by their status, key and presence."""
 
 from __future__ import annotations
 

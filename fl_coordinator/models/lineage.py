@@ -1,4 +1,4 @@
-"""Where each global model comes from: the rounds on record, read as a line of descent."""
+"""Where each global model comes from, by the rounds on record."""
 
 from __future__ import annotations
 

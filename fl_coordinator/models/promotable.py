@@ -1,4 +1,4 @@
-"""Which global models may be promoted: those that a round committed, with their bytes still kept and of the detector's shape."""
+"""Finds a committed global model whose weights can be promoted."""
 
 from __future__ import annotations
 

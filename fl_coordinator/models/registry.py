@@ -1,4 +1,4 @@
-"""The current global model: named by its content, published whole or not at all, found again after a restart."""
+"""The current global model: named by its sha256, published, and found again after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which bundle files may go: those of no bundle that is kept, once they have lain long enough to belong to no release in the making."""
+"""Which bundle files on Kafka can be deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches the devices after a promotion and takes it back, once, when far more of them leave benign than usual."""
+"""Watches the devices after a promotion and takes it back when far more of them are excluded than usual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a bundle in force: its files, then the next release; what no kept bundle needs any more is deleted afterwards."""
+"""Puts a bundle in force and deletes the files that no kept bundle needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a promotion is taken back by itself: far more devices left benign under the new bundle than were leaving before it."""
+"""The statistical rule that takes a promotion back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of released bundles, read: what runs now, where it may go back to, and which bundles must be kept."""
+"""Which bundle is in force, which one a rollback returns to, and which ones are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One round from the gate to the new global model, and the waiting in between."""
+"""Runs a round from the selection of devices to the new global model."""
 
 from __future__ import annotations
 

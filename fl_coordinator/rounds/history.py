@@ -1,4 +1,4 @@
-"""What is on record when a coordinator starts: the rounds and the models, read from their compacted topics."""
+"""The rounds and models on record when a coordinator starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The coordinators' lease in Redis: one is active, others wait; a newer one has a higher token, and devices refuse lower ones."""
+"""The lease in Redis by which one coordinator is active at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the coordinator's metrics say: of the rounds on record when it starts, and of each that ends."""
+"""The coordinator's metrics of rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collecting one round's updates: each is decoded, checked, gated again and screened before it counts."""
+"""Collects a round's updates, each decoded, verified, gated again and screened before it counts."""
 
 from __future__ import annotations
 

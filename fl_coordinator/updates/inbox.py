@@ -1,4 +1,4 @@
-"""The updates of all devices: one topic each, found while running, read without a group."""
+"""Reads the update topics of all devices, without a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose signature counts: holds the registered keys and checks that an update is its device's own and unaltered."""
+"""Verifies that an update is signed with its device's registered key and was not seen before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at the whole cohort before aggregation: an update much longer than the others', or against them, is put out."""
+"""Finds updates that do not fit the cohort: too long, or against the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an update must satisfy before it may be aggregated; norm and cosine against the cohort find their place here."""
+"""Checks a single update before it may be aggregated."""
 
 from __future__ import annotations
 

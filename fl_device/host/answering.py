@@ -1,4 +1,4 @@
-"""Answers a round for the hosted devices: fetches the model, has each train, publishes its update as soon as it is ready."""
+"""Answers a round for the hosted devices: fetch the model, train, publish the update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host's detector: the devices' own vitals through the same `detectors` call as the worker's, and the windows it finds clean."""
+"""The host's own detection of its devices' vitals, which decides what they may train on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device answered before its host was restarted: read from its own topic, so that no round gets a second answer."""
+"""Which rounds a device answered before its host was restarted."""
 
 from __future__ import annotations
 

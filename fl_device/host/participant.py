@@ -1,4 +1,4 @@
-"""When one device answers a round, and with what words: pure, no I/O."""
+"""One device's decision whether to answer a round, and the devices of a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in Redis which devices a host runs now, so that no round waits for one that has left."""
+"""Marks in Redis which devices a host runs now."""
 
 from __future__ import annotations
 

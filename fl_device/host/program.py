@@ -1,4 +1,4 @@
-"""The device host as a program: finds its devices' vitals, keeps judging them, and answers rounds until told to stop."""
+"""The device host as a program: it follows vitals and rounds until told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys of devices as files, one a device: `<folder>/<device>.pem`, readable by their owner alone."""
+"""Private keys of devices as files that only their owner can read."""
 
 from __future__ import annotations
 

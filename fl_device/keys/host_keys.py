@@ -1,4 +1,4 @@
-"""The keys of the devices that a process hosts: signs their updates, and says or mends it when one has no key."""
+"""Signs the updates of the hosted devices and registers missing keys."""
 
 from __future__ import annotations
 

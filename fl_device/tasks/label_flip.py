@@ -1,4 +1,4 @@
-"""Label flip: an attack on the labels that a device trains with; its vital signs stay as they are."""
+"""Label flip: an attack on the labels that a device trains with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers that federated networks are made of, as functions of named weights: Keras' own arithmetic without Keras, whose import takes seconds."""
+"""The layers of federated networks as functions of named weights, in Keras' arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains a device's copy of the global model: the compiled programs serve all devices of the process in turn."""
+"""Trains a device's copy of the global model."""
 
 from __future__ import annotations
 

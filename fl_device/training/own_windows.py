@@ -1,4 +1,4 @@
-"""The windows a device may train on: its own, unflagged, and old enough that a vote would have caught the poison by now."""
+"""The windows a device may train on: its own, unflagged, and old enough for a vote to have noticed poison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device does to its update before it leaves: bounds its length and drowns it in noise (DP-FedAvg, McMahan et al., ICLR 2018).
+"""Bounds an update, adds noise and accounts for the privacy spent (DP-FedAvg, McMahan et al., ICLR 2018).
 
 The noise is the device's own (local): the coordinator is the one that is not to learn. A bound alone promises nothing; it is what
 makes the noise count.

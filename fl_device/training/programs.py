@@ -1,4 +1,4 @@
-"""The two compiled programs of local training, made once a process for each task: a step of Adam, and the loss."""
+"""The compiled programs of local training: a step of Adam, and the loss."""
 
 from __future__ import annotations
 

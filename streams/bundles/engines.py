@@ -1,4 +1,4 @@
-"""Engines of released bundles, each read from Kafka, loaded and warmed in a thread of its own beside the scoring."""
+"""Detection engines of released bundles, loaded in a thread beside the scoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who judges whom: spreads partitions evenly over the workers, moving as few as possible (sticky, least loaded)."""
+"""Spreads partitions evenly over the workers and moves as few as possible."""
 
 from __future__ import annotations
 

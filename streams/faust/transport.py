@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, but a commit that comes too late is not the end: offsets are only a hint for this worker."""
+"""Faust's Kafka transport, for which a commit that comes too late is no error."""
 
 from __future__ import annotations
 

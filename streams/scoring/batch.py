@@ -1,4 +1,4 @@
-"""One micro-batch in the executor thread: decode, judge, make the records; no I/O and no event loop."""
+"""Scores one micro-batch in the executor thread, without I/O and without the event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes raw records in: a checked batch, or a dead letter; never a crash and never a silent drop."""
+"""Decodes raw records into checked batches or dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's heart: one micro-batch at a time from raw records to an acknowledged batch_result."""
+"""Scores one micro-batch at a time, from raw records to acknowledged results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads back the vitals that a restored device needs, by doubling steps from where its snapshot stands."""
+"""Reads back the vitals that a restored device needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker remembers of a device it holds, beside the engine's own state."""
+"""What a worker keeps of the devices assigned to it, beside the engine's own state."""
 
 from __future__ import annotations
 

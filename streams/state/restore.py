@@ -1,4 +1,4 @@
-"""Brings devices to where their last status left them, before any record of theirs is applied."""
+"""Restores devices from their last status before any new record of theirs is applied."""
 
 from __future__ import annotations
 

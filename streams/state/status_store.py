@@ -1,4 +1,4 @@
-"""The Redis view of devices: written by a Lua script that refuses whoever was overtaken, rebuilt whenever it is lost."""
+"""The Redis view of the devices, written by a script that refuses a worker whose devices were taken over."""
 
 from __future__ import annotations
 

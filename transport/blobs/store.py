@@ -1,4 +1,4 @@
-"""Weights by content: what is stored is named by its sha256, and checked again when read."""
+"""Stores of weights by their sha256, in Redis or in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights on the wire: named float32 arrays as safetensors bytes, the same bytes for the same weights, never a pickle."""
+"""Weights on the wire: named float32 arrays as safetensors bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detector bundles as they travel: each file a record under its sha256, so that bundles share the files they have in common."""
+"""Detector bundles on Kafka, each file a record under its sha256."""
 
 from __future__ import annotations
 

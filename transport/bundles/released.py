@@ -1,4 +1,4 @@
-"""Loads the bundle that the log of releases has put in force; what cannot be loaded is passed over, said once and counted."""
+"""Loads the bundle that the log of releases has put in force, and passes over what cannot be loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of bundle releases: the compacted topic `bundles`, folded to its valid releases; the highest number is in force."""
+"""The log of bundle releases, of which the highest number is in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create topics: list first, create the missing, tolerate the race with another creator."""
+"""Creates topics that do not exist yet."""
 
 from __future__ import annotations
 

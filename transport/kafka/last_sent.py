@@ -1,4 +1,4 @@
-"""Reads back from Kafka how far each device's vitals reach: backwards from the end, in growing steps."""
+"""Finds the last minute that each device's vitals topic holds."""
 
 from __future__ import annotations
 

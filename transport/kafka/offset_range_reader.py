@@ -1,4 +1,4 @@
-"""Reads stretches of topics apart from any consumer group: for restores, gaps and discovery."""
+"""Reads ranges of offsets without a consumer group, for restores, gaps and discovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places in topics: a partition, and the ranges of offsets that lead back from its end."""
+"""Topic partitions, and the ranges of offsets that lead back from their ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kafka-python producer as a source of vitals needs it, and the two things that its public interface cannot do."""
+"""The kafka-python producer as a source of vitals needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A producer whose every send is awaited: what was returned from is on the broker."""
+"""A producer that returns from a send when the broker has the record."""
 
 from __future__ import annotations
 

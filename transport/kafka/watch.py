@@ -1,4 +1,4 @@
-"""Tells the metrics whether Kafka answers: by calls that return, fail, or hang."""
+"""Shows in the metrics whether Kafka answers."""
 
 from __future__ import annotations
 
