@@ -16,7 +16,7 @@ from fl_coordinator.aggregation.base import aggregate, aggregation_rules
 from fl_coordinator.aggregation.stacking import Contribution
 from fl_coordinator.errors import AggregationRefused
 
-FLOWER = json.loads((Path(__file__).parents[1] / "data" / "flower" / "aggregates.json").read_text())
+FLOWER = json.loads((Path(__file__).parents[2] / "data" / "flower" / "aggregates.json").read_text())
 CASES = FLOWER["cases"]
 RULES = aggregation_rules()
 AGREE = ("fedavg", "median", "trimmed-mean", "krum", "multi-krum")

@@ -12,7 +12,7 @@ import pytest
 from contracts.export_schema import MESSAGES as KINDS
 from contracts.verdicts import DeviceStatus, ScoreBatch
 
-SCHEMA_DIR = Path(__file__).parents[2] / "docs" / "schema"
+SCHEMA_DIR = Path(__file__).parents[3] / "docs" / "schema"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -248,7 +248,7 @@ def test_two_cannot_tell_which_of_them_is_odd():
 
 # --- the page that says how to add one ----------------------------------------------------------------------------
 
-PAGE = Path(__file__).parents[2] / "docs" / "adding-an-aggregator.md"
+PAGE = Path(__file__).parents[3] / "docs" / "adding-an-aggregator.md"
 
 
 def test_the_example_of_the_page_is_a_rule_that_is_found(monkeypatch, tmp_path):
