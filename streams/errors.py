@@ -33,12 +33,6 @@ class ExitWatchdog:
             self._timer.daemon = True
             self._timer.start()
 
-    def disarm(self) -> None:
-        """The end came in time (or, in a test, the process lives on)."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _leave(self, exit_code: int) -> None:
         log.warning("forced_exit", after_s=self._grace_s, exit_code=exit_code)
         os._exit(exit_code)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from contracts.errors import Unavailable
 from contracts.settings import Settings
 from streams.errors import Fatal
 from transport.kafka.options import aiokafka_options
+from transport.kafka.watch import start_client
 
 PATIENCE_MS = 120_000
 LARGEST_REQUEST_BYTES = 2_097_152
@@ -54,12 +54,7 @@ class VerdictPublisher:
             max_request_size=LARGEST_REQUEST_BYTES,
             max_batch_size=256 * 1024,
         )
-        try:
-            await producer.start()
-        except KafkaError as error:
-            await producer.stop()
-            where = self._settings.kafka_bootstrap_servers
-            raise Unavailable(f"Kafka at {where} does not answer ({type(error).__name__})") from None
+        await start_client(producer, self._settings.kafka_bootstrap_servers)
         self._producer = producer
 
     async def publish(self, devices: Sequence[DeviceRecords], dead_letters: Sequence[DeadLetter] = ()) -> None:
@@ -70,11 +65,11 @@ class VerdictPublisher:
             raise Fatal("the publisher is not started")
         try:
             pending = []
-            for one in devices:
-                key = one.device_id.encode()
+            for device in devices:
+                key = device.device_id.encode()
                 # Scores first: a status says that its scores are there.
-                pending.extend([await producer.send(topics.scores, value, key=key) for value in one.scores])
-                pending.append(await producer.send(topics.device_status, one.status, key=key))
+                pending.extend([await producer.send(topics.scores, value, key=key) for value in device.scores])
+                pending.append(await producer.send(topics.device_status, device.status, key=key))
             for letter in dead_letters:
                 key = letter.device_id.encode() or NOBODY
                 pending.append(await producer.send(topics.dead_letters, letter.value, key=key, headers=letter.headers))

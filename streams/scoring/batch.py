@@ -21,7 +21,7 @@ from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
-from streams.publisher import DeadLetter
+from streams.publisher import DeadLetter, DeviceRecords
 from streams.scoring.intake import Intake
 from streams.scoring.records import next_status, score_batches
 from streams.state.devices import DeviceContext, take_label
@@ -31,12 +31,11 @@ from streams.vitals_records import VitalsRecord
 
 @dataclass(frozen=True, slots=True)
 class DeviceResult:
-    """What one micro-batch made of one device; `encoded` are the Kafka values of status and scores."""
+    """What one micro-batch made of one device: what goes to Redis, and the records that go to Kafka."""
 
     device: DeviceContext
     write: FencedWrite
-    encoded_status: bytes
-    encoded_scores: list[bytes]
+    records: DeviceRecords
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ class BatchScorer:
         pending.flush()
         for device_id, verdicts in pending.verdicts.items():
             batch_result.results.append(self._device_result(devices[device_id], verdicts))
-        BATCH_MINUTES.observe(sum(one.minutes for parts in pending.verdicts.values() for one in parts))
+        BATCH_MINUTES.observe(sum(part.minutes for parts in pending.verdicts.values() for part in parts))
         SCORING_SECONDS.observe(time.perf_counter() - started)
         return batch_result
 
@@ -93,17 +92,17 @@ class BatchScorer:
         if device.status and device.status.session_id != snapshot.session_id:
             # A new session may start at an earlier event minute: a new epoch keeps the pair rising.
             device.epoch += 1
-        for one in verdicts:
-            _count(device, one)
-        reason = self.router.reason(device.device_id)
-        origin = (self.router.bundle_sha_of(device.device_id), self._worker_id)
-        device.status = next_status(device, snapshot, verdicts, reason, origin)
-        scores = score_batches(device, verdicts, self.router.bundle_sha_of(device.device_id))
+        for applied in verdicts:
+            _count(device, applied)
+        reason, bundle_sha = self.router.reason(device.device_id), self.router.bundle_sha_of(device.device_id)
+        device.status = next_status(
+            device, snapshot, verdicts, reason=reason, bundle_sha=bundle_sha, worker_id=self._worker_id
+        )
+        scores = score_batches(device, verdicts, bundle_sha)
         return DeviceResult(
             device,
             FencedWrite(device.status, held_epoch),
-            encode_verdict(device.status),
-            [encode_verdict(batch) for batch in scores],
+            DeviceRecords(device.device_id, encode_verdict(device.status), [encode_verdict(batch) for batch in scores]),
         )
 
 
@@ -130,10 +129,10 @@ class _PendingBatches:
 
     def flush(self) -> None:
         applied = self._router.apply(self._chunks) if self._chunks else []
-        for one, (device, received_at, batch) in zip(applied, self._arrivals, strict=True):
-            self.verdicts.setdefault(one.device_id, []).append(one)
-            take_label(device, batch, one)
-            if one.minutes:  # a device that only repeats old minutes is silent, and must go stale
+        for verdicts, (device, received_at, batch) in zip(applied, self._arrivals, strict=True):
+            self.verdicts.setdefault(verdicts.device_id, []).append(verdicts)
+            take_label(device, batch, verdicts)
+            if verdicts.minutes:  # a device that only repeats old minutes is silent, and must go stale
                 device.received_at, device.batch_interval_s = received_at, batch.batch_interval_s
         self._chunks, self._arrivals, self._devices = [], [], set()
 

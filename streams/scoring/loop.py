@@ -14,7 +14,7 @@ import structlog
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.errors import Fatal
 from streams.metrics import DeviceSeries
-from streams.publisher import DeviceRecords, VerdictPublisher
+from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchResult, BatchScorer
 from streams.state.backfill import BackfillReader
 from streams.state.devices import AssignedDevices
@@ -31,7 +31,7 @@ PLAUSIBLE_DELAY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where judgements go: Redis first (it refuses whoever was overtaken), then Kafka, then this worker's metrics."""
+    """Where results go: Redis first (it refuses whoever was overtaken), then Kafka, then this worker's metrics."""
 
     store: StatusStore
     publisher: VerdictPublisher
@@ -180,12 +180,11 @@ class ScoringLoop:
         return ordered
 
     async def _publish(self, batch_result: BatchResult, refused: set[str]) -> None:
-        accepted = [one for one in batch_result.results if one.device.device_id not in refused]
-        records = [DeviceRecords(one.device.device_id, one.encoded_status, one.encoded_scores) for one in accepted]
+        accepted = [result for result in batch_result.results if result.device.device_id not in refused]
         letters = [letter for letter in batch_result.dead_letters if letter.device_id not in refused]
-        await self._outlets.publisher.publish(records, letters)
-        for one in accepted:
-            self._outlets.series.show(one.write.status)
+        await self._outlets.publisher.publish([result.records for result in accepted], letters)
+        for result in accepted:
+            self._outlets.series.show(result.write.status)
 
     async def _fence(self, refused: Collection[str]) -> None:
         if not refused:

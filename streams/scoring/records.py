@@ -68,15 +68,17 @@ def next_status(
     device: DeviceContext,
     snapshot: DeviceSnapshot,
     verdicts: Sequence[Verdicts],
+    *,
     reason: str,
-    origin: tuple[str, str],
+    bundle_sha: str,
+    worker_id: str,
 ) -> DeviceStatus:
     """Return the device's status after a micro-batch; what the batch did not touch stays as it was.
 
-    `origin` is (bundle sha, worker id). The status names the bundle of the score that it shows.
+    `bundle_sha` and `worker_id` are who judged it now. The status names the bundle of the score that it shows.
     """
     latest = verdicts[-1] if verdicts else device.status
-    scored = next((one for one in reversed(verdicts) if one.windows), None)
+    scored = next((part for part in reversed(verdicts) if part.windows), None)
     score, threshold, flagged = _last_window(scored, device.status)
     before = device.status if scored is None and score is not None else None
     return DeviceStatus(
@@ -98,8 +100,8 @@ def next_status(
         received_at=device.received_at,
         batch_interval_s=device.batch_interval_s,
         finished=snapshot.finished,
-        bundle_sha=before.bundle_sha if before else origin[0],
-        worker_id=origin[1],
+        bundle_sha=before.bundle_sha if before else bundle_sha,
+        worker_id=worker_id,
         minutes=device.minutes,
         windows=device.windows,
         flagged_windows=device.flagged_windows,
@@ -119,5 +121,5 @@ def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[s
     if scored is None:
         return before.scores if before else {}
     last = np.flatnonzero(~np.isnan(scored.score))[-1]
-    found = {kind: float(scored.scores[kind][last]) for kind in KINDS}
-    return {kind: round(value, DECIMALS_BY_KIND) for kind, value in found.items() if isfinite(value)}
+    latest = {kind: float(scored.scores[kind][last]) for kind in KINDS}
+    return {kind: round(value, DECIMALS_BY_KIND) for kind, value in latest.items() if isfinite(value)}

@@ -16,7 +16,7 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
-from transport.kafka.watch import watched_call
+from transport.kafka.watch import start_client, watched_call
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ POLL_MS = 500
 
 
 class OffsetRangeReader:
-    """Reads stretches with a known end, where `transport.kafka.topic_reader` follows topics as they grow.
+    """Reads ranges with a known end, where `transport.kafka.topic_reader` follows topics as they grow.
 
     What is read depends on the one assignment that the client has, so `bounds` and `read` wait for each other; a reading that was
     begun is to be taken to its end. `topics` needs no assignment and waits for nobody.
@@ -50,12 +50,7 @@ class OffsetRangeReader:
             fetch_max_bytes=16 * 1024 * 1024,
             fetch_max_wait_ms=100,
         )
-        try:
-            await consumer.start()
-        except KafkaError as error:
-            await consumer.stop()
-            where = self._settings.kafka_bootstrap_servers
-            raise Unavailable(f"Kafka at {where} does not answer ({type(error).__name__})") from None
+        await start_client(consumer, self._settings.kafka_bootstrap_servers)
         self._consumer = consumer
 
     async def close(self) -> None:
@@ -97,16 +92,16 @@ class OffsetRangeReader:
         async with self._assignment:
             return await self._patiently(ask)
 
-    async def read(self, stretches: Mapping[TopicPartition, tuple[int, int]]) -> AsyncIterator[list[Any]]:
+    async def read(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> AsyncIterator[list[Any]]:
         """Yield aiokafka's records of [start, stop) of each partition, a partition's in order; raises Unavailable when stuck."""
-        stops = {KafkaPartition(*partition): stop for partition, (start, stop) in stretches.items() if start < stop}
+        stops = {KafkaPartition(*partition): stop for partition, (start, stop) in ranges.items() if start < stop}
         if not stops:
             return
         async with self._assignment:
             consumer = self._connected()
             consumer.assign(list(stops))
             for tp in stops:
-                consumer.seek(tp, stretches[TopicPartition(*tp)][0])
+                consumer.seek(tp, ranges[TopicPartition(*tp)][0])
             async for records in self._fetch(consumer, stops):
                 yield records
 

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from transport.kafka.options import aiokafka_options
-from transport.kafka.watch import watched_call
+from transport.kafka.watch import start_client, watched_call
 
 TAIL_RECORDS: Final = 16
 Start = Literal["earliest", "tail", "latest"] | float
@@ -54,13 +54,7 @@ class TopicReader:
         self._consumer = AIOKafkaConsumer(
             **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        try:
-            await self._consumer.start()
-        except BaseException as error:  # cancelled half-way: it must be closed too
-            await self._consumer.stop()
-            if isinstance(error, KafkaError):
-                raise self._unavailable(error) from None
-            raise
+        await start_client(self._consumer, self._servers)
         return self
 
     async def __aexit__(

@@ -129,7 +129,9 @@ STATUS = DeviceStatus(
 
 
 def status_after(*parts: Verdicts, before: DeviceStatus | None = STATUS) -> DeviceStatus:
-    made = next_status(DeviceContext.from_status("p1", 1, 10, before), BENIGN, parts, "", ("b", "w"))
+    made = next_status(
+        DeviceContext.from_status("p1", 1, 10, before), BENIGN, parts, reason="", bundle_sha="b", worker_id="w"
+    )
     return decode_status(encode_verdict(made))
 
 
