@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
 from contracts.errors import InvalidMessage
 from contracts.identifiers import DeviceId, DeviceLabel
+
+RuleName = Literal["common-scale", "paper-fig3"]
+"""The rules by which a device's scores become votes."""
+
 
 SCHEMA_VERSION = 3
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.task_names import TaskName
+from contracts.federation import TaskName
 from fl_device.tasks.classification import Classification
 from fl_device.tasks.forecast import Forecast
 from fl_device.tasks.reconstruction import Reconstruction

@@ -64,28 +64,30 @@ class Restorer:
     async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
         """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
-        found = await self._sources.status_log.latest(devices)
-        kept = await self._still_current(held, set(devices), found)
+        statuses = await self._sources.status_log.latest(devices)
+        kept = await self._still_current(held, set(devices), statuses)
         held.verified.update(kept)
         again = {device: partition for device, partition in devices.items() if device not in kept}
         if not again:
             return
         bounds = await self._sources.reader.bounds(set(again.values()))
-        old = await self._old_engines({device_id: found[device_id] for device_id in again.keys() & found.keys()})
+        old = await self._old_engines({device_id: statuses[device_id] for device_id in again.keys() & statuses.keys()})
         wanted = [
-            self._history_of(device, partition, found.get(device), bounds[partition], old)
+            self._history_of(device, partition, statuses.get(device), bounds[partition], old)
             for device, partition in again.items()
         ]
-        histories = {one.device_id: one for one in wanted if one is not None}
+        histories = {request.device_id: request for request in wanted if request is not None}
         first_kept = {partition: start for partition, (start, _) in bounds.items()}
         await self._sources.history.read(histories.values(), first_kept)
-        whole = {device_id for device_id, one in histories.items() if one.is_whole(first_kept[one.partition])}
+        whole = {
+            device_id for device_id, request in histories.items() if request.is_whole(first_kept[request.partition])
+        }
         opened = await get_running_loop().run_in_executor(
-            self._executor, partial(self._open, set(again), found, histories, whole, old)
+            self._executor, partial(self._open, set(again), statuses, histories, whole, old)
         )
-        epochs = await self._store.take_epochs({d: found[d].epoch if d in found else 0 for d in again})
+        epochs = await self._store.take_epochs({d: statuses[d].epoch if d in statuses else 0 for d in again})
         for device_id, partition in again.items():
-            status = found.get(device_id)
+            status = statuses.get(device_id)
             if status is not None:
                 status = taken_over(status, epochs[device_id], self._worker_id, opened[device_id])
             next_offset = _next_offset(status, bounds[partition])
@@ -98,25 +100,25 @@ class Restorer:
         )
 
     async def _still_current(
-        self, held: AssignedDevices, devices: set[str], found: Mapping[str, DeviceStatus]
+        self, held: AssignedDevices, devices: set[str], statuses: Mapping[str, DeviceStatus]
     ) -> set[str]:
         """Return the held devices that nobody else has touched since: same epoch, same offset, in topic and Redis."""
         same = [
             device_id
             for device_id in devices & held.devices.keys()
-            if _place(held.devices[device_id].status) == _place(found.get(device_id))
+            if _place(held.devices[device_id].status) == _place(statuses.get(device_id))
         ]
         epochs = await self._store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
 
-    async def _old_engines(self, found: Mapping[str, DeviceStatus]) -> dict[str, DetectionEngine]:
+    async def _old_engines(self, statuses: Mapping[str, DeviceStatus]) -> dict[str, DetectionEngine]:
         """Return the engine of each device with a profile of another bundle, if that bundle can still be loaded.
 
         It judges the device until the bundle in force takes it over; to read all enrolments back first would keep all waiting.
         """
         behind = {
             device_id: status.snapshot.profile.bundle_sha
-            for device_id, status in found.items()
+            for device_id, status in statuses.items()
             if status.snapshot and status.snapshot.profile and self._must_take_over(status)
         }
         engines = {sha: await self._engine_of_bundle(sha) for sha in set(behind.values())}
@@ -153,7 +155,7 @@ class Restorer:
     def _open(
         self,
         devices: set[str],
-        found: Mapping[str, DeviceStatus],
+        statuses: Mapping[str, DeviceStatus],
         histories: Mapping[str, BackfillRequest],
         whole: set[str],
         old: Mapping[str, DetectionEngine],
@@ -161,7 +163,7 @@ class Restorer:
         """Run in the executor thread, which owns the engines; return where each device stands in them."""
         for device_id in devices:
             self._router.close(device_id)
-            status = found.get(device_id)
+            status = statuses.get(device_id)
             snapshot = status.snapshot if status else None
             chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
             if snapshot and device_id not in old and self._must_take_over(status):
