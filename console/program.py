@@ -15,7 +15,7 @@ from console.web.security import AccessControl, is_loopback
 from console.web.server import build_app
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
-from fl_coordinator.selection import RedisDeviceView
+from transport.device_status_reader import RedisDeviceStatusReader
 from transport.listening import cannot_listen, url_of
 from transport.redis_client import connect_redis
 
@@ -69,7 +69,7 @@ class ConsoleProgram:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until the stop; raises Misconfigured when the address cannot be listened on."""
         with connect_redis(self._settings) as client:
-            self.stage = Stage(self._settings, RedisDeviceView(client, self._settings.redis_keys), time.time)
+            self.stage = Stage(self._settings, RedisDeviceStatusReader(client, self._settings.redis_keys), time.time)
             access_control = AccessControl((*self._settings.console_names, self._settings.console_host), self._token)
             # No access log: an address may hold the token.
             runner = web.AppRunner(

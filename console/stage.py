@@ -19,8 +19,8 @@ from console.views.rounds import RoundsView
 from console.views.wall import WallView
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
-from fl_coordinator.device_view import DeviceView, view_of
-from transport.pausing import pause
+from fl_coordinator.gate.device_view import DeviceView, view_of
+from transport.clock import cancellable_sleep
 
 SEND_EVERY_S: Final = 0.5
 HEALTH_EVERY_S: Final = 2.0
@@ -103,7 +103,7 @@ class Stage:
                 event = self.health_event()
                 for hub in self._all_hubs():
                     hub.send(event)
-            await pause(SEND_EVERY_S, stop)
+            await cancellable_sleep(SEND_EVERY_S, stop)
 
     def _send_wall(self) -> None:
         if self.hubs["wall"].screens:

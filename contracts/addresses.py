@@ -1,4 +1,4 @@
-"""The addresses of Redis and Kafka: checked strictly, and shown to people without anything that may be a secret."""
+"""The addresses of Redis and Kafka, checked, and shown without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REDIS_REFUSED: Final = (
 )
 KAFKA_REFUSED: Final = "is no address of a broker: write HOST:PORT without a scheme or a password, several with commas, an IPv6 address as [::1]:9092"
 _HOST: Final = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?)"
-_LOGIN: Final = r"(?:[^\s@/?#\[\]]*@)?"
+_LOGIN: Final = r"(?:(?!(?:\d{1,3}\.){3}\d{1,3}:)[^\s@/?#\[\]]*@)?"  # who is called as an address is one, and what follows a password
 _QUERY: Final = r"(?:\?(?P<query>[^\s@#\[\]]*))?"
 _SERVER: Final = re.compile(
     rf"(?P<scheme>rediss?)://{_LOGIN}{_HOST}(?::(?P<port>\d{{1,5}}))?(?:/(?P<db>\d{{0,5}}))?{_QUERY}"

@@ -1,4 +1,4 @@
-"""What a bundle's manifest says: which files make the bundle, each by its sha256; the manifest's own hash names the bundle."""
+"""The manifest of a detector bundle: its files, each by its sha256."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The name that content has by its bytes: weights, files of a bundle and manifests all go by it."""
+"""The sha256 by which weights, bundle files and manifests are named."""
 
 from __future__ import annotations
 

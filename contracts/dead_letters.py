@@ -1,4 +1,4 @@
-"""Why a message was set aside; the record keeps the raw bytes, the headers say where it came from."""
+"""The headers of a dead letter."""
 
 from __future__ import annotations
 

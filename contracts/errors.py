@@ -1,4 +1,4 @@
-"""The two kinds of trouble a program meets at its edges, kept apart because they end differently."""
+"""The errors that programs share: what the user can mend, what is unavailable, what is invalid."""
 
 from __future__ import annotations
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 
 from contracts.errors import InvalidMessage
 from contracts.identifiers import DeviceId
+
+TaskName = Literal["reconstruction", "forecast", "classification"]
+"""What a federation can learn."""
+
 
 SCHEMA_VERSION = 1
 

@@ -1,4 +1,4 @@
-"""Every metric once: name, help, labels. Programs import the object; dashboards and alerts are checked against this file."""
+"""Every metric of every program: name, help, labels."""
 
 from __future__ import annotations
 

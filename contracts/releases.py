@@ -1,4 +1,4 @@
-"""Which detector bundle is in force: the log of releases, one record a release, the highest number counts."""
+"""The releases of detector bundles, one record a release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person at the console asks of a running replay: begin or end an attack. Only a replay that was told to listens."""
+"""Commands that the console sends to a running replay: begin or end an attack."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from contracts.addresses import checked_brokers, parse_redis
 from contracts.errors import Misconfigured
+from contracts.federation import TaskName
 from contracts.ingest_settings import IngestSettings
 from contracts.redis_keys import RedisKeys
-from contracts.rule_names import RuleName
 from contracts.setting_pairs import misfits
-from contracts.task_names import TaskName
 from contracts.topics import Topics
+from contracts.verdicts import RuleName
 
 
 class Settings(IngestSettings):

@@ -1,4 +1,4 @@
-"""What a device signs of an update, and how keys are written down: bytes in, bytes out, no I/O, no clock.
+"""The signature of an update, and the text form of keys.
 
 Ed25519 (RFC 8032) over these fields of the update, in this order, with nothing between or after them:
 

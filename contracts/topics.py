@@ -1,4 +1,4 @@
-"""Every topic: its exact name, partitions and broker settings. The one place where names are built."""
+"""Every topic: its name, partitions and broker settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground truth of an injected attack: travels on its own topic, never beside the vitals."""
+"""The ground truth of an injected attack, on its own topic."""
 
 from __future__ import annotations
 

@@ -1,13 +1,18 @@
-"""What workers say of a device: scores a minute, and the status record that is also the restart snapshot."""
+"""Scores and status records of devices, as workers publish them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
 from contracts.errors import InvalidMessage
 from contracts.identifiers import DeviceId, DeviceLabel
+
+RuleName = Literal["common-scale", "paper-fig3"]
+"""The rules by which a device's scores become votes."""
+
 
 SCHEMA_VERSION = 3
 

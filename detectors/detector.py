@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.rule_names import RuleName
 from contracts.settings import Settings
+from contracts.verdicts import RuleName
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, load_bundle
 from detectors.decisions.by_name import rule_named
 from detectors.engine.chunks import Channel, MinuteChunk, Verdicts

@@ -1,4 +1,4 @@
-"""Why the coordinator turns something away, or must stop itself."""
+"""Why the coordinator refuses an update or a round, or must stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the coordinator puts on record: rounds, the audit trail, dead letters; each on the broker before it goes on."""
+"""Publishes the coordinator's records: rounds, audit events and dead letters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contracts.dead_letters import dead_letter_headers
 from contracts.federation import FlEvent, RoundRecord, encode_federation
 from contracts.metrics import DEAD_LETTERS
 from contracts.topics import Topics
-from transport.publisher import Publisher
-from transport.topic_reader import Record
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import Record
 
 
 class Journal:

@@ -1,4 +1,4 @@
-"""The coordinator as a program: picks up where the record ends, then runs rounds at its cadence until told to stop."""
+"""The coordinator as a program: it continues from what is on record and runs rounds until told to stop."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.federation import RoundRecord
 from contracts.metrics import REDIS_UP
+from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from fl_coordinator import rounds
 from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
-from fl_coordinator.collection import Collection
-from fl_coordinator.coordinator import Coordinator, Parts
-from fl_coordinator.history import History, read_history
-from fl_coordinator.holding import holding
 from fl_coordinator.journal import Journal
-from fl_coordinator.key_feed import KeyFeed
-from fl_coordinator.lease import Lease
-from fl_coordinator.measures import measure_record, measure_start
-from fl_coordinator.promotion_guard import PromotionGuard, terms_of
-from fl_coordinator.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
-from fl_coordinator.releasing import Releaser
-from fl_coordinator.selection import RedisDeviceView
-from fl_coordinator.updates import UpdateInbox
-from transport.blob_stores import blob_store
-from transport.pausing import pause
-from transport.publisher import Publisher
+from fl_coordinator.models.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.releases.guard import PromotionGuard, terms_of
+from fl_coordinator.releases.releaser import Releaser
+from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds.coordinator import Coordinator, Dependencies
+from fl_coordinator.rounds.history import History, read_history
+from fl_coordinator.rounds.lease import Lease, hold_lease
+from fl_coordinator.rounds.metrics import measure_record, measure_start
+from fl_coordinator.updates.collection import Collection
+from fl_coordinator.updates.inbox import UpdateInbox
+from fl_coordinator.updates.keys import KeyRing
+from transport.blobs.store import blob_store
+from transport.bundles.releases import ReleaseLog, release_table
+from transport.clock import cancellable_sleep
+from transport.compacted_table import CompactedTable
+from transport.device_status_reader import RedisDeviceStatusReader
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import TopicReader
 from transport.redis_client import connect_redis
-from transport.release_log import ReleaseFeed
-from transport.topic_reader import TopicReader
 
 log = structlog.get_logger()
 ASK_AGAIN_S: Final = 0.5
@@ -80,7 +81,7 @@ class CoordinatorProgram:
         if history is None:
             return
         try:
-            await holding(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
+            await hold_lease(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
         finally:
             with contextlib.suppress(Unavailable):
                 await asyncio.to_thread(lease.release)
@@ -103,7 +104,7 @@ class CoordinatorProgram:
                         return history
                     continue
                 self._wait_because("waiting_for_lease", "another coordinator is active")
-            await pause(ASK_AGAIN_S, stop)
+            await cancellable_sleep(ASK_AGAIN_S, stop)
         return None
 
     def _wait_because(self, event: str, reason: str) -> None:
@@ -118,18 +119,18 @@ class CoordinatorProgram:
             TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
             TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
         ):
-            keys = KeyFeed(key_reader, self._settings.topics.fl_keys)
-            await keys.refresh()
-            parts = self._parts(client, lease, publisher, reader, keys)
-            parts.models.remember(history.models)
+            keys = CompactedTable(key_reader, self._settings.topics.fl_keys, KeyRing(), name="the registered keys")
+            (await keys.refresh()).follow()
+            deps = self._deps(client, lease, publisher, reader, keys)
+            deps.models.remember(history.models)
             measure_record(history.rounds)
-            left_open = await self._round_left_open(history, parts.journal, lease.token)
-            model = await self._current_model(history, client, parts)
-            coordinator = Coordinator(parts, model, history.last_round + 1, stop)
-            await parts.inbox.discover(since=left_open.gated_at if left_open else None)
+            left_open = await self._round_left_open(history, deps.journal, lease.token)
+            model = await self._current_model(history, client, deps)
+            coordinator = Coordinator(deps, model, history.last_round + 1, stop)
+            await deps.inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            guard = self._guard(parts, publisher, ReleaseFeed(release_reader, self._settings.topics.bundles))
+            guard = self._guard(deps, publisher, release_table(self._settings, release_reader))
             await self._run_rounds(coordinator, left_open, guard, stop)
 
     async def _run_rounds(
@@ -147,25 +148,30 @@ class CoordinatorProgram:
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
             await coordinator.wait_until(next_at)
 
-    def _parts(
-        self, client: redis.Redis, lease: Lease, publisher: Publisher, reader: TopicReader, keys: KeyFeed
-    ) -> Parts:
+    def _deps(
+        self,
+        client: redis.Redis,
+        lease: Lease,
+        publisher: Publisher,
+        reader: TopicReader,
+        keys: CompactedTable[KeyRing],
+    ) -> Dependencies:
         settings = self._settings
         blobs = blob_store(settings, client)
-        view = RedisDeviceView(client, settings.redis_keys)
+        view = RedisDeviceStatusReader(client, settings.redis_keys)
         journal = Journal(publisher, settings.topics, self._clock)
         collection = Collection(
             view=view,
             blobs=blobs,
             keys=settings.redis_keys,
-            ring=keys.ring,
+            ring=keys.content,
             journal=journal,
             clock=self._clock,
             stale_cap_s=settings.stale_cap_s,
             sample_cap=settings.local_max_windows,
         )
-        return Parts(
-            terms=_terms(settings),
+        return Dependencies(
+            terms=transitions.terms_of(settings),
             rule=self._rule,
             view=view,
             lease=lease,
@@ -179,25 +185,31 @@ class CoordinatorProgram:
             stale_cap_s=settings.stale_cap_s,
         )
 
-    def _guard(self, parts: Parts, publisher: Publisher, feed: ReleaseFeed) -> PromotionGuard | None:
+    def _guard(
+        self, deps: Dependencies, publisher: Publisher, releases: CompactedTable[ReleaseLog]
+    ) -> PromotionGuard | None:
         terms = terms_of(self._settings)
         if terms is None:
             return None
         releaser = Releaser.of(self._settings, publisher, self._clock)
-        return PromotionGuard(terms, parts.view, feed.refresh, releaser, parts.journal, self._clock)
+
+        async def in_force() -> BundleRelease | None:
+            return (await releases.refresh()).current
+
+        return PromotionGuard(terms, deps.view, in_force, releaser, deps.journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
         for record in history.rounds.values():
-            if record.round < history.last_round and not rounds.is_final(record):
-                taken = rounds.resume(record, lease_token, record.deadline_at)
-                ended = rounds.fail(taken, "coordinator_restarted", self._clock())
+            if record.round < history.last_round and not transitions.is_final(record):
+                taken = transitions.resume(record, lease_token, record.deadline_at)
+                ended = transitions.fail(taken, "coordinator_restarted", self._clock())
                 await journal.round(ended)
                 await journal.event("round_failed", record.round, reason=ended.reason, lease=lease_token)
         latest = history.rounds.get(history.last_round)
-        return None if latest is None or rounds.is_final(latest) else latest
+        return None if latest is None or transitions.is_final(latest) else latest
 
-    async def _current_model(self, history: History, client: redis.Redis, parts: Parts) -> Model:
+    async def _current_model(self, history: History, client: redis.Redis, deps: Dependencies) -> Model:
         """Return the model on record, else publish and return the bundle's network as the model of round 0."""
         blobs, keys = blob_store(self._settings, client), self._settings.redis_keys
 
@@ -216,8 +228,8 @@ class CoordinatorProgram:
         model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of, initial)
         if model is None:
             model = model_of(initial, 0)
-            await parts.models.publish(model, None, task)
-            await parts.journal.event("model_published", 0, sha256=model.sha256)
+            await deps.models.publish(model, None, task)
+            await deps.journal.event("model_published", 0, sha256=model.sha256)
         return model
 
 
@@ -225,22 +237,7 @@ def _rule_for(settings: Settings) -> AggregationRule:
     rule = aggregation_rule(settings.aggregation)
     if settings.round_quorum < rule.at_least:
         raise Misconfigured(
-            f"the rule {rule.name} needs at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
+            f"the rule {rule.name} deps at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
             "raise the quorum or choose another rule"
         )
     return rule
-
-
-def _terms(settings: Settings) -> rounds.RoundTerms:
-    return rounds.RoundTerms(
-        task=settings.federated_task,
-        quorum=settings.round_quorum,
-        deadline_s=settings.round_deadline_s,
-        local_epochs=settings.local_epochs,
-        batch_size=settings.local_batch_size,
-        learning_rate=settings.local_learning_rate,
-        proximal_mu=settings.proximal_mu,
-        aggregation=settings.aggregation,
-        target=settings.round_target,
-        over_selection=settings.round_over_selection,
-    )

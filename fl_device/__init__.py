@@ -1,1 +1,1 @@
-"""Takes part in federated rounds for devices: trains on a device's own clean windows and sends only weights."""
+"""Federated training on the devices' side: local training on clean windows, and signed updates."""

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from contracts.errors import FedSecureError
 from contracts.metrics import INGEST_DEVICES
 from contracts.settings import Settings
-from transport.last_sent import LastSent
+from transport.kafka.last_sent import LastSent
 
 DAY_MIN: Final = 1440
 

@@ -14,7 +14,7 @@ from contracts.errors import Unavailable
 from contracts.ingest import ChannelName, DeviceReadings, JournalRecord, encode_journal
 from contracts.settings import Settings
 from transport.clock import Clock
-from transport.publisher import Publisher
+from transport.kafka.publisher import Publisher
 
 READINGS_A_RECORD: Final = 5000
 TROUBLE_AFTER_S: Final = 1.0

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.ingest import JournalRecord, decode_journal
 from contracts.settings import Settings
-from transport.kafka_options import kafka_python_options
+from transport.kafka.options import kafka_python_options
 
 MOST_RECORDS: Final = 1000
 log = structlog.get_logger()

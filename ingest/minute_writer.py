@@ -16,8 +16,8 @@ from contracts.vitals import VitalsBatch, encode_vitals
 from ingest.devices import Devices
 from ingest.journal_reader import Entry
 from ingest.minutes import DeviceMinutes, Minute, stretches
-from transport.checked_publisher import Stopped
 from transport.clock import Clock
+from transport.kafka.checked_publisher import Stopped
 
 POLL_S: Final = 0.1
 ACKNOWLEDGED_WITHIN_S: Final = 1.0
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where minutes go; `transport.checked_publisher.CheckedPublisher` is the real one."""
+    """Where minutes go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     def send(self, topic: str, key: bytes, value: bytes, minutes: int = 0) -> None: ...
 

@@ -23,10 +23,10 @@ from ingest.naming import naming_with
 from ingest.protocol import Protocol
 from ingest.readings import GivenReadings
 from ingest.vitals_topics import VitalsTopics
-from transport.checked_publisher import CheckedPublisher
 from transport.clock import SYSTEM_CLOCK, Clock
-from transport.kafka_producer import connect_producer
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
+from transport.kafka.checked_publisher import CheckedPublisher
+from transport.kafka.producer import connect_producer
 
 LINGER_MS: Final = 5
 NOT_READY_AFTER_S: Final = 5.0

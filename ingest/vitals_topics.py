@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contracts.settings import Settings
-from transport.last_sent import LastSent, read_last_sent
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
+from transport.kafka.last_sent import LastSent, read_last_sent
 
 
 class VitalsTopics:

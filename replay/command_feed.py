@@ -15,7 +15,7 @@ from kafka.errors import KafkaError
 from contracts.errors import InvalidMessage
 from contracts.replay_commands import ReplayCommand, decode_command
 from contracts.settings import Settings
-from transport.kafka_options import kafka_python_options
+from transport.kafka.options import kafka_python_options
 
 OLD_AFTER_S: Final = 60.0
 POLL_MS: Final = 200

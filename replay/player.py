@@ -21,8 +21,8 @@ from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
 from replay.schedule import ScheduledMessage, Span, due_after_s, scheduled_messages
 from replay.sessions import Session
-from transport.checked_publisher import Stopped
 from transport.clock import Clock
+from transport.kafka.checked_publisher import Stopped
 
 MAX_WAIT_S = 0.1
 REPORT_EVERY_S = 0.5
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where messages go; `transport.checked_publisher.CheckedPublisher` is the real one."""
+    """Where messages go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     acked_messages: int
     acked_minutes: int

@@ -21,12 +21,12 @@ from replay.player import OnProgress, Player, Route
 from replay.progress import ReplayResult
 from replay.recording import Recording
 from replay.sessions import open_sessions
-from transport.checked_publisher import PATIENT, CheckedPublisher, Limits
 from transport.clock import SYSTEM_CLOCK, Clock
-from transport.kafka_producer import connect_producer
-from transport.last_sent import LastSent, read_last_sent
+from transport.kafka.admin import ensure_topics
+from transport.kafka.checked_publisher import PATIENT, CheckedPublisher, Limits
+from transport.kafka.last_sent import LastSent, read_last_sent
+from transport.kafka.producer import connect_producer
 from transport.probes import ProbeServer, serve_probes
-from transport.topic_admin import ensure_topics
 
 NOT_READY_AFTER_S = 30.0
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from contracts.errors import Misconfigured
 from replay.options import ReplayOptions
 from replay.recording import Recording
-from transport.last_sent import LastSent
+from transport.kafka.last_sent import LastSent
 
 
 @dataclass(frozen=True, slots=True)

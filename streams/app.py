@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from contracts.settings import Settings
-from streams.faust_app import build_app
+from streams.faust.app import build_app
 
 app = build_app(Settings())

@@ -1,4 +1,4 @@
-"""Puts the parts of a worker together; Faust's group and the edge mode drive the same core."""
+"""Puts the parts of a worker together, for Faust's group and for the edge mode."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from contracts.errors import FedSecureError
 from contracts.metrics import BUILD_INFO
 from contracts.settings import Settings
 from detectors.engine.router import EngineRouter
-from streams.bundle_changer import BundleChanger
-from streams.device_series import DeviceSeries
+from streams.bundles.changer import BundleChanger
+from streams.bundles.engines import EngineFactory, ReleasedEngines
 from streams.discovery import Discovery
-from streams.errors import Fatal
-from streams.exit_watchdog import ExitWatchdog
-from streams.history import HistoryReader
-from streams.intake import Intake
-from streams.judge import Judge
-from streams.publish import VerdictPublisher
-from streams.records import DeviceNames, Unit, VitalsRecord
-from streams.released_engines import EngineFactory, ReleasedEngines
-from streams.restore import Restorer, RestoreSources
-from streams.scoring_loop import Outlets, ScoringLoop
-from streams.status_log import StatusLog
-from streams.status_store import StatusStore
-from streams.stretch_reader import StretchReader
+from streams.errors import ExitWatchdog, Fatal
+from streams.metrics import DeviceSeries
+from streams.publisher import VerdictPublisher
+from streams.scoring.batch import BatchScorer
+from streams.scoring.intake import Intake
+from streams.scoring.loop import Outlets, ScoringLoop
+from streams.state.backfill import BackfillReader
+from streams.state.restore import Restorer, RestoreSources
+from streams.state.snapshots import SnapshotReader
+from streams.state.status_store import StatusStore
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.admin import ensure_topics
+from transport.kafka.offset_range_reader import OffsetRangeReader
+from transport.kafka.offsets import TopicPartition
 from transport.probes import ProbeServer, serve_probes
 from transport.redis_client import connect_redis_async
-from transport.topic_admin import ensure_topics
 
 log = structlog.get_logger()
 
@@ -53,12 +53,12 @@ class WorkerCore:
         self.settings = settings
         self.names = DeviceNames(settings)
         self.worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
-        self.reader = StretchReader(settings)
+        self.reader = OffsetRangeReader(settings)
         self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
         self._released = ReleasedEngines(settings, engine_factory)
-        self._past = StretchReader(settings)
+        self._past = OffsetRangeReader(settings)
         self._watchdog = watchdog
         self._publisher = VerdictPublisher(settings)
         self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
@@ -80,19 +80,19 @@ class WorkerCore:
         await self._publisher.start()
         await self._store.needs_rewrite()
         router = EngineRouter(await self._released.start())
-        history = HistoryReader(self.reader, self.names)
+        history = BackfillReader(self.reader, self.names)
         sources = RestoreSources(
-            self.reader, StatusLog(self.reader, settings.topics.device_status), history, self._released
+            self.reader, SnapshotReader(self.reader, settings.topics.device_status), history, self._released
         )
         restorer = Restorer(sources, self._store, self._publisher, router, self._executor, self.worker_id)
         outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
-        judge = Judge(router, Intake(), self.worker_id)
+        scorer = BatchScorer(router, Intake(), self.worker_id)
         self._loop = ScoringLoop(
-            self.names, judge, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
+            self.names, scorer, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
         )
         self._tell_bundle(router)
         changer = BundleChanger(
-            self._released, router, self._loop, self._past, HistoryReader(self._past, self.names), self._executor,
+            self._released, router, self._loop, self._past, BackfillReader(self._past, self.names), self._executor,
             partial(self._tell_bundle, router),
         )  # fmt: skip
         self.spawn(self._or_fail(changer.run(settings.discovery_interval_s)))
@@ -125,9 +125,9 @@ class WorkerCore:
         """Apply records; what cannot be applied ends the process and is never acknowledged."""
         await self._or_fail(self.loop.process(records))
 
-    async def assign(self, units: Collection[Unit]) -> None:
+    async def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Take a new assignment and start to restore it."""
-        await self._or_fail(self.loop.assign(units))
+        await self._or_fail(self.loop.assign(partitions))
         self._restoring = self.spawn(self._or_fail(self.loop.restore_assigned()))
 
     async def restored(self) -> None:

@@ -11,8 +11,8 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.identifiers import DEVICE_ID_PATTERN
-from streams.records import DeviceNames
-from streams.stretch_reader import StretchReader
+from streams.vitals_records import DeviceNames
+from transport.kafka.offset_range_reader import OffsetRangeReader
 
 log = structlog.get_logger()
 
@@ -23,7 +23,7 @@ _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 class Discovery:
     """Lists the topics again and again and tells of all vitals topics, once a round; survives a lost broker."""
 
-    def __init__(self, reader: StretchReader, names: DeviceNames, interval_s: float) -> None:
+    def __init__(self, reader: OffsetRangeReader, names: DeviceNames, interval_s: float) -> None:
         self._reader = reader
         self._names = names
         self._interval_s = interval_s

@@ -1,4 +1,4 @@
-"""Edge mode: a worker that is told its devices and reads their topics itself, without a group."""
+"""Edge mode: a worker with a list of devices that reads their topics itself, without a group."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Misconfigured, Unavailable
@@ -15,28 +16,29 @@ from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import Fatal
-from streams.records import Unit, VitalsRecord
-from transport.kafka_options import aiokafka_options
+from streams.vitals_records import VitalsRecord
+from transport.kafka.offsets import TopicPartition
+from transport.kafka.options import aiokafka_options
 
 log = structlog.get_logger()
 
 RETRY_S = 1.0
 
 
-def units_of(settings: Settings) -> set[Unit]:
+def partitions_of(settings: Settings) -> set[TopicPartition]:
     """Return what the devices of the settings send to, named by id or as their hospital does; raises Misconfigured."""
-    return {Unit(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
+    return {TopicPartition(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
 
 
 class EdgeWorker:
-    """Drives the same core as Faust's group does; its units never change once their topics exist."""
+    """Drives the same core as Faust's group does; its partitions never change once their topics exist."""
 
     def __init__(self, core: WorkerCore) -> None:
         self.core = core
         settings = core.settings
         if core.names.shared:
             raise Misconfigured("edge mode needs a topic for each patient: unset FEDSECURE_TOPIC_LAYOUT or the devices")
-        self._units = units_of(settings)
+        self._partitions = partitions_of(settings)
         self._consumer = AIOKafkaConsumer(
             **aiokafka_options(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -64,30 +66,30 @@ class EdgeWorker:
         await self.core.close()
 
     async def _run(self) -> None:
-        ready: set[Unit] = set()
+        ready: set[TopicPartition] = set()
         while True:
             with contextlib.suppress(Unavailable):
                 ready = await self._take_existing(ready)
             if not ready:
                 await asyncio.sleep(self.core.settings.discovery_interval_s)
                 continue
-            await self._poll(last=ready == self._units)
+            await self._poll(last=ready == self._partitions)
 
-    async def _take_existing(self, ready: set[Unit]) -> set[Unit]:
+    async def _take_existing(self, ready: set[TopicPartition]) -> set[TopicPartition]:
         """Assign the topics that exist by now; all start where their device's snapshot stands."""
-        if ready == self._units:
+        if ready == self._partitions:
             return ready
         existing = await self.core.discovery.vitals_topics()
-        found = {unit for unit in self._units if unit.topic in existing}
+        found = {partition for partition in self._partitions if partition.topic in existing}
         if found == ready and self.core.loop.assigned_once:
             return ready
         await self.core.assign(found)
         await self.core.restored()
         held = self.core.loop.held
-        self._consumer.assign([TopicPartition(*unit) for unit in found])
+        self._consumer.assign([KafkaPartition(*partition) for partition in found])
         for device_id, device in held.devices.items():
-            self._consumer.seek(TopicPartition(*held.unit_of[device_id]), device.next_offset)
-        log.info("edge_devices", devices=len(found), waiting_for=len(self._units) - len(found))
+            self._consumer.seek(KafkaPartition(*held.partition_of[device_id]), device.next_offset)
+        log.info("edge_devices", devices=len(found), waiting_for=len(self._partitions) - len(found))
         return found
 
     async def _poll(self, *, last: bool) -> None:
@@ -102,13 +104,15 @@ class EdgeWorker:
             await asyncio.sleep(RETRY_S)
             return
         records = [
-            VitalsRecord(self.core.names.device_of(r.topic, r.key), Unit(*tp), r.offset, r.timestamp / 1000, r.value)
+            VitalsRecord(
+                self.core.names.device_of(r.topic, r.key), TopicPartition(*tp), r.offset, r.timestamp / 1000, r.value
+            )
             for tp, part in fetched.items()
             for r in part
         ]
         if records:
             await self.core.process(records)
-        ends = {Unit(*tp): self._consumer.highwater(tp) for tp in self._consumer.assignment()}
+        ends = {TopicPartition(*tp): self._consumer.highwater(tp) for tp in self._consumer.assignment()}
         WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
-        if len(self.core.loop.held.fenced) == len(self._units):
+        if len(self.core.loop.held.fenced) == len(self._partitions):
             self.core.fail(Fatal("another worker judges all of these devices"))

@@ -1,4 +1,4 @@
-"""Runs a worker without Faust's command line: our signals, our probes, no web server, an end within seconds."""
+"""Runs a worker without Faust's command line, with our own signals and probes and an end within seconds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import signal
 import structlog
 
 from contracts.settings import Settings
+from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
 from streams.edge import EdgeWorker
-from streams.exit_watchdog import GRACE_S, ExitWatchdog
-from streams.faust_app import WorkerApp, build_app
-from streams.quiet_logs import quieten_libraries
-from streams.released_engines import EngineFactory, live_factory
+from streams.errors import GRACE_S, ExitWatchdog
+from streams.faust.app import WorkerApp, build_app
+from streams.log_throttle import throttle_library_logs
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
 
     With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
     """
-    quieten_libraries()
+    throttle_library_logs()
     watchdog = ExitWatchdog()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

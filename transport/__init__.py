@@ -1,1 +1,1 @@
-"""How a program reaches Kafka, Redis and its watchers: the only code that three or more programs share at their edges."""
+"""Clients of Kafka and Redis, probes and logs, shared by the programs."""

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.federation import DeviceKey, decode_federation
 from contracts.settings import Settings
 from contracts.signing import key_id_of
-from transport.topic_reader import TopicReader
+from transport.compacted_table import TableRecord
+from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()
-
-
-class KeyRecord(Protocol):
-    """As much of a topic's record as the registry reads."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
 
 
 class KeyRegistry:
@@ -29,7 +20,7 @@ class KeyRegistry:
     def __init__(self) -> None:
         self._keys: dict[str, DeviceKey] = {}
 
-    def note(self, record: KeyRecord) -> str | None:
+    def note(self, record: TableRecord) -> str | None:
         """Take one record and return the device it is about (None: about nobody).
 
         The last word on a device counts, also if it cannot be understood: then the device has no key. To keep an older one
@@ -58,8 +49,9 @@ class KeyRegistry:
         """Return every device's key in order of the devices, revoked ones too."""
         return [self._keys[device_id] for device_id in sorted(self._keys)]
 
-    def valid(self) -> set[str]:
-        """Return the devices whose key is registered and not revoked."""
+    @property
+    def registered(self) -> set[str]:
+        """The devices whose updates can be accepted now: with a key that is registered and not revoked."""
         return {device_id for device_id, key in self._keys.items() if key.revoked_at is None}
 
 

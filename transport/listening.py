@@ -1,4 +1,4 @@
-"""Where a program listens: the sentence for an address or a port that cannot be had, and how the address is written."""
+"""The address a program listens on, and the error when it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redis clients from the settings: short timeouts, so that a lost Redis is noticed and not waited for."""
+"""Redis clients from the settings, with short timeouts."""
 
 from __future__ import annotations
 

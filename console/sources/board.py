@@ -14,7 +14,7 @@ from contracts.federation import FlEvent, RoundRecord
 from contracts.topics import Topics
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceProfile, DeviceState, DeviceStatus, ScoreBatch
-from transport.topic_reader import Start
+from transport.kafka.topic_reader import Start
 
 LOOK_BACK_S: Final = 86_400.0
 MOST_ROUNDS: Final = 300

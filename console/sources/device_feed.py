@@ -15,8 +15,8 @@ from contracts.errors import InvalidMessage, Unavailable
 from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from contracts.vitals import decode_vitals
-from transport.pausing import pause
-from transport.topic_reader import Record, TopicReader
+from transport.clock import cancellable_sleep
+from transport.kafka.topic_reader import Record, TopicReader
 
 POLL_S: Final = 0.3
 
@@ -45,7 +45,7 @@ class DeviceFeed:
                 async with TopicReader(self._settings) as reader:
                     await self._read(reader, stop)
             except (Unavailable, TimeoutError):  # the page says already that Kafka does not answer
-                await pause(RETRY_S, stop)
+                await cancellable_sleep(RETRY_S, stop)
 
     async def _read(self, reader: TopicReader, stop: asyncio.Event) -> None:
         topics = self._settings.topics

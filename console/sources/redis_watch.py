@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from console.sources.health import Source
 from contracts.errors import Unavailable
 from contracts.verdicts import DeviceStatus
-from transport.pausing import pause
+from transport.clock import cancellable_sleep
 
 EVERY_S: Final = 0.5
 PATIENCE_S: Final = 1.5
@@ -18,7 +18,7 @@ Statuses = Mapping[str, DeviceStatus | None]
 
 
 class StatusReader(Protocol):
-    """Reads Redis; both calls block and raise Unavailable (fl_coordinator.selection.RedisDeviceView)."""
+    """Reads Redis; both calls block and raise Unavailable (transport.device_status_reader.RedisDeviceStatusReader)."""
 
     def known_devices(self) -> list[str]: ...
 
@@ -38,7 +38,7 @@ class RedisWatch:
         """Read until the stop."""
         while not stop.is_set():
             await self._read()
-            await pause(EVERY_S, stop)
+            await cancellable_sleep(EVERY_S, stop)
 
     async def _read(self) -> None:
         reading = asyncio.ensure_future(asyncio.to_thread(self._ask))

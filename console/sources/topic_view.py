@@ -13,7 +13,7 @@ from contracts.federation import FlEvent, RoundRecord, decode_federation
 from contracts.topics import Topics
 from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch, decode_scores, decode_status
-from transport.topic_reader import Start
+from transport.kafka.topic_reader import Start
 
 Headers = Sequence[tuple[str, bytes]]
 TruthKey = tuple[str, int, str, int]

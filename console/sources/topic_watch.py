@@ -9,8 +9,8 @@ from typing import Final, Protocol
 from console.sources.topic_view import TopicView
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from transport.pausing import pause
-from transport.topic_reader import TopicReader
+from transport.clock import cancellable_sleep
+from transport.kafka.topic_reader import TopicReader
 
 POLL_S: Final = 0.2
 ASK_EVERY_S: Final = 2.0
@@ -45,7 +45,7 @@ class TopicWatch:
                     await self._read(reader, stop)
                 except (Unavailable, TimeoutError) as error:
                     self._health.failed(str(error) or "no answer")
-                    await pause(RETRY_S, stop)
+                    await cancellable_sleep(RETRY_S, stop)
         finally:
             if reader is not None:
                 await reader.__aexit__(None, None, None)

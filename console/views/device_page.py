@@ -10,7 +10,7 @@ from console.sources.series import STATES, Columns, Minutes, as_json
 from console.views.rounds import event_of
 from console.views.wall import tile_of
 from contracts.truth import TruthInterval
-from fl_coordinator.device_view import DeviceView
+from fl_coordinator.gate.device_view import DeviceView
 
 MOST_ROUND_EVENTS = 60
 

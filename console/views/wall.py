@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.sources.board import Board
 from console.sources.series import as_json
 from contracts.verdicts import DeviceState
-from fl_coordinator.device_view import FRESH, DeviceView
+from fl_coordinator.gate.device_view import FRESH, DeviceView
 
 SPARK_MIN: Final = 60
 _KEEP_WHEN_SILENT: Final = {DeviceState.QUARANTINED, DeviceState.INVALID_INPUT}

@@ -15,7 +15,7 @@ from console.web.security import is_same_origin
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.replay_commands import ReplayCommand, decode_command, encode_command
 from contracts.settings import Settings
-from transport.publisher import Publisher
+from transport.kafka.publisher import Publisher
 
 MOST_BYTES: Final = 2048
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.rule_names import RuleName
+from contracts.verdicts import RuleName
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted
 from detectors.scoring.parameters import DetectorParameters

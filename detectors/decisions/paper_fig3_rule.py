@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.rule_names import RuleName
+from contracts.verdicts import RuleName
 from detectors.decisions.paper_threshold import HISTORY_MIN, LOWEST, paper_threshold, probability
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KINDS

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.rule_names import RuleName
+from contracts.verdicts import RuleName
 from detectors.scoring.parameters import DetectorParameters
 
 Floats = NDArray[np.float64]

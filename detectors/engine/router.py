@@ -57,6 +57,19 @@ class EngineRouter:
         self._engine_of[device_id] = self._current
         return True
 
+    def take_over_or_keep(
+        self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk], *, is_whole: bool
+    ) -> bool:
+        """Take a device over if its enrolment can be judged again, else note that it stays as it is (False).
+
+        `is_whole` says that `chunks` are all its minutes since `DetectionEngine.history_needed_to_take_over`; a device without a
+        profile has no enrolment to judge again and is taken over in any case.
+        """
+        if (snapshot.profile is None or is_whole) and self.take_over(device_id, snapshot, chunks):
+            return True
+        self.keep(device_id)
+        return False
+
     def keep(self, device_id: str) -> None:
         """Note a device that cannot be taken over, its enrolment being gone: it stays with its bundle until it enrols again."""
         self._kept.add(device_id)

@@ -17,13 +17,13 @@ from experiments.federation.timeline import Timeline, poisoned_minutes
 from experiments.federation.update_attacks import ATTACKS, Seen, liars
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.aggregation.stacking import Contribution, named, stacked
-from fl_coordinator.cohort_screen import odd_ones
 from fl_coordinator.errors import AggregationRefused
-from fl_device.label_flip import flip_labels
-from fl_device.local_training import Course, LocalTrainer
-from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Examples
-from transport.weights import Weights, encode_weights
+from fl_coordinator.updates.outliers import outlier_updates
+from fl_device.tasks.label_flip import flip_labels
+from fl_device.tasks.task import Examples
+from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.own_windows import TrainingWindows
+from transport.blobs.weights import Weights, encode_weights
 
 QUORUM = 3
 QUANTILES: Final = 101
@@ -110,7 +110,7 @@ class Federation:
         size = len(encode_weights(weights))
         outcome.sent_bytes[number] = 2 * size * len(updates)  # the model to each device, its update back
         updates = self._attacked(run, number, updates, weights)
-        odd = odd_ones(updates, weights) if run.screen else {}
+        odd = outlier_updates(updates, weights) if run.screen else {}
         kept = [one for one in updates if one.device_id not in odd]
         if len(kept) < QUORUM:
             return dict(weights)

@@ -18,7 +18,7 @@ from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
 from experiments.federation.tasks import STUDIED, Studied, held_out, windows_from
 from experiments.federation.timeline import Timeline, timeline
-from fl_device.named_tasks import fresh_weights
+from fl_device.tasks.named import fresh_weights
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays

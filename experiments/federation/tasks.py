@@ -16,14 +16,14 @@ from detectors.minutes.windows import WINDOW_MIN, calendar_features, cut_windows
 from detectors.network.layout import CHANNELS, TRAINED, UNITS, Shapes, bidirectional_shapes, dense_shapes
 from detectors.training.tensorflow import tf
 from experiments.paper.accuracy import tolerance_accuracy
-from fl_device.classification import Classification
-from fl_device.forecast import INPUTS, Forecast
-from fl_device.layers import bidirectional, dense, squared_error
-from fl_device.own_windows import TrainingWindows, own_hours
-from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import Examples, OwnHours, Task, Tensors
+from fl_device.tasks.classification import Classification
+from fl_device.tasks.forecast import INPUTS, Forecast
+from fl_device.tasks.layers import bidirectional, dense, squared_error
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import Examples, OwnHours, Task, Tensors
+from fl_device.training.own_windows import TrainingWindows, own_hours
 from replay.recording import Recording
-from transport.weights import Weights
+from transport.blobs.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)

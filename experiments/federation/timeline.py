@@ -13,9 +13,9 @@ from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from experiments.federation.plan import Plan
-from fl_device.judging import judged_minutes
-from fl_device.own_windows import JudgedMinutes, OwnWindows, TrainingWindows, own_hours
-from fl_device.tasks import Examples, Task
+from fl_device.host.detector import judged_minutes
+from fl_device.tasks.task import Examples, Task
+from fl_device.training.own_windows import JudgedMinutes, OwnWindows, TrainingWindows, own_hours
 from replay.recording import Recording
 
 Floats = NDArray[np.float32]

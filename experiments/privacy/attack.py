@@ -16,11 +16,11 @@ from experiments.federation.tasks import windows_from
 from experiments.privacy.gradients import TASK, Floats, Known, flat, gradients
 from experiments.privacy.inversion import Seen, inverted
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
-from fl_device.local_training import Course, LocalTrainer
-from fl_device.own_windows import STRIDE_MIN
-from fl_device.update_privacy import UpdatePrivacy
+from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.own_windows import STRIDE_MIN
+from fl_device.training.privacy import UpdatePrivacy
 from replay.recording import Recording
-from transport.weights import Weights
+from transport.blobs.weights import Weights
 
 ENROLMENT_MIN: Final = 600
 EPOCH_WINDOWS: Final = 256

@@ -14,9 +14,9 @@ from experiments.federation.study import judged_patients, world_of
 from experiments.federation.tasks import STUDIED, Studied
 from experiments.privacy.plan import PrivacyPlan
 from fl_coordinator.aggregation.stacking import Contribution
-from fl_device.own_windows import TrainingWindows
-from fl_device.update_privacy import UpdatePrivacy, length
-from transport.weights import Weights
+from fl_device.training.own_windows import TrainingWindows
+from fl_device.training.privacy import UpdatePrivacy, length
+from transport.blobs.weights import Weights
 
 ALONE = "one device alone adds the most noise"
 RUN = Run("no attack, update defence", rule=DEFENCE, screen=True)

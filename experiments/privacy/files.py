@@ -10,7 +10,7 @@ from experiments.privacy.results import attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
 from experiments.report.numbers import plain
 from experiments.report.tables import csv_text
-from fl_device.privacy_accounting import DELTA
+from fl_device.training.privacy import DELTA
 
 CHANNELS = ("heart_rate", "resp_rate")
 

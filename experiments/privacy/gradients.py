@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.training.tensorflow import tf
-from fl_device.reconstruction import Reconstruction
-from fl_device.tasks import OwnHours
-from transport.weights import Weights
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import OwnHours
+from transport.blobs.weights import Weights
 
 Floats = NDArray[np.float32]
 TASK: Final = Reconstruction()

@@ -17,7 +17,7 @@ from experiments.privacy.study import PrivacyStudy
 from experiments.report.figures import BLUE, GREY, STYLE, VERMILION, to_svg
 from experiments.report.page import Section
 from experiments.report.tables import Table
-from fl_device.privacy_accounting import DELTA
+from fl_device.training.privacy import DELTA
 
 SHOWN_PATIENTS: Final = 3  # the first window of each
 CHANNEL_LABELS: Final = ("heart rate, bpm", "breaths/min")

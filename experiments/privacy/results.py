@@ -14,7 +14,7 @@ from experiments.privacy.cost import ALONE
 from experiments.privacy.gradients import Floats
 from experiments.privacy.plan import CASES, Protection
 from experiments.privacy.study import PrivacyStudy
-from fl_device.privacy_accounting import epsilon
+from fl_device.training.privacy import epsilon
 
 Pair = tuple[float, float]  # heart rate, respiratory rate
 

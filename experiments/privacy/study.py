@@ -15,7 +15,7 @@ from experiments.privacy.attack import AttackResult, Attacks, patient
 from experiments.privacy.cost import ALONE, costs
 from experiments.privacy.gradients import TASK
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
-from fl_device.named_tasks import fresh_weights
+from fl_device.tasks.named import fresh_weights
 from replay.sources.synthetic import synthetic_stays
 
 STUDY_VERSION = 2  # raise it when the same plan would give other results

@@ -71,7 +71,7 @@ def _example(attack: Attack) -> str:
 
 
 def _described_label_flip() -> dict[str, object]:
-    from fl_device import label_flip
+    from fl_device.tasks import label_flip
 
     return {
         "name": label_flip.NAME,
@@ -100,7 +100,7 @@ def _print_table(chosen: list[Attack], *, whole_list: bool) -> None:
 def _table(chosen: list[Attack], *, whole_list: bool) -> Table:
     from rich.table import Table
 
-    from fl_device import label_flip
+    from fl_device.tasks import label_flip
 
     table = Table("attack", "level", "what it does, and how much")
     for attack in chosen:

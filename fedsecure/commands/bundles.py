@@ -32,7 +32,7 @@ def bundles(
 
     from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.tables.federation import release_table
-    from transport.release_log import read_releases
+    from transport.bundles.releases import read_releases
 
     releases = asyncio.run(read_releases(settings_for_running_stack()))[-last:]
     if as_json:

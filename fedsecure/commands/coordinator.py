@@ -11,7 +11,7 @@ from fedsecure.options import MetricsPort
 if TYPE_CHECKING:
     from contracts.settings import Settings
     from detectors.bundle.bundle import Bundle
-    from transport.weights import Weights
+    from transport.blobs.weights import Weights
 
 
 def coordinator(
@@ -96,6 +96,6 @@ def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:
     """Return what a federation begins with: the detector's own network, or untrained weights of another task."""
     if settings.federated_task == "reconstruction":
         return bundle.parameters.network
-    from fl_device.named_tasks import fresh_weights, task_named
+    from fl_device.tasks.named import fresh_weights, task_named
 
     return fresh_weights(task_named(settings.federated_task), seed=0)

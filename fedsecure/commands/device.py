@@ -81,8 +81,8 @@ def host(
 async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.endpoints import device_key_dir
     from fedsecure.programs import run_program
-    from fl_device.key_folder import KeyFolder
-    from fl_device.program import DeviceProgram
+    from fl_device.host.program import DeviceProgram
+    from fl_device.keys.folder import KeyFolder
 
     program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
     await run_program(program, settings, "devices")

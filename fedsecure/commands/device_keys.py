@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from contracts.federation import DeviceKey
-    from fl_device.registration import Registrar
+    from fl_device.keys.registration import Registrar
 
     Change = Callable[[Registrar, str], Awaitable[str]]
 
@@ -108,7 +108,7 @@ def keys(key_dir: KeyDir = None) -> None:
 
     from fedsecure.endpoints import device_key_dir, settings_for_running_stack
     from fedsecure.tables.federation import key_table
-    from fl_device.key_folder import KeyFolder
+    from fl_device.keys.folder import KeyFolder
     from transport.key_registry import read_registry
     from transport.logs import configure_logs
 
@@ -127,10 +127,10 @@ def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
     import time
 
     from fedsecure.endpoints import device_key_dir, settings_for_running_stack
-    from fl_device.key_folder import KeyFolder
-    from fl_device.registration import open_registrar
+    from fl_device.keys.folder import KeyFolder
+    from fl_device.keys.registration import open_registrar
+    from transport.kafka.publisher import Publisher
     from transport.logs import configure_logs
-    from transport.publisher import Publisher
 
     configure_logs("device-keys")
     named = device_ids_of(devices)

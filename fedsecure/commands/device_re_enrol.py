@@ -40,7 +40,7 @@ def re_enrol(devices: Devices) -> None:
     import time
 
     from fedsecure.endpoints import settings_for_running_stack
-    from fl_coordinator.device_view import read_devices
+    from fl_coordinator.gate.device_view import read_devices
     from transport.redis_client import connect_redis
 
     named = device_ids_of(devices)
@@ -78,7 +78,7 @@ def order_for(status: DeviceStatus, now: float) -> VitalsBatch:
 
 async def _send(settings: Settings, orders: Sequence[VitalsBatch]) -> None:
     from contracts.vitals import encode_vitals
-    from transport.publisher import Publisher
+    from transport.kafka.publisher import Publisher
 
     is_shared = settings.topic_layout == "shared"
     async with Publisher(settings) as publisher:

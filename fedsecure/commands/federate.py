@@ -104,7 +104,7 @@ def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> Priva
     from dataclasses import replace
 
     from experiments.privacy.plan import FULL, QUICK
-    from fl_device.update_privacy import UpdatePrivacy
+    from fl_device.training.privacy import UpdatePrivacy
 
     UpdatePrivacy(1.0 if clip is None else clip, noise or 0.0)  # refuses what makes no sense
     plan = replace(QUICK if quick else FULL, clip=clip)

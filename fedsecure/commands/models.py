@@ -10,7 +10,7 @@ import typer
 from contracts.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from fl_coordinator.lineage import ModelLine
+    from fl_coordinator.models.lineage import ModelLine
 
 
 def models(
@@ -39,8 +39,8 @@ def models(
     - `fedsecure models 3fa8 --json`
     """
     from fedsecure.endpoints import settings_for_running_stack
-    from fl_coordinator.history import read_history
-    from fl_coordinator.lineage import descent, model_lines
+    from fl_coordinator.models.lineage import descent, model_lines
+    from fl_coordinator.rounds.history import read_history
 
     history = asyncio.run(read_history(settings_for_running_stack()))
     lines = model_lines(history.rounds, history.models)

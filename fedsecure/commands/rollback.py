@@ -40,7 +40,7 @@ def rollback(
     - `fedsecure rollback --to 2 --reason "back to the bundle of May"`
     """
     from fedsecure.endpoints import settings_for_running_stack
-    from fl_coordinator.releasing import LONGEST_REASON
+    from fl_coordinator.releases.releaser import LONGEST_REASON
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise Misconfigured(f"--reason needs a text of 1 to {LONGEST_REASON} characters: it stands on record")
@@ -51,8 +51,8 @@ def rollback(
 async def _roll_back(settings: Settings, reason: str, to: int | None) -> BundleRelease:
     import getpass
 
-    from fl_coordinator.releasing import Releaser
-    from transport.publisher import Publisher
+    from fl_coordinator.releases.releaser import Releaser
+    from transport.kafka.publisher import Publisher
 
     async with Publisher(settings) as publisher:
         return await Releaser.of(settings, publisher).roll_back(reason, getpass.getuser(), to)

@@ -15,8 +15,7 @@ import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
-from contracts.rule_names import RuleName
-from contracts.verdicts import DeviceState
+from contracts.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ def up(state_dir: StateDir = None) -> None:
     """
     from contracts.settings import Settings
     from fedsecure.local_stack import LocalStack
-    from transport.topic_admin import ensure_topics
+    from transport.kafka.admin import ensure_topics
 
     # Like Ctrl-C: what was started is ended again.
     signal.signal(signal.SIGTERM, _exit_on_sigterm)

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fl_coordinator.device_view import DeviceView
+    from fl_coordinator.gate.device_view import DeviceView
 
 WATCH_INTERVAL_S = 1.0
 
@@ -34,7 +34,7 @@ def status(
     - `fedsecure status --json`
     """
     from fedsecure.endpoints import settings_for_running_stack
-    from fl_coordinator.device_view import read_devices
+    from fl_coordinator.gate.device_view import read_devices
     from transport.redis_client import connect_redis
 
     settings = settings_for_running_stack()

@@ -15,7 +15,7 @@ def topics() -> None:
     - `KAFKA_BOOTSTRAP_SERVERS=broker:9092 fedsecure topics`
     """
     from fedsecure.endpoints import settings_for_running_stack
-    from transport.topic_admin import ensure_topics
+    from transport.kafka.admin import ensure_topics
 
     settings = settings_for_running_stack()
     created = ensure_topics(settings, settings.topics.fixed())

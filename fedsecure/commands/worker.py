@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.rule_names import RuleName
+from contracts.verdicts import RuleName
 from fedsecure.options import MetricsPort
 
 

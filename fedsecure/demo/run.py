@@ -29,7 +29,7 @@ from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
 from fedsecure.output_files import writes
 from replay.demo_records import ALL, DemoRecords, all_synthetic
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
 
 READY_WITHIN_S = 90.0
 

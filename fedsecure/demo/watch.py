@@ -17,7 +17,7 @@ from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import Screen
-from fl_coordinator.device_view import DeviceView, read_devices
+from fl_coordinator.gate.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
 LOOK_EVERY_S = 0.5

@@ -22,7 +22,7 @@ def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    from transport.kafka_options import kafka_python_options
+    from transport.kafka.options import kafka_python_options
 
     timeout_ms = int(timeout_s * 1000)
     limits = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}

@@ -17,18 +17,17 @@ from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canary_verdict import CanaryResult
 from fedsecure.promotion.attempt import Promotion
-from fl_coordinator.history import read_history
-from fl_coordinator.promotable import committed_model
-from fl_coordinator.registry import Model, model_of
-from fl_coordinator.releases import current_release
-from fl_coordinator.releasing import Grounds, Releaser
-from transport.blob_store import MAX_BLOB_BYTES, refuse_oversized
-from transport.blob_stores import blob_store
-from transport.bundle_files import BundleFiles
-from transport.publisher import Publisher
+from fl_coordinator.models.promotable import committed_model
+from fl_coordinator.models.registry import Model, model_of
+from fl_coordinator.releases.releaser import Releaser, ReleaseReason
+from fl_coordinator.releases.succession import current_release
+from fl_coordinator.rounds.history import read_history
+from transport.blobs.store import MAX_BLOB_BYTES, blob_store, refuse_oversized
+from transport.blobs.weights import decode_weights
+from transport.bundles.files import BundleFiles
+from transport.bundles.releases import read_releases
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.release_log import read_releases
-from transport.weights import decode_weights
 
 INITIAL: Final = "what ran before the first release"
 
@@ -78,9 +77,9 @@ async def release(source: Source, promotion: Promotion, result: CanaryResult) ->
     async with Publisher(source.settings) as publisher:
         releaser = Releaser.of(source.settings, publisher)
         if not source.is_released:
-            grounds = Grounds("initial", INITIAL, by)
+            grounds = ReleaseReason("initial", INITIAL, by)
             await releaser.release(source.contents, source.current.sha256, grounds, over=None)
-        grounds = Grounds("promotion", result.reason, by, promotion.model_sha256, result.flat())
+        grounds = ReleaseReason("promotion", result.reason, by, promotion.model_sha256, result.flat())
         return await releaser.release(contents, bundle.sha256, grounds, over=source.current.sha256)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from fl_coordinator.device_view import FRESH, DeviceView
+from fl_coordinator.gate.device_view import FRESH, DeviceView
 
 STATE_STYLE: Final[Mapping[str, str]] = {
     "benign": "green",

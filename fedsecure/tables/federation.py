@@ -14,8 +14,8 @@ from contracts.federation import DeviceKey
 from contracts.releases import BundleRelease
 from contracts.signing import key_id_of, public_bytes_of
 from detectors.training.canary_verdict import CanaryResult
-from fl_coordinator.lineage import ModelLine
-from fl_device.key_folder import KeyFolder
+from fl_coordinator.models.lineage import ModelLine
+from fl_device.keys.folder import KeyFolder
 
 SHORT: Final = 8
 CHANGE: Final = ": change"

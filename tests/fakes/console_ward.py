@@ -19,8 +19,8 @@ from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState, Devic
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.network.layout import CONTEXT_SIZE
 from replay.ground_truth import encode_truth
-from transport.kafka_options import kafka_python_options
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
+from transport.kafka.options import kafka_python_options
 
 FIRST_MINUTE = 112_000_000
 LIMIT = 1.34

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from contracts.content_hash import sha256_of
 from contracts.federation import DeviceKey, ModelUpdate, RoundRecord, encode_federation
 from contracts.signing import sign
-from transport.weights import encode_weights
+from transport.blobs.weights import encode_weights
 
 OTHER_SHA256 = "5" * 64
 

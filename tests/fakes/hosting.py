@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from contracts.settings import Settings
-from fl_device.key_folder import KeyFolder
-from fl_device.program import DeviceProgram
+from fl_device.host.program import DeviceProgram
+from fl_device.keys.folder import KeyFolder
 from transport.redis_client import connect_redis
 
 

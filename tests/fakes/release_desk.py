@@ -11,8 +11,8 @@ from contracts.content_hash import sha256_of
 from contracts.federation import FlEvent, decode_federation
 from contracts.releases import BundleRelease, decode_release
 from contracts.topics import Topics
-from fl_coordinator.release_keeping import StoredFile
-from fl_coordinator.releasing import Releaser
+from fl_coordinator.releases.file_keeping import StoredFile
+from fl_coordinator.releases.releaser import Releaser
 
 TOPICS = Topics("t")
 

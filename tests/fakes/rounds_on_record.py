@@ -6,7 +6,7 @@ import asyncio
 
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.settings import Settings
-from fl_coordinator.history import History, read_history
+from fl_coordinator.rounds.history import History, read_history
 
 
 def history_of(settings: Settings) -> History:

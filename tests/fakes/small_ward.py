@@ -12,8 +12,8 @@ from contracts.event_time import to_event_minute
 from contracts.settings import Settings
 from contracts.vitals import VitalsBatch, encode_vitals
 from replay.recording import Recording
-from transport.publisher import Publisher
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
+from transport.kafka.publisher import Publisher
 
 DEVICES = ("p1", "p2", "p3", "p4", "p5")
 ENROLMENT_MIN, HORIZON_MIN, RECORDED_MIN, PACK = 120, 60, 400, 20

@@ -12,9 +12,9 @@ from kafka import KafkaAdminClient
 from contracts.settings import Settings
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.answers import kafka_answers, redis_answers
-from transport.kafka_options import kafka_python_options
+from transport.kafka.admin import ensure_topics
+from transport.kafka.options import kafka_python_options
 from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
 
 
 @pytest.fixture

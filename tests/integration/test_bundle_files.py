@@ -9,9 +9,9 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease
 from detectors.bundle.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents
-from transport.bundle_files import BundleFiles
-from transport.publisher import Publisher
-from transport.release_log import publish_release, read_releases
+from transport.bundles.files import BundleFiles
+from transport.bundles.releases import publish_release, read_releases
+from transport.kafka.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 

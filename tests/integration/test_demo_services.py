@@ -14,11 +14,11 @@ from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
-from fl_coordinator.device_view import read_devices
-from transport.kafka_options import kafka_python_options
-from transport.publisher import Publisher
+from fl_coordinator.gate.device_view import read_devices
+from transport.kafka.admin import ensure_topics
+from transport.kafka.options import kafka_python_options
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
 
 pytestmark = pytest.mark.integration
 

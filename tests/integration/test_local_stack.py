@@ -19,8 +19,8 @@ from contracts.settings import Settings
 from fedsecure.commands.stack import up
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.kafka.broker import KafkaBroker
+from transport.kafka.admin import ensure_topics
 from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
 
 pytestmark = pytest.mark.integration
 
@@ -122,7 +122,7 @@ def test_an_up_that_cannot_create_the_topics_ends_what_it_started_and_nothing_el
     for variable in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"):
         monkeypatch.delenv(variable, raising=False)
     local = LocalStack(state_dir, environ={})
-    monkeypatch.setattr("transport.topic_admin.ensure_topics", refuse)
+    monkeypatch.setattr("transport.kafka.admin.ensure_topics", refuse)
     with pytest.raises(Unavailable, match="no topics today"):
         up(state_dir)
     assert [server.state for server in local.status().servers] == ["down", "down"]

@@ -17,11 +17,11 @@ from detectors.training.training import Training
 from experiments.common.injection import inject_case
 from fedsecure.promotion.attempt import Promotion
 from fedsecure.promotion.source import release, source_on_record
-from fl_coordinator.releasing import Releaser, Superseded
-from transport.bundle_files import BundleFiles
-from transport.publisher import Publisher
-from transport.release_log import read_releases
-from transport.weights import encode_weights
+from fl_coordinator.releases.releaser import Releaser, Superseded
+from transport.blobs.weights import encode_weights
+from transport.bundles.files import BundleFiles
+from transport.bundles.releases import read_releases
+from transport.kafka.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,10 @@ from contracts.dead_letters import REASONS
 from contracts.federation import RoundPhase, RoundRecord
 from contracts.metrics import KAFKA_UP, OF_PROGRAM, ROUNDS, registry_of
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.measures import measure_record, measure_round, measure_start
-from streams.device_series import DeviceSeries
-from streams.held_device import HeldDevice, Holdings
-from streams.records import Unit
+from fl_coordinator.rounds.metrics import measure_record, measure_round, measure_start
+from streams.metrics import DeviceSeries
+from streams.state.devices import AssignedDevices, DeviceContext
+from transport.kafka.offsets import TopicPartition
 
 KINDS = (Counter, Gauge, Histogram, Info)
 WORKER = registry_of("worker")
@@ -160,9 +160,9 @@ def test_a_coordinator_that_starts_shows_the_model_on_record_and_misses_no_round
 
 
 def test_messages_behind_are_those_not_applied_yet_of_devices_that_are_open():
-    held, unit = Holdings(), Unit("v.a", 0)
-    held.hold(HeldDevice("a", 1, next_offset=7), unit)
-    assert held.behind({unit: 10, Unit("v.b", 0): 5}) == 3
+    held, unit = AssignedDevices(), TopicPartition("v.a", 0)
+    held.hold(DeviceContext("a", 1, next_offset=7), unit)
+    assert held.behind({unit: 10, TopicPartition("v.b", 0): 5}) == 3
     assert held.behind({unit: None}) == 0
     assert held.behind({unit: 6}) == 0
 

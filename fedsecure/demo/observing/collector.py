@@ -15,7 +15,7 @@ from contracts.truth import TruthInterval
 from contracts.verdicts import DeviceStatus, ScoreBatch
 from contracts.vitals import decode_vitals
 from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
-from transport.topic_reader import Start
+from transport.kafka.topic_reader import Start
 
 
 class Collector(TopicView):

@@ -9,7 +9,7 @@ from statistics import median
 from contracts.federation import RoundRecord
 from fedsecure.demo.observing.checks import next_round, quarantine_after_onset
 from fedsecure.demo.observing.observation import Observation, latency_samples_s
-from fl_coordinator.device_view import DeviceView
+from fl_coordinator.gate.device_view import DeviceView
 
 RATE_WINDOW_S = 5.0
 RECENT_BARS = 12

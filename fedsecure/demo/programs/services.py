@@ -9,8 +9,8 @@ from kafka.errors import KafkaError
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
+from transport.kafka.admin import connect_admin
 from transport.redis_client import connect_redis
-from transport.topic_admin import connect_admin
 
 # Kafka tells no release number over the wire; the highest metadata.version that it supports dates it
 # (org.apache.kafka.server.common.MetadataVersion).

@@ -33,16 +33,16 @@ from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from detectors.bundle.bundle import save_bundle
-from fl_coordinator.history import read_history
+from fl_coordinator.models.registry import Model, model_of
 from fl_coordinator.program import CoordinatorProgram
-from fl_coordinator.registry import Model, model_of
-from fl_device.presence import Presence
-from transport.blob_stores import blob_store
-from transport.publisher import Publisher
+from fl_coordinator.rounds.history import read_history
+from fl_device.host.presence import Presence
+from transport.blobs.store import blob_store
+from transport.blobs.weights import encode_weights
+from transport.kafka.admin import ensure_topics
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import Record, TopicReader
 from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
-from transport.topic_reader import Record, TopicReader
-from transport.weights import encode_weights
 
 QUICK = {"round_quorum": 2, "aggregation": "fedavg", "round_interval_s": 0.3, "round_deadline_s": 15.0}
 

@@ -19,8 +19,8 @@ from experiments.federation.engine import Federation, World
 from experiments.federation.plan import FULL, Run
 from experiments.federation.tasks import STUDIED
 from experiments.federation.timeline import timeline
-from fl_device.forecast import Forecast
-from transport.weights import decode_weights
+from fl_device.tasks.forecast import Forecast
+from transport.blobs.weights import decode_weights
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from small_ward import PACK, send_vitals
 from contracts.content_hash import sha256_of
 from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, decode_federation, encode_federation
 from fl_coordinator.program import CoordinatorProgram
-from transport.publisher import Publisher
+from transport.blobs.weights import encode_weights
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.weights import encode_weights
 
 pytestmark = pytest.mark.integration
 

@@ -22,9 +22,9 @@ from detectors.bundle.bundle import packed_bundle
 from detectors.detector import live_engine
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from fl_coordinator.program import CoordinatorProgram
-from fl_device import bundle_changes, judging
-from transport.publisher import Publisher
-from transport.release_log import publish_release
+from fl_device.host import bundle_changes, detector
+from transport.bundles.releases import publish_release
+from transport.kafka.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 
@@ -38,9 +38,9 @@ class Onlooker:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, held_up: str) -> None:
         self.verdicts: list[Verdicts] = []
         self.loading, self.may_load = Event(), Event()
-        joined = judging.judged_minutes
+        joined = detector.judged_minutes
 
-        def write_down(chunk: MinuteChunk, verdicts: Verdicts) -> judging.JudgedMinutes:
+        def write_down(chunk: MinuteChunk, verdicts: Verdicts) -> detector.JudgedMinutes:
             self.verdicts.append(verdicts)
             return joined(chunk, verdicts)
 
@@ -50,7 +50,7 @@ class Onlooker:
                 assert self.may_load.wait(60)
             return live_engine(settings, contents)
 
-        monkeypatch.setattr(judging, "judged_minutes", write_down)
+        monkeypatch.setattr(detector, "judged_minutes", write_down)
         monkeypatch.setattr(bundle_changes, "live_engine", load)
 
     def judged(self) -> int:

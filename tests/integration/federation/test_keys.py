@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from contracts.dead_letters import HEADER_REASON
 from contracts.federation import RoundPhase, encode_federation
-from fl_device.key_folder import KeyFolder
-from fl_device.registration import open_registrar
+from fl_device.keys.folder import KeyFolder
+from fl_device.keys.registration import open_registrar
+from transport.kafka.publisher import Publisher
 from transport.key_registry import read_registry
-from transport.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 
@@ -148,7 +148,7 @@ async def test_what_the_commands_register_rotate_and_revoke_is_what_a_later_read
         rotated = await registrar.rotate("b")
         await registrar.revoke("c")
     registry = await read_registry(settings)
-    assert registry.valid() == {"a", "b"}
+    assert registry.registered == {"a", "b"}
     assert registry.get("b") == rotated
     assert registry.get("c").revoked_at == 2.0
 

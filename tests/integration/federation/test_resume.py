@@ -13,10 +13,10 @@ from contracts.federation import RoundPhase
 from detectors.bundle.bundle import save_bundle
 from fl_coordinator import program
 from fl_coordinator.errors import Fenced
-from fl_coordinator.lease import Lease
-from transport.publisher import Publisher
+from fl_coordinator.rounds.lease import Lease
+from transport.blobs.weights import encode_weights
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
-from transport.weights import encode_weights
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,8 @@ import pytest
 from contracts.dead_letters import HEADER_REASON
 from contracts.federation import RoundPhase
 from contracts.verdicts import DeviceState
+from transport.blobs.weights import encode_weights
 from transport.redis_client import connect_redis
-from transport.weights import encode_weights
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from contracts.settings import Settings
 from contracts.vitals import VitalsBatch, decode_vitals
-from transport.kafka_options import kafka_python_options
+from transport.kafka.options import kafka_python_options
 
 if TYPE_CHECKING:
     from tests.conftest import Program, Spawn, WaitUntil

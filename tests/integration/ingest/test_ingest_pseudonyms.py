@@ -13,7 +13,7 @@ from hl7_messages import HEART, RESP, at, message, obx
 from kafka import KafkaAdminClient
 
 from contracts.settings import Settings
-from transport.kafka_options import kafka_python_options
+from transport.kafka.options import kafka_python_options
 
 if TYPE_CHECKING:
     from tests.conftest import WaitUntil

@@ -15,7 +15,7 @@ from contracts.event_time import from_event_minute
 from contracts.settings import Settings
 from contracts.verdicts import decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
-from transport.publisher import Publisher
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]

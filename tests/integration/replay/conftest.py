@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contracts.settings import Settings
 from contracts.vitals import VitalsBatch, decode_vitals
 from replay.recording import Recording
-from transport.kafka_options import kafka_python_options
+from transport.kafka.options import kafka_python_options
 
 START = 92_000_000  # the year 2144, as MIMIC shifts its patients
 

@@ -13,7 +13,7 @@ from contracts.truth import TruthInterval
 from replay.attacks import AttackSpec
 from replay.options import ReplayOptions
 from replay.program import run
-from transport.kafka_producer import connect_producer
+from transport.kafka.producer import connect_producer
 
 if TYPE_CHECKING:
     from tests.integration.replay.conftest import Arrivals, MakeRecording

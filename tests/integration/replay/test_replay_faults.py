@@ -16,7 +16,7 @@ from replay.options import ReplayOptions
 from replay.program import run
 from replay.progress import Progress, ReplayResult
 from replay.recording import Recording
-from transport.checked_publisher import PATIENT, Limits
+from transport.kafka.checked_publisher import PATIENT, Limits
 
 if TYPE_CHECKING:
     from tests.conftest import Spawn, WaitUntil

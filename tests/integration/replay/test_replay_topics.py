@@ -12,9 +12,9 @@ from kafka.admin import ConfigResource
 from contracts.settings import Settings
 from replay.options import ReplayOptions
 from replay.program import run
-from transport.kafka_options import kafka_python_options
-from transport.kafka_producer import connect_producer, halt, register_topics
-from transport.topic_admin import ensure_topics
+from transport.kafka.admin import ensure_topics
+from transport.kafka.options import kafka_python_options
+from transport.kafka.producer import connect_producer, halt, register_topics
 
 if TYPE_CHECKING:
     from tests.integration.replay.conftest import Arrivals, MakeRecording

@@ -20,9 +20,9 @@ from contracts.settings import Settings
 from contracts.verdicts import ScoreBatch, decode_scores, decode_status
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.chunks import MinuteChunk
-from transport.kafka_options import kafka_python_options
+from transport.kafka.admin import ensure_topics
+from transport.kafka.options import kafka_python_options
 from transport.redis_client import connect_redis
-from transport.topic_admin import ensure_topics
 
 FAKES = Path(__file__).parents[2] / "fakes"
 

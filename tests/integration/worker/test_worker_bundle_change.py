@@ -14,8 +14,8 @@ from contracts.releases import BundleRelease, encode_release
 from contracts.settings import Settings
 from contracts.verdicts import decode_scores
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents, load_bundle, packed_bundle
-from transport.publisher import Publisher
-from transport.release_log import publish_release
+from transport.bundles.releases import publish_release
+from transport.kafka.publisher import Publisher
 
 pytestmark = pytest.mark.integration
 

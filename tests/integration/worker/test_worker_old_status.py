@@ -8,7 +8,7 @@ import json
 import pytest
 
 from contracts.verdicts import SCHEMA_VERSION
-from transport.publisher import Publisher
+from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from contracts.errors import Misconfigured
 from fedsecure.attack_pictures import MINUTES, VIEWS, draw_attack, file_stem, shown_patients
 from fedsecure.commands import attacks as attacks_command
-from fl_device import label_flip
+from fl_device.tasks import label_flip
 from replay.attacks import ATTACKS, inject, parse_attack
 
 ROOT = Path(__file__).parents[3]

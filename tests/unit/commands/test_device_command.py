@@ -18,8 +18,8 @@ from fedsecure.cli import app
 from fedsecure.commands import device as device_command
 from fedsecure.endpoints import device_key_dir, settings_for_device_host
 from fedsecure.local_stack import Endpoints, LocalStack
-from fl_coordinator.device_view import view_of
-from fl_device.registration import Registrar
+from fl_coordinator.gate.device_view import view_of
+from fl_device.keys.registration import Registrar
 from transport.key_registry import KeyRegistry
 
 
@@ -65,8 +65,8 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> KeyRegistry:
     async def read_registry(settings: Settings) -> KeyRegistry:
         return registry
 
-    monkeypatch.setattr("transport.publisher.Publisher", publisher)
-    monkeypatch.setattr("fl_device.registration.open_registrar", open_registrar)
+    monkeypatch.setattr("transport.kafka.publisher.Publisher", publisher)
+    monkeypatch.setattr("fl_device.keys.registration.open_registrar", open_registrar)
     monkeypatch.setattr("transport.key_registry.read_registry", read_registry)
     return registry
 
@@ -146,7 +146,7 @@ def test_a_key_is_registered_rotated_and_revoked(topic: KeyRegistry, tmp_path: P
     assert rotated == f"p1: new key {second.key_id}, {first.key_id} is no longer valid\n"
     assert run("revoke", "p1").output == f"p1: key {second.key_id} revoked\n"
     assert run("revoke", "p1").output == f"p1: key {second.key_id} was revoked already\n"
-    assert topic.valid() == {"p2"}
+    assert topic.registered == {"p2"}
 
 
 def test_the_keys_are_listed_with_what_lies_here_of_them(topic: KeyRegistry) -> None:
@@ -178,7 +178,7 @@ def test_every_command_shows_an_example(command: str) -> None:
 def test_no_device_is_re_enrolled_when_one_of_them_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [view_of("p1", status_of("p1"), now=0.0, cap_s=10.0)]
     monkeypatch.setattr("transport.redis_client.connect_redis", lambda _: nullcontext())
-    monkeypatch.setattr("fl_coordinator.device_view.read_devices", lambda *_, **__: known)
+    monkeypatch.setattr("fl_coordinator.gate.device_view.read_devices", lambda *_, **__: known)
     sent: list[Any] = []
 
     async def send(_: Settings, orders: list[Any]) -> None:

@@ -85,7 +85,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr("fedsecure.local_stack.external.START_TIMEOUT_S", 0.0)
     monkeypatch.setattr("replay.fetching.server.PAUSES_S", ())
-    monkeypatch.setattr("transport.topic_admin.BOOTSTRAP_TIMEOUT_MS", 100)
+    monkeypatch.setattr("transport.kafka.admin.BOOTSTRAP_TIMEOUT_MS", 100)
     return tmp_path
 
 

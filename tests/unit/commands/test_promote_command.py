@@ -15,7 +15,7 @@ from fedsecure.commands.promote import promote
 from fedsecure.commands.rollback import rollback
 from fedsecure.promotion.source import local_source
 from fedsecure.tables.federation import canary_table, release_table
-from transport.weights import encode_weights
+from transport.blobs.weights import encode_weights
 
 
 def called(out, **changes):

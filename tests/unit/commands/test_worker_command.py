@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fedsecure.cli import app
-from streams.edge import units_of
-from streams.records import Unit
+from streams.edge import partitions_of
+from transport.kafka.offsets import TopicPartition
 
 
 @pytest.fixture
@@ -51,10 +51,12 @@ def test_a_rule_that_there_is_not_is_refused(started: list[Settings]) -> None:
 def test_the_devices_of_edge_mode_are_named_as_their_hospital_writes_them(started: list[Settings]) -> None:
     assert CliRunner().invoke(app, ["worker", "--devices", "ICU_03, bed 4,p000020"]).exit_code == 0
     topics = started[0].topics
-    assert units_of(started[0]) == {Unit(topics.vitals(one), 0) for one in ("icu-03", "bed-4", "p000020")}
+    assert partitions_of(started[0]) == {
+        TopicPartition(topics.vitals(one), 0) for one in ("icu-03", "bed-4", "p000020")
+    }
 
 
 def test_two_names_of_one_edge_device_are_refused(started: list[Settings]) -> None:
     CliRunner().invoke(app, ["worker", "--devices", "ICU_03,ICU-03"])
     with pytest.raises(Misconfigured, match="'ICU_03' and 'ICU-03' are both device icu-03"):
-        units_of(started[0])
+        partitions_of(started[0])

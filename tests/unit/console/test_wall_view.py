@@ -10,7 +10,7 @@ from console.sources.board import Board
 from console.views.wall import WallView, standing_of
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, encode_verdict
-from fl_coordinator.device_view import view_of
+from fl_coordinator.gate.device_view import view_of
 
 NOW = 1_000_000.0
 TOPICS = Topics("t")

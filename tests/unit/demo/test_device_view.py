@@ -17,7 +17,7 @@ from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceState, encode_verdict
 from fedsecure.commands.status import status
 from fedsecure.tables.devices import device_table, sparkline
-from fl_coordinator.device_view import read_devices, view_of
+from fl_coordinator.gate.device_view import read_devices, view_of
 
 NOW = 1005.0
 CAP_S = 2100.0

@@ -11,7 +11,7 @@ from rich.console import Console
 from fedsecure.demo.observing.frames import Frame, advice_of, frame_of
 from fedsecure.demo.observing.observation import Observation
 from fedsecure.demo.screens import LiveScreen, PlainScreen, excluded_by_reason, screen_for
-from fl_coordinator.device_view import view_of
+from fl_coordinator.gate.device_view import view_of
 
 NOW = 1165.0
 

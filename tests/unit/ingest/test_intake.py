@@ -16,7 +16,7 @@ from ingest.intake import Intake
 from ingest.journal import READINGS_A_RECORD, parts
 from ingest.naming import Naming, naming_with
 from ingest.readings import GivenReadings, NotUsed
-from transport.last_sent import LastSent
+from transport.kafka.last_sent import LastSent
 
 NOW = 1_790_000_000.0
 NOW_MIN = int(NOW // 60)

@@ -14,7 +14,7 @@ from ingest.devices import Devices
 from ingest.journal_reader import Entry
 from ingest.minute_writer import MinuteWriter
 from transport.clock import Clock
-from transport.last_sent import LastSent
+from transport.kafka.last_sent import LastSent
 
 NOW = 1_790_000_040.0
 M = int(NOW // 60)

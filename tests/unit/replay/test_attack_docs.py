@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fl_device import label_flip
+from fl_device.tasks import label_flip
 from replay.attacks import ATTACKS, Attack, inject, parse_attack, read_attack_plan
 from replay.attacks.parse import KEYS
 from replay.recording import Recording

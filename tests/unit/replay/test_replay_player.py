@@ -21,9 +21,9 @@ from replay.program import count_acknowledged
 from replay.progress import Progress, ReplayResult
 from replay.recording import Recording
 from replay.sessions import open_sessions
-from transport.checked_publisher import Stopped
 from transport.clock import Clock
-from transport.last_sent import LastSent
+from transport.kafka.checked_publisher import Stopped
+from transport.kafka.last_sent import LastSent
 
 START = 100_000
 NOW_S = 1_700_000_000.0

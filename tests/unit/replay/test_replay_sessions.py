@@ -9,7 +9,7 @@ from contracts.errors import Misconfigured
 from replay.options import ReplayOptions
 from replay.recording import Recording
 from replay.sessions import Session, open_sessions
-from transport.last_sent import LastSent
+from transport.kafka.last_sent import LastSent
 
 NOW_MS = 1_700_000_000_000
 START = 100_000

@@ -66,6 +66,13 @@ def test_a_device_that_cannot_be_taken_over_stays_until_it_enrols_anew_or_anothe
     assert set(both.behind()) == {"a", "b"}
 
 
+def test_a_device_whose_enrolment_minutes_are_not_all_there_is_not_taken_over_and_asked_for_no_more(
+    both: EngineRouter,
+) -> None:
+    assert not both.take_over_or_keep("a", both.snapshot("a"), [chunk(calm(300))], is_whole=False)
+    assert (both.bundle_sha_of("a"), both.behind()) == ("old", [])
+
+
 def test_a_bundle_that_comes_back_into_force_has_nobody_to_take_over(both: EngineRouter, old: DetectionEngine) -> None:
     both.use(old)
     assert both.behind() == ["b"]

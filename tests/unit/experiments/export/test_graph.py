@@ -10,8 +10,8 @@ from detectors.network.layout import CONTEXT_SIZE
 from detectors.network.runtime import DensityNetwork
 from experiments.export.graph import INPUTS, float32_model, int8_model
 from experiments.export.measure import AGREES, probabilities, session_of
-from fl_device.named_tasks import fresh_weights
-from fl_device.reconstruction import Reconstruction
+from fl_device.tasks.named import fresh_weights
+from fl_device.tasks.reconstruction import Reconstruction
 
 INT8_LARGEST = 0.1  # of a probability
 INT8_MEAN = 0.01

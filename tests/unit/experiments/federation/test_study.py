@@ -28,10 +28,10 @@ from experiments.federation.tasks import (
 from experiments.federation.timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation.update_attacks import ATTACKS, Seen, liars
 from experiments.privacy.cost import PrivateFederation
-from fl_device.layers import squared_error
-from fl_device.own_windows import TrainingWindows
-from fl_device.tasks import Examples
-from fl_device.update_privacy import UpdatePrivacy
+from fl_device.tasks.layers import squared_error
+from fl_device.tasks.task import Examples
+from fl_device.training.own_windows import TrainingWindows
+from fl_device.training.privacy import UpdatePrivacy
 
 ROUNDS = 4
 PLAN = replace(

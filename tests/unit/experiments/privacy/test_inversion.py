@@ -9,8 +9,8 @@ from detectors.network.layout import CONTEXT_SIZE
 from detectors.training.tensorflow import tf
 from experiments.privacy.gradients import SHAPES, SIZES, TASK, Known, flat, gradients
 from experiments.privacy.inversion import Seen, cosine_distance, inverted
-from fl_device.named_tasks import fresh_weights
-from fl_device.training_programs import weights_of
+from fl_device.tasks.named import fresh_weights
+from fl_device.training.programs import weights_of
 
 
 def known(count: int) -> Known:

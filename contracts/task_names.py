@@ -1,7 +1,0 @@
-"""The names of what a federation can learn (`fl_device.named_tasks` holds the tasks)."""
-
-from __future__ import annotations
-
-from typing import Literal
-
-TaskName = Literal["reconstruction", "forecast", "classification"]

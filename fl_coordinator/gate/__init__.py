@@ -1,0 +1,1 @@
+"""Which devices may take part now."""

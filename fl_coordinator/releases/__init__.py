@@ -1,0 +1,1 @@
+"""Released detector bundles: promotion, rollback, and which files are kept."""

@@ -1,0 +1,1 @@
+"""One federated round: its phases, its lease, and what is on record of earlier ones."""

@@ -1,0 +1,64 @@
+"""The rounds and models on record when a coordinator starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.errors import InvalidMessage
+from contracts.federation import GlobalModel, RoundRecord, decode_federation
+from contracts.settings import Settings
+from transport.kafka.topic_reader import TopicReader
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The latest record of every round by its number, and the models by sha256, oldest first."""
+
+    rounds: dict[int, RoundRecord]
+    models: dict[str, GlobalModel]
+
+    @property
+    def last_round(self) -> int:
+        """Number of the latest round on record; 0 when there is none."""
+        return max(self.rounds, default=0)
+
+    @property
+    def last_lease_token(self) -> int:
+        """Highest lease token any coordinator has used on record; 0 when there is none."""
+        return max((record.lease_token for record in self.rounds.values()), default=0)
+
+
+async def read_history(settings: Settings) -> History:
+    """Read both topics from their beginning to what is last now; raises Unavailable."""
+    topics = settings.topics
+    history = History({}, {})
+    async with TopicReader(settings) as reader:
+        await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
+        for record in await reader.read_to_end():
+            try:
+                if record.topic == topics.models:
+                    _note_model(history, record.key, record.value)
+                else:
+                    _note_round(history, decode_federation(RoundRecord, record.value))
+            except InvalidMessage as error:
+                log.warning("record_unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
+    return history
+
+
+def _note_round(history: History, record: RoundRecord) -> None:
+    known = history.rounds.get(record.round)
+    # A fenced coordinator may have written after its successor: the higher lease is the truth.
+    if known is None or record.lease_token >= known.lease_token:
+        history.rounds[record.round] = record
+
+
+def _note_model(history: History, key: bytes | None, value: bytes | None) -> None:
+    if value is None:
+        history.models.pop((key or b"").decode(errors="replace"), None)
+        return
+    model = decode_federation(GlobalModel, value)
+    history.models[model.sha256] = model

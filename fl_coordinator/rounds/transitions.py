@@ -1,0 +1,191 @@
+"""A round as a pure state machine: proposed -> collecting -> aggregating -> committed, or skipped, or failed.
+
+Every step takes a record and returns the next one; nothing here reads a clock or does I/O. What the record
+holds (round, model, cohort, accepted updates) is all a later coordinator needs to go on with it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
+from contracts.settings import Settings
+from fl_coordinator.errors import IllegalTransition
+from fl_coordinator.gate.selection import Selection
+
+NEXT_PHASES: Final = {
+    RoundPhase.PROPOSED: {RoundPhase.COLLECTING, RoundPhase.SKIPPED, RoundPhase.FAILED},
+    RoundPhase.COLLECTING: {RoundPhase.AGGREGATING, RoundPhase.SKIPPED, RoundPhase.FAILED},
+    RoundPhase.AGGREGATING: {RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED},
+    RoundPhase.COMMITTED: set[RoundPhase](),
+    RoundPhase.SKIPPED: set[RoundPhase](),
+    RoundPhase.FAILED: set[RoundPhase](),
+}
+NO_ANSWER: Final = "no_answer"
+STRAGGLER: Final = "straggler"
+NOT_DRAWN: Final = "not_drawn"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTerms:
+    """What every round of this coordinator has in common (deadline in wall seconds).
+
+    With a `target`, `over_selection` times as many devices are asked, and the first `target` answers are enough.
+    """
+
+    task: str
+    quorum: int
+    deadline_s: float
+    local_epochs: int
+    batch_size: int
+    learning_rate: float
+    proximal_mu: float = 0.0
+    aggregation: str = "fedavg"
+    target: int | None = None
+    over_selection: float = 1.0
+
+
+def terms_of(settings: Settings) -> RoundTerms:
+    """Return the terms on which an installation's rounds are held."""
+    return RoundTerms(
+        task=settings.federated_task,
+        quorum=settings.round_quorum,
+        deadline_s=settings.round_deadline_s,
+        local_epochs=settings.local_epochs,
+        batch_size=settings.local_batch_size,
+        learning_rate=settings.local_learning_rate,
+        proximal_mu=settings.proximal_mu,
+        aggregation=settings.aggregation,
+        target=settings.round_target,
+        over_selection=settings.round_over_selection,
+    )
+
+
+def propose(
+    number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection
+) -> RoundRecord:
+    """Return a proposed round over the selected devices, or over as many of them as the terms ask for, drawn by lot."""
+    drawn = _drawn(number, terms, selection.cohort)
+    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
+    return RoundRecord(
+        round=number,
+        phase=RoundPhase.PROPOSED,
+        task=terms.task,
+        lease_token=lease_token,
+        model_sha256=model_sha256,
+        gated_at=selection.gated_at,
+        deadline_at=selection.gated_at + terms.deadline_s,
+        cohort=drawn,
+        excluded=dict(selection.excluded) | not_drawn,
+        accepted=[],
+        opened_with=lease_token,
+        target=terms.target,
+        local_epochs=terms.local_epochs,
+        batch_size=terms.batch_size,
+        learning_rate=terms.learning_rate,
+        proximal_mu=terms.proximal_mu,
+        aggregation=terms.aggregation,
+    )
+
+
+def open_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
+    """Ask the cohort for updates, or skip the round when it is smaller than the quorum."""
+    if len(record.cohort) < quorum:
+        return skip(record, "no_quorum", now)
+    return _enter(record, RoundPhase.COLLECTING)
+
+
+def is_awaited(record: RoundRecord, device_id: str) -> bool:
+    """Whether this device was asked and has neither answered nor been dropped."""
+    return device_id in record.cohort and device_id not in record.accepted and device_id not in record.excluded
+
+
+def is_complete(record: RoundRecord) -> bool:
+    """Whether nobody is awaited any more: all have answered, or as many as were wanted."""
+    if record.target is not None and len(record.accepted) >= record.target:
+        return True
+    return not any(is_awaited(record, device_id) for device_id in record.cohort)
+
+
+def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> RoundRecord:
+    """Count a device's update in; once a round, whoever sends it again changes nothing."""
+    _need(record, RoundPhase.COLLECTING)
+    if device_id in record.accepted:
+        return record
+    if not is_awaited(record, device_id):
+        raise IllegalTransition(f"round {record.round} does not await {device_id}")
+    return replace(record, accepted=sorted([*record.accepted, device_id]), updates=record.updates | {device_id: update})
+
+
+def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
+    """Put a device of the cohort out of the round, accepted or not; it stays in `cohort` and is in `excluded`."""
+    if device_id not in record.cohort:
+        raise IllegalTransition(f"{device_id} is not in the cohort of round {record.round}")
+    accepted = [name for name in record.accepted if name != device_id]
+    updates = {name: update for name, update in record.updates.items() if name != device_id}
+    return replace(record, accepted=accepted, updates=updates, excluded={device_id: reason} | record.excluded)
+
+
+def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
+    """End the collection: who did not answer, or not among the first, is out; aggregate with a quorum, skip without."""
+    _need(record, RoundPhase.COLLECTING)
+    silent = STRAGGLER if is_complete(record) else NO_ANSWER
+    for device_id in record.cohort:
+        if is_awaited(record, device_id):
+            record = drop(record, device_id, silent)
+    if len(record.accepted) < quorum:
+        return skip(record, "no_quorum", now)
+    return _enter(record, RoundPhase.AGGREGATING)
+
+
+def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRecord:
+    """Take over a round that another coordinator left open; what it accepted stays accepted."""
+    if is_final(record):
+        raise IllegalTransition(f"round {record.round} is {record.phase}: there is nothing to resume")
+    return replace(record, lease_token=lease_token, deadline_at=deadline_at)
+
+
+def commit(record: RoundRecord, new_model_sha256: str, loss: float, now: float) -> RoundRecord:
+    """End the round with a new global model; `loss` is the sample-weighted local loss after training."""
+    record = _enter(record, RoundPhase.COMMITTED)
+    return replace(record, new_model_sha256=new_model_sha256, loss=loss, ended_at=now)
+
+
+def skip(record: RoundRecord, reason: str, now: float) -> RoundRecord:
+    """End the round without touching the model: too few devices, or no way to check them."""
+    return replace(_enter(record, RoundPhase.SKIPPED), reason=reason, ended_at=now)
+
+
+def fail(record: RoundRecord, reason: str, now: float) -> RoundRecord:
+    """End the round without touching the model: the coordinator could not carry it out."""
+    return replace(_enter(record, RoundPhase.FAILED), reason=reason, ended_at=now)
+
+
+def is_final(record: RoundRecord) -> bool:
+    """Whether the round has ended."""
+    return not NEXT_PHASES[record.phase]
+
+
+def _drawn(number: int, terms: RoundTerms, eligible: Sequence[str]) -> list[str]:
+    """Draw whom to ask by the round's number, so that a resumed proposal asks the same and over time all get their turn."""
+    if terms.target is None:
+        return list(eligible)
+    count = min(len(eligible), math.ceil(terms.target * terms.over_selection))
+    return sorted(random.Random(number).sample(sorted(eligible), count))  # noqa: S311 - a lot, not a secret
+
+
+def _enter(record: RoundRecord, phase: RoundPhase) -> RoundRecord:
+    if phase not in NEXT_PHASES[record.phase]:
+        raise IllegalTransition(f"round {record.round} cannot go from {record.phase} to {phase}")
+    return replace(record, phase=phase)
+
+
+def _need(record: RoundRecord, phase: RoundPhase) -> None:
+    if record.phase is not phase:
+        raise IllegalTransition(f"round {record.round} is {record.phase}, not {phase}")

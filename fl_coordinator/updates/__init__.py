@@ -1,0 +1,1 @@
+"""The devices' updates: received, verified, screened and compared."""

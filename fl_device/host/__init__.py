@@ -1,0 +1,1 @@
+"""The device host: it follows vitals and rounds and answers for its devices."""

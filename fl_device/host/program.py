@@ -1,0 +1,237 @@
+"""The device host as a program: it follows vitals and rounds until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from contracts.errors import InvalidMessage, Misconfigured, Unavailable
+from contracts.federation import GlobalModel, RoundRecord, decode_federation
+from contracts.metrics import DEVICES_HOSTED, REDIS_UP
+from contracts.settings import Settings
+from fl_device.host.answering import Answering, ModelCache
+from fl_device.host.bundle_changes import BundleChanges
+from fl_device.host.detector import HostDetector
+from fl_device.host.earlier_answers import rounds_answered
+from fl_device.host.participant import HostedDevices
+from fl_device.host.preparation import Prepared, prepare
+from fl_device.host.presence import Presence
+from fl_device.keys.folder import KeyFolder
+from fl_device.keys.host_keys import HostKeys
+from transport.blobs.store import blob_store
+from transport.clock import Backoff, cancellable_sleep
+from transport.kafka.admin import ensure_topics
+from transport.kafka.publisher import Publisher
+from transport.kafka.topic_reader import Record, TopicReader
+from transport.redis_client import connect_redis
+
+log = structlog.get_logger()
+Result = TypeVar("Result")
+POLL_S: Final = 0.2
+RENEWALS_A_TERM: Final = 8
+VITALS_PER_TURN: Final = 64
+"""Messages judged before the executor is free for a training again."""
+
+
+class DeviceProgram:
+    """Hosts the given devices, or every device that has a vitals topic (`device_ids` None).
+
+    A device takes part from the moment its own vitals topic exists and the network is compiled.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        device_ids: tuple[str, ...] | None,
+        key_folder: KeyFolder,
+        *,
+        clock: Callable[[], float] = time.time,
+        random: Random | None = None,
+    ) -> None:
+        if settings.topic_layout == "shared":
+            raise Misconfigured("a device reads its own vitals topic: FEDSECURE_TOPIC_LAYOUT must be per-patient")
+        self._settings = settings
+        self._wanted = device_ids
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - spreads waits, hides nothing
+        self._key_folder = key_folder
+        self._keys = HostKeys(settings, key_folder, clock=clock)
+        self._hosted = HostedDevices()
+        self._waiting_for = {"the network to compile", "the rounds on record", "the first look for vitals topics"}
+        # One thread owns TensorFlow, the engine and the windows.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
+
+    def not_ready_because(self) -> str | None:
+        """Return what the program still waits for before its devices can answer a round, or None."""
+        return f"waiting for {', '.join(sorted(self._waiting_for))}" if self._waiting_for else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Host the devices until `stop` is set; raises Unavailable when Kafka does not answer at the start."""
+        try:
+            async with (
+                BundleChanges(self._settings, self._in_executor) as changes,
+                Publisher(self._settings) as publisher,
+            ):
+                prepared = await self._in_executor(prepare, self._settings, await changes.first())
+                self._waiting_for.discard("the network to compile")
+                client = connect_redis(self._settings)
+                models = ModelCache(blob_store(self._settings, client), self._settings)
+                answering = self._answering(models, publisher, prepared)
+                presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
+                await _together(
+                    self._follow_vitals(prepared.detector, changes, publisher, stop),
+                    self._follow_rounds(models, answering, stop),
+                    self._be_present(presence, stop),
+                )
+        finally:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _answering(self, models: ModelCache, publisher: Publisher, prepared: Prepared) -> Answering:
+        return Answering(
+            self._settings,
+            models=models,
+            publisher=publisher,
+            keys=self._keys,
+            prepared=prepared,
+            executor=self._executor,
+            backoff=Backoff(self._random),
+            clock=self._clock,
+        )
+
+    async def _follow_vitals(
+        self, detector: HostDetector, changes: BundleChanges, publisher: Publisher, stop: asyncio.Event
+    ) -> None:
+        looked_at, backoff = float("-inf"), Backoff(self._random)
+        async with TopicReader(self._settings) as reader:
+            while not stop.is_set():
+                try:
+                    if monotonic() - looked_at >= self._settings.discovery_interval_s:
+                        await changes.step(detector, reader)
+                        await self._discover(reader, detector, publisher)
+                        looked_at = monotonic()
+                        self._waiting_for.discard("the first look for vitals topics")
+                    records = await reader.poll(POLL_S, VITALS_PER_TURN)
+                except Unavailable as error:
+                    await _wait_for_kafka(error, backoff, stop)
+                    continue
+                backoff.reset()
+                if not records and self._hosted.has_new:
+                    self._hosted.has_new, self._hosted.is_caught_up = False, True
+                if records:
+                    await self._in_executor(
+                        detector.take, [(self._device_of(record), record.value) for record in records]
+                    )
+
+    async def _discover(self, reader: TopicReader, detector: HostDetector, publisher: Publisher) -> None:
+        """Host the wanted devices whose vitals topics exist by now."""
+        topics = self._settings.topics
+        found = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
+        new = sorted(device for device in found if device and self._is_new(device))
+        if not new:
+            return
+        await reader.add([topics.vitals(device) for device in new], start="earliest")
+        new = [device for device in new if topics.vitals(device) in reader.topics_read]
+        await asyncio.to_thread(ensure_topics, self._settings, [topics.fl_updates_spec(device) for device in new])
+        await self._keys.look_after(new, publisher)
+        answered = await rounds_answered(self._settings, new, self._key_folder)
+        await self._in_executor(detector.open, new)
+        for device in new:
+            self._hosted.add(device, answered.get(device, 0))
+        DEVICES_HOSTED.set(len(self._hosted.participants))
+        log.info("devices_hosted", new=new, hosted=len(self._hosted.participants))
+
+    async def _be_present(self, presence: Presence, stop: asyncio.Event) -> None:
+        """Keep the hosted devices on the list of those that rounds may wait for, and take them off it at the end."""
+        backoff = Backoff(self._random, longest_s=self._settings.presence_s / 2)
+        while not stop.is_set():
+            if await self._tell(presence.renew):
+                backoff.reset()
+                await cancellable_sleep(self._settings.presence_s / RENEWALS_A_TERM, stop)
+            else:
+                await cancellable_sleep(backoff.next_s(), stop)
+        await self._tell(presence.end)
+
+    async def _tell(self, tell: Callable[[list[str]], None]) -> bool:
+        """Return whether Redis took it."""
+        hosted = list(self._hosted.participants)
+        try:
+            if hosted and not self._waiting_for:
+                await asyncio.to_thread(tell, hosted)
+                REDIS_UP.set(1)
+        except Unavailable as error:
+            REDIS_UP.set(0)
+            log.warning("waiting_for_redis", error=str(error))
+            return False
+        return True
+
+    def _is_new(self, device_id: str) -> bool:
+        is_wanted = self._wanted is None or device_id in self._wanted
+        return is_wanted and device_id not in self._hosted.participants
+
+    async def _follow_rounds(self, models: ModelCache, answering: Answering, stop: asyncio.Event) -> None:
+        topics, backoff = self._settings.topics, Backoff(self._random)
+        async with TopicReader(self._settings) as reader:
+            await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
+            for record in await reader.read_to_end():
+                self._note(record, models)
+            self._waiting_for.discard("the rounds on record")
+            is_last = False
+            while not is_last:
+                is_last = stop.is_set()  # one more look after the stop: whoever was invited meanwhile declines
+                try:
+                    records = await reader.poll(POLL_S)
+                except Unavailable as error:
+                    await _wait_for_kafka(error, backoff, stop)
+                    continue
+                backoff.reset()
+                noted = [self._note(record, models) for record in records]
+                if any(noted) or self._hosted.is_caught_up:
+                    self._hosted.is_caught_up = False
+                    await self._answer_newest(answering, stop)
+
+    async def _answer_newest(self, answering: Answering, stop: asyncio.Event) -> None:
+        """Answer the newest round as it stands: what came before it is over, however late this host read of it."""
+        if self._hosted.newest_round is not None:
+            await answering.answer(self._hosted.newest_round, self._hosted.invited(), stop)
+
+    def _note(self, record: Record, models: ModelCache) -> RoundRecord | None:
+        """Remember what a record of the rounds or models topic says; return it when it is a round."""
+        try:
+            if record.topic == self._settings.topics.models:
+                if record.value is not None:
+                    models.note(decode_federation(GlobalModel, record.value))
+                return None
+            round_record = decode_federation(RoundRecord, record.value)
+        except InvalidMessage as error:
+            log.warning("record_unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
+            return None
+        self._hosted.note(round_record)
+        return round_record
+
+    def _device_of(self, record: Record) -> str:
+        return self._settings.topics.device_of_vitals(record.topic) or ""
+
+    async def _in_executor(self, call: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+
+
+async def _together(*following: Coroutine[Any, Any, None]) -> None:
+    """Run until all have ended; when one fails the others are cancelled and its own error is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in following:
+                tasks.create_task(each)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _wait_for_kafka(error: Unavailable, backoff: Backoff, stop: asyncio.Event) -> None:
+    log.warning("waiting_for_kafka", error=str(error))
+    await cancellable_sleep(backoff.next_s(), stop)

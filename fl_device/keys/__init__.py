@@ -1,0 +1,1 @@
+"""The devices' signing keys: kept, registered and used."""

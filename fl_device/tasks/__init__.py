@@ -1,0 +1,1 @@
+"""What a federation can learn, each as a network with its examples and loss."""

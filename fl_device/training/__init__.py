@@ -1,0 +1,1 @@
+"""Local training: windows, compiled steps, and the privacy of what is sent."""

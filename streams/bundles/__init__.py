@@ -1,0 +1,1 @@
+"""The detector bundle in force, loaded and changed while the worker runs."""

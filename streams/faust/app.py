@@ -1,0 +1,198 @@
+"""The Faust application: the consumer group that hands vitals records to the worker's core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from typing import Any, cast
+
+import faust
+import structlog
+from faust.app.base import BootStrategy
+
+from contracts.errors import Unavailable
+from contracts.metrics import WORKER_LAG_MESSAGES
+from contracts.settings import Settings
+from streams.bundles.engines import EngineFactory, live_factory
+from streams.core import WorkerCore
+from streams.errors import ExitWatchdog
+from streams.faust.assignor import SpreadingAssignor
+from streams.faust.transport import SteadyTransport
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.offsets import TopicPartition
+from transport.kafka.options import kafka_tls
+
+log = structlog.get_logger()
+
+RESUBSCRIBE_AFTER_S = 1.0
+LAG_EVERY_S = 2.0
+
+
+class _NoWeb(BootStrategy):
+    """`faust worker` turns the web of its settings on: a second worker on the machine would find the port taken."""
+
+    enable_web = False
+
+
+class WorkerApp(faust.App):
+    """Starts the core before it joins the group and settles it before it leaves."""
+
+    BootStrategy = _NoWeb
+
+    core: WorkerCore
+    device_names: DeviceNames
+    judged: Any
+    """The agent's channel; its iterator, made when the agent starts, subscribes to the channel's topics."""
+
+    async def on_first_start(self) -> None:
+        """Load the detector; not Faust's own step, which makes a data directory that nothing would use."""
+        await self.core.start()
+        # What exists is in the first subscription: found later, it would cost one more rebalance.
+        with contextlib.suppress(Unavailable):
+            self.judged.topics = sorted({*self.judged.topics, *await self.core.discovery.vitals_topics()})
+
+    async def on_started(self) -> None:
+        await super().on_started()
+        self.core.spawn(self.core.discovery.run(self.subscribe))
+        self.core.spawn(self._watch_lag())
+        self.core.spawn(self._watch_crash())
+
+    async def on_stop(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.core.stop(), self.core.settings.session_timeout_s)
+        await super().on_stop()
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        await self.core.close()
+
+    def subscribe(self, vitals_topics: Collection[str]) -> None:
+        """Add topics to the subscription; called again until the conductor has taken them all.
+
+        The conductor forgets a change that comes during a rebalance, so the comparison is with what it subscribed.
+        """
+        conductor = cast("Any", self.topics)
+        for channel in conductor:
+            known = set(channel.topics)
+            if not known.issuperset(vitals_topics):
+                channel.topics = sorted(known.union(vitals_topics))
+                log.info("topics_discovered", new=len(set(vitals_topics) - known), topics=len(channel.topics))
+        # Faust offers no other way to add topics while it runs (its patterns do not work).
+        changed = conductor._subscription_changed  # noqa: SLF001 - see above
+        if changed is not None and not set(vitals_topics).issubset(conductor._topic_name_index):  # noqa: SLF001
+            changed.set()
+
+    async def _watch_lag(self) -> None:
+        while True:
+            ends = {
+                TopicPartition(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()
+            }
+            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
+            await asyncio.sleep(LAG_EVERY_S)
+
+    async def _watch_crash(self) -> None:
+        await self._crashed.wait()
+        self.core.fail(self.crash_reason or RuntimeError("Faust crashed"))
+
+
+def build_app(
+    settings: Settings,
+    engine_factory: EngineFactory | None = None,
+    watchdog: ExitWatchdog | None = None,
+) -> WorkerApp:
+    """Return an app that judges; nothing is connected before it starts."""
+    factory = engine_factory or live_factory(settings)
+    app = WorkerApp(settings.worker_group, **_options(settings))
+    app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
+    app.device_names = app.core.names
+    app.transport = SteadyTransport(app.conf.broker_consumer, app)
+    # Faust's own constant is 45 s.
+    cast("Any", app.topics)._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S  # noqa: SLF001 - no public name
+    # A consumer must subscribe to something: the assignor never assigns this one.
+    channel = app.topic(
+        settings.topics.device_status,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+    app.judged = channel
+    app.agent(channel, name="judge_vitals", concurrency=1)(_judge_vitals(app))
+    app.on_partitions_revoked.connect(_settle(app))
+    app.on_partitions_assigned.connect(_assign(app))
+    return app
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    session_s = settings.session_timeout_s
+    brokers = ";".join(f"kafka://{broker}" for broker in settings.kafka_bootstrap_servers.split(","))
+    return {
+        "broker": brokers,
+        "broker_credentials": _credentials(settings),
+        "broker_session_timeout": session_s,
+        "broker_heartbeat_interval": session_s / 5,
+        "broker_request_timeout": session_s + 30.0,
+        "broker_rebalance_timeout": max(30.0, session_s),
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": settings.worker_id,
+        "PartitionAssignor": SpreadingAssignor,
+        "stream_buffer_maxsize": 2 * settings.batch_max_messages,
+        # What is in flight is settled by us; what is only buffered is read again.
+        "stream_wait_empty": False,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "store": "memory://",
+        "web_enabled": False,
+        "autodiscover": False,
+    }
+
+
+def _credentials(settings: Settings) -> Any:
+    context = kafka_tls(settings)
+    if not settings.kafka_username or settings.kafka_password is None:
+        return None if context is None else faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        ssl_context=context,
+    )
+
+
+def _judge_vitals(app: WorkerApp) -> Any:
+    settings = app.core.settings
+
+    async def judge_vitals(stream: Any) -> None:
+        async for events in stream.take_events(settings.batch_max_messages, within=settings.batch_wait_s):
+            await app.core.process([record_of(app.device_names, event.message) for event in events])
+
+    return judge_vitals
+
+
+def record_of(names: DeviceNames, message: Any) -> VitalsRecord:
+    """Return a consumer's message (Faust's) as this package hands it on."""
+    return VitalsRecord(
+        names.device_of(message.topic, message.key),
+        TopicPartition(message.topic, message.partition),
+        message.offset,
+        message.timestamp,
+        cast("bytes | None", message.value),
+    )
+
+
+def _settle(app: WorkerApp) -> Any:
+    async def settle(_app: Any, revoked: Any, **_: Any) -> None:
+        # What is in flight is finished before the partitions may go; the fencing covers what takes too long.
+        if revoked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(app.core.loop.settle(), app.core.settings.session_timeout_s / 2)
+
+    return settle
+
+
+def _assign(app: WorkerApp) -> Any:
+    async def assign(_app: Any, assigned: Any, **_: Any) -> None:
+        await app.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
+
+    return assign

@@ -1,0 +1,95 @@
+"""Metric series of single devices, exported while the devices are few."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from contracts.freshness import stale_after_s
+from contracts.metrics import (
+    DEVICE_FLAGGED_SHARE,
+    DEVICE_INFO,
+    DEVICE_LAST_RECEIVED_SECONDS,
+    DEVICE_SCORE,
+    DEVICE_STALE_AFTER_SECONDS,
+    DEVICE_STATE,
+    DEVICE_THRESHOLD,
+    DEVICES,
+    STALE_DEVICES,
+    STREAMING_DEVICES,
+)
+from contracts.verdicts import DeviceState, DeviceStatus
+
+_OF_DEVICE = (
+    DEVICE_INFO,
+    DEVICE_FLAGGED_SHARE,
+    DEVICE_LAST_RECEIVED_SECONDS,
+    DEVICE_STALE_AFTER_SECONDS,
+    DEVICE_SCORE,
+    DEVICE_THRESHOLD,
+)
+
+
+class DeviceSeries:
+    """Above `limit` devices none has series of its own: dashboards then read the aggregates.
+
+    `stale_cap_s` is the longest silence (wall seconds) any device is allowed.
+    """
+
+    def __init__(self, limit: int, stale_cap_s: float) -> None:
+        self._limit = limit
+        self._stale_cap_s = stale_cap_s
+        self._shown: dict[str, DeviceState] = {}
+        self._states: dict[str, DeviceState] = {}
+        self._fresh_until: dict[str, float] = {}
+        self._streaming: dict[str, bool] = {}
+
+    def show(self, status: DeviceStatus) -> None:
+        """Export a device's latest status."""
+        device = status.device_id
+        stale_after = stale_after_s(status.batch_interval_s, self._stale_cap_s)
+        self._states[device] = status.state
+        # The silence of a device whose recording has ended is meant.
+        self._fresh_until[device] = math.inf if status.finished else status.received_at + stale_after
+        self._streaming[device] = status.enrolled and not status.finished
+        if len(self._states) > self._limit:
+            for shown in list(self._shown):
+                self._remove(shown)
+            return
+        if (old := self._shown.get(device)) not in (None, status.state):
+            DEVICE_STATE.remove(device, str(old))
+        self._shown[device] = status.state
+        DEVICE_STATE.labels(device, str(status.state)).set(1)
+        DEVICE_INFO.labels(device).info({"label": status.label or ""})
+        DEVICE_FLAGGED_SHARE.labels(device).set(status.flagged_share)
+        DEVICE_LAST_RECEIVED_SECONDS.labels(device).set(status.received_at)
+        if status.finished:
+            DEVICE_STALE_AFTER_SECONDS.remove(device)
+        else:
+            DEVICE_STALE_AFTER_SECONDS.labels(device).set(stale_after)
+        if status.score is not None and status.threshold is not None:
+            DEVICE_SCORE.labels(device).set(status.score)
+            DEVICE_THRESHOLD.labels(device).set(status.threshold)
+
+    def forget(self, device: str) -> None:
+        """Remove a device that this worker no longer holds."""
+        self._states.pop(device, None)
+        self._fresh_until.pop(device, None)
+        self._streaming.pop(device, None)
+        self._remove(device)
+
+    def count(self, now: float) -> None:
+        """Export how many devices are in each state, may be asked by rounds, and are stale `now` (epoch seconds)."""
+        STREAMING_DEVICES.set(sum(self._streaming.values()))
+        STALE_DEVICES.set(sum(now > until for until in self._fresh_until.values()))
+        counts = Counter(self._states.values())
+        for state in DeviceState:
+            DEVICES.labels(str(state)).set(counts[state])
+
+    def _remove(self, device: str) -> None:
+        state = self._shown.pop(device, None)
+        if state is None:
+            return
+        DEVICE_STATE.remove(device, str(state))
+        for gauge in _OF_DEVICE:
+            gauge.remove(device)

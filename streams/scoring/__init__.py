@@ -1,0 +1,1 @@
+"""Micro-batches of vitals in, published verdicts out."""

@@ -1,0 +1,104 @@
+"""Reads back the vitals that a restored device needs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.errors import InvalidMessage
+from contracts.vitals import VitalsBatch, decode_vitals
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.offset_range_reader import OffsetRangeReader
+from transport.kafka.offsets import BackwardSteps, TopicPartition
+
+FIRST_STEP = 128
+PARTITIONS_AT_ONCE = 128
+PROBED_RECORDS = 16
+
+
+@dataclass(slots=True)
+class BackfillRequest:
+    """Vitals of one device below offset `stop`, of one session, back to an event minute; `batches` are the result."""
+
+    device_id: str
+    partition: TopicPartition
+    stop: int
+    session_id: int
+    from_event_minute: int
+    batches: list[VitalsBatch] = field(default_factory=list)
+    _oldest: list[tuple[int, int]] = field(default_factory=list)
+
+    def add_older(self, values: Iterable[bytes | None]) -> None:
+        """Put records read from before the known ones in front; invalid ones were dead letters already."""
+        older, places = [], []
+        for value in values:
+            try:
+                batch = decode_vitals(value, expected_device_id=self.device_id)
+            except InvalidMessage:
+                continue
+            places.append((batch.session_id, batch.first_event_minute))
+            if batch.session_id == self.session_id:
+                older.append(batch)
+        self.batches[:0] = older
+        self._oldest = (places + self._oldest)[:PROBED_RECORDS]
+
+    def add_newer(self, records: Iterable[VitalsRecord]) -> None:
+        """Put the device's records from `stop` on behind the known ones."""
+        for record in records:
+            with contextlib.suppress(InvalidMessage):
+                if record.device_id == self.device_id:
+                    batch = decode_vitals(record.value, expected_device_id=self.device_id)
+                    self.batches += [batch] if batch.session_id == self.session_id else []
+
+    def is_whole(self, first_kept: int) -> bool:
+        """Return whether nothing that was asked for was deleted from the topic, whose first offset now is `first_kept`."""
+        return first_kept == 0 or self.is_complete()
+
+    def is_complete(self) -> bool:
+        """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""
+        return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
+
+
+class BackfillReader:
+    """Reads many devices' history together, a bounded number of topics at a time."""
+
+    def __init__(self, reader: OffsetRangeReader, names: DeviceNames) -> None:
+        self._reader = reader
+        self._names = names
+
+    async def read(self, wanted: Iterable[BackfillRequest], starts: Mapping[TopicPartition, int]) -> None:
+        """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
+        by_partition: dict[TopicPartition, list[BackfillRequest]] = {}
+        for request in wanted:
+            by_partition.setdefault(request.partition, []).append(request)
+        partitions = sorted(by_partition)
+        for first in range(0, len(partitions), PARTITIONS_AT_ONCE):
+            together = partitions[first : first + PARTITIONS_AT_ONCE]
+            await self._read_partitions({partition: by_partition[partition] for partition in together}, starts)
+
+    async def gap(self, partition: TopicPartition, start: int, stop: int) -> list[VitalsRecord]:
+        """Return the records of [start, stop) that the group's consumer did not hand over."""
+        return [
+            VitalsRecord(self._names.device_of(r.topic, r.key), partition, r.offset, r.timestamp / 1000, r.value)
+            async for records in self._reader.read({partition: (start, stop)})
+            for r in records
+        ]
+
+    async def _read_partitions(
+        self, by_partition: dict[TopicPartition, list[BackfillRequest]], starts: Mapping[TopicPartition, int]
+    ) -> None:
+        ends = {partition: max(request.stop for request in requests) for partition, requests in by_partition.items()}
+        steps = BackwardSteps(starts, ends, FIRST_STEP)
+        stops = {request.device_id: request.stop for requests in by_partition.values() for request in requests}
+        pending = list(by_partition)
+        while ranges := steps.next(pending):
+            values: dict[str, list[bytes | None]] = {}
+            async for records in self._reader.read(ranges):
+                for record in records:
+                    device_id = self._names.device_of(record.topic, record.key)
+                    if record.offset < stops.get(device_id, 0):
+                        values.setdefault(device_id, []).append(record.value)
+            for request in (request for partition in ranges for request in by_partition[partition]):
+                request.add_older(values.get(request.device_id, ()))
+            pending = [at for at in ranges if not all(request.is_complete() for request in by_partition[at])]

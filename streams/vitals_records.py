@@ -1,0 +1,43 @@
+"""A record of a vitals topic and the device it belongs to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from contracts.identifiers import DEVICE_ID_PATTERN
+from contracts.settings import Settings
+from contracts.topics import Topics
+from transport.kafka.offsets import TopicPartition
+
+_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class VitalsRecord:
+    """One record; `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
+
+    device_id: str
+    partition: TopicPartition
+    offset: int
+    received_at: float
+    value: bytes | None
+
+
+class DeviceNames:
+    """Tells whose a record is: by its topic, or by its key where all share one topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.topics: Topics = settings.topics
+        self.shared = settings.topic_layout == "shared"
+
+    def is_vitals(self, topic: str) -> bool:
+        """Return whether devices send to this topic."""
+        return topic == self.topics.vitals_shared if self.shared else topic.startswith(self.topics.vitals_prefix)
+
+    def device_of(self, topic: str, key: bytes | None) -> str:
+        """Return the device id; a shared record whose key is no device id belongs to nobody (empty)."""
+        if not self.shared:
+            return self.topics.device_of_vitals(topic) or ""
+        name = (key or b"").decode("ascii", "replace")
+        return name if _DEVICE_ID.fullmatch(name) else ""

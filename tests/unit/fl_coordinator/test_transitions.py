@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
+from fl_coordinator.errors import IllegalTransition
+from fl_coordinator.gate.selection import Selection
+from fl_coordinator.rounds import transitions
+
+TERMS = transitions.RoundTerms(
+    "reconstruction", quorum=2, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
+)
+DEVICES = ("a", "b", "c", "d")
+
+
+def proposal(cohort=DEVICES, excluded=None) -> RoundRecord:
+    selection = Selection(100.0, tuple(cohort), excluded or {})
+    return transitions.propose(7, TERMS, lease_token=3, model_sha256="m", selection=selection)
+
+
+def collecting(cohort=DEVICES, excluded=None) -> RoundRecord:
+    return transitions.open_collection(proposal(cohort, excluded), TERMS.quorum, 100.0)
+
+
+def accept(record: RoundRecord, device_id: str) -> RoundRecord:
+    return transitions.accept(
+        record, device_id, AcceptedUpdate(update_sha256=f"of {device_id}", samples=5, loss=0.5, key_id="k")
+    )
+
+
+def test_a_proposal_carries_the_gate_the_terms_and_the_deadline():
+    record = proposal(("a", "b"), {"c": "stale"})
+    assert (record.round, record.lease_token, record.model_sha256, record.task) == (7, 3, "m", "reconstruction")
+    assert (record.phase, record.gated_at, record.deadline_at) == (RoundPhase.PROPOSED, 100.0, 120.0)
+    assert (record.cohort, record.excluded, record.accepted) == (["a", "b"], {"c": "stale"}, [])
+
+
+def test_a_cohort_below_the_quorum_is_never_asked():
+    record = collecting(("a",))
+    assert (record.phase, record.reason, record.ended_at) == (RoundPhase.SKIPPED, "no_quorum", 100.0)
+
+
+def test_a_round_with_enough_answers_commits_a_model():
+    record = accept(accept(collecting(), "b"), "a")
+    record = transitions.close_collection(record, TERMS.quorum, 120.0)
+    assert record.phase is RoundPhase.AGGREGATING
+    assert record.excluded == {"c": "no_answer", "d": "no_answer"}
+    record = transitions.commit(record, "new", 0.5, 121.0)
+    assert (record.phase, record.new_model_sha256, record.loss, record.ended_at) == (
+        RoundPhase.COMMITTED, "new", 0.5, 121.0,
+    )  # fmt: skip
+    assert record.accepted == ["a", "b"]
+
+
+def test_an_accepted_device_that_is_dropped_later_can_cost_the_quorum():
+    record = accept(accept(collecting(("a", "b")), "a"), "b")
+    record = transitions.close_collection(transitions.drop(record, "a", "quarantined"), TERMS.quorum, 110.0)
+    assert (record.phase, record.reason, record.new_model_sha256) == (RoundPhase.SKIPPED, "no_quorum", None)
+    assert record.excluded == {"a": "quarantined"}
+
+
+def test_a_dropped_device_cannot_come_back_in_the_same_round():
+    record = transitions.drop(collecting(), "a", "suspect")
+    with pytest.raises(IllegalTransition):
+        accept(record, "a")
+
+
+def test_who_was_not_asked_can_neither_be_accepted_nor_dropped():
+    for step in (lambda record: accept(record, "x"), lambda record: transitions.drop(record, "x", "stale")):
+        with pytest.raises(IllegalTransition):
+            step(collecting())
+
+
+# --- a target: more are asked than are needed ---------------------------------------------------------------------
+
+
+def wanted(target: int, over_selection: float, cohort=DEVICES, number: int = 7) -> RoundRecord:
+    terms = replace(TERMS, target=target, over_selection=over_selection)
+    proposed = transitions.propose(
+        number, terms, lease_token=3, model_sha256="m", selection=Selection(100.0, tuple(cohort), {"e": "stale"})
+    )
+    return transitions.open_collection(proposed, TERMS.quorum, 100.0)
+
+
+def test_half_as_many_again_are_asked_by_lot_and_the_others_sit_out():
+    record = wanted(2, 1.5)
+    assert len(record.cohort) == 3
+    (left_out,) = set(DEVICES) - set(record.cohort)
+    assert record.excluded == {"e": "stale", left_out: "not_drawn"}
+    assert wanted(2, 1.5).cohort == record.cohort
+    assert {device for number in range(20) for device in wanted(2, 1.0, number=number).cohort} == set(DEVICES)
+
+
+def test_the_first_answers_are_enough_and_who_is_slower_is_a_straggler():
+    record = accept(accept(wanted(2, 2.0), "d"), "a")
+    assert transitions.is_complete(record)
+    record = transitions.close_collection(record, TERMS.quorum, 105.0)
+    assert (record.phase, record.accepted) == (RoundPhase.AGGREGATING, ["a", "d"])
+    assert record.excluded == {"e": "stale", "b": "straggler", "c": "straggler"}
+
+
+def test_who_is_silent_until_the_deadline_is_no_straggler():
+    record = transitions.close_collection(accept(wanted(2, 2.0), "a"), 1, 120.0)
+    assert record.excluded == {"e": "stale", "b": "no_answer", "c": "no_answer", "d": "no_answer"}
+
+
+# --- another coordinator goes on ----------------------------------------------------------------------------------
+
+
+def test_a_resumed_round_keeps_what_was_accepted_and_takes_the_new_lease_and_time():
+    record = transitions.resume(accept(collecting(), "b"), 9, 300.0)
+    assert (record.lease_token, record.opened_with, record.deadline_at) == (9, 3, 300.0)
+    assert (record.accepted, record.updates["b"].update_sha256) == (["b"], "of b")
+
+
+def test_an_ended_round_is_not_resumed():
+    with pytest.raises(IllegalTransition, match="nothing to resume"):
+        transitions.resume(transitions.skip(collecting(), "no_quorum", 110.0), 9, 300.0)
+
+
+Step = st.one_of(
+    st.tuples(st.just("accept"), st.sampled_from([*DEVICES, "stranger"])),
+    st.tuples(st.just("drop"), st.sampled_from(DEVICES)),
+    st.tuples(st.sampled_from(["open", "close", "commit", "skip", "fail"]), st.just("")),
+)
+
+
+def apply(record: RoundRecord, step: str, device_id: str) -> RoundRecord:
+    match step:
+        case "accept":
+            return accept(record, device_id)
+        case "drop":
+            return transitions.drop(record, device_id, "quarantined")
+        case "open":
+            return transitions.open_collection(record, TERMS.quorum, 101.0)
+        case "close":
+            return transitions.close_collection(record, TERMS.quorum, 102.0)
+        case "commit":
+            return transitions.commit(record, "new", 0.1, 103.0)
+        case "skip":
+            return transitions.skip(record, "redis_unavailable", 104.0)
+        case _:
+            return transitions.fail(record, "kafka_unavailable", 104.0)
+
+
+@given(steps=st.lists(Step, max_size=20))
+def test_whatever_happens_a_round_only_moves_along_its_phases_and_counts_only_whom_it_may(steps):
+    record = proposal()
+    dropped: set[str] = set()
+    for step, device_id in steps:
+        before = record
+        try:
+            record = apply(record, step, device_id)
+        except IllegalTransition:
+            assert record is before
+            continue
+        if step == "drop":
+            dropped.add(device_id)
+        assert record.phase is before.phase or record.phase in transitions.NEXT_PHASES[before.phase]
+        assert set(record.accepted) <= set(record.cohort)
+        assert not set(record.accepted) & (dropped | set(record.excluded))
+        assert sorted(record.updates) == record.accepted
+        assert (record.new_model_sha256 is not None) == (record.phase is RoundPhase.COMMITTED)
+        if record.phase is RoundPhase.AGGREGATING and before.phase is RoundPhase.COLLECTING:
+            assert len(record.accepted) >= TERMS.quorum
+            assert transitions.is_complete(record)
+
+
+@given(answers=st.lists(st.sampled_from(DEVICES), max_size=12))
+def test_repeated_answers_count_once_and_their_order_leaves_no_trace(answers):
+    record = collecting()
+    for device_id in answers:
+        record = accept(record, device_id)
+    assert record.accepted == sorted(set(answers))
+    assert transitions.is_complete(record) == (set(answers) == set(DEVICES))

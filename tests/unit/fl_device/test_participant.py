@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from contracts.content_hash import sha256_of
+from contracts.federation import GlobalModel, RoundPhase, RoundRecord
+from contracts.settings import Settings
+from fl_device.host.answering import CACHED_MODELS, ModelCache
+from fl_device.host.participant import Participant
+from fl_device.training.local import LocalResult
+from transport.blobs.weights import encode_weights
+
+INVITATION = RoundRecord(
+    round=5, phase=RoundPhase.COLLECTING, task="reconstruction", lease_token=3, model_sha256="m", gated_at=100.0,
+    deadline_at=120.0, cohort=["a", "b"], excluded={"c": "stale"}, accepted=[],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "waited_s", "reason"),
+    [
+        ({}, 1.0, None),
+        ({"phase": RoundPhase.PROPOSED}, 1.0, "not_collecting"),
+        ({"phase": RoundPhase.COMMITTED}, 1.0, "not_collecting"),
+        ({"cohort": ["b"]}, 1.0, "not_invited"),
+        ({"lease_token": 2}, 1.0, "lower_lease"),
+        ({"lease_token": 4}, 1.0, None),
+        ({}, 19.9, None),
+        ({}, 20.0, "too_late"),
+        ({"accepted": ["a"]}, 1.0, "answered"),
+        ({"gated_at": 1e9, "deadline_at": 1e9 + 20}, 1.0, None),  # a coordinator far ahead of the device
+        ({"gated_at": -1e9, "deadline_at": 20 - 1e9}, 1.0, None),
+    ],
+)
+def test_a_device_answers_only_an_open_round_of_the_newest_coordinator_that_invites_it(changes, waited_s, reason):
+    participant = Participant("a", highest_lease=3)
+    assert participant.declines_because(replace(INVITATION, **changes), waited_s) == reason
+
+
+def test_a_device_answers_a_round_once():
+    participant = Participant("a")
+    assert participant.declines_because(INVITATION, 1.0) is None
+    participant.mark_answered(INVITATION)
+    assert participant.declines_because(INVITATION, 2.0) == "answered"
+    assert participant.declines_because(replace(INVITATION, round=6), 2.0) is None
+
+
+def test_a_restarted_device_does_not_answer_again_what_it_answered_before():
+    participant = Participant("a", answered_round=5)
+    assert participant.declines_because(INVITATION, 1.0) == "answered"
+    assert participant.declines_because(replace(INVITATION, round=6), 1.0) is None
+
+
+def test_an_older_coordinator_is_refused_once_a_newer_one_was_seen():
+    participant = Participant("a")
+    participant.note_lease(4)
+    participant.note_lease(3)
+    assert participant.declines_because(INVITATION, 1.0) == "lower_lease"
+
+
+def test_an_answer_names_the_round_the_lease_and_the_model_it_was_trained_from():
+    result = LocalResult({"w": np.zeros(1, np.float32)}, sample_count=12, loss_before=2.0, loss_after=1.0, train_s=0.3)
+    update = Participant("a").update(INVITATION, "u", result, 101.5)
+    assert (update.device_id, update.round, update.lease_token, update.base_sha256) == ("a", 5, 3, "m")
+    assert (update.update_sha256, update.sample_count, update.loss_before, update.loss_after) == ("u", 12, 2.0, 1.0)
+    nothing = Participant("a").nothing_to_train(INVITATION, 101.5)
+    assert (nothing.sample_count, nothing.update_sha256) == (0, "m")
+
+
+class Blobs:
+    def __init__(self, blobs: dict[str, bytes]) -> None:
+        self.blobs = blobs
+        self.asked: list[str] = []
+
+    def put(self, key: str, blob: bytes) -> None:
+        raise AssertionError
+
+    def get(self, key: str, sha256: str) -> bytes:
+        self.asked.append(key)
+        return self.blobs[sha256]
+
+
+def published(value: float, **changes) -> GlobalModel:
+    blob = encode_weights({"w": np.float32([value])})
+    model = GlobalModel(sha256=sha256_of(blob), parent_sha256=None, round=1, task="t", published_at=1.0, weights=blob)
+    return replace(model, **changes)
+
+
+def test_a_published_model_is_used_without_asking_redis_and_a_large_or_older_one_comes_from_there():
+    settings = Settings(prefix="t")
+    models = [published(float(value)) for value in range(CACHED_MODELS + 1)]
+    blobs = Blobs({models[0].sha256: models[0].weights})
+    cache = ModelCache(blobs, settings)
+    for model in models:
+        cache.note(model)
+    assert cache.latest_sha256 == models[-1].sha256
+    assert cache.weights(models[-1].sha256)["w"] == [float(CACHED_MODELS)]
+    assert blobs.asked == []
+    assert cache.weights(models[0].sha256)["w"] == [0.0]
+    assert blobs.asked == [settings.redis_keys.global_blob(models[0].sha256)]
+
+
+def test_a_model_whose_bytes_do_not_match_its_name_is_ignored():
+    forged = published(1.0, weights=encode_weights({"w": np.float32([666.0])}))
+    blobs = Blobs({forged.sha256: published(1.0).weights})
+    cache = ModelCache(blobs, Settings(prefix="t"))
+    cache.note(forged)
+    assert cache.latest_sha256 is None
+    assert cache.weights(forged.sha256)["w"] == [1.0]

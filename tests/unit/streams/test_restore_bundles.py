@@ -1,0 +1,149 @@
+"""A worker restores devices that another bundle judged: that one goes on if it can be had, else the new one takes over."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from lives import ENROLMENT, START, assert_same_snapshot, calm, chunk
+from plain_detector import level_model
+
+from contracts.event_time import from_event_minute
+from contracts.metrics import BUNDLE_CHANGES
+from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
+from contracts.vitals import VitalsBatch, encode_vitals
+from detectors.engine.engine import DetectionEngine
+from detectors.engine.router import EngineRouter
+from streams.state.devices import AssignedDevices
+from streams.state.restore import Restorer, RestoreSources
+from transport.kafka.offsets import TopicPartition
+
+UNIT = TopicPartition("t.vitals.v1.a", 0)
+PACK = 10
+
+
+def engine_of(name: str, threshold: float = 2.5) -> DetectionEngine:
+    return DetectionEngine(level_model(name, threshold=threshold), enrolment_min=ENROLMENT)
+
+
+def status_of(snapshot: DeviceSnapshot, offset: int) -> DeviceStatus:
+    return DeviceStatus(
+        device_id="a", epoch=3, applied_through=snapshot.applied_through, vitals_offset=offset, session_id=1,
+        state=snapshot.state, reason="", state_since=snapshot.state_since, enrolled=snapshot.profile is not None,
+        enrolment_share=1.0, score=1.0, threshold=2.5, scores={}, flagged=False, flagged_share=0.0, received_at=0.0,
+        batch_interval_s=60.0, finished=False, bundle_sha="old", worker_id="w", minutes=0, windows=0, flagged_windows=0,
+        snapshot=snapshot,
+    )  # fmt: skip
+
+
+class Bench:
+    """One device with its last status; `first_kept` is the first offset that retention left of its topic."""
+
+    def __init__(self, beats: list[float], executor: ThreadPoolExecutor) -> None:
+        self.beats, self.first_kept = beats, 0
+        self.old = engine_of("old")
+        self.old.open("a", None)
+        self.old.apply([chunk(beats)])
+        self.before = self.old.snapshot("a")
+        self.status = status_of(self.before, len(beats) // PACK)
+        self.released: dict[str, DetectionEngine] = {}
+        self.published: list[DeviceStatus] = []
+        self.router = EngineRouter(engine_of("new", 1.5))
+        sources = RestoreSources(self, self, self, SimpleNamespace(get=self.get))
+        self.restorer = Restorer(sources, self, SimpleNamespace(publish=self.publish), self.router, executor, "v")
+
+    async def restored(self) -> DeviceSnapshot:
+        held = AssignedDevices()
+        held.assign([UNIT])
+        await self.restorer.restore(held, {"a": UNIT})
+        assert self.published[0].snapshot == self.router.snapshot("a")
+        return self.router.snapshot("a")
+
+    async def get(self, bundle_sha):
+        return self.released.get(bundle_sha)
+
+    async def latest(self, devices):
+        return {"a": self.status}
+
+    async def bounds(self, units):
+        return {unit: (self.first_kept, len(self.beats) // PACK) for unit in units}
+
+    async def read(self, wanted, starts):
+        for one in wanted:
+            one.add_older(self.value(at) for at in range(starts[one.partition], one.stop))
+
+    def value(self, at: int) -> bytes:
+        beats = self.beats[at * PACK : (at + 1) * PACK]
+        return encode_vitals(
+            VitalsBatch(
+                device_id="a", session_id=1, observed_at=from_event_minute(START + at * PACK), heart_rate_bpm=beats,
+                resp_rate_bpm=[15.0] * len(beats), batch_interval_s=60.0, sent_at=0.0,
+            )
+        )  # fmt: skip
+
+    async def epochs(self, devices):
+        return {}
+
+    async def take_epochs(self, epochs):
+        return {device: epoch + 1 for device, epoch in epochs.items()}
+
+    async def write(self, writes):
+        self.published += [write.status for write in writes]
+        return set()
+
+    async def publish(self, records):
+        pass
+
+
+@pytest.fixture
+def executor():
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+def counted(outcome: str) -> float:
+    return BUNDLE_CHANGES.labels(outcome)._value.get()
+
+
+async def test_the_old_bundle_goes_on_if_it_can_be_loaded(executor) -> None:
+    bench = Bench(calm(300), executor)
+    bench.released["old"] = engine_of("old")
+    assert_same_snapshot(await bench.restored(), bench.before)
+    assert (bench.router.bundle_sha_of("a"), bench.router.behind()) == ("old", ["a"])
+
+
+async def test_else_the_new_one_takes_over_from_the_enrolment_minutes(executor) -> None:
+    bench, moved = Bench(calm(300), executor), counted("moved")
+    undisturbed = engine_of("new", 1.5)
+    undisturbed.open("a", None)
+    undisturbed.apply([chunk(bench.beats)])
+    assert_same_snapshot(await bench.restored(), undisturbed.snapshot("a"))
+    assert (bench.router.bundle_sha_of("a"), counted("moved")) == ("new", moved + 1)
+    assert bench.published[0].bundle_sha == "old"  # which judged the score that it shows
+
+
+async def test_with_neither_the_profile_is_void_and_the_device_enrols_again(executor) -> None:
+    bench, void = Bench(calm(300), executor), counted("void")
+    bench.first_kept = 5
+    after = await bench.restored()
+    assert (bench.before.state, after.state, after.profile) == (DeviceState.BENIGN, DeviceState.ENROLLING, None)
+    assert (bench.published[0].enrolled, counted("void")) == (False, void + 1)
+
+
+@pytest.mark.parametrize("first_kept", [0, 5])
+@pytest.mark.parametrize("old", [True, False])
+async def test_a_quarantined_device_stays_quarantined_whatever_can_be_had(executor, first_kept: int, old: bool) -> None:
+    bench = Bench([*calm(300), *[125.0] * 100], executor)
+    bench.first_kept = first_kept
+    bench.released = {"old": engine_of("old")} if old else {}
+    assert bench.before.state is DeviceState.QUARANTINED
+    after = await bench.restored()
+    assert (after.state, after.standing) == (DeviceState.QUARANTINED, DeviceState.QUARANTINED)
+
+
+async def test_a_device_without_a_profile_needs_no_old_bundle(executor) -> None:
+    bench = Bench(calm(100), executor)
+    bench.released["old"] = engine_of("old")
+    after = await bench.restored()
+    assert (bench.router.bundle_sha_of("a"), after.valid_minutes) == ("new", 100)

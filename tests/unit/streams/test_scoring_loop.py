@@ -1,0 +1,156 @@
+"""What happens around a micro-batch that does not come to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from contracts.settings import Settings
+from streams.core import WorkerCore
+from streams.errors import ExitWatchdog
+from streams.scoring.batch import BatchResult
+from streams.scoring.loop import PART_BYTES, Outlets, ScoringLoop
+from streams.state.devices import DeviceContext
+from streams.vitals_records import DeviceNames, VitalsRecord
+from transport.kafka.offsets import TopicPartition
+
+UNIT = TopicPartition("t.vitals.v1.p1", 0)
+
+
+class FakeScorer:
+    """Moves on like the real one; `before` runs first, in the executor's thread."""
+
+    def __init__(self) -> None:
+        self.judged: list[int] = []
+        self.before = lambda: None
+
+    def score(self, records, devices):
+        self.before()
+        for record in records:
+            devices[record.device_id].next_offset = record.offset + 1
+            self.judged.append(record.offset)
+        return BatchResult()
+
+    def close(self, devices):
+        pass
+
+
+class FakeOutlet:
+    refused: frozenset[str] = frozenset()
+
+    async def write(self, writes):
+        return self.refused
+
+    async def publish(self, devices, letters):
+        pass
+
+    def forget(self, device_id):
+        pass
+
+
+@pytest.fixture
+def scorer():
+    return FakeScorer()
+
+
+@pytest.fixture
+def outlet():
+    return FakeOutlet()
+
+
+@pytest.fixture
+def loop(scorer, outlet):
+    with ThreadPoolExecutor(1) as executor:
+        names = DeviceNames(Settings(prefix="t"))
+        outlets = Outlets(outlet, outlet, outlet)
+        loop = ScoringLoop(names, scorer, executor, SimpleNamespace(), SimpleNamespace(), outlets, 30.0)
+        loop.held.assign([UNIT])
+        loop.held.hold(DeviceContext("p1", 1, 0), UNIT)
+        yield loop
+
+
+def records(*offsets: int, size: int = PART_BYTES) -> list[VitalsRecord]:
+    """Records so large that each is a part of its own."""
+    return [VitalsRecord("p1", UNIT, offset, 0.0, b"x" * size) for offset in offsets]
+
+
+async def test_what_was_delivered_twice_is_applied_once(loop, scorer):
+    await loop.process(records(0, 1, size=1))
+    await loop.process(records(0, 1, 2, size=1))
+    assert scorer.judged == [0, 1, 2]
+    assert loop.may_commit
+
+
+async def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_uncommitted(loop, scorer):
+    turning = asyncio.get_running_loop()
+    scorer.before = lambda: asyncio.run_coroutine_threadsafe(_begin_stop(loop), turning).result()
+    await loop.process(records(0, 1, 2))
+    assert scorer.judged == [0]
+    assert not loop.may_commit
+
+
+async def _begin_stop(loop):
+    stopping = asyncio.ensure_future(loop.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+
+
+async def test_a_batch_that_fails_is_not_committed(loop, scorer):
+    scorer.before = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        await loop.process(records(0))
+    assert not loop.may_commit
+
+
+async def test_nothing_is_committed_while_another_worker_judges_a_device(loop, outlet):
+    outlet.refused = frozenset({"p1"})
+    await loop.process(records(0))
+    assert not loop.may_commit
+    await loop.assign([UNIT])
+    assert loop.may_commit
+
+
+class NoWatchdog(ExitWatchdog):
+    def arm(self, exit_code):
+        pass
+
+
+@pytest.fixture
+async def core():
+    core = WorkerCore(Settings(prefix="t"), SimpleNamespace, NoWatchdog())
+    yield core
+    await core.close()
+
+
+async def test_an_error_that_nobody_foresaw_ends_the_worker_and_acknowledges_nothing(core):
+    class Broken:
+        may_commit = True
+
+        async def process(self, records):
+            raise RecursionError
+
+    core._loop = Broken()
+    processing = core.spawn(core.process([]))
+    await asyncio.wait_for(core.failed.wait(), 5)
+    assert isinstance(core.failure, RecursionError)
+    assert not processing.done()
+    assert not core.may_commit
+    assert core.why_not_healthy()
+
+
+async def test_a_task_that_dies_takes_the_worker_with_it(core):
+    async def dies():
+        raise KeyError("gone")
+
+    core.spawn(dies())
+    await asyncio.wait_for(core.failed.wait(), 5)
+    assert isinstance(core.failure, KeyError)
+
+
+async def test_a_cancelled_task_is_no_failure(core):
+    core.spawn(asyncio.Event().wait()).cancel()
+    await asyncio.sleep(0.01)
+    assert core.failure is None

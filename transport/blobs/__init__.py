@@ -1,0 +1,1 @@
+"""Weights outside Kafka's records: their encoding and the stores that keep them."""

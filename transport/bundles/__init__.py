@@ -1,0 +1,1 @@
+"""Detector bundles on Kafka: their files and their releases."""

@@ -1,0 +1,1 @@
+"""Clients of Kafka: readers, publishers and topic administration."""

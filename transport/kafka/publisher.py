@@ -1,0 +1,52 @@
+"""A producer that returns from a send when the broker has the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from transport.kafka.options import aiokafka_options
+from transport.kafka.watch import watched_call
+
+
+class Publisher:
+    """Sends single records with acks=all, idempotent; use as an async context manager. Raises Unavailable."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = settings.kafka_bootstrap_servers
+        self._options = aiokafka_options(settings)
+
+    async def __aenter__(self) -> Self:
+        self._producer = AIOKafkaProducer(
+            **self._options, acks="all", enable_idempotence=True, max_request_size=2_097_152, request_timeout_ms=10_000
+        )
+        try:
+            await self._producer.start()
+        except BaseException as error:  # cancelled half-way: it must be closed too
+            await self._producer.stop()
+            if isinstance(error, KafkaError):
+                raise self._unavailable(error) from None
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._producer.stop()
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Publish one record and wait until the broker has it; `value` None is a tombstone."""
+        try:
+            with watched_call():
+                await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(f"Kafka at {self._servers} does not take records ({type(error).__name__})")

@@ -1,0 +1,172 @@
+"""An independent reader (no consumer group) over a set of topics that grows while it reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from types import TracebackType
+from typing import Final, Literal, Protocol, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from transport.kafka.options import aiokafka_options
+from transport.kafka.watch import start_client, watched_call
+
+TAIL_RECORDS: Final = 16
+Start = Literal["earliest", "tail", "latest"] | float
+"""From where on a topic is read: `tail` takes its last TAIL_RECORDS offsets along, a number is a time (epoch seconds): from the
+first record that is not older."""
+
+
+class Record(Protocol):
+    """What a reader hands out (aiokafka's ConsumerRecord; `timestamp` in milliseconds of wall time)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class TopicReader:
+    """Reads every partition of its topics from its own offsets; commits nothing.
+
+    `fetch_wait_ms` is how long the broker holds an answer while there is nothing new. It answers a connection's questions in order, so
+    `is_at_end` and `add` may take as long; a short wait is more questions when nothing happens.
+
+    Use as an async context manager. One task at a time may call it. All methods raise Unavailable when
+    Kafka does not answer; a reader that raised in `poll` goes on from where it was.
+    """
+
+    def __init__(self, settings: Settings, *, fetch_wait_ms: int = 500) -> None:
+        self._servers = settings.kafka_bootstrap_servers
+        self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
+        self._next: dict[TopicPartition, int] = {}
+
+    async def __aenter__(self) -> Self:
+        # A bare consumer must be made inside the running loop.
+        self._consumer = AIOKafkaConsumer(
+            **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await start_client(self._consumer, self._servers)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    @property
+    def topics_read(self) -> set[str]:
+        """Names of the topics added so far."""
+        return {partition.topic for partition in self._next}
+
+    def position(self, topic: str) -> int:
+        """Return the next offset to be handed out of a topic of one partition that was added."""
+        return next(offset for partition, offset in self._next.items() if partition.topic == topic)
+
+    async def list_topics(self) -> set[str]:
+        """Ask the broker for the names of all topics."""
+        try:
+            with watched_call():
+                return set(await self._consumer.topics())
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+
+    async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
+        """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
+
+        A broker shows a topic a moment after its creation: to go on without it would look like an empty topic.
+        """
+        wanted = set(topics)
+        deadline = monotonic() + wait_s
+        while True:
+            await self.add(wanted, start=start)
+            missing = sorted(wanted - self.topics_read)
+            if not missing:
+                return
+            if monotonic() > deadline:
+                raise Unavailable(f"Kafka has no topic {', '.join(missing)}: `fedsecure topics` creates the fixed ones")
+            await asyncio.sleep(0.1)
+
+    async def add(self, topics: Iterable[str], *, start: Start) -> None:
+        """Read these topics too; those already read stay where they are.
+
+        A topic that the broker does not show yet is left out: look at `topics_read` and add it again later.
+        """
+        new = sorted(set(topics) - self.topics_read)
+        if not new:
+            return
+        try:
+            offsets = await self._offsets(new, start)
+            self._consumer.assign([*self._next, *offsets])
+            self._next |= offsets
+            # Assigning forgets all positions, so each is set again.
+            for partition, offset in self._next.items():
+                self._consumer.seek(partition, offset)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+
+    async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
+        """Return the next records, in order within a partition; empty after `timeout_s` without any."""
+        if not self._next:  # aiokafka waits for an assignment without a limit
+            await asyncio.sleep(timeout_s)
+            return []
+        try:
+            found = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        for partition, records in found.items():
+            self._next[partition] = records[-1].offset + 1
+        return [record for records in found.values() for record in records]
+
+    async def is_at_end(self) -> bool:
+        """Ask the broker whether `poll` has handed out everything that is written by now; may be cancelled."""
+        try:
+            ends = await self._consumer.end_offsets(list(self._next))
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        return all(self._next[partition] >= end for partition, end in ends.items())
+
+    async def read_to_end(self) -> list[Record]:
+        """Return all records from the current offsets to those that are last now."""
+        partitions = list(self._next)
+        try:
+            ends = await self._consumer.end_offsets(partitions)
+            records: list[Record] = []
+            for partition in partitions:
+                while await self._consumer.position(partition) < ends[partition]:
+                    records += await self.poll(0.5)
+        except KafkaError as error:
+            raise self._unavailable(error) from None
+        return records
+
+    async def _offsets(self, topics: list[str], start: Start) -> dict[TopicPartition, int]:
+        # The public `topics()` asks the same and throws the partitions away.
+        cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 - no public call gives partitions
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(cluster.partitions_for_topic(topic) or ())
+        ]
+        if not partitions:
+            return {}
+        if start == "earliest":
+            return dict(await self._consumer.beginning_offsets(partitions))
+        ends = dict(await self._consumer.end_offsets(partitions))
+        if start == "latest":
+            return ends
+        if start == "tail":
+            begins = await self._consumer.beginning_offsets(partitions)
+            return {partition: max(begins[partition], end - TAIL_RECORDS) for partition, end in ends.items()}
+        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
+        return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")
