@@ -23,8 +23,8 @@ help: ## show this text
 demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
 
-test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
-	$(BIN)/python -m pytest $(ARGS)
+test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="tests/unit -k votes"
+	$(BIN)/python tests/run.py $(ARGS)
 
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
@@ -42,7 +42,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --extra export --extra vitaldb --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --all-extras --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):

@@ -100,6 +100,8 @@ class Spawn:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let all processes of a session share what XLA compiles, each program once: here alone, as loading it is running it."""
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist inherits the folder
+        return
     folder = mkdtemp(prefix="fedsecure-xla-")
     config.add_cleanup(partial(rmtree, folder, ignore_errors=True))
     flags = os.environ.get("TF_XLA_FLAGS", "")
