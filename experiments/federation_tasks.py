@@ -15,7 +15,8 @@ from detectors.network.layout import CHANNELS, TRAINED, UNITS, Shapes, bidirecti
 from experiments.federation_measure import HeldOut
 from experiments.paper_accuracy import tolerance_accuracy
 from fl_device.classification import Classification
-from fl_device.forecast import INPUTS, Forecast
+from fl_device.forecast import Forecast
+from fl_device.fresh_weights import FORECAST_INPUTS
 from fl_device.layers import bidirectional, dense, squared_error
 from fl_device.reconstruction import Reconstruction
 from fl_device.tasks import Examples, OwnHours, Task, Tensors
@@ -28,7 +29,10 @@ class PerStep:
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional_shapes("both_directions", INPUTS, UNITS), **dense_shapes("output", 2 * UNITS, CHANNELS)}
+        return {
+            **bidirectional_shapes("both_directions", FORECAST_INPUTS, UNITS),
+            **dense_shapes("output", 2 * UNITS, CHANNELS),
+        }
 
     def output(self, weights: Tensors, inputs: Any) -> Any:
         _, states = bidirectional(weights, "both_directions", inputs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.study_output import (
     GOES_ON,
     json_bytes,
@@ -110,6 +111,7 @@ def evaluate(
 
     - `fedsecure evaluate --quick --out simulated`
     """
+    require_extra("train", "fedsecure evaluate")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
     from experiments.evaluation.results import results_of

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contracts.errors import Misconfigured
+from fedsecure.extras import require_extra
 from fedsecure.study_output import json_bytes, stage_bars, write_files, writes_into
 
 if TYPE_CHECKING:
     from experiments.export_measure import ExportResults
-
-NEEDED = ("onnx", "onnxruntime")
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +42,7 @@ def export(
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from fedsecure.whole_folder import check_target
 
-    check_runtime()
+    require_extra("export", "fedsecure export")
     check_target(out)
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
@@ -57,16 +54,6 @@ def export(
         with stage_bars(export_measure.STAGES) as progress:
             results = export_measure.run_export(loaded, plan, progress)
         _show(_write(out, results, command), out)
-
-
-def check_runtime() -> None:
-    """Raise Misconfigured when the packages of the extra `export` are not installed."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise Misconfigured(
-            f"fedsecure export needs {' and '.join(missing)}: run `make setup`, or install FedSecure with its extra, "
-            "`pip install '.[export]'`"
-        )
 
 
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:

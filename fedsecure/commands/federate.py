@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.study_output import (
     count_bar,
     json_bytes,
@@ -75,6 +76,7 @@ def federate(
 
     - `fedsecure federate --out try --quick`
     """
+    require_extra("train", "fedsecure federate")
     check_writable(out)
     from experiments.federation_page import headlines
     from experiments.privacy_page import sentences

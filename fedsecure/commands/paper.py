@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.study_output import (
     json_bytes,
     recordings_given,
@@ -65,6 +66,7 @@ def paper(
 
     - `fedsecure paper --out paper-try --quick`
     """
+    require_extra("train", "fedsecure paper")
     check_writable(out)
     from experiments import paper_patients
     from experiments.paper_words import data_sentence

@@ -9,7 +9,7 @@ from detectors.network.layout import CONTEXT_SIZE
 from detectors.training.tensorflow import tf
 from experiments.privacy_gradients import SHAPES, SIZES, TASK, Known, flat, gradients
 from experiments.privacy_inversion import Seen, cosine_distance, inverted
-from fl_device.named_tasks import fresh_weights
+from fl_device.fresh_weights import fresh_weights
 from fl_device.training_programs import weights_of
 
 
@@ -27,7 +27,7 @@ def hours(count: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def weights():
-    return flat(fresh_weights(TASK, seed=3))
+    return flat(fresh_weights(TASK.shapes, seed=3))
 
 
 def test_the_gradient_is_that_of_the_tasks_own_loss(weights):
