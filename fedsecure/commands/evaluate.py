@@ -111,7 +111,7 @@ def evaluate(
 
     - `fedsecure evaluate --quick --out simulated`
     """
-    require_extra("train", "fedsecure evaluate")
+    require_extra("train", "fedsecure evaluate", "sklearn")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
     from experiments.evaluation.results import results_of

@@ -66,7 +66,7 @@ def paper(
 
     - `fedsecure paper --out paper-try --quick`
     """
-    require_extra("train", "fedsecure paper")
+    require_extra("train", "fedsecure paper", "sklearn")
     check_writable(out)
     from experiments import paper_patients
     from experiments.paper_words import data_sentence

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from fedsecure.extras import PACKAGES
+from contracts.errors import Misconfigured
+from fedsecure.extras import PACKAGES, require_extra
 
 CODE = """
 import sys
@@ -29,7 +30,7 @@ bundle = load_bundle(DEFAULT_BUNDLE)
 for task in ("reconstruction", "forecast", "classification"):
     assert _initial_weights(Settings(federated_task=task), bundle)
 """
-BLOCKED = ("keras", "joblib", "vitaldb", *(name for names in PACKAGES.values() for name in names))
+BLOCKED = ("keras", "sklearn", "joblib", "vitaldb", *(name for names in PACKAGES.values() for name in names))
 NOWHERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 
@@ -55,6 +56,14 @@ def test_recordings_are_made_looked_at_and_scored_without_any_extra(tmp_path):
         done = without_extras(CODE, *arguments, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "scores.csv").stat().st_size > 5_000
+
+
+def test_a_device_host_needs_no_package_that_only_studies_use(monkeypatch):
+    for name in ("sklearn", "onnx"):  # not in the image of the programs
+        monkeypatch.setitem(sys.modules, name, None)
+    require_extra("train", "fedsecure device")
+    with pytest.raises(Misconfigured, match="fedsecure paper needs sklearn:"):
+        require_extra("train", "fedsecure paper", "sklearn")
 
 
 @pytest.mark.parametrize(
