@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean requirements compose-test
+.PHONY: help setup demo test check clean requirements compose-test release-check
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 help: ## show this text
 	@echo "make TARGET [ARGS=\"options\"] [PYTHON=/path/to/python3.11]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
@@ -28,6 +28,10 @@ test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="te
 
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
+
+release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
+	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .

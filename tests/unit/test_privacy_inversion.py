@@ -31,7 +31,7 @@ def weights():
 
 
 def test_the_gradient_is_that_of_the_tasks_own_loss(weights):
-    windows, told = hours(4, seed=1), known(4)
+    windows, told = hours(8, seed=1), known(8)
     named = {name: tf.constant(array) for name, array in weights_of(weights, SHAPES).items()}
     examples = TASK.examples(told.hours(windows))
     with tf.GradientTape() as tape:

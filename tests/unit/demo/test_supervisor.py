@@ -77,7 +77,7 @@ def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch:
 
 
 def test_a_second_interrupt_leaves_no_child_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedsecure.demo.supervisor.STOP_WITHIN_S", 0.6)
+    monkeypatch.setattr("fedsecure.demo.supervisor.STOP_WITHIN_S", 2.0)
     programs = Supervisor(tmp_path, os.environ)
 
     def run_until_interrupted_twice() -> None:
