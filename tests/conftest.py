@@ -14,6 +14,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, Protocol, TypeVar
 
+import hypothesis
 import pytest
 
 from contracts.settings import Settings
@@ -22,6 +23,8 @@ from fedsecure.local_stack import LocalStack
 
 Found = TypeVar("Found")
 LOG_TAIL_CHARS = 6000
+hypothesis.settings.register_profile("no times", deadline=None)  # how long an example takes is the machine's business
+hypothesis.settings.load_profile("no times")
 OUR_VARIABLES = ("FEDSECURE_", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 

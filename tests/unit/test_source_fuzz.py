@@ -77,7 +77,7 @@ def test_every_source_has_a_valid_file() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_cut_file_gives_what_is_there_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -90,7 +90,7 @@ def test_a_cut_file_gives_what_is_there_or_a_sentence(file: ValidFile, data: st.
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@settings(max_examples=2 * EXAMPLES)
 @given(data=st.data())
 def test_flipped_bits_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -101,7 +101,7 @@ def test_flipped_bits_give_recordings_or_a_sentence(file: ValidFile, data: st.Da
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_moved_blocks_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -112,7 +112,7 @@ def test_moved_blocks_give_recordings_or_a_sentence(file: ValidFile, data: st.Da
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.head is not None], ids=lambda file: file.name)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_rows_in_any_order_give_the_same_minutes(file: ValidFile, data: st.DataObject) -> None:
     lines = file.parts[file.name].splitlines(keepends=True)
@@ -126,7 +126,7 @@ def test_rows_in_any_order_give_the_same_minutes(file: ValidFile, data: st.DataO
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.head], ids=lambda file: file.name)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_bytes_put_in_anywhere_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     content = file.parts[file.name]
