@@ -23,7 +23,8 @@ from fedsecure.local_stack import LocalStack
 
 Found = TypeVar("Found")
 LOG_TAIL_CHARS = 6000
-hypothesis.settings.register_profile("no times", deadline=None)  # how long an example takes is the machine's business
+# How long an example takes, to make or to run, is the machine's business.
+hypothesis.settings.register_profile("no times", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("no times")
 OUR_VARIABLES = ("FEDSECURE_", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
