@@ -53,7 +53,7 @@ def has_kept_the_promise(rule: str, made: np.ndarray, honest: np.ndarray, count:
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_within_its_bound_no_liar_however_far_takes_a_rule_away_from_the_honest(rule, data):
     honest, rows = data.draw(crowds(rule))
@@ -71,7 +71,7 @@ def test_beyond_its_bound_a_rule_is_taken_anywhere(rule, count):
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(honest_row, min_size=5, max_size=9),
     factor=st.sampled_from([-4.0, -1.0, 0.25, 0.5, 2.0, 8.0]),

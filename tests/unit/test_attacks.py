@@ -81,7 +81,7 @@ def test_the_seed_the_device_and_the_attack_choose_the_noise() -> None:
 rates = st.one_of(st.just(float("nan")), st.integers(30, 2000).map(lambda tenths: tenths / 10))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(st.tuples(rates, rates), min_size=1, max_size=80),
     name=st.sampled_from(NAMES),
