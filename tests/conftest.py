@@ -14,6 +14,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, Protocol, TypeVar
 
+import hypothesis
 import pytest
 
 from contracts.settings import Settings
@@ -22,6 +23,9 @@ from fedsecure.local_stack import LocalStack
 
 Found = TypeVar("Found")
 LOG_TAIL_CHARS = 6000
+# How long an example takes, to make or to run, is the machine's business.
+hypothesis.settings.register_profile("no times", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no times")
 OUR_VARIABLES = ("FEDSECURE_", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 
@@ -100,6 +104,8 @@ class Spawn:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let all processes of a session share what XLA compiles, each program once: here alone, as loading it is running it."""
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist inherits the folder
+        return
     folder = mkdtemp(prefix="fedsecure-xla-")
     config.add_cleanup(partial(rmtree, folder, ignore_errors=True))
     flags = os.environ.get("TF_XLA_FLAGS", "")

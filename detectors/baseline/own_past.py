@@ -30,17 +30,29 @@ class OwnPast(NamedTuple):
 
 
 def enrolment_decisions(enrolment_min: int) -> int:
-    """Return how many decisions an enrolment of so many valid minutes holds, the first eight included (at least one)."""
+    """Return how many decisions an enrolment of so many valid minutes holds, the first eight included (at least one).
+
+    >>> enrolment_decisions(600), enrolment_decisions(30)
+    (37, 1)
+    """
     return max(1, decision_count(enrolment_min))
 
 
 def baseline_start(enrolled: int) -> int:
-    """Return the first decision of a baseline; an enrolment shorter than three hours has at least its last one."""
+    """Return the first decision of a baseline; an enrolment shorter than three hours has at least its last one.
+
+    >>> baseline_start(37), baseline_start(3)
+    (8, 2)
+    """
     return min(WARM, enrolled - 1)
 
 
 def baseline_end(decision: NDArray[np.int64], enrolled: int) -> NDArray[np.int64]:
-    """Return the decision before which the baseline of decision k ends: the enrolment's end, later the last whole group."""
+    """Return the decision before which the baseline of decision k ends: the enrolment's end, later the last whole group.
+
+    >>> baseline_end(np.array([40, 100]), enrolled=37).tolist()
+    [37, 48]
+    """
     return np.asarray(np.maximum(enrolled, (decision - LAG) // GROUP * GROUP))
 
 
@@ -62,7 +74,12 @@ def own_past(values: Floats, enrolled: int, keep: NDArray[np.bool_], *, frozen: 
 
 
 def past_of(count: Floats, total: Floats, squares: Floats) -> OwnPast:
-    """Return the baselines of sums: float64[R, 1], float64[R, C], float64[R, C]."""
+    """Return the baselines of sums: float64[R, 1], float64[R, C], float64[R, C].
+
+    >>> past = past_of(np.array([[2.0]]), np.array([[6.0]]), np.array([[20.0]]))
+    >>> float(past.mean[0, 0]), float(past.sd[0, 0])
+    (3.0, 1.0)
+    """
     count = np.maximum(count, 1)
     mean = total / count
     return OwnPast(mean, np.sqrt(np.maximum(squares / count - mean**2, 0)), count)

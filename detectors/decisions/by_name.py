@@ -15,7 +15,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.name: rule for rule in
 
 
 def rule_named(name: str) -> Rule:
-    """Return the rule, or raise Misconfigured with the names that there are."""
+    """Return the rule, or raise Misconfigured with the names that there are.
+
+    >>> rule_named("paper-fig3").margin
+    0.0
+    """
     if name not in RULES:
         raise Misconfigured(f"there is no decision rule {name!r}; there are: {', '.join(RULES)}")
     return RULES[name]

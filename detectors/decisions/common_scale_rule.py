@@ -51,7 +51,11 @@ class CommonScaleRule:
 
 
 def rule_scores(values: Floats, threshold: Floats) -> Floats:
-    """Return rules' values, by their limits, on the threshold's scale: 1 is the threshold, 0 lies below it by more than the margin."""
+    """Return rules' values, by their limits, on the threshold's scale: 1 is the threshold, 0 lies below it by more than the margin.
+
+    >>> rule_scores(np.array([0.5, 1.0, 2.0]), np.array([3.0])).tolist()
+    [1.5, 3.0, 6.0]
+    """
     return np.asarray(threshold + (np.maximum(values, 0) - 1) * np.maximum(threshold, 1))
 
 

@@ -21,7 +21,11 @@ EXCLUDE_ABOVE: Final = 0.5
 
 
 def probability(logits: ArrayLike) -> NDArray[np.float64]:
-    """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1; NaN stays NaN."""
+    """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1; NaN stays NaN.
+
+    >>> probability([0.0, 100.0]).tolist()
+    [0.5, 1.0]
+    """
     scores: NDArray[np.float64] = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
     return scores
 
@@ -31,6 +35,9 @@ def paper_threshold(scores: ArrayLike) -> float:
 
     `scores` float[n] are anomaly scores 0..1, one a minute, oldest first; of more than 1440 only the last 1440 count, fewer
     are all used. sd is that of the values themselves (not divided by n - 1). Raises ValueError for none, or one outside 0..1.
+
+    >>> paper_threshold([0.0, 0.0]), paper_threshold([1.0, 1.0])
+    (0.99, 0.8)
     """
     last_day = _scores(scores)[-HISTORY_MIN:]
     change = abs(last_day[0] - last_day[-1])
@@ -39,12 +46,20 @@ def paper_threshold(scores: ArrayLike) -> float:
 
 
 def flagged_share(scores: ArrayLike, threshold: float) -> float:
-    """Return the share (0..1) of the last 24 hours' scores above the threshold; arguments and errors as above."""
+    """Return the share (0..1) of the last 24 hours' scores above the threshold; arguments and errors as above.
+
+    >>> flagged_share([0.1, 0.9, 0.95, 0.2], threshold=0.8)
+    0.5
+    """
     return float(np.mean(_scores(scores)[-HISTORY_MIN:] > threshold))
 
 
 def is_excluded(share: float) -> bool:
-    """Return whether a device with this share of flagged windows sits federated learning out."""
+    """Return whether a device with this share of flagged windows sits federated learning out.
+
+    >>> is_excluded(0.5), is_excluded(0.51)
+    (False, True)
+    """
     return share > EXCLUDE_ABOVE
 
 

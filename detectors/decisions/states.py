@@ -39,6 +39,9 @@ def dwell_after(standing: DeviceState, calm_min: int, clean_min: int, *, flagged
 
     Calm: nothing near the threshold, while suspect. Clean: not flagged, while quarantined or on probation. Time without
     a decision adds nothing: silence earns no trust.
+
+    >>> dwell_after(DeviceState.QUARANTINED, 0, 105, flagged=False, near=True)
+    (0, 120)
     """
     if standing is _SUSPECT:
         return (0 if near else calm_min + DECISION_MIN), 0
@@ -48,7 +51,11 @@ def dwell_after(standing: DeviceState, calm_min: int, clean_min: int, *, flagged
 
 
 def decide(standing: DeviceState, known: Known) -> tuple[DeviceState, str]:
-    """Return (standing, reason in words) at a decision; the same standing and "" when nothing changes."""
+    """Return (standing, reason in words) at a decision; the same standing and "" when nothing changes.
+
+    >>> decide(DeviceState.BENIGN, Known(flagged=True, near=True, calm_min=0, clean_min=0, enrolled=True))[1]
+    'the vote is over the limit'
+    """
     if standing is _QUARANTINED:
         return _leave_quarantine(known)
     if standing is _PROBATION:
@@ -73,6 +80,9 @@ def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, un
     """Return the published state after a minute: a scored window lifts both overlays, 45 minutes without one set one.
 
     `unscored_min` counts event minutes since the last scored one; of a device never scored, since its first decision was due.
+
+    >>> visible_state(DeviceState.BENIGN, DeviceState.BENIGN, scored=False, unscored_min=45).value
+    'unscored'
     """
     if scored:
         return standing
@@ -84,7 +94,11 @@ def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, un
 
 
 def standing_in_words(standing: DeviceState, known: Known, explanation: str) -> str:
-    """Say in a few words for people why an enrolled device stands where it stands."""
+    """Say in a few words for people why an enrolled device stands where it stands.
+
+    >>> standing_in_words(DeviceState.PROBATION, Known(False, False, 0, 30, True), "")
+    'on probation, 30 of 120 clean minutes'
+    """
     said = {
         _BENIGN: "below the limit",
         _SUSPECT: f"close to the limit, {known.calm_min} of {CALM_MIN} calm minutes",

@@ -19,17 +19,29 @@ KEPT: Final = 4
 
 
 def no_votes(devices: int) -> Floats:
-    """Return float64[devices, 4, 7] of devices that nothing was decided on."""
+    """Return float64[devices, 4, 7] of devices that nothing was decided on.
+
+    >>> no_votes(2).shape
+    (2, 4, 7)
+    """
     return np.full((devices, KEPT, len(KINDS)), NOTHING)
 
 
 def pushed(last: Floats, decision: Floats) -> Floats:
-    """Return the last four decisions float64[R, 4, 7], newest last, with a new one float64[R, 7]."""
+    """Return the last four decisions float64[R, 4, 7], newest last, with a new one float64[R, 7].
+
+    >>> pushed(no_votes(1), np.ones((1, len(KINDS))))[0, -1].tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
     return np.concatenate([last[:, 1:], decision[:, None]], axis=1)
 
 
 def voted(last: Floats) -> Floats:
-    """Return float64[R, 7]: the smallest value of the last four decisions (rules: two), by kind."""
+    """Return float64[R, 7]: the smallest value of the last four decisions (rules: two), by kind.
+
+    >>> voted(np.arange(4.0)[None, :, None] * np.ones(len(KINDS)))[0].tolist()
+    [0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0]
+    """
     return np.stack([last[:, -AGREE[kind] :, place].min(axis=1) for place, kind in enumerate(KINDS)], axis=1)
 
 

@@ -38,7 +38,11 @@ def in_words(r: Floats, u: Floats) -> str:
 
 
 def rules_in_words(kinds: Floats, threshold: float) -> str:
-    """Return the rules over their limit in words ("" for none); `kinds` float64[7] on the threshold's scale."""
+    """Return the rules over their limit in words ("" for none); `kinds` float64[7] on the threshold's scale.
+
+    >>> rules_in_words(np.array([0, 0, 0, 0, 5.0, 0, 0]), threshold=3.0)
+    'neither heart rate nor breathing has changed for an hour'
+    """
     found = [
         RULES_IN_WORDS[kind]
         for kind, value in zip(KINDS, kinds, strict=True)

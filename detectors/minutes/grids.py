@@ -27,6 +27,10 @@ def grid_of(values: Floats) -> float:
 
 
 def on_grid(values: Floats, grid_bpm: Floats) -> Floats:
-    """Return values float[..., 2] on the channels' grids float[2] (or one pair a row): filled ones lie between."""
+    """Return values float[..., 2] on the channels' grids float[2] (or one pair a row): filled ones lie between.
+
+    >>> on_grid(np.array([80.26, 16.26]), np.array([1.0, 0.1])).round(1).tolist()
+    [80.0, 16.3]
+    """
     rounded: Floats = np.rint(values / grid_bpm) * grid_bpm
     return rounded

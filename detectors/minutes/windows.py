@@ -38,12 +38,20 @@ def decision_count(valid_minutes: int) -> int:
 
 
 def decision_minute(decision: ArrayLike) -> Ints:
-    """Return the index (valid minutes) of the last minute that decision k may see."""
+    """Return the index (valid minutes) of the last minute that decision k may see.
+
+    >>> decision_minute([0, 1]).tolist()
+    [59, 74]
+    """
     return STEP_MIN * np.asarray(decision, np.int64) + WINDOW_MIN - 1
 
 
 def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> NDArray[np.bool_]:
-    """Return bool[R]: the last hour that a decision int64[R] judges lies wholly after the enrolment (one, or int64[R])."""
+    """Return bool[R]: the last hour that a decision int64[R] judges lies wholly after the enrolment (one, or int64[R]).
+
+    >>> after_enrolment(np.array([30, 60]), 600).tolist()
+    [False, True]
+    """
     return np.asarray(STEP_MIN * decision + FIRST_MIN + STEP_MIN - WINDOW_MIN >= np.asarray(enrolment_min))
 
 
@@ -76,7 +84,11 @@ def cut_windows(minutes: CleanMinutes, ends: Ints) -> tuple[Floats, Ints]:
 
 
 def scaled(values: NDArray[np.floating], median: ArrayLike, scale: ArrayLike) -> Floats:
-    """Return float32 z = (values - median) / scale clipped to +-8; `median` and `scale` broadcast."""
+    """Return float32 z = (values - median) / scale clipped to +-8; `median` and `scale` broadcast.
+
+    >>> scaled(np.array([84.0, 200.0]), 80.0, 4.0).tolist()
+    [1.0, 8.0]
+    """
     z = (values - np.asarray(median, np.float32)) / np.asarray(scale, np.float32)
     return np.clip(z, -Z_CLIP, Z_CLIP).astype(np.float32)
 
@@ -85,6 +97,9 @@ def calendar_features(event_minute: Ints) -> Floats:
     """Return float32[..., 4]: sine and cosine of the time of day, then of the time of week (Monday 00:00 UTC = 0).
 
     Inputs of the paper's own network (Sec. V); the detector's network does not read them.
+
+    >>> calendar_features(np.array([0])).astype(float).round(2).tolist()
+    [[0.0, 1.0, 0.43, -0.9]]
     """
     return _CALENDAR[(event_minute + _MONDAY_MIN) % _WEEK_MIN]
 

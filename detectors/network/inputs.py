@@ -20,6 +20,10 @@ def forward_steps(z: Floats, weight: Floats) -> Floats:
     """Return [minutes, ..., 6, columns] in order of time: value, step from the minute before (0 at first), weight.
 
     Of a minute it holds nothing that a later one says.
+
+    >>> z = np.array([0.0, 2.0], np.float32)[:, None, None]
+    >>> forward_steps(z, np.ones_like(z))[1].ravel().tolist()
+    [1.0, 2.0, 1.0]
     """
     step = np.zeros_like(z)
     np.subtract(z[1:], z[:-1], out=step[1:])

@@ -18,7 +18,7 @@ from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
 from experiments.federation.tasks import STUDIED, Studied, held_out, windows_from
 from experiments.federation.timeline import Timeline, timeline
-from fl_device.tasks.named import fresh_weights
+from fl_device.tasks.fresh_weights import fresh_weights
 from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays
@@ -119,7 +119,7 @@ def world_of(judged: Judged, plan: Plan, seed: int, studied: Studied, bundle: Bu
     """
     last = plan.minutes - plan.tail_min + 60
     tails = [windows_from(one, one.first_event_minute + last, HELD_OUT_STRIDE) for one in judged.recordings]
-    initial = fresh_weights(studied.task, FIRST_WEIGHTS + seed)
+    initial = fresh_weights(studied.task.shapes, FIRST_WEIGHTS + seed)
     known = {name: bundle.parameters.network[name] for name in CONTEXT_STATISTICS if name in initial}
     return World(
         clean=judged.clean,

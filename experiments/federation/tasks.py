@@ -17,7 +17,8 @@ from detectors.network.layout import CHANNELS, TRAINED, UNITS, Shapes, bidirecti
 from detectors.training.tensorflow import tf
 from experiments.paper.accuracy import tolerance_accuracy
 from fl_device.tasks.classification import Classification
-from fl_device.tasks.forecast import INPUTS, Forecast
+from fl_device.tasks.forecast import Forecast
+from fl_device.tasks.fresh_weights import FORECAST_INPUTS
 from fl_device.tasks.layers import bidirectional, dense, squared_error
 from fl_device.tasks.reconstruction import Reconstruction
 from fl_device.tasks.task import Examples, OwnHours, Task, Tensors
@@ -77,7 +78,10 @@ class PerStep:
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional_shapes("both_directions", INPUTS, UNITS), **dense_shapes("output", 2 * UNITS, CHANNELS)}
+        return {
+            **bidirectional_shapes("both_directions", FORECAST_INPUTS, UNITS),
+            **dense_shapes("output", 2 * UNITS, CHANNELS),
+        }
 
     def output(self, weights: Tensors, inputs: Any) -> Any:
         _, states = bidirectional(weights, "both_directions", inputs)

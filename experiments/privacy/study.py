@@ -15,7 +15,7 @@ from experiments.privacy.attack import AttackResult, Attacks, patient
 from experiments.privacy.cost import ALONE, costs
 from experiments.privacy.gradients import TASK
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
-from fl_device.tasks.named import fresh_weights
+from fl_device.tasks.fresh_weights import fresh_weights
 from replay.sources.synthetic import synthetic_stays
 
 STUDY_VERSION = 2  # raise it when the same plan would give other results
@@ -87,7 +87,7 @@ def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:
 @lru_cache(maxsize=1)
 def _attacks(plan: PrivacyPlan) -> Attacks:
     stays = synthetic_stays(POPULATION, DEVICES, MINUTES, resolution_bpm=0.1)
-    return Attacks(plan, fresh_weights(TASK, WEIGHTS_SEED), [patient(stay.recording) for stay in stays])
+    return Attacks(plan, fresh_weights(TASK.shapes, WEIGHTS_SEED), [patient(stay.recording) for stay in stays])
 
 
 def _file(name: str) -> str:

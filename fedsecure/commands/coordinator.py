@@ -96,6 +96,6 @@ def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:
     """Return what a federation begins with: the detector's own network, or untrained weights of another task."""
     if settings.federated_task == "reconstruction":
         return bundle.parameters.network
-    from fl_device.tasks.named import fresh_weights, task_named
+    from fl_device.tasks.fresh_weights import SHAPES, fresh_weights
 
-    return fresh_weights(task_named(settings.federated_task), seed=0)
+    return fresh_weights(SHAPES[settings.federated_task](), seed=0)

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.options import Offline
 
 
@@ -61,6 +62,7 @@ def demo(
 
     - `fedsecure demo --attack data-poisoning-2:device=s00001,onset=840,duration=400 --report my-report`
     """
+    require_extra("train", "fedsecure demo")
     from rich.console import Console
 
     from fedsecure.demo.options import DemoOptions

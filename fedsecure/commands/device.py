@@ -9,6 +9,7 @@ import typer
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
 from fedsecure.commands import device_keys, device_re_enrol
+from fedsecure.extras import require_extra
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def host(
         return
     if bool(devices) == host_all:
         raise Misconfigured("name the devices (`--device p000020 --device s00001`) or take them all (`--all`)")
+    require_extra("train", "fedsecure device")
     ids = None if host_all else tuple(device_ids_of(devices or ()))
     settings = settings_for_device_host(**given)
     configure_logs("device")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
@@ -103,6 +104,7 @@ def evaluate(
 
     - `fedsecure evaluate --quick --out simulated`
     """
+    require_extra("train", "fedsecure evaluate", "sklearn")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
     from experiments.evaluation.report.words import headline

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contracts.errors import Misconfigured
+from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.study_output import stage_bars, write_files, writes_into
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from experiments.export.measure import ExportResults
-
-NEEDED = ("onnx", "onnxruntime")
 SHORT_HEADINGS = {
     "µs a window, 1 a call": "µs, 1\na call",
     "µs a window, 32 a call": "µs, 32\na call",
@@ -54,7 +51,7 @@ def export(
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from fedsecure.output_files import check_target
 
-    check_runtime()
+    require_extra("export", "fedsecure export")
     check_target(out)
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
@@ -66,16 +63,6 @@ def export(
         with stage_bars(export_measure.STAGES) as progress:
             results = export_measure.run_export(loaded, plan, progress)
         _show(_write(out, results, command), out)
-
-
-def check_runtime() -> None:
-    """Raise Misconfigured when the packages of the extra `export` are not installed."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise Misconfigured(
-            f"fedsecure export needs {' and '.join(missing)}: run `make setup`, or install FedSecure with its extra, "
-            "`pip install '.[export]'`"
-        )
 
 
 def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
@@ -69,6 +70,7 @@ def federate(
 
     - `fedsecure federate --out try --quick`
     """
+    require_extra("train", "fedsecure federate")
     check_writable(out)
     from experiments.federation.page import headlines
     from experiments.privacy.page import sentences

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
 from fedsecure.study_output import (
@@ -58,6 +59,7 @@ def paper(
 
     - `fedsecure paper --out paper-try --quick`
     """
+    require_extra("train", "fedsecure paper", "sklearn")
     check_writable(out)
     from experiments.paper import patients as paper_patients
     from experiments.paper.report.words import data_sentence

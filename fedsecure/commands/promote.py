@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.extras import require_extra
 from fedsecure.output_files import check_writable
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def promote(
 
     - `fedsecure promote --weights tuned.safetensors --out tried --quick --dry-run`
     """
+    require_extra("train", "fedsecure promote")
     _check_call(out, model, weights, may_ask=not (dry_run or yes))
     source = _source(model, weights, needs_services=weights is None or not dry_run)
     promotion = _promotion(source, out, recordings or [], seed, processes, quick=quick, dry_run=dry_run)

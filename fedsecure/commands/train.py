@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.extras import require_extra
 from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes
 from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
 from fedsecure.study_output import worker_processes_used
@@ -81,6 +82,7 @@ def train(
 
     - `fedsecure train --out my-bundle --quick`
     """
+    require_extra("train", "fedsecure train")
     check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
     check_writable(kept, "--work")

@@ -44,6 +44,10 @@ def aggregate(
     """Return the new weights; `base` are those that the round trained from. The order of contributions does not matter.
 
     Raises AggregationRefused below the rule's bound: no rule degrades silently.
+
+    >>> updates = [Contribution(name, {"w": np.full(1, value, np.float32)}, 9) for name, value in zip("abc", (1, 2, 90))]
+    >>> aggregate(aggregation_rule("median"), updates, {"w": np.zeros(1, np.float32)})["w"].tolist()
+    [2.0]
     """
     if len(contributions) < rule.at_least:
         raise AggregationRefused(f"{rule.name} needs at least {rule.at_least} updates, there are {len(contributions)}")
@@ -51,7 +55,11 @@ def aggregate(
 
 
 def aggregation_rules() -> dict[str, AggregationRule]:
-    """Return every rule of this folder by name."""
+    """Return every rule of this folder by name.
+
+    >>> sorted(aggregation_rules())
+    ['fedavg', 'geometric-median', 'krum', 'median', 'multi-krum', 'norm-bounded', 'trimmed-mean']
+    """
     package = __name__.rpartition(".")[0]
     modules = [import_module(f"{package}.{module.name}") for module in iter_modules(import_module(package).__path__)]
     rules = [module.RULE for module in modules if isinstance(getattr(module, "RULE", None), AggregationRule)]
@@ -59,7 +67,11 @@ def aggregation_rules() -> dict[str, AggregationRule]:
 
 
 def aggregation_rule(name: str) -> AggregationRule:
-    """Return the rule of that name, or raise Misconfigured listing those there are."""
+    """Return the rule of that name, or raise Misconfigured listing those there are.
+
+    >>> aggregation_rule("krum").at_least
+    5
+    """
     rules = aggregation_rules()
     if name not in rules:
         raise Misconfigured(f"no aggregation rule {name!r}; there are: {', '.join(sorted(rules))}")

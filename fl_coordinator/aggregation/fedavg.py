@@ -6,7 +6,12 @@ from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class FedAvg:
-    """The sample-weighted mean; the seed paper's rule. One contribution can move it anywhere: it is no defence."""
+    """The sample-weighted mean; the seed paper's rule. One contribution can move it anywhere: it is no defence.
+
+    >>> import numpy as np
+    >>> RULE.combine(Stack(np.array([[0.0], [4.0]]), np.array([3.0, 1.0]), np.zeros(1))).tolist()
+    [1.0]
+    """
 
     name = "fedavg"
     summary = "Sample-weighted mean of the updates (McMahan et al. 2017); no defence of its own."

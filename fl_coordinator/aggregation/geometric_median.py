@@ -30,7 +30,11 @@ class GeometricMedian:
 
 
 def geometric_median(rows: Floats) -> Floats:
-    """Return float64[d]; starts from the coordinate-wise median, which no minority can move far."""
+    """Return float64[d]; starts from the coordinate-wise median, which no minority can move far.
+
+    >>> geometric_median(np.array([[0.0, 0.0], [1.0, 0.0], [90.0, 0.0]])).round(3).tolist()
+    [1.0, 0.0]
+    """
     point: Floats = np.median(rows, axis=0)
     spread = float(np.median(np.linalg.norm(rows - point, axis=1)))
     for _ in range(MAX_ITERATIONS):

@@ -8,7 +8,11 @@ from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class NormBounded:
-    """The sample-weighted mean of changes, each cut to the cohort's median length: an update keeps its direction, not its force."""
+    """The sample-weighted mean of changes, each cut to the cohort's median length: an update keeps its direction, not its force.
+
+    >>> RULE.combine(Stack(np.array([[1.0], [2.0], [90.0]]), np.ones(3), np.zeros(1))).round(3).tolist()
+    [1.667]
+    """
 
     name = "norm-bounded"
     summary = "Sample-weighted mean of changes no longer than the cohort's median change (Sun et al. 2019)."

@@ -55,14 +55,23 @@ class Stack:
 
 
 def stacked(contributions: Sequence[Contribution], base: Weights) -> Stack:
-    """Return at least one contribution as rows, in order of device: the order of arrival leaves no trace in the bits."""
+    """Return at least one contribution as rows, in order of device: the order of arrival leaves no trace in the bits.
+
+    >>> own = {"w": np.ones((1, 2), np.float32)}
+    >>> stacked([Contribution("b", own, 7), Contribution("a", own, 5)], own).samples.tolist()
+    [5.0, 7.0]
+    """
     ordered = sorted(contributions, key=lambda one: one.device_id)
     rows = np.stack([_flat(one.weights, base) for one in ordered])
     return Stack(rows, np.array([one.sample_count for one in ordered], np.float64), _flat(base, base))
 
 
 def named(vector: Floats, like: Weights) -> dict[str, NDArray[np.float32]]:
-    """Return a row float64[d] as arrays of the model's names and shapes, float32; what nobody trains is the model's own."""
+    """Return a row float64[d] as arrays of the model's names and shapes, float32; what nobody trains is the model's own.
+
+    >>> named(np.array([1.0, 2.0]), {"w": np.zeros((1, 2), np.float32)})["w"].tolist()
+    [[1.0, 2.0]]
+    """
     learnt = _learnt(like)
     ends = np.cumsum([like[name].size for name in learnt])
     parts = dict(zip(learnt, np.split(vector, ends[:-1]), strict=True))

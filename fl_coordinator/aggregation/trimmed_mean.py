@@ -16,6 +16,9 @@ class TrimmedMean:
     """The mean of every weight without its largest and smallest fifth, at least one on each side; samples do not count.
 
     A share alone would trim nothing of four updates and be a plain mean: the number trimmed is never less than one.
+
+    >>> RULE.combine(Stack(np.array([[0.0], [1.0], [2.0], [90.0]]), np.ones(4), np.zeros(1))).tolist()
+    [1.5]
     """
 
     name = "trimmed-mean"

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.minutes.windows import Z_CLIP
-from detectors.network.layout import CHANNELS, Shapes, bidirectional_shapes, dense_shapes
+from detectors.network.layout import Shapes
 from detectors.training.distortions import band_noise, impulses, sample_hold
 from detectors.training.tensorflow import tf
+from fl_device.tasks.fresh_weights import classification_shapes
 from fl_device.tasks.layers import bidirectional, dense, squared_error
 from fl_device.tasks.task import Examples, OwnHours, Tensors
 
-UNITS: Final = 16
 DISTURBANCES: Final = (band_noise, impulses, sample_hold)
 TRIES: Final = 4
 LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too like itself to be called disturbed
@@ -31,7 +31,7 @@ class Classification:
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional_shapes("reader", 2 * CHANNELS, UNITS), **dense_shapes("output", 4 * UNITS, 1)}
+        return classification_shapes()
 
     def output(self, weights: Tensors, inputs: Any) -> Any:
         _, states = bidirectional(weights, "reader", inputs)

@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 
 from detectors.minutes.windows import WINDOW_MIN, calendar_features
-from detectors.network.layout import CHANNELS, UNITS, Shapes, bidirectional_shapes, dense_shapes
+from detectors.network.layout import Shapes
+from fl_device.tasks.fresh_weights import forecast_shapes
 from fl_device.tasks.layers import bidirectional, dense, squared_error
 from fl_device.tasks.task import Examples, OwnHours, Tensors
 
 READ_MIN: Final = WINDOW_MIN - 1
-INPUTS: Final = CHANNELS + 4
 
 
 class Forecast:
@@ -22,7 +22,7 @@ class Forecast:
 
     @property
     def shapes(self) -> Shapes:
-        return {**bidirectional_shapes("reader", INPUTS, UNITS), **dense_shapes("output", 2 * UNITS, CHANNELS)}
+        return forecast_shapes()
 
     def output(self, weights: Tensors, inputs: Any) -> Any:
         state, _ = bidirectional(weights, "reader", inputs)

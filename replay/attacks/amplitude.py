@@ -10,7 +10,13 @@ from replay.recording import Vitals
 
 
 def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Multiply each value's distance from the median of the 12 hours before the onset by the level's factor."""
+    """Multiply each value's distance from the median of the 12 hours before the onset by the level's factor.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [79.0, 82.0, 85.0, 88.0]
+    """
     (factor,) = amounts
 
     def swung(channel: Vitals, values: Vitals) -> Vitals:

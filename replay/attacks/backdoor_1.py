@@ -9,7 +9,13 @@ from replay.recording import Vitals
 
 
 def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Add a ramp that reaches the level's rise after its length and is held from then on."""
+    """Add a ramp that reaches the level's rise after its length and is held from then on.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [82.2, 83.5, 84.8, 86.0]
+    """
     heart_rate_rise_bpm, resp_rate_rise_bpm, ramp_min = amounts
     share = np.minimum(1.0, (span.elapsed_min + 1.0) / ramp_min)
     return span.heart_rate_bpm + heart_rate_rise_bpm * share, span.resp_rate_bpm + resp_rate_rise_bpm * share

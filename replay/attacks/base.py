@@ -32,6 +32,9 @@ class AttackedSpan:
     """What an attack sees: the whole recording (its past included) and the half-open span [onset, end) to alter.
 
     `donor` is the other patient of an attack that takes one; None lets the attack draw one.
+
+    >>> AttackedSpan(Recording("p1", 0, np.arange(80.0, 85.0), np.full(5, 16.0)), 1, 4).heart_rate_bpm.tolist()
+    [81.0, 82.0, 83.0]
     """
 
     recording: Recording

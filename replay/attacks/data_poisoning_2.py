@@ -9,7 +9,13 @@ from replay.recording import Vitals
 
 
 def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Multiply both vital signs by the level's factor."""
+    """Multiply both vital signs by the level's factor.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [164.0, 166.0, 168.0, 170.0]
+    """
     (factor,) = amounts
     return span.heart_rate_bpm * factor, span.resp_rate_bpm * factor
 

@@ -15,7 +15,13 @@ LONGEST_BURST_MIN: Final = 40
 
 
 def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Make the level's share of the span's minutes missing, both channels at once, at least one minute."""
+    """Make the level's share of the span's minutes missing, both channels at once, at least one minute.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [82.0, nan, nan, 85.0]
+    """
     (share,) = amounts
     lost = _bursts(max(1, round(share * span.minutes)), span.minutes, generator)
     return np.where(lost, np.nan, span.heart_rate_bpm), np.where(lost, np.nan, span.resp_rate_bpm)

@@ -12,6 +12,9 @@ def faded_in(original: Vitals, altered: Vitals, share: Vitals, chance: Vitals) -
 
     A gap cannot come in by halves: it comes as a whole when the `chance` of its first minute, uniform in 0..1, is below
     the share by then.
+
+    >>> faded_in(np.full(3, 80.0), np.full(3, 90.0), np.array([0.0, 0.5, 1.0]), np.zeros(3)).tolist()
+    [80.0, 85.0, 90.0]
     """
     mixed = original + share * (altered - original)
     lost = np.isnan(altered) & ~np.isnan(original)

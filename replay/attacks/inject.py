@@ -30,6 +30,10 @@ def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = Non
     A missing minute stays missing. PULSE is left alone: the paper's attacker reaches HR and RR only. An attack that
     takes a donor and is given none draws a synthetic patient, which takes milliseconds.
     Raises Misconfigured for a spec that does not fit the recording, or names a donor that is not the one given.
+
+    >>> clean = Recording("p1", 0, np.full(5, 80.0), np.full(5, 16.0))
+    >>> inject(clean, AttackSpec("bias", "p1", onset_min=3)).poisoned.tolist()
+    [False, False, False, True, True]
     """
     attack = find_attack(spec.name)
     span = fitted_span(attack, recording, spec, donor)

@@ -17,6 +17,11 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
     """Return what the recording holds the level's lag ago, plus -1, 0 or +1 (bpm, breaths/min), each equally likely.
 
     The steps are drawn for each minute and channel. Gaps of the past are sent again too.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 3, 6)
+    >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
+    [81.0, 82.0, 84.0]
     """
     lag_min = _lag_min(amounts)
     jitter = generator.integers(-JITTER_BPM, JITTER_BPM + 1, (2, span.minutes))

@@ -14,7 +14,13 @@ BLOCK_MIN: Final = 20
 
 
 def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Mirror the level's share of blocks, drawn by the seed and at least one, about the median of the 12 hours before."""
+    """Mirror the level's share of blocks, drawn by the seed and at least one, about the median of the 12 hours before.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [85.0, 84.0, 83.0, 82.0]
+    """
     (share,) = amounts
     blocks = -(-span.minutes // BLOCK_MIN)
     flipped = np.zeros(blocks, dtype=np.bool_)

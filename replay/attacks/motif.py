@@ -13,6 +13,11 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
     """Repeat each channel's last measured minutes before the onset, as many as the level's period.
 
     A channel that measured fewer repeats those, and one that measured none stays as it is.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [80.0, 81.0, 80.0, 81.0]
     """
     period_min = _period_min(amounts)
 

@@ -27,7 +27,11 @@ SIGNATURE = "alter(span, amounts, generator) -> (heart_rate_bpm, resp_rate_bpm)"
 
 
 def is_reference(name: str) -> bool:
-    """Whether the name points into a module or file rather than to one of the listed attacks."""
+    """Whether the name points into a module or file rather than to one of the listed attacks.
+
+    >>> is_reference("my_attack.py:alter"), is_reference("motif")
+    (True, False)
+    """
     return _REFERENCE.fullmatch(name) is not None
 
 

@@ -20,6 +20,9 @@ def parse_attack(text: str) -> AttackSpec:
     """Return the attack that the flag describes; `onset`, `duration` and `ramp` are minutes.
 
     Raises Misconfigured saying what is wrong and what is right.
+
+    >>> parse_attack("bias:device=ICU_03,onset=600,level=subtle").device
+    'icu-03'
     """
     name, rest = _name_and_fields(text)
     fields: dict[str, str] = {}
@@ -42,7 +45,11 @@ def _name_and_fields(text: str) -> tuple[str, str]:
 
 
 def spec_from_fields(name: str, fields: Mapping[str, object]) -> AttackSpec:
-    """Return the checked spec of an attack and its fields (text or numbers), or raise Misconfigured."""
+    """Return the checked spec of an attack and its fields (text or numbers), or raise Misconfigured.
+
+    >>> spec_from_fields("motif", {"device": "p1", "onset": 600, "ramp": 30}).ramp_min
+    30
+    """
     attack = find_attack(name)
     for key in fields:
         if key not in KEYS:

@@ -25,12 +25,20 @@ def usual_values(
 
 
 def measured(values: Vitals) -> Vitals:
-    """Return the values that are not missing."""
+    """Return the values that are not missing.
+
+    >>> measured(np.array([80.0, np.nan, 82.0])).tolist()
+    [80.0, 82.0]
+    """
     return values[~np.isnan(values)]
 
 
 def median(values: Vitals) -> float:
-    """Return the median of float64[n] without NaN, NaN when there is no value."""
+    """Return the median of float64[n] without NaN, NaN when there is no value.
+
+    >>> median(np.array([80.0, 82.0])), median(np.array([]))
+    (81.0, nan)
+    """
     if not len(values):
         return np.nan
     middle = [(len(values) - 1) // 2, len(values) // 2]

@@ -29,6 +29,9 @@ def find_attack(name: str) -> Attack:
     """Return the attack of that name, or of your own module or file: `my_pkg.my_attack:ATTACK`, `my_attack.py:alter`.
 
     Imports an own attack once. Raises Misconfigured with the nearest name and the list, or what is wrong with an own one.
+
+    >>> find_attack("bias").describe("strong")
+    'HR offset 12 bpm, RR offset 4 /min'
     """
     if name in ATTACKS:
         return ATTACKS[name]

@@ -13,6 +13,11 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
     """Return what the recording holds the level's lag before each minute, its gaps included.
 
     The past is that of the recording as the attack found it: a span longer than the lag does not repeat itself.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 3, 6)
+    >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
+    [81.0, 82.0, 83.0]
     """
     lag_min = _lag_min(amounts)
     return (

@@ -19,6 +19,11 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
 
     The own mean and sd are those of the 12 hours before the onset. A donor gives the same minutes of its own recording,
     and starts over where it ends; without one the generator draws a synthetic patient.
+
+    >>> from replay.recording import Recording
+    >>> own, other = (Recording(name, 0, np.full(4, rate), np.full(4, 16.0)) for name, rate in (("p1", 80.0), ("p2", 95.0)))
+    >>> alter(AttackedSpan(own, 1, 4, other), (0.0, 0.0), np.random.default_rng(1))[0].tolist()
+    [95.0, 95.0, 95.0]
     """
     heart, breath = _donated(span, generator)
     recording = span.recording

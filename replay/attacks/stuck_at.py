@@ -14,7 +14,13 @@ MEDIAN_OF_MIN: Final = 30
 
 
 def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Return the median of the 30 minutes before the onset (of the span where none was measured) plus Gaussian noise."""
+    """Return the median of the 30 minutes before the onset (of the span where none was measured) plus Gaussian noise.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)
+    >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
+    [80.5, 80.5, 80.5, 80.5]
+    """
     heart_rate_sd_bpm, resp_rate_sd_bpm = amounts
     noise = generator.standard_normal((2, span.minutes))
 

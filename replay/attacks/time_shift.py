@@ -10,7 +10,13 @@ from replay.recording import Vitals
 
 
 def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Delay the heart rate, its gaps included, by the level's minutes."""
+    """Delay the heart rate, its gaps included, by the level's minutes.
+
+    >>> from replay.recording import Recording
+    >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 3, 6)
+    >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
+    [81.0, 82.0, 83.0]
+    """
     delay_min = _delay_min(amounts)
     return values_ago(span, span.recording.heart_rate_bpm, delay_min), span.resp_rate_bpm
 

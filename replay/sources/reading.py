@@ -53,12 +53,20 @@ def numbered(reading: Reading) -> Reading:
 
 
 def without_name(sentence: str, name: str) -> str:
-    """Return an error's sentence without the name of the file or recording before it."""
+    """Return an error's sentence without the name of the file or recording before it.
+
+    >>> without_name("ward.csv: it is empty", "ward.csv")
+    'it is empty'
+    """
     return sentence.removeprefix(name).lstrip(":, ")
 
 
 def describe_skipped(skipped: Sequence[Unusable]) -> str:
-    """Return each reason once, with how many recordings it hit and the first of their names."""
+    """Return each reason once, with how many recordings it hit and the first of their names.
+
+    >>> describe_skipped([Unusable("a", "no heart rate"), Unusable("b", "no heart rate")])
+    'no heart rate (2: a, b)'
+    """
     by_reason: dict[str, list[str]] = {}
     for error in skipped:
         by_reason.setdefault(error.reason, []).append(error.short_name)

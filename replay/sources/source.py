@@ -32,7 +32,11 @@ class Source:
 
 
 def all_sources() -> tuple[Source, ...]:
-    """Return every source of this folder, by the name of its file."""
+    """Return every source of this folder, by the name of its file.
+
+    >>> any(".vital" in source.suffixes for source in all_sources())
+    True
+    """
     package = __name__.rpartition(".")[0]
     modules = [import_module(f"{package}.{module.name}") for module in iter_modules(import_module(package).__path__)]
     return tuple(module.SOURCE for module in modules if isinstance(getattr(module, "SOURCE", None), Source))

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("topics-init", "worker", "coordinator", "devices", "replay", "ingest", "console")
 ONE_SHOT = ("topics-init",)
 DOCKERFILES = ("Dockerfile", "monitoring/Dockerfile")
+REQUIREMENTS = ("requirements.txt", "requirements-core.txt")
 
 
 def dotenv() -> dict[str, str]:
@@ -149,7 +150,7 @@ def test_the_dockerfile_copies_every_package_and_ignores_nothing_that_it_copies(
     packages = re.search(r"packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text()).group(1)
     assert copied == set(re.findall(r'"(\w+)"', packages))
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert copied | {"requirements.txt"} <= let_in
+    assert copied | set(REQUIREMENTS) <= let_in
 
 
 def test_the_image_has_the_version_of_the_package():
@@ -161,9 +162,15 @@ def test_requirements_are_those_of_the_lock(tmp_path):
     uv = ROOT / ".tools/bin/uv"
     if not uv.exists():
         pytest.skip("uv is not here: `make setup` brings it")
-    made = tmp_path / "requirements.txt"
-    subprocess.run(["make", "requirements", f"REQUIREMENTS={made}"], cwd=ROOT, check=True, capture_output=True)
-    assert made.read_text() == (ROOT / "requirements.txt").read_text(), "run: make requirements"
+    subprocess.run(["make", "requirements", f"FOLDER={tmp_path}"], cwd=ROOT, check=True, capture_output=True)
+    for name in REQUIREMENTS:
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), "run: make requirements"
+
+
+def test_the_image_of_a_worker_may_go_without_tensorflow():
+    whole, core = (set(re.findall(r"^([\w-]+)==", (ROOT / name).read_text(), re.MULTILINE)) for name in REQUIREMENTS)
+    assert {"tensorflow", "keras", "threadpoolctl"} <= whole - core
+    assert core < whole
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)

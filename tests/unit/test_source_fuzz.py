@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 from pathlib import Path
@@ -22,7 +23,7 @@ with tempfile.TemporaryDirectory() as _room:
     FILES = all_valid_files(Path(_room))
 IDS = [file.name for file in FILES]
 MOST_KILOBYTES = 500 * 1024
-EXAMPLES = 30
+EXAMPLES = 10 * int(os.environ.get("FUZZ_TIMES", "1"))  # many more in `make release-check`
 
 
 def read(file: ValidFile, **changed: bytes) -> dict[str, Recording] | None:
@@ -76,7 +77,7 @@ def test_every_source_has_a_valid_file() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_cut_file_gives_what_is_there_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -89,7 +90,7 @@ def test_a_cut_file_gives_what_is_there_or_a_sentence(file: ValidFile, data: st.
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@settings(max_examples=2 * EXAMPLES)
 @given(data=st.data())
 def test_flipped_bits_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -100,7 +101,7 @@ def test_flipped_bits_give_recordings_or_a_sentence(file: ValidFile, data: st.Da
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_moved_blocks_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     part = data.draw(st.sampled_from(sorted(file.parts)))
@@ -111,7 +112,7 @@ def test_moved_blocks_give_recordings_or_a_sentence(file: ValidFile, data: st.Da
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.head is not None], ids=lambda file: file.name)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_rows_in_any_order_give_the_same_minutes(file: ValidFile, data: st.DataObject) -> None:
     lines = file.parts[file.name].splitlines(keepends=True)
@@ -125,7 +126,7 @@ def test_rows_in_any_order_give_the_same_minutes(file: ValidFile, data: st.DataO
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.head], ids=lambda file: file.name)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_bytes_put_in_anywhere_give_recordings_or_a_sentence(file: ValidFile, data: st.DataObject) -> None:
     content = file.parts[file.name]

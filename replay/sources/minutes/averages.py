@@ -16,6 +16,9 @@ def minute_averages(values: Vitals, per_minute: float, limits: tuple[float, floa
     `values` float64[n] are equally spaced, `per_minute` of them in a minute. NaN is missing, and so is what lies outside
     `limits` (both included): zeros, a device's codes such as -1, artefacts. Within a mean nobody could tell them any more.
     A last minute that the values fill by less than half is left out.
+
+    >>> minute_averages(np.array([80.0, 81.0, 0.0, 0.0, 90.0, 92.0]), 2, (20.0, 300.0)).tolist()
+    [80.5, nan, 91.0]
     """
     lowest, highest = limits
     minute = np.floor(np.arange(len(values)) / per_minute + 1e-9).astype(np.int64)

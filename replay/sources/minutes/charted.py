@@ -21,6 +21,9 @@ def plausible(charts: Iterable[tuple[int, float]], channel: int) -> dict[int, fl
     """Return the values of a channel (0 heart, 1 respiratory rate) by rising event minute, the last of a minute counts.
 
     Zero is missing; what no patient has (outside 20-300 and 3-100 per minute) is left out, or a line would lead to it.
+
+    >>> plausible([(60, 80.0), (0, 75.0), (90, 0.0)], channel=0)
+    {0: 75.0, 60: 80.0}
     """
     kept = {minute: value for minute, value in charts if LOWEST[channel] <= value <= HIGHEST[channel]}
     return dict(sorted(kept.items()))

@@ -12,7 +12,11 @@ NO: Final = frozenset({"0", "0.0", "false", "f", "no", "n"})
 
 
 def is_missing(text: str) -> bool:
-    """Return whether the cell says that there is no value, in any case and with any blanks around it."""
+    """Return whether the cell says that there is no value, in any case and with any blanks around it.
+
+    >>> is_missing(""), is_missing("NULL"), is_missing("80")
+    (True, True, False)
+    """
     return text.strip().lower() in MISSING
 
 
@@ -36,7 +40,11 @@ def number(text: str, *, decimal_comma: bool = False) -> float:
 
 
 def integer(text: str) -> int:
-    """Return the cell's whole number, also where it is written as 211.0. Raises ValueError for anything else."""
+    """Return the cell's whole number, also where it is written as 211.0. Raises ValueError for anything else.
+
+    >>> integer("211"), integer("211.0")
+    (211, 211)
+    """
     try:
         return int(text)
     except ValueError:

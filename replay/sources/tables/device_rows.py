@@ -32,14 +32,22 @@ WRITTEN_AS_FLOAT: Final = re.compile(r"^(\d+)\.0+$")
 
 
 def checked_rate(where: str, value: float) -> float:
-    """Return a rate per minute, NaN = missing (as zero and a device's negative codes are). Raises Misconfigured for infinity."""
+    """Return a rate per minute, NaN = missing (as zero and a device's negative codes are). Raises Misconfigured for infinity.
+
+    >>> checked_rate("ward.csv, line 2", 80.5), checked_rate("ward.csv, line 3", -1.0)
+    (80.5, nan)
+    """
     if value == math.inf:
         raise Misconfigured(f"{where}: an infinite value is not a rate per minute; empty means missing")
     return value if value > 0 else math.nan
 
 
 def partition_value(path: Path, column: str) -> str | None:
-    """Return what a folder on the file's way says of a column that the file leaves out, as Spark writes it: `column=value/`."""
+    """Return what a folder on the file's way says of a column that the file leaves out, as Spark writes it: `column=value/`.
+
+    >>> partition_value(Path("ward/device_id=bed%207/part-0.parquet"), "device_id")
+    'bed 7'
+    """
     for folder in reversed(path.parts[:-1]):
         name, equals, value = folder.partition("=")
         if equals and name.lower() == column:

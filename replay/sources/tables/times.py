@@ -19,6 +19,9 @@ def parsed_time(where: str, text: str, zone: tzinfo | None = None) -> float:
 
     `zone` is that of a time without one; None refuses it. Raises Misconfigured, naming `where` (file, line and column),
     for what is no time of a day, and for one outside what can be carried (see `contracts.event_time`).
+
+    >>> parsed_time("ward.csv, line 2", "1970-01-02T01:00:00+01:00")
+    86400.0
     """
     word = text.strip()
     try:
@@ -42,7 +45,11 @@ def checked_seconds(where: str, seconds: float, text: object) -> float:
 
 
 def parsed_in(where: str, text: str, layout: str, said: str) -> float:
-    """Return seconds since 1970 of a UTC time written in a `strptime` layout, which `said` shows to people."""
+    """Return seconds since 1970 of a UTC time written in a `strptime` layout, which `said` shows to people.
+
+    >>> parsed_in("ward.csv, line 2", "02/01/1970", "%d/%m/%Y", "28/04/2183")
+    86400.0
+    """
     try:
         moment = datetime.strptime(text.strip(), layout).replace(tzinfo=UTC)
     except ValueError:
@@ -51,7 +58,11 @@ def parsed_in(where: str, text: str, layout: str, said: str) -> float:
 
 
 def parsed_local(where: str, text: str) -> float:
-    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601; UTC without a zone."""
+    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601; UTC without a zone.
+
+    >>> parsed_local("ward.csv, line 2", "02.01.1970 00:01:00")
+    86460.0
+    """
     if not (parts := _DAY_FIRST.fullmatch(text.strip())):
         return parsed_time(where, text, UTC)
     day, month, year, clock = parts.groups()

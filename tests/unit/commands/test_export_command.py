@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
-import pytest
 from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
 from fedsecure.cli import app
-from fedsecure.commands import export
 
 
 def refusal(*arguments: object) -> str:
@@ -32,11 +28,3 @@ def test_a_bundle_that_does_not_exist_is_named(tmp_path):
 def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     assert "choose another --out" in refusal("--out", tmp_path / "file" / "out")
-
-
-def test_missing_packages_are_named_with_the_way_to_them(monkeypatch):
-    monkeypatch.setattr(
-        export, "find_spec", lambda name: None if name == "onnxruntime" else importlib.util.find_spec(name)
-    )
-    with pytest.raises(Misconfigured, match=r"needs onnxruntime: run `make setup`, or .*\[export\]"):
-        export.check_runtime()

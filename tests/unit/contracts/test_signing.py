@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from device_keys import private_key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -192,7 +192,6 @@ def fields(update: ModelUpdate) -> bytes:
     )
 
 
-@settings(deadline=None)  # a signature takes as long as the machine lets it
 @given(update=updates)
 def test_whatever_is_signed_verifies_after_the_wire_with_this_key_and_no_other(update: ModelUpdate) -> None:
     signed = sign(KEY, update)
@@ -201,7 +200,6 @@ def test_whatever_is_signed_verifies_after_the_wire_with_this_key_and_no_other(u
         verify(public_bytes_of(private_key("p2")), signed)
 
 
-@settings(deadline=None)
 @given(one=updates, other=updates)
 def test_two_updates_that_differ_never_share_their_bytes_nor_a_signature(one: ModelUpdate, other: ModelUpdate) -> None:
     assert (canonical_bytes(one) == canonical_bytes(other)) == (fields(one) == fields(other))
@@ -211,7 +209,6 @@ def test_two_updates_that_differ_never_share_their_bytes_nor_a_signature(one: Mo
             verify(PUBLIC, replace(other, key_id=signed.key_id, signature=signed.signature))
 
 
-@settings(deadline=None)
 @given(before=text, after=text, cut=st.integers(0, 64))
 def test_a_character_moved_from_one_field_to_the_next_changes_the_bytes(before: str, after: str, cut: int) -> None:
     joined = before + after

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Timer
 
 import psutil
 import pytest
@@ -21,6 +19,14 @@ STUBBORN = [
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
 ]
+_INTERRUPT = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getppid(), signal.SIGINT))
+print("up", flush=True)
+while True:
+    time.sleep(60)
+"""
+INTERRUPTING = [sys.executable, "-c", _INTERRUPT]  # when asked to end, the second Ctrl-C comes
 _BEGET = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -77,13 +83,12 @@ def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch:
 
 
 def test_a_second_interrupt_leaves_no_child_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedsecure.demo.programs.supervisor.STOP_WITHIN_S", 0.6)
+    monkeypatch.setattr("fedsecure.demo.programs.supervisor.STOP_WITHIN_S", 2.0)
     programs = Supervisor(tmp_path, os.environ)
 
     def run_until_interrupted_twice() -> None:
         with programs:
-            wait_for_output(programs.start("stubborn", STUBBORN).log)
-            Timer(0.2, signal.raise_signal, (signal.SIGINT,)).start()
+            wait_for_output(programs.start("stubborn", INTERRUPTING).log)
 
     with pytest.raises(KeyboardInterrupt):
         run_until_interrupted_twice()

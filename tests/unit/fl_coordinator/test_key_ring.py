@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from device_keys import KeyRecord, device_key, key_record, private_key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -128,7 +128,6 @@ RECORDS = {
 }
 
 
-@settings(deadline=None)  # the first log line takes longer than the rest
 @given(steps=st.lists(st.sampled_from(sorted(RECORDS)), max_size=12))
 def test_compaction_changes_nothing_only_a_devices_last_record_counts(steps: list[str]) -> None:
     whole, compacted = KeyRegistry(), KeyRegistry()

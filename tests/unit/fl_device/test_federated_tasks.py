@@ -14,7 +14,8 @@ from detectors.training.network_loss import log_probability
 from detectors.training.tensorflow import tf
 from fl_device.tasks.classification import Classification
 from fl_device.tasks.forecast import Forecast
-from fl_device.tasks.named import TASKS, fresh_weights, task_named
+from fl_device.tasks.fresh_weights import SHAPES, fresh_weights
+from fl_device.tasks.named import TASKS, task_named
 from fl_device.tasks.reconstruction import Reconstruction
 from fl_device.tasks.task import OwnHours
 from fl_device.training.local import Course, LocalTrainer
@@ -49,7 +50,7 @@ def weights_from_keras(task, model):
 @pytest.mark.parametrize("task", WITH_A_TWIN, ids=lambda task: task.name)
 def test_a_tasks_network_and_its_gradients_are_those_of_keras_layers(task):
     model = BUILD[task.name]()
-    weights = fresh_weights(task, seed=1)
+    weights = fresh_weights(task.shapes, seed=1)
     model.set_weights(list(weights.values()))
     examples = task.examples(hours(5))
     ours = tensors(weights)
@@ -67,13 +68,13 @@ def test_a_tasks_network_and_its_gradients_are_those_of_keras_layers(task):
 
 @pytest.mark.parametrize("task", WITH_A_TWIN, ids=lambda task: task.name)
 def test_fresh_weights_are_spread_like_those_that_keras_draws_and_the_same_for_a_seed(task):
-    weights = fresh_weights(task, seed=1)
+    weights = fresh_weights(task.shapes, seed=1)
     for name, drawn in weights_from_keras(task, BUILD[task.name]()).items():
         assert weights[name].dtype == np.float32
         assert weights[name].std() == pytest.approx(float(drawn.std()), rel=0.25, abs=1e-6)
-    again = fresh_weights(task, seed=1)
+    again = fresh_weights(task.shapes, seed=1)
     assert all((again[name] == weights[name]).all() for name in weights)
-    assert any((fresh_weights(task, seed=2)[name] != weights[name]).any() for name in weights)
+    assert any((fresh_weights(task.shapes, seed=2)[name] != weights[name]).any() for name in weights)
 
 
 @pytest.mark.parametrize("task", EVERY_TASK, ids=lambda task: task.name)
@@ -81,7 +82,7 @@ def test_examples_fit_the_network_and_none_is_fine(task):
     examples = task.examples(hours(5))
     assert len(examples) == 5
     assert examples.inputs.dtype == examples.targets.dtype == np.float32
-    weights = tensors(fresh_weights(task, seed=1))
+    weights = tensors(fresh_weights(task.shapes, seed=1))
     loss = task.loss(weights, tf.constant(examples.inputs), tf.constant(examples.targets))
     assert loss.shape == (5,)
     assert np.isfinite(loss).all()
@@ -90,7 +91,7 @@ def test_examples_fit_the_network_and_none_is_fine(task):
 
 def test_the_detectors_network_and_its_gradients_are_those_of_its_keras_model():
     task, own = Reconstruction(), hours(5)
-    weights = fresh_weights(task, seed=1)
+    weights = fresh_weights(task.shapes, seed=1)
     model = build_network()
     load_weights(model, weights)
     examples, ours = task.examples(own), tensors(weights)
@@ -115,7 +116,7 @@ def test_the_detectors_network_and_its_gradients_are_those_of_its_keras_model():
 
 def test_what_the_detectors_network_learns_here_its_runtime_speaks_and_the_contexts_statistics_stay():
     task, own = Reconstruction(), hours(12)
-    weights = fresh_weights(task, seed=1)
+    weights = fresh_weights(task.shapes, seed=1)
     weights["context_mean"] = np.full(CONTEXT_SIZE, 0.25, np.float32)
     examples = task.examples(own)
     result = LocalTrainer(task).train(weights, examples, Course(8, 4, 1e-2, seed=0))
@@ -155,3 +156,5 @@ def test_an_hour_is_always_disturbed_in_the_same_way_whatever_comes_with_it():
 def test_each_name_that_a_setting_can_hold_has_its_task():
     for name in TASKS:
         assert task_named(name).name == name
+        assert SHAPES[name]() == task_named(name).shapes
+    assert SHAPES.keys() == TASKS.keys()

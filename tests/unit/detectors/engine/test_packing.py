@@ -30,7 +30,7 @@ def packed(engine: DetectionEngine, chunks: list[MinuteChunk], sizes: list[int])
     return verdicts
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.data(), LIVES, LIVES)
 def test_packing_does_not_show(
     data: st.DataObject, runs_a: list[tuple[float, int]], runs_b: list[tuple[float, int]]

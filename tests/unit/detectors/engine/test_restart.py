@@ -56,7 +56,7 @@ def restarted(
     return fresh
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.data(), LIVES)
 def test_a_restart_does_not_show(data: st.DataObject, runs: list[tuple[float, int]]) -> None:
     lived = life(runs)

@@ -47,7 +47,7 @@ def calm_life(minutes: int, seed: int = 0) -> Life:
     return Life(beats, np.round(np.random.default_rng(seed).normal(16, 0.6, minutes), 1), beats - 0.5)
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(st.data(), LIVES)
 def test_standing_is_kept_and_all_else_is_the_new_bundles_own(
     data: st.DataObject, runs: list[tuple[float, int]]

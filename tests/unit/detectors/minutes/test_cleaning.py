@@ -75,7 +75,7 @@ def filled(start: int, heart: np.ndarray, resp: np.ndarray) -> list[tuple[int, f
     return [row for at in range(len(heart)) for row in filler.push(start + at, float(heart[at]), float(resp[at]))]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(RUNS, RUNS, st.integers(-1000, 500_000_000))
 def test_minute_by_minute_gives_the_same_to_the_last_bit(
     heart_runs: list[tuple[float, int]], resp_runs: list[tuple[float, int]], start: int

@@ -10,7 +10,7 @@ from detectors.network.layout import CONTEXT_SIZE
 from detectors.network.runtime import DensityNetwork
 from experiments.export.graph import INPUTS, float32_model, int8_model
 from experiments.export.measure import AGREES, probabilities, session_of
-from fl_device.tasks.named import fresh_weights
+from fl_device.tasks.fresh_weights import fresh_weights
 from fl_device.tasks.reconstruction import Reconstruction
 
 INT8_LARGEST = 0.1  # of a probability
@@ -19,7 +19,7 @@ INT8_MEAN = 0.01
 
 @pytest.fixture(scope="module")
 def weights():
-    return fresh_weights(Reconstruction(), seed=5)
+    return fresh_weights(Reconstruction().shapes, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from detectors.network.layout import CONTEXT_SIZE
 from detectors.training.tensorflow import tf
 from experiments.privacy.gradients import SHAPES, SIZES, TASK, Known, flat, gradients
 from experiments.privacy.inversion import Seen, cosine_distance, inverted
-from fl_device.tasks.named import fresh_weights
+from fl_device.tasks.fresh_weights import fresh_weights
 from fl_device.training.programs import weights_of
 
 
@@ -27,11 +27,11 @@ def hours(count: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def weights():
-    return flat(fresh_weights(TASK, seed=3))
+    return flat(fresh_weights(TASK.shapes, seed=3))
 
 
 def test_the_gradient_is_that_of_the_tasks_own_loss(weights):
-    windows, told = hours(4, seed=1), known(4)
+    windows, told = hours(8, seed=1), known(8)
     named = {name: tf.constant(array) for name, array in weights_of(weights, SHAPES).items()}
     examples = TASK.examples(told.hours(windows))
     with tf.GradientTape() as tape:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import Misconfigured
 from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
 from experiments.export.graph import float32_model
-from fedsecure.report.refresh import EVALUATION, EXPORT, read_results, refreshed, with_block
+from fedsecure.report.refresh import EVALUATION, EXPORT, read_results, refreshed
 
 ROOT = Path(__file__).parents[2]
 STALE = (
@@ -53,13 +52,3 @@ def test_the_evaluation_is_of_the_bundle_that_ships():
     assert results["bundle_sha256"] == load_bundle(DEFAULT_BUNDLE).sha256, anew
     assert results["data"]["is_real"]
     assert all({"name", "value", "goal", "met"} <= goal.keys() for goal in results["goals"])
-
-
-def test_a_block_is_replaced_between_its_markers_and_must_stand_once():
-    text = "a <!-- x: begin -->old\n<!-- x: end --> b"
-    new = with_block(text, "x", "new \\1")
-    assert new == "a <!-- x: begin -->new \\1<!-- x: end --> b"
-    assert with_block(new, "x", "old\n") == text
-    for wrong in ("", text + text, "<!-- x: begin -->"):
-        with pytest.raises(Misconfigured, match="must stand once"):
-            with_block(wrong, "x", "new")

@@ -1,0 +1,23 @@
+"""The optional packages of FedSecure that some commands need, named when they are not installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final, Literal
+
+from contracts.errors import Misconfigured
+
+PACKAGES: Final = {
+    "train": ("tensorflow", "threadpoolctl", "dp_accounting"),
+    "export": ("onnx", "onnxruntime"),
+}
+
+
+def require_extra(extra: Literal["train", "export"], command: str, *also: str) -> None:
+    """Raise Misconfigured when a package of the extra, or one of `also`, is not installed; none is imported."""
+    missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
+    if missing:
+        raise Misconfigured(
+            f"{command} needs {' and '.join(missing)}: run `make setup`, or install FedSecure with its extra, "
+            f"`pip install 'fedsecure[{extra}]'`"
+        )

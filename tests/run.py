@@ -1,0 +1,42 @@
+"""Run the tests in two parts: unit tests on every core, then one at a time those that start servers and programs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+UNIT = Path("tests/unit")
+SERIAL = ("tests/integration", "tests/e2e")
+PARALLEL = ("--numprocesses", "logical", "--dist", "loadfile")  # a module's fixtures are made once
+GOES_ON = (0, 1, 5)  # passed, failed, nothing selected
+
+
+def parts_of(arguments: list[str]) -> list[list[str]]:
+    """Return the arguments of each pytest run: the paths among them divided, the options in both."""
+    paths = [word for word in arguments if word.startswith("tests") and Path(word.partition("::")[0]).exists()]
+    options = [word for word in arguments if word not in paths]
+    chosen = paths or [str(UNIT), *SERIAL]
+    unit = [path for path in chosen if Path(path.partition("::")[0]).is_relative_to(UNIT)]
+    serial = [path for path in chosen if path not in unit]
+    return [[*given, *options, *part] for part, given in ((unit, PARALLEL), (serial, ())) if part]
+
+
+def status_of(statuses: list[int]) -> int:
+    """Return the exit status of all runs together; a run that selects nothing counts only where no other selects any."""
+    ran = [status for status in statuses if status != 5]
+    return max(ran, default=5)
+
+
+def main() -> int:
+    """Run the parts until one cannot go on."""
+    statuses: list[int] = []
+    for part in parts_of(sys.argv[1:]):
+        statuses.append(subprocess.run([sys.executable, "-m", "pytest", *part], check=False).returncode)
+        if statuses[-1] not in GOES_ON:
+            break
+    return status_of(statuses)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
