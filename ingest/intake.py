@@ -16,7 +16,7 @@ from ingest.readings import GivenReadings, NotUsed, plausible
 CLOCK_OFF_BY_S: Final = 86_400.0
 
 
-class Journal(Protocol):
+class ReadingsLog(Protocol):
     """Where readings are written down."""
 
     async def append(self, devices: Sequence[DeviceReadings]) -> None:
@@ -27,7 +27,7 @@ class Intake:
     """Takes what protocols deliver; `wall` is in epoch seconds."""
 
     def __init__(
-        self, naming: Naming, devices: Devices, journal: Journal, wall: Callable[[], float], *, any_clock: bool
+        self, naming: Naming, devices: Devices, journal: ReadingsLog, wall: Callable[[], float], *, any_clock: bool
     ) -> None:
         self._naming = naming
         self._devices = devices

@@ -174,9 +174,9 @@ class BatchPass:
         limit = float(self._arrays.threshold[tracker.slot]) - (0 if decided.flagged[place] else self._model.rule.margin)
         said = rules_in_words(decided.kinds[place], limit)
         at = int(decided.place[place])
-        if said or decided.surprises is None or at < 0:
+        if said or decided.tail_features is None or at < 0:
             return said
-        return in_words(decided.surprises.r[at], decided.surprises.u[at])
+        return in_words(decided.tail_features.r[at], decided.tail_features.u[at])
 
     def _freeze(self, tracker: DeviceTracker) -> str:
         assert tracker.enrolment is not None

@@ -17,7 +17,7 @@ from detectors.minutes.grids import on_grid
 from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, after_enrolment
 from detectors.rules import copies
 from detectors.scoring.common_scale import NOTHING
-from detectors.scoring.components import Surprises, components_of, surprises_of
+from detectors.scoring.components import TailFeatures, components_of, tail_features_of
 from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.registry import columns, statistic_values
 from detectors.statistics.stream import blocks_of
@@ -35,7 +35,7 @@ class Decided(NamedTuple):
     `score` float64[R] and `kinds` float64[R, 7] on the rule's scale; `is_judged`: the last hour lies after the enrolment and
     the window is usable; `flagged`, `near` as `states.Known` has them; `over_share` of the last four decisions; `error`
     float64[R] mean square of the network's normal scores (NaN: no profile). Of those with a profile, at `place` int64[R] among
-    them (-1: none): `surprises`, the DNNs' raw `logits` float64[., 2], and whether the decision may join a baseline (`keep`).
+    them (-1: none): `tail_features`, the DNNs' raw `logits` float64[., 2], and whether the decision may join a baseline (`keep`).
     """
 
     score: Floats
@@ -46,7 +46,7 @@ class Decided(NamedTuple):
     over_share: Floats
     error: Floats
     place: Ints
-    surprises: Surprises | None
+    tail_features: TailFeatures | None
     logits: Floats
     keep: NDArray[np.bool_]
 
@@ -61,11 +61,13 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
     values[:, 4:] = [(tick.frozen, tick.replay, tick.pulse) for tick in ticks]
     error = np.full(len(ticks), np.nan)
     enrolled = np.flatnonzero(arrays.enrolment_min[slot] > 0)
-    surprises, logits, keep = None, np.empty((0, 2)), np.empty(0, np.bool_)
+    tail_features, logits, keep = None, np.empty((0, 2)), np.empty(0, np.bool_)
     if len(enrolled):
         found = _statistics(model, arrays, slot[enrolled], decision[enrolled])
         error[enrolled] = found.error
-        values[enrolled, :4], logits, surprises = _components(model, arrays, slot[enrolled], decision[enrolled], found)
+        values[enrolled, :4], logits, tail_features = _components(
+            model, arrays, slot[enrolled], decision[enrolled], found
+        )
     arrays.last[slot] = pushed(arrays.last[slot], values)
     judged = model.rule.judge(model.parameters, arrays.last[slot], arrays.threshold[slot])
     after = after_enrolment(decision, arrays.enrolment_min[slot])
@@ -79,7 +81,7 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
     place = np.full(len(ticks), -1)
     place[enrolled] = np.arange(len(enrolled))
     return Decided(
-        judged.score, judged.kinds, usable & after, flagged, near, judged.over.mean(axis=1), error, place, surprises,
+        judged.score, judged.kinds, usable & after, flagged, near, judged.over.mean(axis=1), error, place, tail_features,
         logits, keep,
     )  # fmt: skip
 
@@ -127,18 +129,18 @@ def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) 
 
 def _components(
     model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints, found: _Found
-) -> tuple[Floats, Floats, Surprises]:
-    """Return (what is voted on float64[R, 4], raw logits float64[R, 2], surprises) against the device's own past."""
+) -> tuple[Floats, Floats, TailFeatures]:
+    """Return (what is voted on float64[R, 4], raw logits float64[R, 2], tail_features) against the device's own past."""
     _join(arrays, slot, decision)
     past = past_of(arrays.count[slot][:, None].astype(np.float64), arrays.total[slot], arrays.squares[slot])
     judged = len(columns())
     own = OwnPast(past.mean[:, :judged], past.sd[:, :judged], past.decisions)
-    surprises = surprises_of(model.parameters, found.values, own)
-    parts = components_of(model.parameters.classifiers, surprises)
+    tail_features = tail_features_of(model.parameters, found.values, own)
+    parts = components_of(model.parameters.classifiers, tail_features)
     logits = np.stack([parts.fast, parts.slow], axis=1)
     above = logits - past.mean[:, judged:]
     values = np.column_stack([above, parts.family_free, found.nats / copies.LIMIT_NATS])
-    return values, logits, surprises
+    return values, logits, tail_features
 
 
 def _join(arrays: DeviceArrays, slot: Ints, decision: Ints) -> None:

@@ -18,7 +18,7 @@ from detectors.explanations.enrolment import enrolment_warning
 from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.windows import usable_decisions
 from detectors.rules import copies, pulse
-from detectors.scoring.components import components_of, surprises_of
+from detectors.scoring.components import components_of, tail_features_of
 from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
 from detectors.statistics.windows import rows_of_stream
 
@@ -48,7 +48,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
     keep = usable_decisions(minutes)
     enrolled = enrolment_decisions(len(minutes))
     past = own_past(values, enrolled, keep)
-    parts = components_of(model.parameters.classifiers, surprises_of(model.parameters, values, past))
+    parts = components_of(model.parameters.classifiers, tail_features_of(model.parameters, values, past))
     logits = np.stack([parts.fast, parts.slow], axis=1)
     start = baseline_start(enrolled)
     above = (logits - own_past(logits, enrolled, keep).mean)[start:, 0]

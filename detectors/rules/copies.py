@@ -47,8 +47,8 @@ def _gain(rows: DecisionRows) -> Floats:
     size = rows.residual_size[:, None, 0]
     error = z[:, start:stop] - (z[:, start - 1 : stop - 1] + z[:, start + 1 : stop + 1]) / 2
     cells = size * rows.scale[:, None] / rows.grid_bpm[:, None]
-    surprise = 0.5 * np.clip(error / size, -6, 6) ** 2 + np.log(cells + 1) + 1
-    return np.asarray(np.clip(np.minimum(surprise, MOST_NATS) - 0.1, 0, None))
+    nats = 0.5 * np.clip(error / size, -6, 6) ** 2 + np.log(cells + 1) + 1
+    return np.asarray(np.clip(np.minimum(nats, MOST_NATS) - 0.1, 0, None))
 
 
 def nats_of(hour: Floats) -> Floats:

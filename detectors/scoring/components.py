@@ -28,7 +28,7 @@ class Fitted(Protocol):
     def slow_tails(self) -> Tails: ...
 
 
-class Surprises(NamedTuple):
+class TailFeatures(NamedTuple):
     """Standardised statistics `r` float64[R, C] and how rare their sides are: `u` [R, K], `slow_u` [R, L]."""
 
     r: Floats
@@ -36,11 +36,11 @@ class Surprises(NamedTuple):
     slow_u: Floats
 
 
-def surprises_of(fitted: Fitted, values: Floats, past: OwnPast) -> Surprises:
-    """Return the surprises of statistics float64[R, C], each held against its device's own past."""
+def tail_features_of(fitted: Fitted, values: Floats, past: OwnPast) -> TailFeatures:
+    """Return the tail features of statistics float64[R, C], each held against its device's own past."""
     r = fitted.standardisation.of(values, past)
     u = fitted.fast_tails.of(one_sided(r, fast_columns()))
-    return Surprises(r, u, fitted.slow_tails.of(one_sided(r, slow_columns())))
+    return TailFeatures(r, u, fitted.slow_tails.of(one_sided(r, slow_columns())))
 
 
 class Components(NamedTuple):
@@ -51,9 +51,9 @@ class Components(NamedTuple):
     family_free: Floats
 
 
-def components_of(classifiers: Mapping[str, Weights], found: Surprises) -> Components:
-    """Return what a decision's surprises come to."""
-    read = inputs(*found)
+def components_of(classifiers: Mapping[str, Weights], features: TailFeatures) -> Components:
+    """Return the networks' logits and the family-free score of a decision's tail features."""
+    read = inputs(*features)
     return Components(
-        logit(classifiers["fast"], read["fast"]), logit(classifiers["slow"], read["slow"]), family_free(found.u)
+        logit(classifiers["fast"], read["fast"]), logit(classifiers["slow"], read["slow"]), family_free(features.u)
     )

@@ -13,7 +13,7 @@ from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.decisions.votes import AGREE
 from detectors.scoring.classifier import NAMES, inputs
-from detectors.scoring.components import Surprises, components_of, surprises_of
+from detectors.scoring.components import TailFeatures, components_of, tail_features_of
 from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
 from detectors.training.classifier_fit import EPOCHS, LabelledRows, fit_classifier
 from detectors.training.references_fit import References, balanced, standardisation_of, tails_of
@@ -60,7 +60,7 @@ def fit_scores(
     taught = inside & (table.is_clean | _is_learnt(table, learnt))
     classifiers = {}
     rows = np.flatnonzero(taught & (table.is_clean | (table.since >= min(POSITIVE_FROM_MIN.values()))))
-    read = inputs(*_surprises(table, past, fitted, rows))
+    read = inputs(*_tail_features(table, past, fitted, rows))
     for place, name in enumerate(NAMES):
         old = table.is_clean[rows] | (table.since[rows] >= POSITIVE_FROM_MIN[name])
         labelled = _labelled(table, rows[old], read[name][old])
@@ -92,7 +92,7 @@ def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, ro
 
     `rows` holds whole clean streams, and traces only together with their patient's clean stream.
     """
-    found = components_of(fitted.classifiers, _surprises(table, past, fitted, rows))
+    found = components_of(fitted.classifiers, _tail_features(table, past, fitted, rows))
     result = {}
     for kind, values in zip(SCORED, found, strict=True):
         whole = np.full(len(table), np.nan)
@@ -109,8 +109,8 @@ def voted_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, 
     return {kind: table.votes(values, AGREE[kind]) for kind, values in raw.items()}
 
 
-def _surprises(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> Surprises:
-    return surprises_of(fitted, table.values[rows].astype(np.float64), _rows(past, rows))
+def _tail_features(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> TailFeatures:
+    return tail_features_of(fitted, table.values[rows].astype(np.float64), _rows(past, rows))
 
 
 def _rows(past: OwnPast, rows: Ints) -> OwnPast:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,41 @@ def test_no_function_is_longer_than_a_screen() -> None:
         and (lines := (node.end_lineno or 0) - node.body[0].lineno) > 40
     ]
     assert not too_long
+
+
+REGISTRIES = {"replay/attacks", "replay/sources", "fl_coordinator/aggregation", "detectors/statistics", "fedsecure/commands", "ingest/protocols"}  # fmt: skip
+NOT_YET = {"contracts": 26}  # what crosses a process boundary, a message or a limit a file
+MOST_FILES = 12
+RETIRED = {
+    "DeviceTracks", "BundledTracks", "ReleasedTracks", "Ballot", "Tick", "Yardstick", "Situation", "Knowledge", "Lessons", "Curriculum", "Learner",
+    "Judgement", "Holdings", "HeldDevice", "StretchReader", "HistoryWanted", "HistoryReader", "StatusLog", "written_aside", "quiet_logs",
+    "odd_ones", "Grounds", "SelfJudge", "Departure", "MindJudge", "Sighting", "KeyFeed", "ReleaseFeed", "Doorkeeper", "Surprises",
+}  # fmt: skip
+
+
+def test_a_room_has_no_more_files_than_one_finds_a_way_in() -> None:
+    rooms = Counter(str(file.parent.relative_to(ROOT)) for file in FILES if file.name != "__init__.py")
+    crowded = {
+        room: count for room, count in rooms.items() if room not in REGISTRIES and count > NOT_YET.get(room, MOST_FILES)
+    }
+    assert not crowded
+
+
+def test_words_of_our_own_that_were_given_up_stay_so() -> None:
+    texts = [*FILES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    back = {
+        f"{file.relative_to(ROOT)}: {word}"
+        for file in texts
+        for word in RETIRED & set(re.findall(r"\w+", file.read_text()))
+    }
+    assert not back
+
+
+def test_no_two_public_classes_of_a_room_share_a_name() -> None:
+    classes = Counter(
+        (file.parent.relative_to(ROOT), node.name)
+        for file in FILES
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert not [name for name, count in classes.items() if count > 1]

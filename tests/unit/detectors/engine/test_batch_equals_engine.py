@@ -16,7 +16,7 @@ from detectors.engine.model import Model, profile_from
 from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import decision_count, decision_minute, usable_decisions
 from detectors.rules import copies
-from detectors.scoring.components import components_of, surprises_of
+from detectors.scoring.components import components_of, tail_features_of
 from detectors.statistics.stream import blocks_of, stream_statistics
 from detectors.statistics.windows import rows_of_stream
 
@@ -55,7 +55,7 @@ def batch_votes(model: Model, minutes: CleanMinutes) -> dict[str, np.ndarray]:
     errors = model.network_errors(rows)
     values = stream_statistics(blocks_of(rows, errors))
     enrolled, keep = enrolment_decisions(ENROLMENT), usable_decisions(minutes)
-    found = surprises_of(model.parameters, values, own_past(values, enrolled, keep))
+    found = tail_features_of(model.parameters, values, own_past(values, enrolled, keep))
     parts = components_of(model.parameters.classifiers, found)
     logits = np.stack([parts.fast, parts.slow], axis=1)
     above = logits - own_past(logits, enrolled, keep).mean

@@ -8,7 +8,7 @@ from plain_detector import plain_parameters
 
 from detectors.baseline.own_past import OwnPast
 from detectors.scoring.classifier import MEMBERS, classifier_shapes, input_sizes, inputs, logit
-from detectors.scoring.components import components_of, surprises_of
+from detectors.scoring.components import components_of, tail_features_of
 from detectors.scoring.tails import fast_columns, slow_columns
 from detectors.statistics.registry import columns
 
@@ -58,9 +58,9 @@ def test_a_decision_alone_is_judged_as_it_is_among_others() -> None:
     rng = np.random.default_rng(2)
     values = rng.standard_normal((40, COUNT))
     past = OwnPast(np.zeros((40, COUNT)), np.full((40, COUNT), 0.3), np.full((40, 1), 30.0))
-    found = surprises_of(PARAMETERS, values, past)
+    found = tail_features_of(PARAMETERS, values, past)
     together = components_of(PARAMETERS.classifiers, found)
-    alone = surprises_of(PARAMETERS, values[7:8], OwnPast(*(part[7:8] for part in past)))
+    alone = tail_features_of(PARAMETERS, values[7:8], OwnPast(*(part[7:8] for part in past)))
     for one, many in zip(components_of(PARAMETERS.classifiers, alone), together, strict=True):
         np.testing.assert_allclose(one[0], many[7], rtol=1e-9)
     assert (found.u >= 0).all()
