@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contracts.event_time import from_event_minute
 from detectors.bundle.bundle import Bundle
-from detectors.training.site_calibration import Peak, SiteCalibration
+from detectors.training.sites.calibration import Peak, SiteCalibration
 from experiments.evaluation.results.detection_rates import rate
 
 RECORD: Final = "site_calibrations"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
-from detectors.training.scoring_fit import SCORED
-from detectors.training.table import DecisionTable
+from detectors.training.scores.scoring_fit import SCORED
+from detectors.training.scores.table import DecisionTable
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

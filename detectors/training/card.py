@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.training.calibration import Calibration
 from detectors.training.found import found_attacks
 from detectors.training.patients import Patient
-from detectors.training.table import CLEAN, DISTORTED, DecisionTable
+from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable
 from detectors.training.training import Training
 
 WITHIN_MIN: Final = (120, 240, 720)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.decisions.votes import AGREE
 from detectors.rules.copies import LIMIT_NATS
 from detectors.rules.frozen import LIMIT_MIN
-from detectors.training.table import TEACHING, DecisionTable
+from detectors.training.scores.table import TEACHING, DecisionTable
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

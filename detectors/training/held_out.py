@@ -14,16 +14,16 @@ from detectors.network.runtime import DensityNetwork
 from detectors.scoring.common_scale import peaks_of
 from detectors.scoring.parameters import DetectorParameters
 from detectors.training.calibration import Calibration
-from detectors.training.canary import KINDS, canary_windows
-from detectors.training.canary_figures import NetworkFit, Outcomes
+from detectors.training.canaries.figures import NetworkFit, Outcomes
+from detectors.training.canaries.windows import KINDS, canary_windows
 from detectors.training.cohort import Injector, Population, Stay
 from detectors.training.found import found_attacks, rule_rows
-from detectors.training.likelihood import window_losses
-from detectors.training.network_fit import NetworkWindows, joined, training_windows
+from detectors.training.network.fit import NetworkWindows, joined, training_windows
 from detectors.training.patients import Patient, patients_of
-from detectors.training.scoring_fit import FittedScores, voted_components
-from detectors.training.table import DecisionTable
-from detectors.training.table_build import Attacks, PatientJob, built
+from detectors.training.scores.likelihood import window_losses
+from detectors.training.scores.scoring_fit import FittedScores, voted_components
+from detectors.training.scores.table import DecisionTable
+from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
 

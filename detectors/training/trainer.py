@@ -14,15 +14,15 @@ from contracts.errors import Misconfigured
 from detectors.baseline.own_past import OwnPast
 from detectors.scoring.parameters import DetectorParameters
 from detectors.training.calibration import FOLDS, Calibration, calibrated, dealt, out_of_sample
-from detectors.training.canary import canary_set
+from detectors.training.canaries.windows import canary_set
 from detectors.training.card import card_of
 from detectors.training.cohort import Population
 from detectors.training.found import rule_rows
-from detectors.training.network_fit import fit_network, training_windows
+from detectors.training.network.fit import fit_network, training_windows
 from detectors.training.patients import Patient, generator_of, patients_of
-from detectors.training.scoring_fit import FittedScores, fit_scores, voted_components
-from detectors.training.table import DecisionTable, Stream
-from detectors.training.table_build import Attacks, PatientJob, built
+from detectors.training.scores.scoring_fit import FittedScores, fit_scores, voted_components
+from detectors.training.scores.table import DecisionTable, Stream
+from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.training import LEAST_PATIENTS, Training
 from detectors.training.workfolder import WorkFolder
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-from detectors.training.classifier_fit import EPOCHS
 from detectors.training.cohort import Injector, Population, Stay, check_disjoint
-from detectors.training.network_fit import STEPS
-from detectors.training.table_build import DISTORTIONS_EACH
+from detectors.training.network.fit import STEPS
+from detectors.training.scores.classifier_fit import EPOCHS
+from detectors.training.scores.table_build import DISTORTIONS_EACH
 
 BUDGET: Final = 0.10
 """False exclusions a device-week: other hospitals' patients cost about twice what was paid for, so .20 is what to expect."""

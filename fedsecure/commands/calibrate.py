@@ -12,7 +12,7 @@ from contracts.errors import FedSecureError, Misconfigured
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
-    from detectors.training.site_calibration import SiteCalibration
+    from detectors.training.sites.calibration import SiteCalibration
     from fedsecure.bundle_cards import SiteDevices
 
 
@@ -103,8 +103,8 @@ def _calibrated(
     base: Bundle, paths: list[Path], budget: float, enrolment_min: int | None
 ) -> tuple[SiteCalibration, SiteDevices]:
     from detectors import Detector
-    from detectors.training.site_calibration import calibrated_site
-    from detectors.training.site_judging import judged_devices
+    from detectors.training.sites.calibration import calibrated_site
+    from detectors.training.sites.judging import judged_devices
     from fedsecure.bundle_cards import SiteDevices, reference_names
     from fedsecure.study_output import stage_bars
     from replay.sources import read_recordings

@@ -13,7 +13,7 @@ from fedsecure.extras import require_extra
 from fedsecure.output_files import check_writable
 
 if TYPE_CHECKING:
-    from detectors.training.canary_verdict import CanaryResult
+    from detectors.training.canaries.verdict import CanaryResult
     from fedsecure.promotion.attempt import Promotion
     from fedsecure.promotion.source import Source
 

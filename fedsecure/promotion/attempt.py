@@ -15,8 +15,8 @@ from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
 from detectors.bundle.bundle import Bundle, load_bundle, save_bundle
 from detectors.network.layout import Weights, network_shapes
-from detectors.training.canary_figures import NetworkFit
-from detectors.training.canary_verdict import CanaryResult, canary_verdict, first_look
+from detectors.training.canaries.figures import NetworkFit
+from detectors.training.canaries.verdict import CanaryResult, canary_verdict, first_look
 from detectors.training.cohort import Stay
 from detectors.training.held_out import HeldOut, network_fit, outcomes
 from detectors.training.trainer import STAGES, CarryOut, Progress, train_detector

@@ -11,7 +11,7 @@ from contracts.errors import Misconfigured
 from detectors.bundle.bundle import Bundle
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.layout import Weights
-from detectors.training.canary_verdict import LEAST
+from detectors.training.canaries.verdict import LEAST
 from detectors.training.cohort import KnownStay, Population, unmarked
 from detectors.training.held_out import HeldOut
 from detectors.training.patients import SHORT_ENROLMENT_MIN, enrolment_of

@@ -15,7 +15,7 @@ from contracts.errors import InvalidMessage, Misconfigured
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
-from detectors.training.canary_verdict import CanaryResult
+from detectors.training.canaries.verdict import CanaryResult
 from fedsecure.promotion.attempt import Promotion
 from fl_coordinator.models.promotable import committed_model
 from fl_coordinator.models.registry import Model, model_of

@@ -13,7 +13,7 @@ from contracts.errors import Misconfigured
 from contracts.federation import DeviceKey
 from contracts.releases import BundleRelease
 from contracts.signing import key_id_of, public_bytes_of
-from detectors.training.canary_verdict import CanaryResult
+from detectors.training.canaries.verdict import CanaryResult
 from fl_coordinator.models.lineage import ModelLine
 from fl_device.keys.folder import KeyFolder
 

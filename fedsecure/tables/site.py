@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from detectors.training.site_calibration import LOWERING_DAYS, MOST_MOVED, RAISING_DAYS, SiteCalibration
+from detectors.training.sites.calibration import LOWERING_DAYS, MOST_MOVED, RAISING_DAYS, SiteCalibration
 from fedsecure.bundle_cards import SiteDevices, figures_at, observed_at, thresholds_shown
 
 MOST_DEVICES: Final = 20

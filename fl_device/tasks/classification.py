@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.layout import Shapes
-from detectors.training.distortions import band_noise, impulses, sample_hold
+from detectors.training.network.distortions import band_noise, impulses, sample_hold
 from detectors.training.tensorflow import tf
 from fl_device.tasks.fresh_weights import classification_shapes
 from fl_device.tasks.layers import bidirectional, dense, squared_error

@@ -16,8 +16,8 @@ from detectors.network.layout import (
     Shapes,
     network_shapes,
 )
-from detectors.training.network_architecture import known_states, network_inputs
-from detectors.training.network_loss import expected_value, log_probability
+from detectors.training.network.architecture import known_states, network_inputs
+from detectors.training.network.loss import expected_value, log_probability
 from detectors.training.tensorflow import tf
 from fl_device.tasks.layers import DIRECTIONS, dense, side_by_side
 from fl_device.tasks.task import Examples, OwnHours, Tensors

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.statistics.registry import columns
-from detectors.training.decisions import StreamDecisions
-from detectors.training.table import CLEAN, DecisionTable, Stream, table_of
+from detectors.training.scores.decisions import StreamDecisions
+from detectors.training.scores.table import CLEAN, DecisionTable, Stream, table_of
 
 
 def decisions(

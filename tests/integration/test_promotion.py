@@ -10,7 +10,7 @@ from plain_detector import plain_bundle
 
 from contracts.errors import Misconfigured
 from detectors.bundle.bundle import bundle_of, folder_contents, save_bundle
-from detectors.training.canary_verdict import CanaryResult
+from detectors.training.canaries.verdict import CanaryResult
 from detectors.training.cohort import Population
 from detectors.training.held_out import HeldOut
 from detectors.training.training import Training

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.training.canary_figures import NetworkFit, Outcomes
-from detectors.training.canary_verdict import CanaryResult, canary_verdict, first_look
+from detectors.training.canaries.figures import NetworkFit, Outcomes
+from detectors.training.canaries.verdict import CanaryResult, canary_verdict, first_look
 
 NAMES = ("c" * 64, "a" * 64)
 ATTACKS = ("bias strong", "replay strong", "spoof strong")

@@ -15,8 +15,8 @@ from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.common_scale import threshold_of
 from detectors.statistics.base import CHANNELS, FAST_MIN, LEVEL, NETWORK
 from detectors.statistics.registry import Column, columns
-from detectors.training.references_fit import References, standardisation_of
-from detectors.training.table import CLEAN, DecisionTable
+from detectors.training.scores.references_fit import References, standardisation_of
+from detectors.training.scores.table import CLEAN, DecisionTable
 from detectors.training.workfolder import WorkFolder
 from experiments.evaluation.judging.folds import clean_peaks
 from experiments.evaluation.measurement.material import JUDGED, Material, material_of

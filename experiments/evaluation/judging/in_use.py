@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.decisions.votes import AGREE
 from detectors.scoring.common_scale import CommonScale
-from detectors.training.scoring_fit import FittedScores, raw_components
-from detectors.training.table import CLEAN, DecisionTable
+from detectors.training.scores.scoring_fit import FittedScores, raw_components
+from detectors.training.scores.table import CLEAN, DecisionTable
 from experiments.evaluation.measurement.material import streams_of_table
 
 Floats = NDArray[np.float64]

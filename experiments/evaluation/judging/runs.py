@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.table import DecisionTable
+from detectors.training.scores.table import DecisionTable
 from detectors.training.workfolder import WorkFolder
 from experiments.evaluation.judging.folds import Fold, FoldPlan, InUse, judged_folds
 from experiments.evaluation.judging.in_use import voted

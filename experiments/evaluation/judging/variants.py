@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.baseline.own_past import GROUP, OwnPast
 from detectors.statistics.base import NETWORK
 from detectors.statistics.registry import columns
-from detectors.training.table import CLEAN, DecisionTable
+from detectors.training.scores.table import CLEAN, DecisionTable
 
 Floats = NDArray[np.float64]
 

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.distorted import HOW_MANY
-from detectors.training.distortions import DISTORTIONS
-from detectors.training.pair_distortions import PAIR_DISTORTIONS
+from detectors.training.network.distorted import HOW_MANY
+from detectors.training.network.distortions import DISTORTIONS
+from detectors.training.network.pair_distortions import PAIR_DISTORTIONS
 from detectors.training.patients import LEAST_ATTACK_MIN, generator_of, onsets_of
-from detectors.training.table import DISTORTED, Stream
-from detectors.training.table_build import DISTORTED_MIN, PatientJob
+from detectors.training.scores.table import DISTORTED, Stream
+from detectors.training.scores.table_build import DISTORTED_MIN, PatientJob
 
 NAMES: Final = (*(one.__name__ for one in PAIR_DISTORTIONS), *(one.__name__ for one in DISTORTIONS))
 """Distortions in the order in which training draws them."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.decisions.votes import AGREE
 from detectors.rules.copies import LIMIT_NATS
 from detectors.rules.frozen import LIMIT_MIN
-from detectors.training.table import CLEAN, DecisionTable
+from detectors.training.scores.table import CLEAN, DecisionTable
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

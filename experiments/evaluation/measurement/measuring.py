@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from detectors.training.calibration import dealt
 from detectors.training.cohort import Population
 from detectors.training.patients import Patient, generator_of, patients_of
-from detectors.training.table import Stream, table_of
-from detectors.training.table_build import Attacks, PatientJob, streams_of
+from detectors.training.scores.table import Stream, table_of
+from detectors.training.scores.table_build import Attacks, PatientJob, streams_of
 from experiments.common.injection import DonorInjector, core_cases, is_possible
 from experiments.common.workers import carried_out
 from experiments.evaluation.measurement.cohort import Cohort

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from detectors.minutes.cleaning import usable_minutes
 from detectors.rules.pulse import FEWEST, WINDOW_MIN, limit_bpm
 from detectors.rules.replay import LIMIT_SHARE, ReplayMemory
-from detectors.training import table_build
 from detectors.training.attacked import span_of
 from detectors.training.cohort import Recording, Vitals, vitals_of
 from detectors.training.patients import generator_of, onsets_of
-from detectors.training.table import Stream
-from detectors.training.table_build import PatientJob
+from detectors.training.scores import table_build
+from detectors.training.scores.table import Stream
+from detectors.training.scores.table_build import PatientJob
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]

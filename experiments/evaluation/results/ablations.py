@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.training.found import Found
-from detectors.training.scoring_fit import SCORED
+from detectors.training.scores.scoring_fit import SCORED
 from experiments.common.injection import CORE, core_cases
 from experiments.evaluation.judging.judged import RULES, Judged
 from experiments.evaluation.judging.study import REFERENCE, Study, family_name

@@ -16,7 +16,7 @@ from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from detectors.minutes.windows import STEP_MIN
 from detectors.training.found import found_attacks
-from detectors.training.table import CLEAN, DecisionTable
+from detectors.training.scores.table import CLEAN, DecisionTable
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.measurement.material import SIMULATED, SLOW

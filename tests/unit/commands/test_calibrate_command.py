@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from detectors.bundle.bundle import Bundle, load_bundle, packed_bundle, save_bundle
-from detectors.training import site_calibration
-from detectors.training.site_calibration import Peak, SiteCalibration
+from detectors.training.sites import calibration as site_calibration
+from detectors.training.sites.calibration import Peak, SiteCalibration
 from fedsecure.bundle_cards import SiteDevices
 from fedsecure.cli import app
 from fedsecure.commands.calibrate import TooFewDays

@@ -9,8 +9,8 @@ from rich.console import Console
 from contracts.errors import Misconfigured
 from contracts.releases import BundleRelease
 from contracts.settings import Settings
-from detectors.training.canary_figures import NetworkFit, Outcomes
-from detectors.training.canary_verdict import canary_verdict
+from detectors.training.canaries.figures import NetworkFit, Outcomes
+from detectors.training.canaries.verdict import canary_verdict
 from fedsecure.commands.promote import promote
 from fedsecure.commands.rollback import rollback
 from fedsecure.promotion.source import local_source

@@ -12,7 +12,7 @@ from plain_detector import plain_bundle
 from contracts.errors import Misconfigured
 from detectors.bundle.bundle import save_bundle
 from detectors.training.attacked import span_of
-from detectors.training.canary_verdict import CanaryResult
+from detectors.training.canaries.verdict import CanaryResult
 from detectors.training.cohort import AttackCase, Population, check_disjoint
 from detectors.training.held_out import HeldOut
 from detectors.training.patients import onsets_of, patient_of

@@ -9,8 +9,8 @@ from keras_networks import BUILD
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.layout import CONTEXT_SIZE, CONTEXT_STATISTICS
 from detectors.network.runtime import DensityNetwork
-from detectors.training.network_architecture import build_network, load_weights, network_inputs
-from detectors.training.network_loss import log_probability
+from detectors.training.network.architecture import build_network, load_weights, network_inputs
+from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
 from fl_device.tasks.classification import Classification
 from fl_device.tasks.forecast import Forecast

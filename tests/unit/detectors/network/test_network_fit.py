@@ -10,10 +10,10 @@ from detectors.baseline.profile import profile_of
 from detectors.minutes.cleaning import clean
 from detectors.network.layout import network_shapes
 from detectors.network.runtime import DensityNetwork
-from detectors.training import network_fit
-from detectors.training.network_architecture import build_network, load_weights, network_inputs
-from detectors.training.network_fit import NetworkWindows, fit_network, training_windows
-from detectors.training.network_loss import expected_value, log_probability
+from detectors.training.network import fit as network_fit
+from detectors.training.network.architecture import build_network, load_weights, network_inputs
+from detectors.training.network.fit import NetworkWindows, fit_network, training_windows
+from detectors.training.network.loss import expected_value, log_probability
 from detectors.training.tensorflow import tf
 
 ENROLMENT_MIN = 300

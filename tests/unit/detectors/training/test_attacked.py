@@ -12,8 +12,8 @@ from detectors.statistics.stream import stream_statistics
 from detectors.statistics.windows import rows_of_stream
 from detectors.training.attacked import span_of, trace_of
 from detectors.training.cohort import AttackCase, unmarked
-from detectors.training.decisions import clean_blocks, measured, traced_decisions
 from detectors.training.patients import generator_of, onsets_of, patient_of
+from detectors.training.scores.decisions import clean_blocks, measured, traced_decisions
 from experiments.common.injection import inject_case
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

@@ -7,7 +7,7 @@ import pytest
 from small_tables import table
 
 from detectors.training.calibration import calibrated, dealt, out_of_sample
-from detectors.training.scoring_fit import SCORED
+from detectors.training.scores.scoring_fit import SCORED
 
 
 def test_patients_are_dealt_by_length_of_stay():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.scoring.classifier import classifier_shapes, logit
-from detectors.training.classifier_fit import LabelledRows, fit_classifier
+from detectors.training.scores.classifier_fit import LabelledRows, fit_classifier
 
 
 def rows(weight_of_attacked: float = 1.0, seed: int = 0) -> LabelledRows:

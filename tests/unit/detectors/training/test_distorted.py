@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.training.distorted import HIGHEST_SHOWN, LOWEST_SHOWN, Device, Span, distorted
-from detectors.training.distortions import DISTORTIONS, smoothing
-from detectors.training.pair_distortions import PAIR_DISTORTIONS, Pair
+from detectors.training.network.distorted import HIGHEST_SHOWN, LOWEST_SHOWN, Device, Span, distorted
+from detectors.training.network.distortions import DISTORTIONS, smoothing
+from detectors.training.network.pair_distortions import PAIR_DISTORTIONS, Pair
 
 DEVICE = Device(np.array([6.0, 2.0]), np.array([1.0, 1.0]))
 

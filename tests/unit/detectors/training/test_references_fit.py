@@ -7,7 +7,7 @@ import pytest
 
 from detectors.baseline.own_past import OwnPast
 from detectors.scoring.tails import SHARES
-from detectors.training.references_fit import References, balanced, quantiles, standardisation_of, tails_of
+from detectors.training.scores.references_fit import References, balanced, quantiles, standardisation_of, tails_of
 
 
 def references(means: list[float], populations: list[int], slope: float = 1.0, days: int = 1) -> References:

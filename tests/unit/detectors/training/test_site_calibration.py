@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from plain_detector import level_model
 
-from detectors.training.site_calibration import LEAST_THRESHOLD, MOST_MOVED, calibrated_site
-from detectors.training.site_judging import JudgedDevice, judged_devices
+from detectors.training.sites.calibration import LEAST_THRESHOLD, MOST_MOVED, calibrated_site
+from detectors.training.sites.judging import JudgedDevice, judged_devices
 from replay.recording import Recording
 
 QUARTERS_A_DAY = 96

@@ -7,8 +7,8 @@ import pytest
 from small_tables import table
 
 from detectors.baseline.own_past import own_past
-from detectors.training.scoring_fit import DISTORTED_WEIGHT, _labelled
-from detectors.training.table import CLEAN, DISTORTED
+from detectors.training.scores.scoring_fit import DISTORTED_WEIGHT, _labelled
+from detectors.training.scores.table import CLEAN, DISTORTED
 
 
 def test_a_trace_is_held_against_the_clean_past_of_the_same_place():

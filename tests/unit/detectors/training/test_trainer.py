@@ -10,7 +10,7 @@ from contracts.errors import Misconfigured
 from detectors.bundle.bundle import Bundle, save_bundle
 from detectors.network.layout import network_shapes
 from detectors.training import trainer
-from detectors.training.canary import canary_windows
+from detectors.training.canaries.windows import canary_windows
 from detectors.training.cohort import Population
 from detectors.training.trainer import STAGES, train_detector
 from detectors.training.training import Effort, Training

@@ -14,8 +14,8 @@ from detectors.detector import Detector
 from detectors.engine.chunks import Verdicts
 from detectors.training.cohort import unmarked
 from detectors.training.patients import patient_of
-from detectors.training.scoring_fit import SCORED, FittedScores
-from detectors.training.table import CLEAN
+from detectors.training.scores.scoring_fit import SCORED, FittedScores
+from detectors.training.scores.table import CLEAN
 from experiments.evaluation.judging.folds import mean_of
 from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, voted
 from experiments.evaluation.judging.judged import Scored, stream_states

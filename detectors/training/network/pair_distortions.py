@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.distortions import log_uniform
+from detectors.training.network.distortions import log_uniform
 
 Series = NDArray[np.float64]
 

@@ -15,9 +15,9 @@ from detectors.decisions.votes import AGREE
 from detectors.scoring.classifier import NAMES, inputs
 from detectors.scoring.components import TailFeatures, components_of, tail_features_of
 from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
-from detectors.training.classifier_fit import EPOCHS, LabelledRows, fit_classifier
-from detectors.training.references_fit import References, balanced, standardisation_of, tails_of
-from detectors.training.table import DISTORTED, DecisionTable
+from detectors.training.scores.classifier_fit import EPOCHS, LabelledRows, fit_classifier
+from detectors.training.scores.references_fit import References, balanced, standardisation_of, tails_of
+from detectors.training.scores.table import DISTORTED, DecisionTable
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
 from detectors.training.cohort import AttackCase, Injector, Vitals, vitals_of
-from detectors.training.decisions import clean_blocks, clean_decisions, traced_decisions
-from detectors.training.distorted import Device, Span, distorted
+from detectors.training.network.distorted import Device, Span, distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
-from detectors.training.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
+from detectors.training.scores.decisions import clean_blocks, clean_decisions, traced_decisions
+from detectors.training.scores.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
 
 Weights = Mapping[str, NDArray[np.float32]]
 Report = Callable[[float, str], None]

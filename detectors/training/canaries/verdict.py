@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 import numpy as np
 
-from detectors.training.canary_figures import Figure, NetworkFit, Outcomes, network_figures, outcome_figures
+from detectors.training.canaries.figures import Figure, NetworkFit, Outcomes, network_figures, outcome_figures
 
 LEAST: Final = {"devices": 8, "pairs": 40, "windows": 32, "device-weeks": 4.0}
 

@@ -17,7 +17,7 @@ from detectors.baseline.profile import Profile
 from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import WINDOW_MIN, Z_CLIP
 from detectors.training.cohort import AttackCase, Injector, Stay
-from detectors.training.network_fit import NetworkWindows, training_windows
+from detectors.training.network.fit import NetworkWindows, training_windows
 from detectors.training.patients import ATTACK_MIN, SHORT_ENROLMENT_MIN, Patient, generator_of, patient_of
 
 STEPS_PER_Z: Final = 4000

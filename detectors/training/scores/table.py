@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detectors.baseline.own_past import OwnPast, own_past
 from detectors.decisions.votes import stream_votes
 from detectors.minutes.windows import STEP_MIN, decision_minute
-from detectors.training.decisions import StreamDecisions, joined
+from detectors.training.scores.decisions import StreamDecisions, joined
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.training.cohort import Vitals
-from detectors.training.distortions import DISTORTIONS
-from detectors.training.pair_distortions import PAIR_DISTORTIONS, Pair
+from detectors.training.network.distortions import DISTORTIONS
+from detectors.training.network.pair_distortions import PAIR_DISTORTIONS, Pair
 
 Floats = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.grids import on_grid
 from detectors.minutes.windows import WINDOW_MIN, scaled
 from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED
-from detectors.training.network_architecture import build_network, named_weights, network_inputs
-from detectors.training.network_loss import log_probability
+from detectors.training.network.architecture import build_network, named_weights, network_inputs
+from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
 
 Floats = NDArray[np.float32]

@@ -12,8 +12,8 @@ from detectors.decisions.common_scale_rule import AVERAGED
 from detectors.decisions.votes import RULES
 from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.common_scale import HIGHEST_G, peak_places, threshold_of
-from detectors.training.site_judging import JudgedDevice
-from detectors.training.table import WEEK_MIN
+from detectors.training.scores.table import WEEK_MIN
+from detectors.training.sites.judging import JudgedDevice
 
 Decision = Literal["too few", "kept", "raised", "lowered"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED, Weights
-from detectors.training.network_architecture import build_network, load_weights, network_inputs
-from detectors.training.network_fit import NetworkWindows
-from detectors.training.network_loss import log_probability
+from detectors.training.network.architecture import build_network, load_weights, network_inputs
+from detectors.training.network.fit import NetworkWindows
+from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
 
 BATCH: Final = 512
