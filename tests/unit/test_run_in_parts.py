@@ -24,8 +24,8 @@ PARALLEL = list(run.PARALLEL)
         ),
         (["tests/unit", "-q"], [[*PARALLEL, "-q", "tests/unit"]]),
         (
-            ["-n", "0", "tests/unit/test_signing.py::test_x"],
-            [[*PARALLEL, "-n", "0", "tests/unit/test_signing.py::test_x"]],
+            ["-n", "0", "tests/unit/contracts/test_signing.py::test_x"],
+            [[*PARALLEL, "-n", "0", "tests/unit/contracts/test_signing.py::test_x"]],
         ),
         (["tests/e2e", "tests/unit/demo"], [[*PARALLEL, "tests/unit/demo"], ["tests/e2e"]]),
     ],
