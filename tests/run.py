@@ -8,7 +8,7 @@ from pathlib import Path
 
 UNIT = Path("tests/unit")
 SERIAL = ("tests/integration", "tests/e2e")
-PARALLEL = ("--numprocesses", "logical", "--dist", "loadfile")  # a module's fixtures are made once
+PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")  # halves of the list: a module's fixtures are made once or twice
 GOES_ON = (0, 1, 5)  # passed, failed, nothing selected
 
 
