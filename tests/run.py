@@ -8,7 +8,8 @@ from pathlib import Path
 
 UNIT = Path("tests/unit")
 SERIAL = ("tests/integration", "tests/e2e")
-PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")  # halves of the list: a module's fixtures are made once or twice
+# Halves of the list, dealt out anew at the end: a module's fixtures are made once or twice.
+PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 GOES_ON = (0, 1, 5)  # passed, failed, nothing selected
 
 
