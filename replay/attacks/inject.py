@@ -16,9 +16,10 @@ from replay.attacks.fade import faded_in
 from replay.attacks.fit import fitted_span
 from replay.attacks.registry import find_attack
 from replay.recording import Recording, Vitals, round_to_grid
+from replay.sources.minutes.usable import HEART_LIMITS, RESP_LIMITS
 
 # An attacker who wants his values used keeps them inside what the preprocessing accepts as physiological.
-LIMITS_BPM = ((20.0, 300.0), (3.0, 100.0))  # heart rate, respiratory rate
+LIMITS_BPM = (HEART_LIMITS, RESP_LIMITS)
 NO_LIMITS = (-np.inf, np.inf)
 
 

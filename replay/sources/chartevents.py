@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -19,14 +19,13 @@ from replay.recording import Recording
 from replay.sources.minutes.charted import charted_recording, plausible
 from replay.sources.reading import Reading, numbered, read_each
 from replay.sources.source import Source
-from replay.sources.tables.cells import integer, is_missing, number, yes
+from replay.sources.tables.cells import integer, is_missing, yes
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 from replay.sources.tables.times import parsed_time
 
 SUBJECT, ITEM, TIME, VALUE, ERROR = "subject_id", "itemid", "charttime", "valuenum", "error"
 NEEDED: Final = (SUBJECT, ITEM, TIME, VALUE)
 STAY_GAP_MIN: Final = 1440
-Value = TypeVar("Value")
 
 ITEMS: Final = {
     211: (0, 0), 220045: (0, 0),  # heart rate: CareVue, MetaVision
@@ -86,25 +85,16 @@ def _wanted(table: TextTable) -> Iterator[tuple[Row, int]]:
 
 
 def _add(subjects: defaultdict[int, _Charts], table: TextTable, row: Row, item: int) -> None:
-    if ERROR in table.columns and _cell(table, row, ERROR, yes, "neither yes nor no"):
+    if ERROR in table.columns and table.parsed(row, ERROR, yes, "neither yes nor no; empty means missing"):
         return
-    value = _cell(table, row, VALUE, partial(number, decimal_comma=table.decimal_comma), "not a number")
+    value = table.parsed(row, VALUE, table.number, "not a number; empty means missing", shown=False)
     time, subject = table.text(row, TIME), table.text(row, SUBJECT)
     if not value > 0 or is_missing(time) or is_missing(subject):
         return
-    charts = subjects[_cell(table, row, SUBJECT, integer, "not a subject's number")]
+    charts = subjects[table.parsed(row, SUBJECT, integer, "not a subject's number; empty means missing")]
     charts.event_minute.append(int(parsed_time(table.place(row.line, TIME), time, UTC) // 60))
     charts.item.append(item)
     charts.value.append(value)
-
-
-def _cell(table: TextTable, row: Row, column: str, parse: Callable[[str], Value], trouble: str) -> Value:
-    text = table.text(row, column)
-    try:
-        return parse(text)
-    except ValueError:
-        said = "its value" if column == VALUE else repr(text)
-        raise Misconfigured(f"{table.place(row.line, column)}: {said} is {trouble}; empty means missing") from None
 
 
 def _stays(subjects: dict[int, _Charts]) -> Iterator[tuple[int, int, list[tuple[int, int, float]]]]:

@@ -17,12 +17,13 @@ from replay.sources.minutes.samples import Samples, sampled_recording
 from replay.sources.minutes.undated import UNDATED_START
 from replay.sources.reading import Reading, read_each
 from replay.sources.source import Source
-from replay.sources.tables.cells import integer, number
-from replay.sources.tables.text_table import Row, TextTable, opened_table
+from replay.sources.tables.cells import integer
+from replay.sources.tables.text_table import opened_table
 from replay.sources.tables.times import checked_seconds
 
 STAY, OFFSET, HEART, BREATH = "patientunitstayid", "observationoffset", "heartrate", "respiration"
 NEEDED: Final = (STAY, OFFSET, HEART, BREATH)
+NO_RATE: Final = "not a rate per minute; empty means missing"
 Rows = tuple["array[float]", "array[float]", "array[float]"]
 
 
@@ -37,11 +38,11 @@ def read_eicu(path: Path) -> Reading:
     with opened_table(path) as table:
         table.require(NEEDED, f"vitalPeriodic has {', '.join(NEEDED)}")
         for row in table.rows():
-            at, heart, breath = stays[_whole(table, row, STAY)]
-            minute = _whole(table, row, OFFSET)
+            at, heart, breath = stays[table.parsed(row, STAY, integer, "not a whole number")]
+            minute = table.parsed(row, OFFSET, integer, "not a whole number")
             at.append(checked_seconds(table.place(row.line, OFFSET), 60 * (UNDATED_START + minute), minute))
-            heart.append(_rate(table, row, HEART))
-            breath.append(_rate(table, row, BREATH))
+            heart.append(table.parsed(row, HEART, table.number, NO_RATE, shown=False))
+            breath.append(table.parsed(row, BREATH, table.number, NO_RATE, shown=False))
     if not stays:
         raise Misconfigured(f"{path} has no rows below its header")
     return read_each(_readers(path, stays))
@@ -55,23 +56,6 @@ def _readers(path: Path, stays: dict[int, Rows]) -> Iterator[tuple[str, partial[
             name,
             partial(sampled_recording, name, f"eicu-{stay}", *channels, origin=f"eICU vitalPeriodic, stay {stay}"),
         )
-
-
-def _whole(table: TextTable, row: Row, column: str) -> int:
-    text = table.text(row, column)
-    try:
-        return integer(text)
-    except ValueError:
-        raise Misconfigured(f"{table.place(row.line, column)}: {text!r} is not a whole number") from None
-
-
-def _rate(table: TextTable, row: Row, column: str) -> float:
-    try:
-        return number(table.text(row, column), decimal_comma=table.decimal_comma)
-    except ValueError:
-        raise Misconfigured(
-            f"{table.place(row.line, column)}: its value is not a rate per minute; empty means missing"
-        ) from None
 
 
 SOURCE = Source(

@@ -7,15 +7,17 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, TypeVar, cast
 
 from contracts.errors import Misconfigured
+from replay.sources.tables.cells import number
 
+Value = TypeVar("Value")
 SEPARATORS: Final = (",", ";", "\t", "|")
 LONGEST_LINE: Final = 1 << 20
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -94,6 +96,24 @@ class TextTable:
                 f"{self.place(row.line, column)} is not UTF-8 (Latin-1 or Windows?); save the file as UTF-8"
             )
         return cell
+
+    def parsed(
+        self, row: Row, column: str, parse: Callable[[str], Value], trouble: str, *, shown: bool = True
+    ) -> Value:
+        """Return what `parse` makes of a wanted cell; its ValueError becomes Misconfigured: where, and that it is `trouble`.
+
+        `shown`: the cell's text is repeated; it is not where it may be a patient's value.
+        """
+        text = self.text(row, column)
+        try:
+            return parse(text)
+        except ValueError:
+            said = repr(text) if shown else "its value"
+            raise Misconfigured(f"{self.place(row.line, column)}: {said} is {trouble}") from None
+
+    def number(self, text: str) -> float:
+        """Return a cell's number as this table writes it, NaN = missing. Raises ValueError for anything else."""
+        return number(text, decimal_comma=self.decimal_comma)
 
 
 @contextmanager
