@@ -5,7 +5,10 @@ The kinds of KEDA and of the Prometheus Operator are not among those schemas: th
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -85,6 +88,24 @@ def test_the_example_does_not_build_before_it_has_the_secrets_of_a_site(site):
             assert "PASSWORD" not in name or value == "replace-me", file
             assert urlsplit(value).password in (None, "replace-me"), file
     assert "/deploy/kubernetes/site/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_the_commands_of_the_page_make_an_installation(tmp_path):
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    commands = re.search(r"```sh\n(cp .*?)```", page, re.DOTALL).group(1)
+    assert commands.endswith("kubectl apply -k .\n")
+    shutil.copytree(DEPLOY, tmp_path / "deploy/kubernetes", ignore=shutil.ignore_patterns("site"))
+    for name in re.findall(r"~/(pki/\S+)", commands):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("of the site's own authority\n")
+    told = commands.removesuffix("kubectl apply -k .\n")
+    environ = os.environ | {"HOME": str(tmp_path), "EDITOR": "ls"}
+    subprocess.run(["bash", "-euc", told], cwd=tmp_path, env=environ, check=True, capture_output=True)
+    made = build(tmp_path / "deploy/kubernetes/site")
+    assert {one["metadata"]["name"] for one in of_kind(made, "Deployment", "StatefulSet")} == set(PROGRAMS)
+    for word in re.findall(r"`(components/\w+|base|pod|example)/?`", page):
+        assert (DEPLOY / word).is_dir(), word
 
 
 @pytest.mark.parametrize("components", [(), *((name,) for name in COMPONENTS)], ids=("base", *COMPONENTS))
@@ -308,10 +329,12 @@ def test_keda_scales_the_workers_by_their_own_group(objects, workloads):
     assert trigger["type"] == "kafka"
     told = trigger["metadata"]
     assert all(isinstance(value, str) for value in told.values())
-    assert "topic" not in told  # a topic a patient: the lag is the group's
     assert told["consumerGroup"] == Settings().worker_group
     assert "FEDSECURE_WORKER_GROUP" not in settings_map(objects, workloads["worker"])
     assert settings_map(objects, workloads["worker"])[told["bootstrapServersFromEnv"]]
+    assert set(told) == {
+        "bootstrapServersFromEnv", "consumerGroup", "lagThreshold", "offsetResetPolicy", "sasl", "tls", "version",
+    }  # fmt: skip
     assert told["offsetResetPolicy"] == "earliest"
     assert (told["sasl"], told["tls"]) == ("scram_sha512", "enable")
     assert settings_map(objects, workloads["worker"])["FEDSECURE_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
