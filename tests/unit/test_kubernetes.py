@@ -41,6 +41,7 @@ from kubernetes_site import (
 from contracts.settings import Settings, variable_of
 from fedsecure import programs
 from fedsecure.cli import app, take_secrets
+from fedsecure.endpoints import settings_for_running_stack
 from streams import errors
 
 COMPONENTS = ("devices", "monitoring", "autoscaling")
@@ -227,12 +228,15 @@ def test_every_program_starts_with_the_settings_it_is_given(workloads, objects, 
         for one in container_of(workload)["env"]:
             environ[one["name"]] = one.get("value", f"{name}-0")
         assert environ["FEDSECURE_SECRETS_DIR"] == mounts["secrets"]
-        environ["FEDSECURE_SECRETS_DIR"] = str(tmp_path / name)
+        environ |= {
+            "FEDSECURE_SECRETS_DIR": str(tmp_path / name),
+            "FEDSECURE_STATE_DIR": str(tmp_path / "no-local-stack"),
+        }
         take_secrets(environ)
         with monkeypatch.context() as patch:
             for variable, value in environ.items():
                 patch.setenv(variable, value)
-            settings = Settings()  # refuses what cannot go together
+            settings = settings_for_running_stack()  # refuses what is missing and what cannot go together
         assert settings.kafka_username == name
         assert settings.kafka_password.get_secret_value() == "replace-me"
         assert str(settings.kafka_ca_file) == f"{mounts['authorities']}/ca.pem"
