@@ -42,6 +42,7 @@ from contracts.settings import Settings, variable_of
 from fedsecure import programs
 from fedsecure.cli import app, take_secrets
 from fedsecure.endpoints import settings_for_running_stack
+from ingest.protocol import protocol_named
 from streams import errors
 
 COMPONENTS = ("devices", "monitoring", "autoscaling")
@@ -208,6 +209,8 @@ def test_every_command_line_is_one_that_the_program_takes_and_serves_the_ports_i
         if port_name := own_ports.get(name):
             assert options["host"] == "0.0.0.0"
             served[port_name] = options["port"]
+        if name == "ingest":
+            assert protocol_named(options["protocol"]).port == options["port"]
         assert ports_of(workload) == served, name
 
 
