@@ -18,12 +18,12 @@ from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.gate.selection import Selection
+from fl_coordinator.gate.keys import KeyRing
+from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
 from fl_coordinator.updates.collection import MAX_REFUSALS, Collection
-from fl_coordinator.updates.keys import KeyRing
 from transport.blobs.weights import encode_weights
 
 NOW, HOSTILE = 1000.0, 1000
@@ -86,10 +86,11 @@ class Round:
         ring = KeyRing()
         for key in self.scene.keys:
             ring.note(key_record(key))
-        self.collection = Collection(
-            view=self.services, blobs=self.services, keys=KEYS, ring=ring,
-            journal=Journal(self.services, TOPICS, lambda: NOW), clock=lambda: NOW, stale_cap_s=2100.0, sample_cap=256,
-        )  # fmt: skip
+        keys: Any = SimpleNamespace(content=ring)
+        gate = RoundGate(self.services, keys, lambda: NOW, 2100.0)
+        inbox: Any = None
+        journal = Journal(self.services, TOPICS, lambda: NOW)
+        self.collection = Collection(inbox, gate, self.services, KEYS, journal, 256)
         self.collection.open(record, MODEL)
 
     async def take(self, sent: Sent) -> Counter[str]:
