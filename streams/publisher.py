@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.settings import Settings
+from contracts.verdicts import DeviceStatus, encode_verdict
 from streams.errors import Fatal
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client
@@ -28,13 +29,24 @@ class DeadLetter:
     headers: list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecords:
-    """The encoded records of one device that belong together: the status and the scores it sums up."""
+@dataclass(slots=True)
+class DeviceResult:
+    """A new status of a device, as it is and encoded with its snapshot, and the encoded scores that it sums up.
 
-    device_id: str
-    status: bytes
+    `held_epoch` is the epoch that the worker holds, lower than the status' own when a session begins.
+    """
+
+    status: DeviceStatus
+    held_epoch: int
     scores: Sequence[bytes] = ()
+    record: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.record = encode_verdict(self.status)
+
+    @property
+    def device_id(self) -> str:
+        return self.status.device_id
 
 
 class VerdictPublisher:
@@ -57,7 +69,7 @@ class VerdictPublisher:
         await start_client(producer, self._settings.kafka_bootstrap_servers)
         self._producer = producer
 
-    async def publish(self, devices: Sequence[DeviceRecords], dead_letters: Sequence[DeadLetter] = ()) -> None:
+    async def publish(self, results: Sequence[DeviceResult], dead_letters: Sequence[DeadLetter] = ()) -> None:
         """Send everything and wait for every acknowledgement; raises Fatal when the broker stays away."""
         topics = self._settings.topics
         producer = self._producer
@@ -65,11 +77,11 @@ class VerdictPublisher:
             raise Fatal("the publisher is not started")
         try:
             pending = []
-            for device in devices:
-                key = device.device_id.encode()
+            for result in results:
+                key = result.device_id.encode()
                 # Scores first: a status says that its scores are there.
-                pending.extend([await producer.send(topics.scores, value, key=key) for value in device.scores])
-                pending.append(await producer.send(topics.device_status, device.status, key=key))
+                pending.extend([await producer.send(topics.scores, value, key=key) for value in result.scores])
+                pending.append(await producer.send(topics.device_status, result.record, key=key))
             for letter in dead_letters:
                 key = letter.device_id.encode() or NOBODY
                 pending.append(await producer.send(topics.dead_letters, letter.value, key=key, headers=letter.headers))

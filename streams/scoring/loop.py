@@ -142,7 +142,7 @@ class ScoringLoop:
             return
         run = asyncio.get_running_loop().run_in_executor
         batch_result = await run(self._executor, self._scorer.score, mine, held.devices)
-        refused = await self._outlets.store.write([result.write for result in batch_result.results])
+        refused = await self._outlets.store.write(batch_result.results)
         self._observe_delay(batch_result)
         await self._publish(batch_result, refused)
         await self._fence(refused)
@@ -180,11 +180,11 @@ class ScoringLoop:
         return ordered
 
     async def _publish(self, batch_result: BatchResult, refused: set[str]) -> None:
-        accepted = [result for result in batch_result.results if result.device.device_id not in refused]
+        accepted = [result for result in batch_result.results if result.device_id not in refused]
         letters = [letter for letter in batch_result.dead_letters if letter.device_id not in refused]
-        await self._outlets.publisher.publish([result.records for result in accepted], letters)
+        await self._outlets.publisher.publish(accepted, letters)
         for result in accepted:
-            self._outlets.series.show(result.write.status)
+            self._outlets.series.show(result.status)
 
     async def _fence(self, refused: Collection[str]) -> None:
         if not refused:

@@ -13,17 +13,17 @@ import msgspec
 import structlog
 
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
-from contracts.verdicts import DeviceSnapshot, DeviceStatus, encode_verdict
+from contracts.verdicts import DeviceSnapshot, DeviceStatus
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
-from streams.publisher import DeviceRecords, VerdictPublisher
+from streams.publisher import DeviceResult, VerdictPublisher
 from streams.state.backfill import BackfillReader, BackfillRequest
 from streams.state.devices import AssignedDevices, DeviceContext
 from streams.state.snapshots import SnapshotReader
-from streams.state.status_store import FencedWrite, StatusStore
+from streams.state.status_store import StatusStore
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 
@@ -178,12 +178,10 @@ class Restorer:
         return {device_id: self._router.snapshot(device_id) for device_id in devices}
 
     async def _announce(self, devices: list[DeviceContext]) -> None:
-        statuses = [device.status for device in devices if device.status is not None]
-        refused = await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
+        results = [DeviceResult(device.status, device.status.epoch) for device in devices if device.status is not None]
+        refused = await self._store.write(results)
         # Whoever was overtaken since it took the epoch must not publish after its successor.
-        await self._publisher.publish(
-            [DeviceRecords(s.device_id, encode_verdict(s)) for s in statuses if s.device_id not in refused]
-        )
+        await self._publisher.publish([result for result in results if result.device_id not in refused])
 
 
 def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
