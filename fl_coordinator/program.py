@@ -16,6 +16,7 @@ from contracts.errors import Misconfigured, Unavailable
 from contracts.federation import RoundRecord
 from contracts.metrics import REDIS_UP
 from contracts.releases import BundleRelease
+from contracts.setting_parts import FederationSettings
 from contracts.settings import Settings
 from fl_coordinator.aggregation.base import aggregation_rule
 from fl_coordinator.gate.keys import KeyRing
@@ -186,7 +187,7 @@ class CoordinatorProgram:
         return None if latest is None or transitions.is_final(latest) else latest
 
 
-def _check_quorum(settings: Settings) -> None:
+def _check_quorum(settings: FederationSettings) -> None:
     rule = aggregation_rule(settings.aggregation)
     if settings.round_quorum < rule.at_least:
         raise Misconfigured(

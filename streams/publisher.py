@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.verdicts import DeviceStatus, encode_verdict
 from streams.errors import Fatal
 from transport.kafka.options import aiokafka_options
@@ -52,7 +52,7 @@ class DeviceResult:
 class VerdictPublisher:
     """An idempotent producer of its own: aiokafka retries for two minutes, after that the worker ends."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from contracts.identifiers import DEVICE_ID_PATTERN
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.kafka.offsets import TopicPartition
 
@@ -27,7 +27,7 @@ class VitalsRecord:
 class DeviceNames:
     """Tells whose a record is: by its topic, or by its key where all share one topic."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self.topics: Topics = settings.topics
         self.shared = settings.topic_layout == "shared"
 

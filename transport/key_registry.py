@@ -6,7 +6,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.federation import DeviceKey, decode_federation
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.signing import key_id_of
 from transport.compacted_table import TableRecord
 from transport.kafka.topic_reader import TopicReader
@@ -64,7 +64,7 @@ def _checked(device_id: str, value: bytes) -> DeviceKey:
     return key
 
 
-async def read_registry(settings: Settings) -> KeyRegistry:
+async def read_registry(settings: ServiceSettings) -> KeyRegistry:
     """Return the registry as it stands now; raises Unavailable when Kafka or the topic is not there."""
     registry = KeyRegistry()
     async with TopicReader(settings) as reader:

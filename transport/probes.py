@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.metrics import ProgramName, registry_of
-from contracts.settings import Settings
+from contracts.setting_parts import ProbeSettings
 from transport.listening import cannot_listen, resolved, url_of
 
 log = structlog.get_logger()
@@ -105,7 +105,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def serve_probes(
-    settings: Settings, program: ProgramName, *, ready: Check, healthy: Check = always_well
+    settings: ProbeSettings, program: ProgramName, *, ready: Check, healthy: Check = always_well
 ) -> ProbeServer | None:
     """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set.
 

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest
 from contracts.content_hash import sha256_of
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ class StoredFile:
     content: bytes
 
 
-async def stored_files(settings: Settings) -> dict[str, StoredFile]:
+async def stored_files(settings: ServiceSettings) -> dict[str, StoredFile]:
     """Return the files on the topic under the sha256 that each is keyed by; raises Unavailable."""
     files: dict[str, StoredFile] = {}
     async with TopicReader(settings) as reader:

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.setting_parts import FederationSettings
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 
@@ -51,7 +51,7 @@ class RoundTerms:
     over_selection: float = 1.0
 
 
-def terms_of(settings: Settings) -> RoundTerms:
+def terms_of(settings: FederationSettings) -> RoundTerms:
     """Return the terms on which an installation's rounds are held."""
     return RoundTerms(
         task=settings.federated_task,

@@ -13,6 +13,7 @@ from faust.app.base import BootStrategy
 
 from contracts.errors import Unavailable
 from contracts.metrics import WORKER_LAG_MESSAGES
+from contracts.setting_parts import ServiceSettings
 from contracts.settings import Settings
 from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
@@ -148,7 +149,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _credentials(settings: Settings) -> Any:
+def _credentials(settings: ServiceSettings) -> Any:
     context = kafka_tls(settings)
     if not settings.kafka_username or settings.kafka_password is None:
         return None if context is None else faust.SSLCredentials(context)

@@ -13,7 +13,7 @@ import redis
 
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.atomic_write import write_temporary
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
@@ -126,6 +126,6 @@ class FileBlobStore:
                     path.unlink()
 
 
-def blob_store(settings: Settings, client: redis.Redis) -> BlobStore:
+def blob_store(settings: ServiceSettings, client: redis.Redis) -> BlobStore:
     """Return the folder of FEDSECURE_BLOB_DIR as a store, else Redis behind `client`."""
     return RedisBlobStore(client) if settings.blob_dir is None else FileBlobStore(settings.blob_dir)

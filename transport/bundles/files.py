@@ -10,7 +10,7 @@ import msgspec
 from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 
@@ -22,7 +22,7 @@ POLL_S: Final = 0.5
 class BundleFiles:
     """Reads bundles from the topic of bundle files; every call reads with a consumer of its own, from the start."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
 
     async def contents(self, bundle_sha256: str) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease, decode_release, encode_release
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.bundles.files import publish_bundle
 from transport.compacted_table import CompactedTable, TableRecord
@@ -58,12 +58,12 @@ def _checked(key: bytes, value: bytes) -> BundleRelease:
     return release
 
 
-def release_table(settings: Settings, reader: TopicReader) -> CompactedTable[ReleaseLog]:
+def release_table(settings: ServiceSettings, reader: TopicReader) -> CompactedTable[ReleaseLog]:
     """Return the log of an installation, to be kept at what the topic says."""
     return CompactedTable(reader, settings.topics.bundles, ReleaseLog(), name="the bundle releases")
 
 
-async def read_releases(settings: Settings) -> list[BundleRelease]:
+async def read_releases(settings: ServiceSettings) -> list[BundleRelease]:
     """Return the valid releases by number; raises Unavailable when Kafka or the topic is not there."""
     async with TopicReader(settings) as reader:
         return (await release_table(settings, reader).refresh()).all()

@@ -11,7 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.vitals import decode_vitals
 from transport.kafka.offsets import BackwardSteps
 from transport.kafka.options import kafka_python_options
@@ -30,7 +30,7 @@ class LastSent:
     label: str | None = None
 
 
-def read_last_sent(settings: Settings, device_ids: Iterable[str] | None) -> dict[str, LastSent]:
+def read_last_sent(settings: ServiceSettings, device_ids: Iterable[str] | None) -> dict[str, LastSent]:
     """Return the newest minute of every device whose topic (or key, in the shared layout) holds a valid batch.
 
     All topics must exist. None is every device of the shared topic, which is read as a whole. Blocks; raises Unavailable.
@@ -50,13 +50,13 @@ def read_last_sent(settings: Settings, device_ids: Iterable[str] | None) -> dict
         consumer.close(autocommit=False)
 
 
-def _unavailable(settings: Settings, error: KafkaError) -> Unavailable:
+def _unavailable(settings: ServiceSettings, error: KafkaError) -> Unavailable:
     return Unavailable(
         f"Kafka at {settings.kafka_bootstrap_servers} did not give back the last minutes sent ({type(error).__name__})"
     )
 
 
-def _read_per_patient(consumer: KafkaConsumer, settings: Settings, wanted: set[str]) -> dict[str, LastSent]:
+def _read_per_patient(consumer: KafkaConsumer, settings: ServiceSettings, wanted: set[str]) -> dict[str, LastSent]:
     device_of = {TopicPartition(settings.topics.vitals(device_id), 0): device_id for device_id in wanted}
     found: dict[str, LastSent] = {}
 
@@ -69,7 +69,7 @@ def _read_per_patient(consumer: KafkaConsumer, settings: Settings, wanted: set[s
     return found
 
 
-def _read_shared(consumer: KafkaConsumer, settings: Settings, wanted: set[str] | None) -> dict[str, LastSent]:
+def _read_shared(consumer: KafkaConsumer, settings: ServiceSettings, wanted: set[str] | None) -> dict[str, LastSent]:
     topic = settings.topics.vitals_shared
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     found: dict[str, LastSent] = {}

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call
@@ -35,7 +35,7 @@ class OffsetRangeReader:
     begun is to be taken to its end. `topics` needs no assignment and waits for nobody.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._assignment = asyncio.Lock()

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import kafka_python_options
 
 LINGER_MS = 50
@@ -18,7 +18,7 @@ METADATA_TIMEOUT_S = 15.0
 WEEK_MS = 7 * 86_400_000
 
 
-def connect_producer(settings: Settings, topics: Sequence[str], *, linger_ms: int = LINGER_MS) -> KafkaProducer:
+def connect_producer(settings: ServiceSettings, topics: Sequence[str], *, linger_ms: int = LINGER_MS) -> KafkaProducer:
     """Return an idempotent producer that knows all `topics`; blocks; raises Unavailable.
 
     The delivery timeout is a week because an idempotent producer never recovers from reaching it: `CheckedPublisher` watches

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import watched_call
 
@@ -18,7 +18,7 @@ from transport.kafka.watch import watched_call
 class Publisher:
     """Sends single records with acks=all, idempotent; use as an async context manager. Raises Unavailable."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings)
 

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call
 
@@ -44,7 +44,7 @@ class TopicReader:
     Kafka does not answer; a reader that raised in `poll` goes on from where it was.
     """
 
-    def __init__(self, settings: Settings, *, fetch_wait_ms: int = 500) -> None:
+    def __init__(self, settings: ServiceSettings, *, fetch_wait_ms: int = 500) -> None:
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
         self._next: dict[TopicPartition, int] = {}
