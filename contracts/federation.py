@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 
-from contracts.errors import InvalidMessage
+from contracts.decoding import decoded
 from contracts.identifiers import DeviceId
 
 TaskName = Literal["reconstruction", "forecast", "classification"]
@@ -155,12 +155,5 @@ Message = TypeVar("Message", RoundRecord, ModelUpdate, DeviceKey, GlobalModel, F
 
 def decode_federation(kind: type[Message], value: bytes | None) -> Message:
     """Return the checked message, or raise InvalidMessage."""
-    if value is None:
-        raise InvalidMessage("tombstone")
-    try:
-        message = cast("Message", _decoders[kind].decode(value))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("bad_schema", str(error)) from None
-    if message.schema_version != SCHEMA_VERSION:
-        raise InvalidMessage("unknown_version", str(message.schema_version))
-    return message
+    decoder = cast("msgspec.json.Decoder[Message]", _decoders[kind])
+    return decoded(decoder, value, SCHEMA_VERSION)
