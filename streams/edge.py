@@ -19,6 +19,7 @@ from streams.errors import Fatal
 from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
+from transport.kafka.watch import start_client
 
 log = structlog.get_logger()
 
@@ -47,17 +48,11 @@ class EdgeWorker:
         """Load the detector, connect and begin; raises Unavailable or Misconfigured."""
         try:
             await self.core.start()
-            await self._connect()
+            await start_client(self._consumer, self.core.settings.kafka_bootstrap_servers)
         except BaseException:
             await self._consumer.stop()  # else it complains, between the lines of whatever went wrong
             raise
         self.core.spawn(self._run())
-
-    async def _connect(self) -> None:
-        try:
-            await self._consumer.start()
-        except KafkaError as error:
-            raise Unavailable(f"Kafka does not answer ({type(error).__name__})") from None
 
     async def stop(self) -> None:
         """Finish what is in flight and disconnect."""

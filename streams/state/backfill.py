@@ -88,8 +88,11 @@ class BackfillReader:
     async def _read_partitions(
         self, by_partition: dict[TopicPartition, list[BackfillRequest]], starts: Mapping[TopicPartition, int]
     ) -> None:
-        ends = {partition: max(request.stop for request in requests) for partition, requests in by_partition.items()}
-        steps = BackwardSteps(starts, ends, FIRST_STEP)
+        bounds = {
+            partition: (starts[partition], max(request.stop for request in requests))
+            for partition, requests in by_partition.items()
+        }
+        steps = BackwardSteps(bounds, FIRST_STEP)
         stops = {request.device_id: request.stop for requests in by_partition.values() for request in requests}
         pending = list(by_partition)
         while ranges := steps.next(pending):

@@ -29,11 +29,7 @@ class SnapshotReader:
         """Return the newest status of each device that has one: the highest (epoch, applied_through) near the end."""
         wanted = set(devices)
         bounds = await self._reader.bounds(await self._reader.partitions(self._topic))
-        steps = BackwardSteps(
-            {partition: start for partition, (start, _) in bounds.items()},
-            {partition: end for partition, (_, end) in bounds.items()},
-            FIRST_STEP,
-        )
+        steps = BackwardSteps(bounds, FIRST_STEP)
         found: dict[str, DeviceStatus] = {}
         while (missing := self._missing(wanted - found.keys(), steps.reached)) and (ranges := steps.next(bounds)):
             await self._collect(ranges, missing, found)
