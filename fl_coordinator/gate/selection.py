@@ -74,32 +74,26 @@ async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
     return answer
 
 
+@dataclass(frozen=True, slots=True)
 class RoundGate:
     """Decides who may take part in a round, by status, key and presence as they are when it is asked.
 
     Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
     """
 
-    def __init__(
-        self,
-        view: DeviceStatusReader,
-        keys: CompactedTable[KeyRing],
-        clock: Callable[[], float],
-        stale_cap_s: float,
-    ) -> None:
-        self._view = view
-        self._keys = keys
-        self._clock = clock
-        self._stale_cap_s = stale_cap_s
+    view: DeviceStatusReader
+    table: CompactedTable[KeyRing]
+    clock: Callable[[], float]
+    stale_cap_s: float
 
     @property
     def keys(self) -> KeyRing:
         """The keys as of the last `refresh_keys`."""
-        return self._keys.content
+        return self.table.content
 
     async def refresh_keys(self) -> None:
         """Read what was written about keys before this call."""
-        await self._keys.refresh()
+        await self.table.refresh()
 
     async def select(self, participating: Collection[str]) -> Selection:
         """Select among all known devices; `participating` have an update topic."""
@@ -111,13 +105,13 @@ class RoundGate:
 
         A device whose update was signed with a key (its id in `signed_with`) that is revoked or replaced by now may not.
         """
-        statuses = await ask_redis(self._view.statuses, device_ids)
+        statuses = await ask_redis(self.view.statuses, device_ids)
         keys = {device_id: self.keys.key_id(device_id) for device_id in device_ids}
         registered = [name for name, key_id in keys.items() if key_id and signed_with.get(name, key_id) == key_id]
-        return select(statuses, self._clock(), self._stale_cap_s, registered=registered).excluded
+        return select(statuses, self.clock(), self.stale_cap_s, registered=registered).excluded
 
     def _select(self, participating: Collection[str]) -> Selection:
-        now = self._clock()  # before the reading: whatever changes during it comes after this gate
-        statuses = self._view.statuses(self._view.known_devices())
-        present = self._view.present(participating)
-        return select(statuses, now, self._stale_cap_s, present, registered=self.keys.registered)
+        now = self.clock()  # before the reading: whatever changes during it comes after this gate
+        statuses = self.view.statuses(self.view.known_devices())
+        present = self.view.present(participating)
+        return select(statuses, now, self.stale_cap_s, present, registered=self.keys.registered)

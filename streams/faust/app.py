@@ -84,6 +84,16 @@ class WorkerApp(faust.App):
         if changed is not None and not set(vitals_topics).issubset(conductor._topic_name_index):  # noqa: SLF001
             changed.set()
 
+    async def settle_revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+        """Finish what is in flight before the partitions may go; the fencing covers what takes too long."""
+        if revoked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.core.loop.settle(), self.core.settings.session_timeout_s / 2)
+
+    async def take_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+        """Hand a new assignment to the core."""
+        await self.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
+
     async def _watch_lag(self) -> None:
         while True:
             ends = {
@@ -120,8 +130,8 @@ def build_app(
     )
     app.judged = channel
     app.agent(channel, name="judge_vitals", concurrency=1)(_judge_vitals(app))
-    app.on_partitions_revoked.connect(_settle(app))
-    app.on_partitions_assigned.connect(_assign(app))
+    cast("Any", app.on_partitions_revoked).connect(app.settle_revoked)
+    cast("Any", app.on_partitions_assigned).connect(app.take_assigned)
     return app
 
 
@@ -180,20 +190,3 @@ def record_of(names: DeviceNames, message: Any) -> VitalsRecord:
         message.timestamp,
         cast("bytes | None", message.value),
     )
-
-
-def _settle(app: WorkerApp) -> Any:
-    async def settle(_app: Any, revoked: Any, **_: Any) -> None:
-        # What is in flight is finished before the partitions may go; the fencing covers what takes too long.
-        if revoked:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(app.core.loop.settle(), app.core.settings.session_timeout_s / 2)
-
-    return settle
-
-
-def _assign(app: WorkerApp) -> Any:
-    async def assign(_app: Any, assigned: Any, **_: Any) -> None:
-        await app.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
-
-    return assign

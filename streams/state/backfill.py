@@ -60,12 +60,12 @@ class BackfillRequest:
         return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
 
 
+@dataclass(frozen=True, slots=True)
 class BackfillReader:
     """Reads many devices' history together, a bounded number of topics at a time."""
 
-    def __init__(self, reader: OffsetRangeReader, names: DeviceNames) -> None:
-        self._reader = reader
-        self._names = names
+    reader: OffsetRangeReader
+    names: DeviceNames
 
     async def read(self, wanted: Iterable[BackfillRequest], starts: Mapping[TopicPartition, int]) -> None:
         """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
@@ -80,8 +80,8 @@ class BackfillReader:
     async def gap(self, partition: TopicPartition, start: int, stop: int) -> list[VitalsRecord]:
         """Return the records of [start, stop) that the group's consumer did not hand over."""
         return [
-            VitalsRecord(self._names.device_of(r.topic, r.key), partition, r.offset, r.timestamp / 1000, r.value)
-            async for records in self._reader.read({partition: (start, stop)})
+            VitalsRecord(self.names.device_of(r.topic, r.key), partition, r.offset, r.timestamp / 1000, r.value)
+            async for records in self.reader.read({partition: (start, stop)})
             for r in records
         ]
 
@@ -97,9 +97,9 @@ class BackfillReader:
         pending = list(by_partition)
         while ranges := steps.next(pending):
             values: dict[str, list[bytes | None]] = {}
-            async for records in self._reader.read(ranges):
+            async for records in self.reader.read(ranges):
                 for record in records:
-                    device_id = self._names.device_of(record.topic, record.key)
+                    device_id = self.names.device_of(record.topic, record.key)
                     if record.offset < stops.get(device_id, 0):
                         values.setdefault(device_id, []).append(record.value)
             for request in (request for partition in ranges for request in by_partition[partition]):

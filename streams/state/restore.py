@@ -42,35 +42,27 @@ class RestoreSources:
     released: ReleasedEngines
 
 
+@dataclass(frozen=True, slots=True)
 class Restorer:
     """Snapshot from the status topic, history from the vitals topic, then a new epoch, published first."""
 
-    def __init__(
-        self,
-        sources: RestoreSources,
-        store: StatusStore,
-        publisher: VerdictPublisher,
-        router: EngineRouter,
-        executor: Executor,
-        worker_id: str,
-    ) -> None:
-        self._sources = sources
-        self._store = store
-        self._publisher = publisher
-        self._router = router
-        self._executor = executor
-        self._worker_id = worker_id
+    sources: RestoreSources
+    store: StatusStore
+    publisher: VerdictPublisher
+    router: EngineRouter
+    executor: Executor
+    worker_id: str
 
     async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
         """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
-        statuses = await self._sources.status_log.latest(devices)
+        statuses = await self.sources.status_log.latest(devices)
         kept = await self._still_current(held, set(devices), statuses)
         held.verified.update(kept)
         again = {device: partition for device, partition in devices.items() if device not in kept}
         if not again:
             return
-        bounds = await self._sources.reader.bounds(set(again.values()))
+        bounds = await self.sources.reader.bounds(set(again.values()))
         old = await self._old_engines({device_id: statuses[device_id] for device_id in again.keys() & statuses.keys()})
         wanted = [
             self._history_of(device, partition, statuses.get(device), bounds[partition], old)
@@ -78,18 +70,18 @@ class Restorer:
         ]
         histories = {request.device_id: request for request in wanted if request is not None}
         first_kept = {partition: start for partition, (start, _) in bounds.items()}
-        await self._sources.history.read(histories.values(), first_kept)
+        await self.sources.history.read(histories.values(), first_kept)
         whole = {
             device_id for device_id, request in histories.items() if request.is_whole(first_kept[request.partition])
         }
         opened = await get_running_loop().run_in_executor(
-            self._executor, partial(self._open, set(again), statuses, histories, whole, old)
+            self.executor, partial(self._open, set(again), statuses, histories, whole, old)
         )
-        epochs = await self._store.take_epochs({d: statuses[d].epoch if d in statuses else 0 for d in again})
+        epochs = await self.store.take_epochs({d: statuses[d].epoch if d in statuses else 0 for d in again})
         for device_id, partition in again.items():
             status = statuses.get(device_id)
             if status is not None:
-                status = taken_over(status, epochs[device_id], self._worker_id, opened[device_id])
+                status = taken_over(status, epochs[device_id], self.worker_id, opened[device_id])
             next_offset = _next_offset(status, bounds[partition])
             held.hold(DeviceContext.from_status(device_id, epochs[device_id], next_offset, status), partition)
         await self._announce([held.devices[device_id] for device_id in again])
@@ -108,7 +100,7 @@ class Restorer:
             for device_id in devices & held.devices.keys()
             if _place(held.devices[device_id].status) == _place(statuses.get(device_id))
         ]
-        epochs = await self._store.epochs(same)
+        epochs = await self.store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
 
     async def _old_engines(self, statuses: Mapping[str, DeviceStatus]) -> dict[str, DetectionEngine]:
@@ -125,8 +117,8 @@ class Restorer:
         return {device_id: engine for device_id, sha in behind.items() if (engine := engines[sha]) is not None}
 
     async def _engine_of_bundle(self, bundle_sha: str) -> DetectionEngine | None:
-        loaded = self._router.loaded(bundle_sha)
-        return await self._sources.released.get(bundle_sha) if loaded is None else loaded
+        loaded = self.router.loaded(bundle_sha)
+        return await self.sources.released.get(bundle_sha) if loaded is None else loaded
 
     def _history_of(
         self,
@@ -150,7 +142,7 @@ class Restorer:
         if status is None or DetectionEngine.history_needed_from(status.snapshot) is None:
             return False
         profile = status.snapshot.profile if status.snapshot else None
-        return (profile.bundle_sha if profile else status.bundle_sha) != self._router.bundle_sha
+        return (profile.bundle_sha if profile else status.bundle_sha) != self.router.bundle_sha
 
     def _open(
         self,
@@ -162,26 +154,26 @@ class Restorer:
     ) -> dict[str, DeviceSnapshot]:
         """Run in the executor thread, which owns the engines; return where each device stands in them."""
         for device_id in devices:
-            self._router.close(device_id)
+            self.router.close(device_id)
             status = statuses.get(device_id)
             snapshot = status.snapshot if status else None
             chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
             if snapshot and device_id not in old and self._must_take_over(status):
-                if self._router.take_over_or_keep(device_id, snapshot, chunks, is_whole=device_id in whole):
+                if self.router.take_over_or_keep(device_id, snapshot, chunks, is_whole=device_id in whole):
                     BUNDLE_CHANGES.labels("moved").inc()
                     continue
                 BUNDLE_CHANGES.labels("void").inc()
                 log.warning("profile_void", device=device_id, reason="its bundle and its enrolment minutes are gone")
-            self._router.open(device_id, snapshot, old.get(device_id))
+            self.router.open(device_id, snapshot, old.get(device_id))
             for chunk in chunks:
-                self._router.fill(chunk)
-        return {device_id: self._router.snapshot(device_id) for device_id in devices}
+                self.router.fill(chunk)
+        return {device_id: self.router.snapshot(device_id) for device_id in devices}
 
     async def _announce(self, devices: list[DeviceContext]) -> None:
         results = [DeviceResult(device.status, device.status.epoch) for device in devices if device.status is not None]
-        refused = await self._store.write(results)
+        refused = await self.store.write(results)
         # Whoever was overtaken since it took the epoch must not publish after its successor.
-        await self._publisher.publish([result for result in results if result.device_id not in refused])
+        await self.publisher.publish([result for result in results if result.device_id not in refused])
 
 
 def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:

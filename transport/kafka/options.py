@@ -11,11 +11,7 @@ from transport.tls import tls_context
 
 def kafka_python_options(settings: ServiceSettings) -> dict[str, Any]:
     """Return keyword arguments for kafka-python's clients; raises Misconfigured."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
-        "security_protocol": settings.kafka_security_protocol,
-    }
-    return options | _tls(settings) | _sasl(settings)
+    return aiokafka_options(settings) | {"bootstrap_servers": settings.kafka_bootstrap_servers.split(",")}
 
 
 def aiokafka_options(settings: ServiceSettings) -> dict[str, Any]:
@@ -24,7 +20,13 @@ def aiokafka_options(settings: ServiceSettings) -> dict[str, Any]:
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,
     }
-    return options | _tls(settings) | _sasl(settings)
+    if (context := kafka_tls(settings)) is not None:
+        options["ssl_context"] = context
+    if settings.kafka_username and settings.kafka_password is not None:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_username
+        options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    return options
 
 
 def kafka_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
@@ -32,18 +34,3 @@ def kafka_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
     if not settings.kafka_security_protocol.endswith("SSL"):
         return None
     return tls_context(settings.kafka_ca_file, "FEDSECURE_KAFKA_CA_FILE")
-
-
-def _tls(settings: ServiceSettings) -> dict[str, Any]:
-    context = kafka_tls(settings)
-    return {} if context is None else {"ssl_context": context}
-
-
-def _sasl(settings: ServiceSettings) -> dict[str, Any]:
-    if not settings.kafka_username or settings.kafka_password is None:
-        return {}
-    return {
-        "sasl_mechanism": settings.kafka_sasl_mechanism,
-        "sasl_plain_username": settings.kafka_username,
-        "sasl_plain_password": settings.kafka_password.get_secret_value(),
-    }
