@@ -127,8 +127,7 @@ class CoordinatorProgram:
             models = GlobalModels(settings, publisher, client, blobs, clock)
             inbox = UpdateInbox(reader, settings.topics, settings.discovery_interval_s)
             collection = Collection(inbox, gate, blobs, settings.redis_keys, journal, settings.local_max_windows)
-            terms = transitions.terms_of(settings)
-            coordinator = Coordinator(terms, gate, models, journal, lease, collection, clock, stop)
+            coordinator = Coordinator(settings, gate, models, journal, lease, collection, clock, stop)
             measure_record(history.rounds)
             left_open = await self._round_left_open(history, journal, lease.token)
             if (

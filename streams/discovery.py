@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Collection
 
 import structlog
 
 from contracts.errors import Unavailable
-from contracts.identifiers import DEVICE_ID_PATTERN
+from contracts.identifiers import is_device_id
 from streams.vitals_records import DeviceNames
 from transport.kafka.offset_range_reader import OffsetRangeReader
 
 log = structlog.get_logger()
 
 REMIND_EVERY_S = 60.0
-_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 
 
 class Discovery:
@@ -46,7 +44,7 @@ class Discovery:
         return {topic for topic in await self._reader.topics() if self._names.is_vitals(topic) and self._named(topic)}
 
     def _named(self, topic: str) -> bool:
-        return self._names.shared or bool(_DEVICE_ID.fullmatch(self._names.device_of(topic, None)))
+        return self._names.shared or is_device_id(self._names.device_of(topic, None))
 
     def _note_lost(self, reason: str) -> None:
         now = time.monotonic()

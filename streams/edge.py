@@ -16,7 +16,6 @@ from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import Fatal
-from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client
@@ -98,13 +97,7 @@ class EdgeWorker:
             log.warning("edge_read_retried", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
             return
-        records = [
-            VitalsRecord(
-                self.core.names.device_of(r.topic, r.key), TopicPartition(*tp), r.offset, r.timestamp / 1000, r.value
-            )
-            for tp, part in fetched.items()
-            for r in part
-        ]
+        records = [self.core.names.record(message) for messages in fetched.values() for message in messages]
         if records:
             await self.core.process(records)
         ends = {TopicPartition(*tp): self._consumer.highwater(tp) for tp in self._consumer.assignment()}

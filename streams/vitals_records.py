@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from contracts.identifiers import DEVICE_ID_PATTERN
+from aiokafka.structs import ConsumerRecord
+
+from contracts.identifiers import is_device_id
 from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.kafka.offsets import TopicPartition
-
-_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +39,10 @@ class DeviceNames:
         if not self.shared:
             return self.topics.device_of_vitals(topic) or ""
         name = (key or b"").decode("ascii", "replace")
-        return name if _DEVICE_ID.fullmatch(name) else ""
+        return name if is_device_id(name) else ""
+
+    def record(self, message: ConsumerRecord) -> VitalsRecord:
+        """Return a record that aiokafka fetched."""
+        partition = TopicPartition(message.topic, message.partition)
+        device_id = self.device_of(message.topic, message.key)
+        return VitalsRecord(device_id, partition, message.offset, message.timestamp / 1000, message.value)

@@ -14,7 +14,7 @@ from contracts.releases import BundleRelease
 from contracts.settings import Settings
 from contracts.topics import Topics
 from fl_coordinator.releases.file_keeping import StoredFile, stored_files, unkept_files
-from fl_coordinator.releases.succession import current_release, kept_bundles, next_number, rollback_target
+from fl_coordinator.releases.succession import current_release, kept_bundles, rollback_target
 from transport.bundles.files import BundleFiles
 from transport.bundles.releases import publish_release, read_releases
 from transport.kafka.publisher import Publisher
@@ -73,7 +73,7 @@ class Releaser:
         if in_force != over:
             raise Superseded(f"bundle {(in_force or 'none')[:12]} was released meanwhile: run the command again")
         release = BundleRelease(
-            release=next_number(releases), bundle_sha256=bundle_sha256, parent_sha256=over,
+            release=current.release + 1 if current else 1, bundle_sha256=bundle_sha256, parent_sha256=over,
             model_sha256=grounds.model_sha256, kind=grounds.kind, reason=grounds.reason[:LONGEST_REASON],
             canary=dict(grounds.canary), released_at=self.clock(), by=grounds.by,
         )  # fmt: skip

@@ -11,6 +11,7 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.federation import RoundPhase, RoundRecord
+from contracts.setting_parts import FederationSettings
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.gate.selection import RoundGate, Selection, ask_redis
@@ -29,7 +30,7 @@ POLL_S = 0.2
 class Coordinator:
     """Runs one round after another. Where the round under way stands is in `collection.record` alone."""
 
-    terms: transitions.RoundTerms
+    settings: FederationSettings
     gate: RoundGate
     models: GlobalModels
     journal: Journal
@@ -44,7 +45,7 @@ class Coordinator:
 
     async def resume_round(self, record: RoundRecord) -> RoundRecord:
         """Go on with a round that another coordinator left open, from what is on record; as `run_round`."""
-        record = transitions.resume(record, self.lease.token, self.clock() + self.terms.deadline_s)
+        record = transitions.resume(record, self.lease.token, self.clock() + self.settings.round_deadline_s)
         log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
         return await self._to_its_end(record, self._carry_on)
 
@@ -80,7 +81,7 @@ class Coordinator:
         await self.journal.event(
             "round_gated", record.round, cohort=record.cohort, excluded=record.excluded, model=record.model_sha256
         )
-        record = transitions.open_collection(record, self.terms.quorum, self.clock())
+        record = transitions.open_collection(record, self.settings.round_quorum, self.clock())
         if transitions.is_final(record):
             await self._end(record)
             return
@@ -98,7 +99,7 @@ class Coordinator:
     def _proposal(self, number: int, selection: Selection) -> RoundRecord:
         sha256 = self.models.current.sha256
         return transitions.propose(
-            number, self.terms, lease_token=self.lease.token, model_sha256=sha256, selection=selection
+            number, self.settings, lease_token=self.lease.token, model_sha256=sha256, selection=selection
         )
 
     async def _carry_on(self) -> None:
@@ -118,7 +119,7 @@ class Coordinator:
             await self._collect_and_close()
             return
         await self.collection.gate_and_screen_accepted()
-        if len(self.collection.current.accepted) < self.terms.quorum:
+        if len(self.collection.current.accepted) < self.settings.round_quorum:
             await self._end(transitions.skip(self.collection.current, "no_quorum", self.clock()))
         else:
             await self._aggregate()
@@ -129,7 +130,7 @@ class Coordinator:
         if self.stop.is_set() and not transitions.is_complete(record):
             await self._end(transitions.fail(record, "coordinator_stopped", self.clock()))
             return
-        record = transitions.close_collection(record, self.terms.quorum, self.clock())
+        record = transitions.close_collection(record, self.settings.round_quorum, self.clock())
         if transitions.is_final(record):
             await self._end(record)
         else:

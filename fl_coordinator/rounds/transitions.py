@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
@@ -32,65 +31,30 @@ STRAGGLER: Final = "straggler"
 NOT_DRAWN: Final = "not_drawn"
 
 
-@dataclass(frozen=True, slots=True)
-class RoundTerms:
-    """What every round of this coordinator has in common (deadline in wall seconds).
-
-    With a `target`, `over_selection` times as many devices are asked, and the first `target` answers are enough.
-    """
-
-    task: str
-    quorum: int
-    deadline_s: float
-    local_epochs: int
-    batch_size: int
-    learning_rate: float
-    proximal_mu: float = 0.0
-    aggregation: str = "fedavg"
-    target: int | None = None
-    over_selection: float = 1.0
-
-
-def terms_of(settings: FederationSettings) -> RoundTerms:
-    """Return the terms on which an installation's rounds are held."""
-    return RoundTerms(
+def propose(
+    number: int, settings: FederationSettings, *, lease_token: int, model_sha256: str, selection: Selection
+) -> RoundRecord:
+    """Return a proposed round over the selected devices, or over as many of them as the settings ask for, drawn by lot."""
+    drawn = _drawn(number, settings, selection.cohort)
+    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
+    return RoundRecord(
+        round=number,
+        phase=RoundPhase.PROPOSED,
         task=settings.federated_task,
-        quorum=settings.round_quorum,
-        deadline_s=settings.round_deadline_s,
+        lease_token=lease_token,
+        model_sha256=model_sha256,
+        gated_at=selection.gated_at,
+        deadline_at=selection.gated_at + settings.round_deadline_s,
+        cohort=drawn,
+        excluded=dict(selection.excluded) | not_drawn,
+        accepted=[],
+        opened_with=lease_token,
+        target=settings.round_target,
         local_epochs=settings.local_epochs,
         batch_size=settings.local_batch_size,
         learning_rate=settings.local_learning_rate,
         proximal_mu=settings.proximal_mu,
         aggregation=settings.aggregation,
-        target=settings.round_target,
-        over_selection=settings.round_over_selection,
-    )
-
-
-def propose(
-    number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection
-) -> RoundRecord:
-    """Return a proposed round over the selected devices, or over as many of them as the terms ask for, drawn by lot."""
-    drawn = _drawn(number, terms, selection.cohort)
-    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
-    return RoundRecord(
-        round=number,
-        phase=RoundPhase.PROPOSED,
-        task=terms.task,
-        lease_token=lease_token,
-        model_sha256=model_sha256,
-        gated_at=selection.gated_at,
-        deadline_at=selection.gated_at + terms.deadline_s,
-        cohort=drawn,
-        excluded=dict(selection.excluded) | not_drawn,
-        accepted=[],
-        opened_with=lease_token,
-        target=terms.target,
-        local_epochs=terms.local_epochs,
-        batch_size=terms.batch_size,
-        learning_rate=terms.learning_rate,
-        proximal_mu=terms.proximal_mu,
-        aggregation=terms.aggregation,
     )
 
 
@@ -172,11 +136,11 @@ def is_final(record: RoundRecord) -> bool:
     return not NEXT_PHASES[record.phase]
 
 
-def _drawn(number: int, terms: RoundTerms, eligible: Sequence[str]) -> list[str]:
+def _drawn(number: int, settings: FederationSettings, eligible: Sequence[str]) -> list[str]:
     """Draw whom to ask by the round's number, so that a resumed proposal asks the same and over time all get their turn."""
-    if terms.target is None:
+    if settings.round_target is None:
         return list(eligible)
-    count = min(len(eligible), math.ceil(terms.target * terms.over_selection))
+    count = min(len(eligible), math.ceil(settings.round_target * settings.round_over_selection))
     return sorted(random.Random(number).sample(sorted(eligible), count))  # noqa: S311 - a lot, not a secret
 
 

@@ -79,11 +79,8 @@ class BackfillReader:
 
     async def gap(self, partition: TopicPartition, start: int, stop: int) -> list[VitalsRecord]:
         """Return the records of [start, stop) that the group's consumer did not hand over."""
-        return [
-            VitalsRecord(self.names.device_of(r.topic, r.key), partition, r.offset, r.timestamp / 1000, r.value)
-            async for records in self.reader.read({partition: (start, stop)})
-            for r in records
-        ]
+        ranges = {partition: (start, stop)}
+        return [self.names.record(message) async for messages in self.reader.read(ranges) for message in messages]
 
     async def _read_partitions(
         self, by_partition: dict[TopicPartition, list[BackfillRequest]], starts: Mapping[TopicPartition, int]

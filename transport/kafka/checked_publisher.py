@@ -26,6 +26,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
+from kafka.future import Future
 
 from contracts.errors import FedSecureError, Unavailable
 from transport.clock import SYSTEM_CLOCK, Clock
@@ -172,7 +173,7 @@ class CheckedPublisher:
         try:
             sending.future = self._producer.send(sending.topic, value=sending.value, key=sending.key)
         except KafkaError as error:
-            sending.future = _Refused(error)
+            sending.future = Future().failure(error)
             self._halt(self._producer)
         else:
             # From the producer's own thread, before it drains more: a later minute must not overtake a failed one.
@@ -222,19 +223,6 @@ class CheckedPublisher:
         self._halt(producer)
         with suppress(KafkaError):
             producer.close(timeout=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """The future of a record that the producer did not even take."""
-
-    exception: KafkaError
-
-    def succeeded(self) -> bool:
-        return False
-
-    def failed(self) -> bool:
-        return True
 
 
 def _halt_on_error(halt_producer: Callable[[Any], None], producer: Producer, error: BaseException) -> None:

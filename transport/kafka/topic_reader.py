@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
@@ -73,11 +74,8 @@ class TopicReader:
 
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
-        try:
-            with watched_call():
-                return set(await self._consumer.topics())
-        except KafkaError as error:
-            raise self._unavailable(error) from None
+        with self._answering(), watched_call():
+            return set(await self._consumer.topics())
 
     async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
         """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
@@ -103,48 +101,40 @@ class TopicReader:
         new = sorted(set(topics) - self.topics_read)
         if not new:
             return
-        try:
+        with self._answering():
             offsets = await self._offsets(new, start)
             self._consumer.assign([*self._next, *offsets])
             self._next |= offsets
             # Assigning forgets all positions, so each is set again.
             for partition, offset in self._next.items():
                 self._consumer.seek(partition, offset)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
 
     async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
         """Return the next records, in order within a partition; empty after `timeout_s` without any."""
         if not self._next:  # aiokafka waits for an assignment without a limit
             await asyncio.sleep(timeout_s)
             return []
-        try:
-            found = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
-        for partition, records in found.items():
+        with self._answering():
+            fetched = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
+        for partition, records in fetched.items():
             self._next[partition] = records[-1].offset + 1
-        return [record for records in found.values() for record in records]
+        return [record for records in fetched.values() for record in records]
 
     async def is_at_end(self) -> bool:
         """Ask the broker whether `poll` has handed out everything that is written by now; may be cancelled."""
-        try:
+        with self._answering():
             ends = await self._consumer.end_offsets(list(self._next))
-        except KafkaError as error:
-            raise self._unavailable(error) from None
         return all(self._next[partition] >= end for partition, end in ends.items())
 
     async def read_to_end(self) -> list[Record]:
         """Return all records from the current offsets to those that are last now."""
         partitions = list(self._next)
-        try:
+        with self._answering():
             ends = await self._consumer.end_offsets(partitions)
             records: list[Record] = []
             for partition in partitions:
                 while await self._consumer.position(partition) < ends[partition]:
                     records += await self.poll(0.5)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
         return records
 
     async def _offsets(self, topics: list[str], start: Start) -> dict[TopicPartition, int]:
@@ -165,8 +155,12 @@ class TopicReader:
         if start == "tail":
             begins = await self._consumer.beginning_offsets(partitions)
             return {partition: max(begins[partition], end - TAIL_RECORDS) for partition, end in ends.items()}
-        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
-        return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
+        at_time = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
+        return {partition: at_time[partition].offset if at_time[partition] else end for partition, end in ends.items()}
 
-    def _unavailable(self, error: KafkaError) -> Unavailable:
-        return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})") from None

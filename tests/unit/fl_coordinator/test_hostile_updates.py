@@ -16,6 +16,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
+from contracts.settings import Settings
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.gate.keys import KeyRing
@@ -78,7 +79,7 @@ class Round:
 
     def __init__(self) -> None:
         self.services: Any = Services()
-        terms = transitions.RoundTerms("reconstruction", 3, 20.0, 1, 32, 1e-3)
+        terms = Settings(round_quorum=3, round_deadline_s=20.0)
         selection = Selection(NOW, COHORT, {})
         record = transitions.propose(7, terms, lease_token=3, model_sha256=MODEL.sha256, selection=selection)
         record = transitions.open_collection(record, 3, NOW)

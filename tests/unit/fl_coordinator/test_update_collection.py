@@ -15,6 +15,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
 from contracts.redis_keys import RedisKeys
+from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
@@ -102,7 +103,7 @@ def collecting(
 
 
 def open_round(collection: Collection, number: int) -> None:
-    terms = transitions.RoundTerms("reconstruction", 1, 20.0, 1, 32, 1e-3)
+    terms = Settings(round_quorum=1, round_deadline_s=20.0)
     selection = Selection(NOW, ("a", "b"), {})
     record = transitions.propose(number, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection)
     collection.open(transitions.open_collection(record, 1, NOW), MODEL)
