@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 
 class RoundPhase(StrEnum):
-    """Where a round stands; COMMITTED, SKIPPED and FAILED are final."""
+    """Where a round stands. COMMITTED, SKIPPED and FAILED are final."""
 
     PROPOSED = "proposed"
     COLLECTING = "collecting"
@@ -42,7 +42,7 @@ class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One round, published again as it moves on (compacted topic, key = round number); enough to resume it from.
+    """One round, published again as it moves on (compacted topic, key = round number), enough to resume it from.
 
     Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason. `lease_token`
     fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
@@ -80,7 +80,7 @@ PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256.
+    """A device's answer to a round. The weights (safetensors bytes) lie in the blob store under their sha256.
 
     `signature` (base64) covers every other field but the schema version: contracts.signing. `nonce` differs in every update.
     """
@@ -117,7 +117,7 @@ class DeviceKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GlobalModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A global model (compacted topic, key = sha256); `weights` carries safetensors bytes under 512 kB."""
+    """A global model (compacted topic, key = sha256). `weights` carries safetensors bytes under 512 kB."""
 
     sha256: str
     parent_sha256: str | None

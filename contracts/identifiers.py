@@ -41,7 +41,7 @@ def check_device_id(device_id: str) -> str:
 
 
 def device_id_of(given: str) -> str:
-    """Return the id of a device that the hospital calls `given`; a legal id stays as it is.
+    """Return the id of a device that the hospital calls `given`. A legal id stays as it is.
 
     The rule: blanks around it are dropped, letters become lower case and lose their accents, a letter or digit outside
     a-z0-9 becomes `u` and its code point, every run of other characters a hyphen; of what is longer than 63 characters the

@@ -155,10 +155,7 @@ class FederationSettings(BaseSettings):
         0.0, ge=0, le=1e6, description="FedProx: how strongly local training is held to the global model"
     )
     dp_clip: float | None = Field(
-        None,
-        gt=0,
-        le=1e9,
-        description="the longest an update may leave its device (L2 norm); unset: as it is",
+        None, gt=0, le=1e9, description="the longest an update may leave its device (L2 norm); unset: as it is"
     )
     dp_noise: float = Field(0.0, ge=0, le=1e6, description="noise on it, in clips (its deviation)")
     presence_s: float = Field(

@@ -54,12 +54,12 @@ class Settings(
         return settings
 
 
-def _sentence(found: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails) -> str:
     """Return what is wrong with one variable, without its value. Our own checks begin with a verb."""
-    variable = variable_of(found["loc"][0])
-    if found["type"] == "value_error":
-        return f"{variable} {found['ctx']['error']}"
-    return f"{variable}: {found['msg']}"
+    variable = variable_of(error["loc"][0])
+    if error["type"] == "value_error":
+        return f"{variable} {error['ctx']['error']}"
+    return f"{variable}: {error['msg']}"
 
 
 def variable_of(name: int | str) -> str:

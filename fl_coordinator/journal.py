@@ -16,7 +16,7 @@ from transport.kafka.topic_reader import Record
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Writes `fl.rounds`, `fl.events` and dead letters; every method raises Unavailable when Kafka does not take it."""
+    """Writes `fl.rounds`, `fl.events` and dead letters. Every method raises Unavailable when Kafka does not take it."""
 
     publisher: Publisher
     topics: Topics

@@ -47,7 +47,7 @@ FETCH_WAIT_MS: Final = 50  # a round asks some five times whether all is read
 
 
 class CoordinatorProgram:
-    """Runs until `stop` is set or `rounds_limit` rounds have ended; `not_ready_because` is the readiness check."""
+    """Runs until `stop` is set or `rounds_limit` rounds have ended. `not_ready_because` is the readiness check."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class CoordinatorProgram:
                 await asyncio.to_thread(lease.release)
 
     async def _take_over(self, lease: Lease, stop: asyncio.Event) -> History | None:
-        """Wait until no other coordinator is active, then return what is on record by then; None: stopped before."""
+        """Wait until no other coordinator is active, then return what is on record by then (None: stopped before)."""
         history = await read_history(self._settings)
         while not stop.is_set():
             try:
@@ -175,7 +175,7 @@ class CoordinatorProgram:
         return PromotionGuard(terms, view, in_force, releaser, journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
-        """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
+        """Return the round that an earlier coordinator left open, to be resumed. One before the latest is failed."""
         for record in history.rounds.values():
             if record.round < history.last_round and not transitions.is_final(record):
                 taken = transitions.resume(record, lease_token, record.deadline_at)

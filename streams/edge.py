@@ -26,12 +26,12 @@ RETRY_S = 1.0
 
 
 def partitions_of(settings: Settings) -> set[TopicPartition]:
-    """Return what the devices of the settings send to, named by id or as their hospital does; raises Misconfigured."""
+    """Return what the devices of the settings send to, named by id or as their hospital does. Raises Misconfigured."""
     return {TopicPartition(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
 
 
 class EdgeWorker:
-    """Drives the same core as Faust's group does; its partitions never change once their topics exist."""
+    """Drives the same core as Faust's group does. Its partitions never change once their topics exist."""
 
     def __init__(self, core: WorkerCore) -> None:
         self.core = core
@@ -44,7 +44,7 @@ class EdgeWorker:
         )
 
     async def start(self) -> None:
-        """Load the detector, connect and begin; raises Unavailable or Misconfigured."""
+        """Load the detector, connect and begin. Raises Unavailable or Misconfigured."""
         try:
             await self.core.start()
             await start_client(self._consumer, self.core.settings.kafka_bootstrap_servers)
@@ -70,21 +70,21 @@ class EdgeWorker:
             await self._poll(last=ready == self._partitions)
 
     async def _take_existing(self, ready: set[TopicPartition]) -> set[TopicPartition]:
-        """Assign the topics that exist by now; all start where their device's snapshot stands."""
+        """Assign the topics that exist by now. All start where their device's snapshot stands."""
         if ready == self._partitions:
             return ready
         existing = await self.core.discovery.vitals_topics()
-        found = {partition for partition in self._partitions if partition.topic in existing}
-        if found == ready and self.core.loop.assigned_once:
+        partitions = {partition for partition in self._partitions if partition.topic in existing}
+        if partitions == ready and self.core.loop.assigned_once:
             return ready
-        await self.core.assign(found)
+        await self.core.assign(partitions)
         await self.core.restored()
         held = self.core.loop.held
-        self._consumer.assign([KafkaPartition(*partition) for partition in found])
+        self._consumer.assign([KafkaPartition(*partition) for partition in partitions])
         for device_id, device in held.devices.items():
             self._consumer.seek(KafkaPartition(*held.partition_of[device_id]), device.next_offset)
-        log.info("edge_devices", devices=len(found), waiting_for=len(self._partitions) - len(found))
-        return found
+        log.info("edge_devices", devices=len(partitions), waiting_for=len(self._partitions) - len(partitions))
+        return partitions
 
     async def _poll(self, *, last: bool) -> None:
         settings = self.core.settings

@@ -57,7 +57,7 @@ class VerdictPublisher:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect; raises Unavailable."""
+        """Connect, or raise Unavailable."""
         producer = AIOKafkaProducer(
             **aiokafka_options(self._settings),
             acks="all",
@@ -70,7 +70,7 @@ class VerdictPublisher:
         self._producer = producer
 
     async def publish(self, results: Sequence[DeviceResult], dead_letters: Sequence[DeadLetter] = ()) -> None:
-        """Send everything and wait for every acknowledgement; raises Fatal when the broker stays away."""
+        """Send everything and wait for every acknowledgement. Raises Fatal when the broker stays away."""
         topics = self._settings.topics
         producer = self._producer
         if producer is None:
@@ -90,6 +90,6 @@ class VerdictPublisher:
             raise Fatal(f"Kafka took no results for {PATIENCE_MS // 1000} s ({type(error).__name__})") from None
 
     async def close(self) -> None:
-        """Disconnect; everything was acknowledged already."""
+        """Disconnect, everything being acknowledged."""
         if self._producer is not None:
             await self._producer.stop()

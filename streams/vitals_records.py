@@ -14,7 +14,7 @@ from transport.kafka.offsets import TopicPartition
 
 @dataclass(frozen=True, slots=True)
 class VitalsRecord:
-    """One record; `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
+    """One record. `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
 
     device_id: str
     partition: TopicPartition
@@ -35,7 +35,7 @@ class DeviceNames:
         return topic == self.topics.vitals_shared if self.shared else topic.startswith(self.topics.vitals_prefix)
 
     def device_of(self, topic: str, key: bytes | None) -> str:
-        """Return the device id; a shared record whose key is no device id belongs to nobody (empty)."""
+        """Return the device id. A shared record whose key is no device id belongs to nobody (empty)."""
         if not self.shared:
             return self.topics.device_of_vitals(topic) or ""
         name = (key or b"").decode("ascii", "replace")

@@ -23,7 +23,7 @@ class RedisDeviceStatusReader:
     def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
         self._client = client
         self._keys = keys
-        self._malformed: set[str] = set()  # already told: whoever looks twice a second does not fill the log
+        self._malformed: set[str] = set()  # already logged: whoever looks twice a second does not fill the log
 
     def known_devices(self) -> list[str]:
         try:

@@ -32,7 +32,7 @@ def always_well() -> str | None:
 
 
 class ProbeServer:
-    """Serves the probes until closed; `port` 0 takes a free one (read it from `port` afterwards)."""
+    """Serves the probes until closed. `port` 0 takes a free one (read it from `port` afterwards)."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ProbeServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving and free the port; blocks for at most half a second."""
+        """Stop serving and free the port. Blocks for at most half a second."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(0.5)
@@ -107,7 +107,7 @@ class _Server(ThreadingHTTPServer):
 def serve_probes(
     settings: ProbeSettings, program: ProgramName, *, ready: Check, healthy: Check = always_well
 ) -> ProbeServer | None:
-    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set.
+    """Serve a program's probes and its own metrics where its settings ask for them (None: no metrics port is set).
 
     Raises Misconfigured when they cannot be listened on.
     """

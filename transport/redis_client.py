@@ -18,7 +18,7 @@ TIMEOUT_S = 2.0
 
 
 def connect_redis(settings: ServiceSettings) -> redis.Redis:
-    """Return a blocking client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+    """Return a blocking client (bytes in, bytes out) that connects at its first call. Raises Misconfigured."""
     options = _options(settings)
     with _address_checked():
         client = redis.Redis.from_url(settings.redis_url, **options)
@@ -27,7 +27,7 @@ def connect_redis(settings: ServiceSettings) -> redis.Redis:
 
 
 def connect_redis_async(settings: ServiceSettings) -> redis.asyncio.Redis:
-    """Return an asyncio client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+    """Return an asyncio client (bytes in, bytes out) that connects at its first call. Raises Misconfigured."""
     options = _options(settings)
     with _address_checked():
         client = redis.asyncio.Redis.from_url(settings.redis_url, **options)

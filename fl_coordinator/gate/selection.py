@@ -64,7 +64,7 @@ def select(
 
 
 async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking Redis call off the loop; raises GateClosed when Redis does not answer."""
+    """Run a blocking Redis call off the loop. Raises GateClosed when Redis does not answer."""
     try:
         answer = await asyncio.to_thread(call, *arguments)
     except Unavailable as error:
@@ -96,7 +96,7 @@ class RoundGate:
         await self.table.refresh()
 
     async def select(self, participating: Collection[str]) -> Selection:
-        """Select among all known devices; `participating` have an update topic."""
+        """Select among all known devices. `participating` have an update topic."""
         selection: Selection = await ask_redis(self._select, participating)
         return selection
 

@@ -31,7 +31,7 @@ class ModelLine(msgspec.Struct, frozen=True, kw_only=True, rename={"state": "sta
 
 
 def model_lines(rounds: Mapping[int, RoundRecord], models: Mapping[str, GlobalModel]) -> list[ModelLine]:
-    """Return every model that a round committed, the first one's parent, and those on the topic that no round names; by round."""
+    """Return every model that a round committed, the first one's parent, and those on the topic that no round names, by round."""
     committed = [
         record for record in rounds.values() if record.phase is RoundPhase.COMMITTED and record.new_model_sha256
     ]
@@ -44,7 +44,7 @@ def model_lines(rounds: Mapping[int, RoundRecord], models: Mapping[str, GlobalMo
 
 
 def descent(lines: list[ModelLine], name: str) -> list[ModelLine]:
-    """Return the model whose sha256 begins with `name` and its ancestors, youngest first; raises LookupError unless it is one."""
+    """Return the model whose sha256 begins with `name` and its ancestors, youngest first. Raises LookupError unless it is one model."""
     named = [line for line in lines if line.sha256.startswith(name)]
     if len(named) != 1:
         raise LookupError(f"{len(named) or 'no'} models begin with {name!r}")

@@ -133,7 +133,7 @@ class GlobalModels:
             await self._publisher.send(self._topic, self._published.popleft(), None)
 
     def show(self) -> None:
-        """Show the current model where devices look it up: the blob first, then the pointer to it; blocks."""
+        """Show the current model where devices look it up: the blob first, then the pointer to it. It blocks."""
         model = self.current
         self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
         try:

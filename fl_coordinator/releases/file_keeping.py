@@ -28,7 +28,7 @@ class StoredFile:
 
 
 async def stored_files(settings: ServiceSettings) -> dict[str, StoredFile]:
-    """Return the files on the topic under the sha256 that each is keyed by; raises Unavailable."""
+    """Return the files on the topic under the sha256 that each is keyed by. Raises Unavailable."""
     files: dict[str, StoredFile] = {}
     async with TopicReader(settings) as reader:
         await reader.add_existing([settings.topics.bundle_files], start="earliest")
@@ -43,7 +43,7 @@ async def stored_files(settings: ServiceSettings) -> dict[str, StoredFile]:
 
 
 def unkept_files(files: Mapping[str, StoredFile], kept: Collection[str], now: float) -> list[str]:
-    """Return the sha256 of the files to delete; `kept` names the bundles that stay.
+    """Return the sha256 of the files to delete. `kept` names the bundles that stay.
 
     None when the manifest of a kept bundle is not there: what belongs to it could not be told from what does not.
     """

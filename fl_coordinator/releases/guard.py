@@ -21,7 +21,7 @@ BY = "coordinator"
 
 
 class PromotionGuard:
-    """Looks at the devices between rounds; `in_force` reads the release that counts."""
+    """Looks at the devices between rounds. `in_force` reads the release that counts."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class PromotionGuard:
         self._clock = clock
 
     async def look(self, last_round: int) -> None:
-        """Look, and roll back if the rule says so; what goes wrong is logged, and tried again at the next look.
+        """Look, and roll back if the rule says so. What goes wrong is logged, and tried again at the next look.
 
         Only a promotion in force is taken back, and a rollback is none: so it happens once, and one step.
         """
@@ -68,7 +68,7 @@ class PromotionGuard:
 
 
 def terms_of(settings: Settings) -> RollbackTerms | None:
-    """Return the settings' terms; None: promotions are not watched."""
+    """Return the settings' terms (None: promotions are not watched)."""
     if not settings.rollback_watch_s:
         return None
     return RollbackTerms(

@@ -41,7 +41,7 @@ class ReleaseReason:
 
 @dataclass(frozen=True, slots=True)
 class Releaser:
-    """Adds releases to the log; one at a time, and never over a bundle that the caller does not know of."""
+    """Adds releases to the log, one at a time and never over a bundle that the caller does not know of."""
 
     publisher: Publisher
     topics: Topics
@@ -62,7 +62,7 @@ class Releaser:
     async def release(
         self, contents: Mapping[str, bytes], bundle_sha256: str, grounds: ReleaseReason, over: str | None
     ) -> BundleRelease:
-        """Put a bundle (its files by name) in force in place of `over` (None: nothing was released yet); return its release.
+        """Put a bundle (its files by name) in force in place of `over` (None: nothing was released yet) and return its release.
 
         Raises Superseded when another bundle is in force, or another release took the number, InvalidMessage when the files are not
         the bundle, Unavailable when Kafka does not take them.
@@ -100,7 +100,7 @@ class Releaser:
         return await self.release(contents, target.bundle_sha256, grounds, over)
 
     async def _clear(self, releases: list[BundleRelease]) -> None:
-        """Delete what no kept bundle needs; the release stands whether that works or not."""
+        """Delete what no kept bundle needs. The release stands whether that works or not."""
         try:
             gone = unkept_files(await self.stored(), kept_bundles(releases, self.kept), self.clock())
             for sha256 in gone:

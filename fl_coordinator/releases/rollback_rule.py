@@ -41,7 +41,7 @@ class FleetSnapshot:
 
 
 def fleet_snapshot(statuses: Mapping[str, DeviceStatus | None], now: float, stale_cap_s: float) -> FleetSnapshot:
-    """Return what can be seen now; a device that is stale, finished, enrolling or without scores is not looked at."""
+    """Return what can be seen now. A device that is stale, finished, enrolling or without scores is not looked at."""
     seen = {
         device_id: status
         for device_id, status in statuses.items()
@@ -59,7 +59,7 @@ def fleet_snapshot(statuses: Mapping[str, DeviceStatus | None], now: float, stal
 
 
 class PromotionWatch:
-    """Keeps the looks of twice `watch_s`; what it has not seen before a promotion (a restart) it does not judge the promotion by."""
+    """Keeps the looks of twice `watch_s`. What it has not seen before a promotion (a restart) it does not judge the promotion by."""
 
     def __init__(self, terms: RollbackTerms) -> None:
         self._terms = terms

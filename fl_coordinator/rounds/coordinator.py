@@ -40,17 +40,17 @@ class Coordinator:
     stop: asyncio.Event
 
     async def run_round(self, number: int) -> RoundRecord:
-        """Run a round to its end and return its final record; raises Fenced, never Unavailable."""
+        """Run a round to its end and return its final record. Raises Fenced, never Unavailable."""
         return await self._to_its_end(self._proposal(number, Selection(self.clock(), (), {})), self._carry_out)
 
     async def resume_round(self, record: RoundRecord) -> RoundRecord:
-        """Go on with a round that another coordinator left open, from what is on record; as `run_round`."""
+        """Go on with a round that another coordinator left open, from what is on record, as `run_round`."""
         record = transitions.resume(record, self.lease.token, self.clock() + self.settings.round_deadline_s)
         log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
         return await self._to_its_end(record, self._carry_on)
 
     async def wait_until(self, when: float) -> None:
-        """Refuse what comes between rounds until `when` (monotonic seconds) or the stop; never raises Unavailable."""
+        """Refuse what comes between rounds until `when` (monotonic seconds) or the stop, without raising Unavailable."""
         while (left_s := when - monotonic()) > 0 and not self.stop.is_set():
             try:
                 await self.collection.read(min(left_s, POLL_S))

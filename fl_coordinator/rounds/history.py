@@ -33,7 +33,7 @@ class History:
 
 
 async def read_history(settings: ServiceSettings) -> History:
-    """Read both topics from their beginning to what is last now; raises Unavailable."""
+    """Read both topics from their beginning to what is last now. Raises Unavailable."""
     topics = settings.topics
     history = History({}, {})
     async with TopicReader(settings) as reader:

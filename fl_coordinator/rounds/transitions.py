@@ -78,7 +78,7 @@ def is_complete(record: RoundRecord) -> bool:
 
 
 def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> RoundRecord:
-    """Count a device's update in; once a round, whoever sends it again changes nothing."""
+    """Count a device's update in, once a round. Whoever sends it again changes nothing."""
     _need(record, RoundPhase.COLLECTING)
     if device_id in record.accepted:
         return record
@@ -88,7 +88,7 @@ def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> Round
 
 
 def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
-    """Put a device of the cohort out of the round, accepted or not; it stays in `cohort` and is in `excluded`."""
+    """Put a device of the cohort out of the round, accepted or not. It stays in `cohort` and is in `excluded`."""
     if device_id not in record.cohort:
         raise IllegalTransition(f"{device_id} is not in the cohort of round {record.round}")
     accepted = [name for name in record.accepted if name != device_id]
@@ -97,7 +97,7 @@ def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
 
 
 def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
-    """End the collection: who did not answer, or not among the first, is out; aggregate with a quorum, skip without."""
+    """End the collection: who did not answer, or not among the first, is out. A quorum is aggregated, less is skipped."""
     _need(record, RoundPhase.COLLECTING)
     silent = STRAGGLER if is_complete(record) else NO_ANSWER
     for device_id in record.cohort:
@@ -109,14 +109,14 @@ def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecor
 
 
 def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRecord:
-    """Take over a round that another coordinator left open; what it accepted stays accepted."""
+    """Take over a round that another coordinator left open. What it accepted stays accepted."""
     if is_final(record):
         raise IllegalTransition(f"round {record.round} is {record.phase}: there is nothing to resume")
     return replace(record, lease_token=lease_token, deadline_at=deadline_at)
 
 
 def commit(record: RoundRecord, new_model_sha256: str, loss: float, now: float) -> RoundRecord:
-    """End the round with a new global model; `loss` is the sample-weighted local loss after training."""
+    """End the round with a new global model. `loss` is the sample-weighted local loss after training."""
     record = _enter(record, RoundPhase.COMMITTED)
     return replace(record, new_model_sha256=new_model_sha256, loss=loss, ended_at=now)
 

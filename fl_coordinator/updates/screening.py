@@ -19,7 +19,7 @@ SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | None) -> None:
-    """Check an update against the round; `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
+    """Check an update against the round. `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
     if update.device_id != sender_id:
         raise UpdateRefused("wrong_device", f"{update.device_id} on the topic of {sender_id}", is_bad=True)
     _screen_occasion(update, record)

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class BundleChanger:
-    """Looks at the releases again and again; whatever it finds, the worker goes on judging meanwhile.
+    """Looks at the releases again and again. Whatever it finds, the worker goes on judging meanwhile.
 
     A new bundle is loaded and a device's vitals are read back beside the scoring; only the change itself (the profile
     frozen again, the rings filled: some ten milliseconds) waits for its turn between two micro-batches. Nothing is
@@ -38,10 +38,10 @@ class BundleChanger:
     reader: OffsetRangeReader
     history: BackfillReader
     executor: Executor
-    tell: Callable[[], None]
+    on_change: Callable[[], None]
 
     async def run(self, interval_s: float) -> None:
-        """Look until cancelled; survives a lost broker. `reader` is used by nobody else."""
+        """Look until cancelled, also while the broker is lost. `reader` is used by nobody else."""
         failed = False
         while True:
             await asyncio.sleep(interval_s)
@@ -55,12 +55,12 @@ class BundleChanger:
                 failed = True
 
     async def look(self) -> None:
-        """Load the bundle in force if it is another and let it take over who is behind; raises Unavailable."""
+        """Load the bundle in force if it is another and let it take over who is behind. Raises Unavailable."""
         newer = await self.released.newer(self.router.bundle_sha)
         async with self.loop.between_batches():
             if newer is not None:
                 self.router.use(newer)
-                self.tell()
+                self.on_change()
             behind = self.router.behind()
         moved = [await self._change(device_id) for device_id in behind]
         if any(moved):

@@ -47,7 +47,7 @@ class WorkerApp(faust.App):
     """The agent's channel; its iterator, made when the agent starts, subscribes to the channel's topics."""
 
     async def on_first_start(self) -> None:
-        """Load the detector; not Faust's own step, which makes a data directory that nothing would use."""
+        """Load the detector. Faust's own step would make a data directory that nothing uses."""
         await self.core.start()
         # What exists is in the first subscription: found later, it would cost one more rebalance.
         with contextlib.suppress(Unavailable):
@@ -69,7 +69,7 @@ class WorkerApp(faust.App):
         await self.core.close()
 
     def subscribe(self, vitals_topics: Collection[str]) -> None:
-        """Add topics to the subscription; called again until the conductor has taken them all.
+        """Add topics to the subscription. It is called again until the conductor has taken them all.
 
         The conductor forgets a change that comes during a rebalance, so the comparison is with what it subscribed.
         """
@@ -85,7 +85,7 @@ class WorkerApp(faust.App):
             changed.set()
 
     async def settle_revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
-        """Finish what is in flight before the partitions may go; the fencing covers what takes too long."""
+        """Finish what is in flight before the partitions may go. The fencing covers what takes too long."""
         if revoked:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.core.loop.settle(), self.core.settings.session_timeout_s / 2)
@@ -108,11 +108,9 @@ class WorkerApp(faust.App):
 
 
 def build_app(
-    settings: Settings,
-    engine_factory: EngineFactory | None = None,
-    watchdog: ExitWatchdog | None = None,
+    settings: Settings, engine_factory: EngineFactory | None = None, watchdog: ExitWatchdog | None = None
 ) -> WorkerApp:
-    """Return an app that judges; nothing is connected before it starts."""
+    """Return an app that judges. Nothing is connected before it starts."""
     factory = engine_factory or live_factory(settings)
     app = WorkerApp(settings.worker_group, **_options(settings))
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
@@ -122,11 +120,7 @@ def build_app(
     cast("Any", app.topics)._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S  # noqa: SLF001 - no public name
     # A consumer must subscribe to something: the assignor never assigns this one.
     channel = app.topic(
-        settings.topics.device_status,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
+        settings.topics.device_status, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
     app.judged = channel
     app.agent(channel, name="judge_vitals", concurrency=1)(_judge_vitals(app))

@@ -8,15 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from contracts.metrics import (
-    BATCH_MINUTES,
-    DROPPED_MINUTES,
-    FLAGGED_WINDOWS,
-    MINUTES,
-    SCORES,
-    SCORING_SECONDS,
-    WINDOWS,
-)
+from contracts.metrics import BATCH_MINUTES, DROPPED_MINUTES, FLAGGED_WINDOWS, MINUTES, SCORES, SCORING_SECONDS, WINDOWS
 from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
@@ -38,7 +30,7 @@ class BatchResult:
 
 
 class BatchScorer:
-    """Applies records to the engines; called by one thread at a time, the one that owns them."""
+    """Applies records to the engines. Called by one thread at a time, the one that owns them."""
 
     def __init__(self, router: EngineRouter, intake: Intake, worker_id: str) -> None:
         self.router = router
@@ -46,7 +38,7 @@ class BatchScorer:
         self._worker_id = worker_id
 
     def score(self, records: Sequence[VitalsRecord], devices: Mapping[str, DeviceContext]) -> BatchResult:
-        """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
+        """Judge records in order. Each is of a held device and the next of its topic (or of nobody)."""
         started = time.perf_counter()
         batch_result = BatchResult()
         pending = _PendingBatches(self.router)

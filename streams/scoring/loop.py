@@ -72,7 +72,7 @@ class ScoringLoop:
         LAST_EVENT_AGE_SECONDS.set_function(lambda: time.time() - self._last_record_at)
 
     async def process(self, records: Sequence[VitalsRecord]) -> None:
-        """Score, show and publish the records; returns when everything is acknowledged."""
+        """Score, show and publish the records, until everything is acknowledged."""
         self._last_record_at = time.time()
         async with self._lock:
             try:
@@ -102,7 +102,7 @@ class ScoringLoop:
             log.info("units_assigned", units=len(partitions), left=len(left))
 
     async def restore_assigned(self) -> None:
-        """Restore what was assigned, ahead of its first record (one topic a patient; else on first sight)."""
+        """Restore what was assigned, ahead of its first record (in the shared layout: on first sight)."""
         async with self._lock:
             if not self._stopping:
                 await self._restore_missing(())

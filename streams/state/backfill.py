@@ -19,7 +19,7 @@ PROBED_RECORDS = 16
 
 @dataclass(slots=True)
 class BackfillRequest:
-    """Vitals of one device below offset `stop`, of one session, back to an event minute; `batches` are the result."""
+    """Vitals of one device below offset `stop`, of one session, back to an event minute. `batches` are the result."""
 
     device_id: str
     partition: TopicPartition
@@ -30,7 +30,7 @@ class BackfillRequest:
     _oldest: list[tuple[int, int]] = field(default_factory=list)
 
     def add_older(self, values: Iterable[bytes | None]) -> None:
-        """Put records read from before the known ones in front; invalid ones were dead letters already."""
+        """Put records read from before the known ones in front. Invalid ones were dead letters already."""
         older, places = [], []
         for value in values:
             try:
@@ -56,7 +56,7 @@ class BackfillRequest:
         return first_kept == 0 or self.is_complete()
 
     def is_complete(self) -> bool:
-        """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""
+        """Return whether the oldest records are old enough. Several are asked, for one may be a late repetition."""
         return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
 
 
@@ -68,7 +68,7 @@ class BackfillReader:
     names: DeviceNames
 
     async def read(self, wanted: Iterable[BackfillRequest], starts: Mapping[TopicPartition, int]) -> None:
-        """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
+        """Fill `batches` of each. `starts` holds the first offset that each topic still keeps."""
         by_partition: dict[TopicPartition, list[BackfillRequest]] = {}
         for request in wanted:
             by_partition.setdefault(request.partition, []).append(request)

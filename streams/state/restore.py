@@ -54,7 +54,7 @@ class Restorer:
     worker_id: str
 
     async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
-        """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
+        """Make the devices current. Those whose state still stands are kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
         statuses = await self.sources.status_log.latest(devices)
         kept = await self._still_current(held, set(devices), statuses)
@@ -138,7 +138,7 @@ class Restorer:
         return BackfillRequest(device_id, partition, _next_offset(status, bounds), snapshot.session_id, needed_from)
 
     def _must_take_over(self, status: DeviceStatus | None) -> bool:
-        """Return whether another bundle judged the device than the one in force; not before it opened a session."""
+        """Return whether another bundle judged the device than the one in force, once it has opened a session."""
         if status is None or DetectionEngine.history_needed_from(status.snapshot) is None:
             return False
         profile = status.snapshot.profile if status.snapshot else None
@@ -152,7 +152,7 @@ class Restorer:
         whole: set[str],
         old: Mapping[str, DetectionEngine],
     ) -> dict[str, DeviceSnapshot]:
-        """Run in the executor thread, which owns the engines; return where each device stands in them."""
+        """Run in the executor thread, which owns the engines, and return where each device stands in them."""
         for device_id in devices:
             self.router.close(device_id)
             status = statuses.get(device_id)
@@ -228,7 +228,7 @@ def _place(status: DeviceStatus | None) -> tuple[int, int] | None:
 
 
 def _next_offset(status: DeviceStatus | None, bounds: tuple[int, int]) -> int:
-    """Return where to go on; a topic shorter than the snapshot says was made anew and is read from its start."""
+    """Return where to go on. A topic shorter than the snapshot says was made anew and is read from its start."""
     start, end = bounds
     if status is None or status.snapshot is None or status.vitals_offset > end:
         return start

@@ -17,7 +17,7 @@ BOOTSTRAP_TIMEOUT_MS = 5000  # the client's own default lets a person wait for h
 
 
 def connect_admin(settings: ServiceSettings) -> KafkaAdminClient:
-    """Return an admin client, to be closed by the caller; blocks for 5 s or so at most; raises Unavailable."""
+    """Return an admin client, to be closed by the caller. Blocks for 5 s or so, raises Unavailable."""
     try:
         return KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
     except KafkaError as error:
@@ -27,7 +27,7 @@ def connect_admin(settings: ServiceSettings) -> KafkaAdminClient:
 
 
 def ensure_topics(settings: ServiceSettings, specs: Iterable[TopicSpec]) -> list[str]:
-    """Create those topics that do not exist yet and return their names; blocks; raises Unavailable."""
+    """Create those topics that do not exist yet and return their names. Blocks, raises Unavailable."""
     admin = connect_admin(settings)
     try:
         existing = set(admin.list_topics())

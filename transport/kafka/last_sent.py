@@ -48,31 +48,31 @@ async def _read(settings: ServiceSettings, wanted: set[str] | None) -> dict[str,
 
 
 async def _read_per_patient(reader: OffsetRangeReader, device_of: dict[TopicPartition, str]) -> dict[str, LastSent]:
-    found: dict[str, LastSent] = {}
+    last_sent: dict[str, LastSent] = {}
     steps = BackwardSteps(await reader.bounds(device_of), FIRST_STEP, STEP_GROWTH)
-    while ranges := steps.next(partition for partition, device_id in device_of.items() if device_id not in found):
+    while ranges := steps.next(partition for partition, device_id in device_of.items() if device_id not in last_sent):
         async for records in reader.read(ranges):
             for record in records:
-                _note(found, device_of[TopicPartition(record.topic, record.partition)], record.value)
-    return found
+                _note(last_sent, device_of[TopicPartition(record.topic, record.partition)], record.value)
+    return last_sent
 
 
 async def _read_shared(reader: OffsetRangeReader, topic: str, wanted: set[str] | None) -> dict[str, LastSent]:
-    found: dict[str, LastSent] = {}
+    last_sent: dict[str, LastSent] = {}
     bounds = await reader.bounds(await reader.partitions(topic))
     steps = BackwardSteps(bounds, FIRST_STEP, STEP_GROWTH)
-    while (wanted is None or wanted - found.keys()) and (ranges := steps.next(bounds)):
+    while (wanted is None or wanted - last_sent.keys()) and (ranges := steps.next(bounds)):
         earlier: dict[str, LastSent] = {}
         async for records in reader.read(ranges):
             for record in records:
                 device_id = (record.key or b"").decode("utf-8", "replace")
                 if wanted is None or device_id in wanted:
                     _note(earlier, device_id, record.value)
-        found = earlier | found
-    return found
+        last_sent = earlier | last_sent
+    return last_sent
 
 
-def _note(found: dict[str, LastSent], device_id: str, value: bytes | None) -> None:
+def _note(last_sent: dict[str, LastSent], device_id: str, value: bytes | None) -> None:
     """Keep the furthest minute of a window: after a re-send the last record need not be it."""
     try:
         batch = decode_vitals(value, expected_device_id=device_id)
@@ -81,6 +81,6 @@ def _note(found: dict[str, LastSent], device_id: str, value: bytes | None) -> No
     if not len(batch):
         return
     last = LastSent(batch.session_id, batch.first_event_minute + len(batch) - 1, batch.label)
-    known = found.get(device_id)
+    known = last_sent.get(device_id)
     if known is None or (last.session_id, last.event_minute) > (known.session_id, known.event_minute):
-        found[device_id] = last
+        last_sent[device_id] = last

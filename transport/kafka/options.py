@@ -10,12 +10,12 @@ from transport.tls import tls_context
 
 
 def kafka_python_options(settings: ServiceSettings) -> dict[str, Any]:
-    """Return keyword arguments for kafka-python's clients; raises Misconfigured."""
+    """Return keyword arguments for kafka-python's clients. Raises Misconfigured."""
     return aiokafka_options(settings) | {"bootstrap_servers": settings.kafka_bootstrap_servers.split(",")}
 
 
 def aiokafka_options(settings: ServiceSettings) -> dict[str, Any]:
-    """Return keyword arguments for aiokafka's clients; raises Misconfigured."""
+    """Return keyword arguments for aiokafka's clients. Raises Misconfigured."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,
@@ -30,7 +30,7 @@ def aiokafka_options(settings: ServiceSettings) -> dict[str, Any]:
 
 
 def kafka_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
-    """Return the context for a broker that speaks TLS, else None; raises Misconfigured for a CA file that is none."""
+    """Return the context for a broker that speaks TLS, else None. Raises Misconfigured for a CA file that is none."""
     if not settings.kafka_security_protocol.endswith("SSL"):
         return None
     return tls_context(settings.kafka_ca_file, "FEDSECURE_KAFKA_CA_FILE")

@@ -24,7 +24,7 @@ first record that is not older."""
 
 
 class Record(Protocol):
-    """What a reader hands out (aiokafka's ConsumerRecord; `timestamp` in milliseconds of wall time)."""
+    """What a reader hands out (aiokafka's ConsumerRecord, `timestamp` in milliseconds of wall time)."""
 
     topic: str
     partition: int
@@ -36,7 +36,7 @@ class Record(Protocol):
 
 
 class TopicReader:
-    """Reads every partition of its topics from its own offsets; commits nothing.
+    """Reads every partition of its topics from its own offsets, and commits nothing.
 
     `fetch_wait_ms` is how long the broker holds an answer while there is nothing new. It answers a connection's questions in order, so
     `is_at_end` and `add` may take as long; a short wait is more questions when nothing happens.
@@ -78,7 +78,7 @@ class TopicReader:
             return set(await self._consumer.topics())
 
     async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
-        """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
+        """Read topics that must be there. One that is still missing after `wait_s` raises Unavailable.
 
         A broker shows a topic a moment after its creation: to go on without it would look like an empty topic.
         """
@@ -94,7 +94,7 @@ class TopicReader:
             await asyncio.sleep(0.1)
 
     async def add(self, topics: Iterable[str], *, start: Start) -> None:
-        """Read these topics too; those already read stay where they are.
+        """Read these topics too. Those already read stay where they are.
 
         A topic that the broker does not show yet is left out: look at `topics_read` and add it again later.
         """
@@ -110,7 +110,7 @@ class TopicReader:
                 self._consumer.seek(partition, offset)
 
     async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
-        """Return the next records, in order within a partition; empty after `timeout_s` without any."""
+        """Return the next records, in order within a partition, none after `timeout_s` without any."""
         if not self._next:  # aiokafka waits for an assignment without a limit
             await asyncio.sleep(timeout_s)
             return []
@@ -121,7 +121,7 @@ class TopicReader:
         return [record for records in fetched.values() for record in records]
 
     async def is_at_end(self) -> bool:
-        """Ask the broker whether `poll` has handed out everything that is written by now; may be cancelled."""
+        """Ask the broker whether `poll` has handed out everything that is written by now. It may be cancelled."""
         with self._answering():
             ends = await self._consumer.end_offsets(list(self._next))
         return all(self._next[partition] >= end for partition, end in ends.items())
