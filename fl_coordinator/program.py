@@ -25,6 +25,7 @@ from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import GlobalModels, Weights
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import Releaser
+from fl_coordinator.releases.rollback_rule import PromotionWatch
 from fl_coordinator.rounds import transitions
 from fl_coordinator.rounds.coordinator import Coordinator
 from fl_coordinator.rounds.history import History, read_history
@@ -172,7 +173,7 @@ class CoordinatorProgram:
         async def in_force() -> BundleRelease | None:
             return (await releases.refresh()).current
 
-        return PromotionGuard(terms, view, in_force, releaser, journal, self._clock)
+        return PromotionGuard(PromotionWatch(terms), view, in_force, releaser, journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
         """Return the round that an earlier coordinator left open, to be resumed. One before the latest is failed."""
