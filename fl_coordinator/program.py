@@ -131,10 +131,8 @@ class CoordinatorProgram:
             coordinator = Coordinator(settings, gate, models, journal, lease, collection, clock, stop)
             measure_record(history.rounds)
             left_open = await self._round_left_open(history, journal, lease.token)
-            if (
-                new := await models.take_up(history.rounds.values(), history.models, self._initial_weights())
-            ) is not None:
-                await journal.event("model_published", 0, sha256=new.sha256)
+            if await models.take_up(history.rounds.values(), history.models, self._initial_weights()):
+                await journal.event("model_published", 0, sha256=models.current.sha256)
             await inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
             next_round = history.last_round + 1

@@ -96,12 +96,10 @@ class GlobalModels:
         self._clock = clock
         self._published: deque[str] = deque()
 
-    async def take_up(
-        self, rounds: Iterable[RoundRecord], known: Mapping[str, GlobalModel], initial: Weights
-    ) -> Model | None:
-        """Go on from the latest committed model of the task, else publish `initial` as the model of round 0 and return it.
+    async def take_up(self, rounds: Iterable[RoundRecord], known: Mapping[str, GlobalModel], initial: Weights) -> bool:
+        """Go on from the latest committed model of the task, else from `initial` as the model of round 0, published now.
 
-        `known` are the models on the topic by sha256, oldest first.
+        `known` are the models on the topic by sha256, oldest first. Return whether it had to be `initial`.
         """
         self._remember(known)
 
@@ -112,10 +110,9 @@ class GlobalModels:
         of_task = [record for record in rounds if record.task == self._task]
         on_record = await asyncio.to_thread(model_on_record, of_task, weights_of, initial)
         self.current = on_record or model_of(initial, 0)
-        if on_record is not None:
-            return None
-        await self.publish(self.current, None)
-        return self.current
+        if on_record is None:
+            await self.publish(self.current, None)
+        return on_record is None
 
     async def publish(self, model: Model, parent_sha256: str | None) -> None:
         """Put a model on record. Only the round record that names it makes it the current one."""

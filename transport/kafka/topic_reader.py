@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -58,9 +57,7 @@ class TopicReader:
         await start_client(self._consumer, self._servers)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
 
     @property
