@@ -44,7 +44,7 @@ class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
 class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One round, published again as it moves on (compacted topic, key = round number), enough to resume it from.
 
-    Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason. `lease_token`
+    Wall times are epoch seconds. `excluded` maps each device that was left out (or dropped) to the reason. `lease_token`
     fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
     `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come). `proximal_mu` pulls local
     training towards the global model (FedProx; 0: not at all).

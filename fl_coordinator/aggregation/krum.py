@@ -27,7 +27,7 @@ class Krum:
 
 
 def tolerated(count: int) -> int:
-    """Return f, the most liars that the bound n >= 2 f + 3 allows among `count` updates.
+    """Return f, the most Byzantine updates that the bound n >= 2 f + 3 allows among `count`.
 
     >>> [tolerated(count) for count in (4, 5, 7, 10)]
     [0, 1, 2, 3]
