@@ -43,14 +43,14 @@ class RedisAddress:
 
 
 def parse_redis(url: str) -> RedisAddress:
-    """Return what may be shown of a Redis URL; raises ValueError, without a word of it, for one that can be read in two ways.
+    """Return what may be shown of a Redis URL. Raises ValueError, without a word of it, for one that can be read in two ways.
 
     The client takes whatever its parser makes of a password that nobody encoded: a wrong host, or half a password.
     """
-    found = _SERVER.fullmatch(url) or _SOCKET.fullmatch(url)
-    if found is None:
+    match = _SERVER.fullmatch(url) or _SOCKET.fullmatch(url)
+    if match is None:
         raise ValueError(REDIS_REFUSED)
-    scheme, parts = found["scheme"], found.groupdict()
+    scheme, parts = match["scheme"], match.groupdict()
     options = _options(parts["query"], scheme)
     if scheme == "unix":
         return RedisAddress(scheme, unquote(parts["path"]), _database(options.get("db")))
@@ -59,14 +59,14 @@ def parse_redis(url: str) -> RedisAddress:
 
 
 def checked_brokers(text: str) -> str:
-    """Return Kafka's addresses without blanks; raises ValueError, without a word of them, when one is no HOST:PORT."""
+    """Return Kafka's addresses without blanks. Raises ValueError, without a word of them, when one is no HOST:PORT."""
     brokers = [part.strip() for part in text.split(",")]
     for broker in brokers:
-        found = _BROKER.fullmatch(broker)
-        if found is None:
+        match = _BROKER.fullmatch(broker)
+        if match is None:
             raise ValueError(KAFKA_REFUSED)
-        _checked_host(found["host"], KAFKA_REFUSED)
-        _checked_port(found["port"], KAFKA_REFUSED)
+        _checked_host(match["host"], KAFKA_REFUSED)
+        _checked_port(match["port"], KAFKA_REFUSED)
     return ",".join(brokers)
 
 

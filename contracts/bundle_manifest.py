@@ -13,14 +13,14 @@ MAX_MANIFEST_BYTES: Final = 16_384
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of a bundle; `size` in bytes."""
+    """One file of a bundle (`size` in bytes)."""
 
     sha256: str
     size: int
 
 
 class BundleManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The manifest as it lies in a bundle's folder; `files` by their names, itself not among them."""
+    """The manifest as it lies in a bundle's folder, `files` by their names without itself."""
 
     format: str
     architecture: str

@@ -12,6 +12,15 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from contracts.ingest_settings import IngestSettings
+from contracts.setting_parts import (
+    ConsoleSettings,
+    FederationSettings,
+    ProbeSettings,
+    RecordingSettings,
+    ServiceSettings,
+    WorkerSettings,
+)
 from contracts.settings import Settings, variable_of
 
 HEAD = """# Configuration
@@ -26,22 +35,15 @@ A secret can be a file: `FEDSECURE_SECRETS_DIR` names a folder, and each file in
 _BOUNDS = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 
 
-def _sections() -> dict[str, tuple[str, ...]]:
-    """Return the names of the settings by what they are for, in their order."""
-    firsts = {
-        "kafka_bootstrap_servers": "Where the services are", "offline": "The demo's recordings", "metrics_host": "Metrics and probes",
-        "worker_group": "Workers", "federated_task": "Federation",
-        "console_host": "Console", "ingest_host": "Ingest",
-    }  # fmt: skip
-    sections: dict[str, list[str]] = {title: [] for title in firsts.values()}
-    title = ""
-    for name in Settings.model_fields:
-        title = firsts.get(name, title)
-        sections[title].append(name)
-    return {title: tuple(names) for title, names in sections.items()}
-
-
-SECTIONS: Final = _sections()
+SECTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "Where the services are": tuple(ServiceSettings.model_fields),
+    "The demo's recordings": tuple(RecordingSettings.model_fields),
+    "Metrics and probes": tuple(ProbeSettings.model_fields),
+    "Workers": tuple(WorkerSettings.model_fields),
+    "Federation": tuple(FederationSettings.model_fields),
+    "Console": tuple(ConsoleSettings.model_fields),
+    "Ingest": tuple(IngestSettings.model_fields),
+}
 
 
 def page() -> str:
@@ -67,7 +69,7 @@ def _default(field: FieldInfo) -> str:
 
 def _kind(field: FieldInfo) -> str:
     said = " or ".join(_names(field.annotation))
-    bounds = [f"{_BOUNDS[type(one)]} {_number(one)}" for one in field.metadata if type(one) in _BOUNDS]
+    bounds = [f"{_BOUNDS[type(bound)]} {_number(bound)}" for bound in field.metadata if type(bound) in _BOUNDS]
     return " ".join([said, *bounds])
 
 
@@ -78,11 +80,11 @@ def _number(bound: Any) -> Any:
 
 def _names(kind: Any) -> Iterator[str]:
     if get_origin(kind) in (Union, UnionType):
-        for one in get_args(kind):
-            if one is not NoneType:
-                yield from _names(one)
+        for member in get_args(kind):
+            if member is not NoneType:
+                yield from _names(member)
     elif get_origin(kind) is Literal:
-        yield from (f"`{one}`" for one in get_args(kind))
+        yield from (f"`{choice}`" for choice in get_args(kind))
     elif get_origin(kind) is tuple:
         yield "names, comma between"
     else:

@@ -18,7 +18,7 @@ def to_event_minute(observed_at: datetime) -> int:
 
 
 def from_event_minute(event_minute: int) -> datetime:
-    """Return the start of an event minute as an aware UTC time; OverflowError beyond LAST_EVENT_MINUTE."""
+    """Return the start of an event minute as an aware UTC time. Raises OverflowError beyond LAST_EVENT_MINUTE."""
     return EPOCH + event_minute * MINUTE
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 
-from contracts.errors import InvalidMessage
+from contracts.decoding import decoded
 from contracts.identifiers import DeviceId
 
 TaskName = Literal["reconstruction", "forecast", "classification"]
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 
 class RoundPhase(StrEnum):
-    """Where a round stands; COMMITTED, SKIPPED and FAILED are final."""
+    """Where a round stands. COMMITTED, SKIPPED and FAILED are final."""
 
     PROPOSED = "proposed"
     COLLECTING = "collecting"
@@ -42,9 +42,9 @@ class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One round, published again as it moves on (compacted topic, key = round number); enough to resume it from.
+    """One round, published again as it moves on (compacted topic, key = round number), enough to resume it from.
 
-    Wall times are epoch seconds. `excluded` maps each device that sat out (or was dropped) to the reason. `lease_token`
+    Wall times are epoch seconds. `excluded` maps each device that was left out (or dropped) to the reason. `lease_token`
     fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
     `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come). `proximal_mu` pulls local
     training towards the global model (FedProx; 0: not at all).
@@ -80,7 +80,7 @@ PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's answer to a round; the weights (safetensors bytes) lie in the blob store under their sha256.
+    """A device's answer to a round. The weights (safetensors bytes) lie in the blob store under their sha256.
 
     `signature` (base64) covers every other field but the schema version: contracts.signing. `nonce` differs in every update.
     """
@@ -117,7 +117,7 @@ class DeviceKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GlobalModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A global model (compacted topic, key = sha256); `weights` carries safetensors bytes under 512 kB."""
+    """A global model (compacted topic, key = sha256). `weights` carries safetensors bytes under 512 kB."""
 
     sha256: str
     parent_sha256: str | None
@@ -155,12 +155,5 @@ Message = TypeVar("Message", RoundRecord, ModelUpdate, DeviceKey, GlobalModel, F
 
 def decode_federation(kind: type[Message], value: bytes | None) -> Message:
     """Return the checked message, or raise InvalidMessage."""
-    if value is None:
-        raise InvalidMessage("tombstone")
-    try:
-        message = cast("Message", _decoders[kind].decode(value))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("bad_schema", str(error)) from None
-    if message.schema_version != SCHEMA_VERSION:
-        raise InvalidMessage("unknown_version", str(message.schema_version))
-    return message
+    decoder = cast("msgspec.json.Decoder[Message]", _decoders[kind])
+    return decoded(decoder, value, SCHEMA_VERSION)

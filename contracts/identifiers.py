@@ -25,9 +25,14 @@ _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 _DIGEST_CHARACTERS = 8
 
 
+def is_device_id(text: str) -> bool:
+    """Return whether this can be a device's id."""
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
 def check_device_id(device_id: str) -> str:
     """Return the id unchanged, or raise Misconfigured saying what an id may hold."""
-    if not _DEVICE_ID.fullmatch(device_id):
+    if not is_device_id(device_id):
         raise Misconfigured(
             f"{device_id!r} is not a device id: use 1-63 lower-case letters, digits and hyphens, "
             "starting with a letter or digit"
@@ -36,7 +41,7 @@ def check_device_id(device_id: str) -> str:
 
 
 def device_id_of(given: str) -> str:
-    """Return the id of a device that the hospital calls `given`; a legal id stays as it is.
+    """Return the id of a device that the hospital calls `given`. A legal id stays as it is.
 
     The rule: blanks around it are dropped, letters become lower case and lose their accents, a letter or digit outside
     a-z0-9 becomes `u` and its code point, every run of other characters a hyphen; of what is longer than 63 characters the
@@ -47,7 +52,7 @@ def device_id_of(given: str) -> str:
     ['p000020', 'icu-03', 'bed-12', 'bed-4', 'u5e8a-5', 'ubung-7-b']
     """
     name = given.strip()
-    if _DEVICE_ID.fullmatch(name):
+    if is_device_id(name):
         return name
     if len(name) > LONGEST_LABEL or not name.isprintable():
         raise Misconfigured(

@@ -28,7 +28,7 @@ class Reading(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeviceReadings(msgspec.Struct, frozen=True, kw_only=True):
-    """Readings of one device; `sources` is which of each channel's sources its minutes are made of by now."""
+    """Readings of one device. `sources` is which of each channel's sources its minutes are made of by now."""
 
     device_id: DeviceId
     label: DeviceLabel | None = None
@@ -59,7 +59,7 @@ def encode_journal(record: JournalRecord) -> bytes:
 
 
 def decode_journal(value: bytes | None) -> JournalRecord:
-    """Return the checked record; raises InvalidMessage."""
+    """Return the checked record. Raises InvalidMessage."""
     if value is None:
         raise InvalidMessage("tombstone")
     try:

@@ -46,16 +46,10 @@ class IngestSettings(BaseSettings):
         30.0, gt=0, le=86_400, description="a message that has begun must end within so long"
     )
     ingest_grace_s: float = Field(
-        10.0,
-        ge=0,
-        le=3_600,
-        description="event time after a minute's end in which its values may still come",
+        10.0, ge=0, le=3_600, description="event time after a minute's end in which its values may still come"
     )
     ingest_silence_s: float = Field(
-        90.0,
-        gt=0,
-        le=86_400,
-        description="wall time without a new value after which a minute is sent as it is",
+        90.0, gt=0, le=86_400, description="wall time without a new value after which a minute is sent as it is"
     )
     ingest_tls_cert_file: Path | None = Field(None, description="the ingest's certificate, PEM: connections are TLS")
     ingest_tls_key_file: Path | None = Field(

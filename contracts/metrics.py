@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from prometheus_client import (
-    PLATFORM_COLLECTOR,
-    PROCESS_COLLECTOR,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-)
+from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.registry import Collector
 
 from contracts.dead_letters import REASONS
@@ -155,64 +147,23 @@ _EVERYWHERE: Final = (BUILD_INFO, REDIS_UP, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS),
     "ingest": (
-        BUILD_INFO,
-        KAFKA_UP,
-        INGEST_MESSAGES,
-        INGEST_READINGS,
-        INGEST_LATE_READINGS,
-        INGEST_MINUTES,
-        INGEST_DEVICES,
-        INGEST_CONNECTIONS,
-        INGEST_CONNECTIONS_ENDED,
-        INGEST_BAD_FRAMES,
+        BUILD_INFO, KAFKA_UP, INGEST_MESSAGES, INGEST_READINGS, INGEST_LATE_READINGS, INGEST_MINUTES, INGEST_DEVICES,
+        INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED, INGEST_BAD_FRAMES,
     ),
     "worker": (
-        *_EVERYWHERE,
-        MESSAGES,
-        MINUTES,
-        WINDOWS,
-        FLAGGED_WINDOWS,
-        DROPPED_MINUTES,
-        DEAD_LETTERS,
-        SCORES,
-        DEVICE_STATE,
-        DEVICE_INFO,
-        LABEL_CHANGES,
-        DEVICE_SCORE,
-        DEVICE_THRESHOLD,
-        DEVICE_FLAGGED_SHARE,
-        DEVICE_LAST_RECEIVED_SECONDS,
-        DEVICE_STALE_AFTER_SECONDS,
-        DEVICES,
-        STALE_DEVICES,
-        STREAMING_DEVICES,
-        WORKER_LAG_MESSAGES,
-        LAST_EVENT_AGE_SECONDS,
-        BATCH_MINUTES,
-        SCORING_SECONDS,
-        PRODUCE_TO_STATUS_SECONDS,
-        RESTORE_SECONDS,
-        FENCED_DEVICES,
-        BUNDLES_REFUSED,
-        BUNDLE_CHANGES,
+        *_EVERYWHERE, MESSAGES, MINUTES, WINDOWS, FLAGGED_WINDOWS, DROPPED_MINUTES, DEAD_LETTERS, SCORES,
+        DEVICE_STATE, DEVICE_INFO, LABEL_CHANGES, DEVICE_SCORE, DEVICE_THRESHOLD, DEVICE_FLAGGED_SHARE,
+        DEVICE_LAST_RECEIVED_SECONDS, DEVICE_STALE_AFTER_SECONDS, DEVICES, STALE_DEVICES, STREAMING_DEVICES,
+        WORKER_LAG_MESSAGES, LAST_EVENT_AGE_SECONDS, BATCH_MINUTES, SCORING_SECONDS, PRODUCE_TO_STATUS_SECONDS,
+        RESTORE_SECONDS, FENCED_DEVICES, BUNDLES_REFUSED, BUNDLE_CHANGES,
     ),
     "coordinator": (
-        *_EVERYWHERE,
-        DEAD_LETTERS,
-        ROUNDS,
-        ROUND_COHORT,
-        ROUND_EXCLUDED,
-        ROUND_SECONDS,
-        UPDATES,
-        GLOBAL_LOSS,
-        GLOBAL_ROUND,
-        GLOBAL_COMMITTED_SECONDS,
-        UNCOMMITTED_ROUNDS,
-        ROUND_INTERVAL_SECONDS,
+        *_EVERYWHERE, DEAD_LETTERS, ROUNDS, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, UPDATES, GLOBAL_LOSS,
+        GLOBAL_ROUND, GLOBAL_COMMITTED_SECONDS, UNCOMMITTED_ROUNDS, ROUND_INTERVAL_SECONDS,
     ),
     "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES),
     "console": _EVERYWHERE,
-}
+}  # fmt: skip
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
 
 

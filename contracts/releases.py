@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.errors import InvalidMessage
+from contracts.decoding import decoded
 
 SCHEMA_VERSION = 1
 
@@ -44,12 +44,4 @@ def encode_release(release: BundleRelease) -> bytes:
 
 def decode_release(value: bytes | None) -> BundleRelease:
     """Return the checked release, or raise InvalidMessage."""
-    if value is None:
-        raise InvalidMessage("tombstone")
-    try:
-        release = _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("bad_schema", str(error)) from None
-    if release.schema_version != SCHEMA_VERSION:
-        raise InvalidMessage("unknown_version", str(release.schema_version))
-    return release
+    return decoded(_decoder, value, SCHEMA_VERSION)

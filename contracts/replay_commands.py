@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.errors import InvalidMessage
+from contracts.decoding import decoded
 from contracts.identifiers import DeviceId
 
 SCHEMA_VERSION = 1
@@ -40,12 +40,4 @@ def encode_command(command: ReplayCommand) -> bytes:
 
 def decode_command(value: bytes | None) -> ReplayCommand:
     """Return the checked command, or raise InvalidMessage."""
-    if value is None:
-        raise InvalidMessage("tombstone")
-    try:
-        command = _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("bad_schema", str(error)) from None
-    if command.schema_version != SCHEMA_VERSION:
-        raise InvalidMessage("unknown_version", str(command.schema_version))
-    return command
+    return decoded(_decoder, value, SCHEMA_VERSION)

@@ -32,12 +32,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
@@ -49,7 +44,7 @@ SIGNATURE_CHARS: Final = 88
 
 
 def canonical_bytes(update: ModelUpdate) -> bytes:
-    """Return the bytes that are signed; raises BadSignature when a field cannot be written (no signer could have)."""
+    """Return the bytes that are signed. Raises BadSignature when a field cannot be written (no signer could have)."""
     try:
         return b"".join(
             (
@@ -103,7 +98,7 @@ def to_pem(private_key: Ed25519PrivateKey) -> bytes:
 
 
 def from_pem(pem: bytes) -> Ed25519PrivateKey:
-    """Return the key of a PEM; raises Misconfigured, without a byte of it, for anything else than an Ed25519 key."""
+    """Return the key of a PEM. Raises Misconfigured, without a byte of it, for anything else than an Ed25519 key."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -119,7 +114,7 @@ def _text(text: str) -> bytes:
 
 
 def _signature_of(update: ModelUpdate) -> bytes:
-    """Return the 64 bytes; base64 has several spellings of the same bytes, of which one is taken."""
+    """Return the 64 bytes. Base64 has several spellings of the same bytes, of which one is taken."""
     if len(update.signature) != SIGNATURE_CHARS:
         raise BadSignature("it is not signed" if not update.signature else "the signature is not 64 bytes in base64")
     try:

@@ -26,18 +26,33 @@ _COMPACT = {
     "segment.ms": "600000",
     "segment.bytes": "16777216",
 }
-_FROM_OUTSIDE = {"compression.type": "uncompressed", "max.message.bytes": "1048576"}
 
 
-@dataclass(frozen=True, slots=True)
+def _from_outside(days: int) -> dict[str, str]:
+    """Return the settings of a topic that devices write: the broker stamps its records."""
+    stamped = {"message.timestamp.type": "LogAppendTime"}
+    return {**_delete(days), "compression.type": "uncompressed", "max.message.bytes": "1048576", **stamped}
+
+
 class Topics:
-    """Topic names under one prefix; two installations with different prefixes can share a broker."""
+    """Topic names under one prefix. Two installations with different prefixes can share a broker."""
 
-    prefix: str = "fedsecure"
-
-    @property
-    def vitals_prefix(self) -> str:
-        return f"{self.prefix}.vitals.v1."
+    def __init__(self, prefix: str = "fedsecure") -> None:
+        self.prefix = prefix
+        self.vitals_shared = f"{prefix}.vitals.v1"
+        self.vitals_prefix = f"{prefix}.vitals.v1."
+        self.scores = f"{prefix}.scores.v1"
+        self.device_status = f"{prefix}.device-status.v1"
+        self.dead_letters = f"{prefix}.dead-letters.v1"
+        self.truth = f"{prefix}.truth.v1"
+        self.replay_commands = f"{prefix}.replay-commands.v1"
+        self.fl_rounds = f"{prefix}.fl.rounds.v1"
+        self.fl_updates_prefix = f"{prefix}.fl.updates.v1."
+        self.fl_keys = f"{prefix}.fl.keys.v1"
+        self.fl_events = f"{prefix}.fl.events.v1"
+        self.models = f"{prefix}.models.v1"
+        self.bundles = f"{prefix}.bundles.v1"
+        self.bundle_files = f"{prefix}.bundle-files.v1"
 
     def vitals(self, device_id: str) -> str:
         return self.vitals_prefix + device_id
@@ -46,63 +61,11 @@ class Topics:
         """Return the device whose vitals topic this is, or None for any other topic."""
         return topic[len(self.vitals_prefix) :] if topic.startswith(self.vitals_prefix) else None
 
-    @property
-    def vitals_shared(self) -> str:
-        return f"{self.prefix}.vitals.v1"
-
-    @property
-    def scores(self) -> str:
-        return f"{self.prefix}.scores.v1"
-
-    @property
-    def device_status(self) -> str:
-        return f"{self.prefix}.device-status.v1"
-
-    @property
-    def dead_letters(self) -> str:
-        return f"{self.prefix}.dead-letters.v1"
-
-    @property
-    def truth(self) -> str:
-        return f"{self.prefix}.truth.v1"
-
-    @property
-    def replay_commands(self) -> str:
-        return f"{self.prefix}.replay-commands.v1"
-
-    @property
-    def fl_rounds(self) -> str:
-        return f"{self.prefix}.fl.rounds.v1"
-
-    @property
-    def fl_updates_prefix(self) -> str:
-        return f"{self.prefix}.fl.updates.v1."
-
     def fl_updates(self, device_id: str) -> str:
         return self.fl_updates_prefix + device_id
 
-    @property
-    def fl_keys(self) -> str:
-        return f"{self.prefix}.fl.keys.v1"
-
-    @property
-    def fl_events(self) -> str:
-        return f"{self.prefix}.fl.events.v1"
-
-    @property
-    def models(self) -> str:
-        return f"{self.prefix}.models.v1"
-
     def ingest(self, name: str) -> str:
         return f"{self.prefix}.ingest.v1.{name}"
-
-    @property
-    def bundles(self) -> str:
-        return f"{self.prefix}.bundles.v1"
-
-    @property
-    def bundle_files(self) -> str:
-        return f"{self.prefix}.bundle-files.v1"
 
     def fixed(self, partitions: int = 4) -> tuple[TopicSpec, ...]:
         """Return the topics that exist before any device does (`fedsecure topics` creates them)."""
@@ -126,21 +89,18 @@ class Topics:
         return TopicSpec(self.fl_keys, 1, dict(_COMPACT))
 
     def vitals_spec(self, device_id: str) -> TopicSpec:
-        """Return the spec of one device's vitals topic; timestamps are the broker's (LogAppendTime)."""
-        config = {**_delete(7), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
-        return TopicSpec(self.vitals(device_id), 1, config)
+        """Return the spec of one device's vitals topic."""
+        return TopicSpec(self.vitals(device_id), 1, _from_outside(7))
 
     def vitals_shared_spec(self, partitions: int) -> TopicSpec:
         """Return the spec of the shared, keyed vitals topic (`FEDSECURE_TOPIC_LAYOUT=shared`)."""
-        config = {**_delete(7), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
-        return TopicSpec(self.vitals_shared, partitions, config)
+        return TopicSpec(self.vitals_shared, partitions, _from_outside(7))
 
     def ingest_spec(self, name: str) -> TopicSpec:
-        """Return the spec of an ingest's journal: one partition, so that all of it has one order; what is in the vitals topics may go."""
+        """Return the spec of an ingest's journal: one partition, so that all of it has one order."""
         config = {**_delete(2), "max.message.bytes": "1048576", "segment.ms": "3600000", "segment.bytes": "67108864"}
         return TopicSpec(self.ingest(name), 1, config)
 
     def fl_updates_spec(self, device_id: str) -> TopicSpec:
-        """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own); the broker stamps it."""
-        config = {**_delete(1), **_FROM_OUTSIDE, "message.timestamp.type": "LogAppendTime"}
-        return TopicSpec(self.fl_updates(device_id), 1, config)
+        """Return the spec of one device's update topic (literal, so that an ACL can hold each to its own)."""
+        return TopicSpec(self.fl_updates(device_id), 1, _from_outside(1))

@@ -18,7 +18,7 @@ SCHEMA_VERSION = 3
 
 
 class DeviceState(StrEnum):
-    """The state a worker publishes; only BENIGN trains. `stale` and `unknown` are the reader's words."""
+    """The state a worker publishes. Only BENIGN trains. `stale` and `unknown` are the reader's words."""
 
     ENROLLING = "enrolling"
     BENIGN = "benign"
@@ -30,7 +30,7 @@ class DeviceState(StrEnum):
 
 
 class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device's enrolment taught, frozen; two channels (heart rate, respiratory rate).
+    """What a device's enrolment taught of two channels (heart rate, respiratory rate), frozen.
 
     `median`, `scale` and `grid_bpm` are in bpm and breaths/min; `residual_size` the usual size of the residuals at lags 1, 6
     and 16 (heart rate first, then respiratory rate, of each lag) in scaled units; `unchanged_share` 0..1; `context` is what the
@@ -99,7 +99,7 @@ class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One device as the worker sees it now; key of the compacted status topic and hash in Redis.
+    """One device as the worker sees it now, as it lies in the compacted status topic and in Redis.
 
     (`epoch`, `applied_through`) orders statuses: a reader ignores a lower pair. `received_at` is the broker's timestamp
     (epoch seconds) of the last applied record; `vitals_offset` the next offset to apply. Event times are event minutes.
@@ -135,7 +135,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Verdicts of consecutively applied minutes of one device; a minute without a window has null scores."""
+    """Verdicts of consecutively applied minutes of one device. A minute without a window has null scores."""
 
     device_id: DeviceId
     session_id: int

@@ -19,7 +19,7 @@ Channel = Annotated[list[float | None], msgspec.Meta(max_length=MAX_MINUTES_PER_
 
 
 class VitalsBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive minutes of one device; `None` (and on the wire null or zero) means missing.
+    """Consecutive minutes of one device. `None` (and on the wire null or zero) means missing.
 
     `observed_at` is the event time of the first minute (UTC, whole minute). `session_id` orders the
     device's sessions by their start (milliseconds of wall time). `batch_interval_s` is the wall time
@@ -56,7 +56,7 @@ _decoder = msgspec.json.Decoder(VitalsBatch)
 
 
 def encode_vitals(batch: VitalsBatch) -> bytes:
-    """Return the batch as JSON; NaN becomes null."""
+    """Return the batch as JSON. NaN becomes null."""
     return _encoder.encode(batch)
 
 

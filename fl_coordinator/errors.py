@@ -6,7 +6,7 @@ from contracts.errors import FedSecureError, Unavailable
 
 
 class UpdateRefused(FedSecureError):
-    """An update that does not count. `reason` is a metric label; `is_bad` sends it to the dead letters too.
+    """An update that does not count. `reason` is a metric label, `is_bad` sends it to the dead letters too.
 
     A late or repeated update is an honest race and only counted; one that breaks the rules is bad.
     """
@@ -23,7 +23,7 @@ class IllegalTransition(FedSecureError):
 
 
 class AggregationRefused(FedSecureError):
-    """The rule's own bound is not met by these contributions; it never degrades silently."""
+    """The rule's own bound is not met by these contributions. It never degrades silently."""
 
 
 class Fenced(FedSecureError):

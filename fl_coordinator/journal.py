@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from contracts.dead_letters import dead_letter_headers
@@ -13,29 +14,29 @@ from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import Record
 
 
+@dataclass(frozen=True, slots=True)
 class Journal:
-    """Writes `fl.rounds`, `fl.events` and dead letters; every method raises Unavailable when Kafka does not take it."""
+    """Writes `fl.rounds`, `fl.events` and dead letters. Every method raises Unavailable when Kafka does not take it."""
 
-    def __init__(self, publisher: Publisher, topics: Topics, clock: Callable[[], float]) -> None:
-        self._publisher = publisher
-        self._topics = topics
-        self._clock = clock
+    publisher: Publisher
+    topics: Topics
+    clock: Callable[[], float]
 
     async def round(self, record: RoundRecord) -> None:
         """Publish where a round stands now."""
-        await self._publisher.send(self._topics.fl_rounds, str(record.round), encode_federation(record))
+        await self.publisher.send(self.topics.fl_rounds, str(record.round), encode_federation(record))
 
     async def event(
         self, kind: str, round_number: int, device_id: str | None = None, reason: str = "", **detail: Any
     ) -> None:
         """Add a line to the audit trail, keyed by the device it is about, else by the round."""
         event = FlEvent(
-            at=self._clock(), kind=kind, round=round_number, device_id=device_id, reason=reason, detail=detail
+            at=self.clock(), kind=kind, round=round_number, device_id=device_id, reason=reason, detail=detail
         )
-        await self._publisher.send(self._topics.fl_events, device_id or str(round_number), encode_federation(event))
+        await self.publisher.send(self.topics.fl_events, device_id or str(round_number), encode_federation(event))
 
     async def dead_letter(self, record: Record, device_id: str, reason: str, detail: str) -> None:
         """Set a bad message aside with its raw bytes."""
         headers = dead_letter_headers(reason, detail, record.topic, record.partition, record.offset)
-        await self._publisher.send(self._topics.dead_letters, device_id, record.value, headers)
+        await self.publisher.send(self.topics.dead_letters, device_id, record.value, headers)
         DEAD_LETTERS.labels(reason).inc()

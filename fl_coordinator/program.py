@@ -5,33 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-import numpy as np
 import redis
 import structlog
-from numpy.typing import NDArray
 
-from contracts.errors import InvalidMessage, Misconfigured, Unavailable
+from contracts.errors import Misconfigured, Unavailable
 from contracts.federation import RoundRecord
 from contracts.metrics import REDIS_UP
 from contracts.releases import BundleRelease
+from contracts.setting_parts import FederationSettings
 from contracts.settings import Settings
-from fl_coordinator.aggregation.base import AggregationRule, aggregation_rule
+from fl_coordinator.aggregation.base import aggregation_rule
+from fl_coordinator.gate.keys import KeyRing
+from fl_coordinator.gate.selection import DeviceStatusReader, RoundGate
 from fl_coordinator.journal import Journal
-from fl_coordinator.models.registry import Model, ModelPublisher, RedisModelView, model_of, model_on_record
+from fl_coordinator.models.registry import GlobalModels, Weights
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import Releaser
+from fl_coordinator.releases.rollback_rule import PromotionWatch
 from fl_coordinator.rounds import transitions
-from fl_coordinator.rounds.coordinator import Coordinator, Dependencies
+from fl_coordinator.rounds.coordinator import Coordinator
 from fl_coordinator.rounds.history import History, read_history
 from fl_coordinator.rounds.lease import Lease, hold_lease
 from fl_coordinator.rounds.metrics import measure_record, measure_start
 from fl_coordinator.updates.collection import Collection
 from fl_coordinator.updates.inbox import UpdateInbox
-from fl_coordinator.updates.keys import KeyRing
 from transport.blobs.store import blob_store
 from transport.bundles.releases import ReleaseLog, release_table
 from transport.clock import cancellable_sleep
@@ -44,11 +45,10 @@ from transport.redis_client import connect_redis
 log = structlog.get_logger()
 ASK_AGAIN_S: Final = 0.5
 FETCH_WAIT_MS: Final = 50  # a round asks some five times whether all is read
-Weights = Mapping[str, NDArray[np.float32]]
 
 
 class CoordinatorProgram:
-    """Runs until `stop` is set or `rounds_limit` rounds have ended; `not_ready_because` is the readiness check."""
+    """Runs until `stop` is set or `rounds_limit` rounds have ended. `not_ready_because` is the readiness check."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class CoordinatorProgram:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._rule = _rule_for(settings)
+        _check_quorum(settings)
         self._initial_weights = initial_weights
         self._limit = rounds_limit
         self._clock = clock
@@ -87,7 +87,7 @@ class CoordinatorProgram:
                 await asyncio.to_thread(lease.release)
 
     async def _take_over(self, lease: Lease, stop: asyncio.Event) -> History | None:
-        """Wait until no other coordinator is active, then return what is on record by then; None: stopped before."""
+        """Wait until no other coordinator is active, then return what is on record by then (None: stopped before)."""
         history = await read_history(self._settings)
         while not stop.is_set():
             try:
@@ -113,80 +113,55 @@ class CoordinatorProgram:
         self._not_ready = reason
 
     async def _lead(self, history: History, client: redis.Redis, lease: Lease, stop: asyncio.Event) -> None:
+        settings, clock = self._settings, self._clock
         async with (
-            Publisher(self._settings) as publisher,
-            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as reader,
-            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
-            TopicReader(self._settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
+            Publisher(settings) as publisher,
+            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as reader,
+            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
+            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
         ):
-            keys = CompactedTable(key_reader, self._settings.topics.fl_keys, KeyRing(), name="the registered keys")
+            keys = CompactedTable(key_reader, settings.topics.fl_keys, KeyRing(), name="the registered keys")
             (await keys.refresh()).follow()
-            deps = self._deps(client, lease, publisher, reader, keys)
-            deps.models.remember(history.models)
+            view, blobs = RedisDeviceStatusReader(client, settings.redis_keys), blob_store(settings, client)
+            journal = Journal(publisher, settings.topics, clock)
+            gate = RoundGate(view, keys, clock, settings.stale_cap_s)
+            models = GlobalModels(settings, publisher, client, blobs, clock)
+            inbox = UpdateInbox(reader, settings.topics, settings.discovery_interval_s)
+            collection = Collection(inbox, gate, blobs, settings.redis_keys, journal, settings.local_max_windows)
+            coordinator = Coordinator(settings, gate, models, journal, lease, collection, clock, stop)
             measure_record(history.rounds)
-            left_open = await self._round_left_open(history, deps.journal, lease.token)
-            model = await self._current_model(history, client, deps)
-            coordinator = Coordinator(deps, model, history.last_round + 1, stop)
-            await deps.inbox.discover(since=left_open.gated_at if left_open else None)
+            left_open = await self._round_left_open(history, journal, lease.token)
+            if await models.take_up(history.rounds.values(), history.models, self._initial_weights()):
+                await journal.event("model_published", 0, sha256=models.current.sha256)
+            await inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
-            log.info("coordinator_ready", lease=lease.token, next_round=coordinator.next_round, model=model.sha256)
-            guard = self._guard(deps, publisher, release_table(self._settings, release_reader))
-            await self._run_rounds(coordinator, left_open, guard, stop)
+            next_round = history.last_round + 1
+            log.info("coordinator_ready", lease=lease.token, next_round=next_round, model=models.current.sha256)
+            guard = self._guard(view, journal, publisher, release_table(settings, release_reader))
+            await self._run_rounds(coordinator, left_open, next_round, guard, stop)
 
     async def _run_rounds(
-        self, coordinator: Coordinator, left_open: RoundRecord | None, guard: PromotionGuard | None, stop: asyncio.Event
+        self,
+        coordinator: Coordinator,
+        left_open: RoundRecord | None,
+        number: int,
+        guard: PromotionGuard | None,
+        stop: asyncio.Event,
     ) -> None:
         ended, next_at = 0, monotonic()
         while not stop.is_set():
-            await (coordinator.run_round() if left_open is None else coordinator.resume_round(left_open))
-            left_open = None
+            record = await (coordinator.resume_round(left_open) if left_open else coordinator.run_round(number))
+            left_open, number = None, record.round + 1
             ended += 1
             if guard is not None:
-                await guard.look(coordinator.next_round - 1)
+                await guard.look(record.round)
             if self._limit is not None and ended >= self._limit:
                 return
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
             await coordinator.wait_until(next_at)
 
-    def _deps(
-        self,
-        client: redis.Redis,
-        lease: Lease,
-        publisher: Publisher,
-        reader: TopicReader,
-        keys: CompactedTable[KeyRing],
-    ) -> Dependencies:
-        settings = self._settings
-        blobs = blob_store(settings, client)
-        view = RedisDeviceStatusReader(client, settings.redis_keys)
-        journal = Journal(publisher, settings.topics, self._clock)
-        collection = Collection(
-            view=view,
-            blobs=blobs,
-            keys=settings.redis_keys,
-            ring=keys.content,
-            journal=journal,
-            clock=self._clock,
-            stale_cap_s=settings.stale_cap_s,
-            sample_cap=settings.local_max_windows,
-        )
-        return Dependencies(
-            terms=transitions.terms_of(settings),
-            rule=self._rule,
-            view=view,
-            lease=lease,
-            models=ModelPublisher(publisher, settings.topics.models, self._clock, settings.models_kept),
-            model_view=RedisModelView(client, blobs, settings.redis_keys),
-            journal=journal,
-            inbox=UpdateInbox(reader, settings.topics, settings.discovery_interval_s),
-            keys=keys,
-            collection=collection,
-            clock=self._clock,
-            stale_cap_s=settings.stale_cap_s,
-        )
-
     def _guard(
-        self, deps: Dependencies, publisher: Publisher, releases: CompactedTable[ReleaseLog]
+        self, view: DeviceStatusReader, journal: Journal, publisher: Publisher, releases: CompactedTable[ReleaseLog]
     ) -> PromotionGuard | None:
         terms = terms_of(self._settings)
         if terms is None:
@@ -196,10 +171,10 @@ class CoordinatorProgram:
         async def in_force() -> BundleRelease | None:
             return (await releases.refresh()).current
 
-        return PromotionGuard(terms, deps.view, in_force, releaser, deps.journal, self._clock)
+        return PromotionGuard(PromotionWatch(terms), view, in_force, releaser, journal, self._clock)
 
     async def _round_left_open(self, history: History, journal: Journal, lease_token: int) -> RoundRecord | None:
-        """Return the round that an earlier coordinator left open, to be resumed; one before the latest is failed."""
+        """Return the round that an earlier coordinator left open, to be resumed. One before the latest is failed."""
         for record in history.rounds.values():
             if record.round < history.last_round and not transitions.is_final(record):
                 taken = transitions.resume(record, lease_token, record.deadline_at)
@@ -209,35 +184,11 @@ class CoordinatorProgram:
         latest = history.rounds.get(history.last_round)
         return None if latest is None or transitions.is_final(latest) else latest
 
-    async def _current_model(self, history: History, client: redis.Redis, deps: Dependencies) -> Model:
-        """Return the model on record, else publish and return the bundle's network as the model of round 0."""
-        blobs, keys = blob_store(self._settings, client), self._settings.redis_keys
 
-        def weights_of(sha256: str) -> bytes | None:
-            known = history.models.get(sha256)
-            if known is not None and known.weights is not None:
-                return known.weights
-            try:
-                return blobs.get(keys.global_blob(sha256), sha256)
-            except (InvalidMessage, Unavailable):
-                return None
-
-        task = self._settings.federated_task
-        rounds_of_task = [one for one in history.rounds.values() if one.task == task]
-        initial = self._initial_weights()
-        model = await asyncio.to_thread(model_on_record, rounds_of_task, weights_of, initial)
-        if model is None:
-            model = model_of(initial, 0)
-            await deps.models.publish(model, None, task)
-            await deps.journal.event("model_published", 0, sha256=model.sha256)
-        return model
-
-
-def _rule_for(settings: Settings) -> AggregationRule:
+def _check_quorum(settings: FederationSettings) -> None:
     rule = aggregation_rule(settings.aggregation)
     if settings.round_quorum < rule.at_least:
         raise Misconfigured(
-            f"the rule {rule.name} deps at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
+            f"the rule {rule.name} needs at least {rule.at_least} updates and the quorum is {settings.round_quorum}: "
             "raise the quorum or choose another rule"
         )
-    return rule

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +20,7 @@ from contracts.metrics import BUILD_INFO
 from contracts.settings import Settings
 from detectors.engine.router import EngineRouter
 from streams.bundles.changer import BundleChanger
-from streams.bundles.engines import EngineFactory, ReleasedEngines
+from streams.bundles.engines import EngineFactory, released_engines
 from streams.discovery import Discovery
 from streams.errors import ExitWatchdog, Fatal
 from streams.metrics import DeviceSeries
@@ -47,7 +48,7 @@ FENCE_SESSIONS = 3.0
 
 
 class WorkerCore:
-    """Starts, watches and stops what a worker consists of; `failed` is set when the process must end."""
+    """Starts, watches and stops what a worker consists of. `failed` is set when the process must end."""
 
     def __init__(self, settings: Settings, engine_factory: EngineFactory, watchdog: ExitWatchdog) -> None:
         self.settings = settings
@@ -57,7 +58,8 @@ class WorkerCore:
         self.discovery = Discovery(self.reader, self.names, settings.discovery_interval_s)
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
-        self._released = ReleasedEngines(settings, engine_factory)
+        self._engine_factory = engine_factory
+        self._open = AsyncExitStack()
         self._past = OffsetRangeReader(settings)
         self._watchdog = watchdog
         self._publisher = VerdictPublisher(settings)
@@ -70,7 +72,7 @@ class WorkerCore:
         self._probes: ProbeServer | None = None
 
     async def start(self) -> None:
-        """Connect, load and warm the detector; raises Unavailable or Misconfigured."""
+        """Connect, load and warm the detector. Raises Unavailable or Misconfigured."""
         settings = self.settings
         self._probes = serve_probes(settings, "worker", healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
@@ -79,35 +81,31 @@ class WorkerCore:
         await self._past.start()
         await self._publisher.start()
         await self._store.needs_rewrite()
-        router = EngineRouter(await self._released.start())
+        released = await self._open.enter_async_context(released_engines(settings, self._engine_factory))
+        engine = await released.newer(None)
+        assert engine is not None  # None would say that it is the one we have
+        router = EngineRouter(engine)
         history = BackfillReader(self.reader, self.names)
-        sources = RestoreSources(
-            self.reader, SnapshotReader(self.reader, settings.topics.device_status), history, self._released
-        )
+        snapshots = SnapshotReader(self.reader, settings.topics.device_status)
+        sources = RestoreSources(self.reader, snapshots, history, released)
         restorer = Restorer(sources, self._store, self._publisher, router, self._executor, self.worker_id)
         outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
         scorer = BatchScorer(router, Intake(), self.worker_id)
         self._loop = ScoringLoop(
             self.names, scorer, self._executor, restorer, history, outlets, FENCE_SESSIONS * settings.session_timeout_s
         )
-        self._tell_bundle(router)
+        self._show_build(router)
         changer = BundleChanger(
-            self._released, router, self._loop, self._past, BackfillReader(self._past, self.names), self._executor,
-            partial(self._tell_bundle, router),
+            released, router, self._loop, self._past, BackfillReader(self._past, self.names), self._executor,
+            partial(self._show_build, router),
         )  # fmt: skip
         self.spawn(self._or_fail(changer.run(settings.discovery_interval_s)))
         self.spawn(self._keep_view())
         log.info("worker_started", worker=self.worker_id, bundle=router.bundle_sha[:12], rule=settings.rule)
 
-    def _tell_bundle(self, router: EngineRouter) -> None:
-        BUILD_INFO.info(
-            {
-                "version": version("fedsecure"),
-                "bundle": router.bundle_sha,
-                "rule": self.settings.rule,
-                "worker": self.worker_id,
-            }
-        )
+    def _show_build(self, router: EngineRouter) -> None:
+        info = {"version": version("fedsecure"), "rule": self.settings.rule, "worker": self.worker_id}
+        BUILD_INFO.info(info | {"bundle": router.bundle_sha})
 
     @property
     def loop(self) -> ScoringLoop:
@@ -122,7 +120,7 @@ class WorkerCore:
         return self.failure is None and (self._loop is None or self._loop.may_commit)
 
     async def process(self, records: Sequence[VitalsRecord]) -> None:
-        """Apply records; what cannot be applied ends the process and is never acknowledged."""
+        """Apply records. What cannot be applied ends the process and is never acknowledged."""
         await self._or_fail(self.loop.process(records))
 
     async def assign(self, partitions: Collection[TopicPartition]) -> None:
@@ -166,8 +164,8 @@ class WorkerCore:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        parts = (self._publisher, self.reader, self._past, self._released, self._store)
-        await asyncio.gather(*(part.close() for part in parts), return_exceptions=True)
+        parts = (self._publisher, self.reader, self._past, self._store)
+        await asyncio.gather(*(part.close() for part in parts), self._open.aclose(), return_exceptions=True)
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self._probes is not None:
             await asyncio.to_thread(self._probes.close)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Collection
 
 import structlog
 
 from contracts.errors import Unavailable
-from contracts.identifiers import DEVICE_ID_PATTERN
+from contracts.identifiers import is_device_id
 from streams.vitals_records import DeviceNames
 from transport.kafka.offset_range_reader import OffsetRangeReader
 
 log = structlog.get_logger()
 
 REMIND_EVERY_S = 60.0
-_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 
 
 class Discovery:
-    """Lists the topics again and again and tells of all vitals topics, once a round; survives a lost broker."""
+    """Lists the topics again and again and hands on all vitals topics, once a round, also after the broker was lost."""
 
     def __init__(self, reader: OffsetRangeReader, names: DeviceNames, interval_s: float) -> None:
         self._reader = reader
@@ -30,11 +28,11 @@ class Discovery:
         self._lost_since: float | None = None
         self._reminded_at = 0.0
 
-    async def run(self, tell: Callable[[Collection[str]], None]) -> None:
-        """Run until cancelled; `tell` gets every vitals topic known, also when nothing changed."""
+    async def run(self, subscribe: Callable[[Collection[str]], None]) -> None:
+        """Run until cancelled. `subscribe` gets every vitals topic known, also when nothing changed."""
         while True:
             try:
-                tell(await self.vitals_topics())
+                subscribe(await self.vitals_topics())
             except Unavailable as error:
                 self._note_lost(str(error))
             else:
@@ -42,11 +40,11 @@ class Discovery:
             await asyncio.sleep(self._interval_s)
 
     async def vitals_topics(self) -> set[str]:
-        """Return the vitals topics that exist; raises Unavailable."""
+        """Return the vitals topics that exist. Raises Unavailable."""
         return {topic for topic in await self._reader.topics() if self._names.is_vitals(topic) and self._named(topic)}
 
     def _named(self, topic: str) -> bool:
-        return self._names.shared or bool(_DEVICE_ID.fullmatch(self._names.device_of(topic, None)))
+        return self._names.shared or is_device_id(self._names.device_of(topic, None))
 
     def _note_lost(self, reason: str) -> None:
         now = time.monotonic()

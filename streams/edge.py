@@ -16,9 +16,9 @@ from contracts.metrics import WORKER_LAG_MESSAGES
 from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import Fatal
-from streams.vitals_records import VitalsRecord
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
+from transport.kafka.watch import start_client
 
 log = structlog.get_logger()
 
@@ -26,12 +26,12 @@ RETRY_S = 1.0
 
 
 def partitions_of(settings: Settings) -> set[TopicPartition]:
-    """Return what the devices of the settings send to, named by id or as their hospital does; raises Misconfigured."""
+    """Return what the devices of the settings send to, named by id or as their hospital does. Raises Misconfigured."""
     return {TopicPartition(settings.topics.vitals(device_id), 0) for device_id in device_ids_of(settings.devices)}
 
 
 class EdgeWorker:
-    """Drives the same core as Faust's group does; its partitions never change once their topics exist."""
+    """Drives the same core as Faust's group does. Its partitions never change once their topics exist."""
 
     def __init__(self, core: WorkerCore) -> None:
         self.core = core
@@ -44,20 +44,14 @@ class EdgeWorker:
         )
 
     async def start(self) -> None:
-        """Load the detector, connect and begin; raises Unavailable or Misconfigured."""
+        """Load the detector, connect and begin. Raises Unavailable or Misconfigured."""
         try:
             await self.core.start()
-            await self._connect()
+            await start_client(self._consumer, self.core.settings.kafka_bootstrap_servers)
         except BaseException:
             await self._consumer.stop()  # else it complains, between the lines of whatever went wrong
             raise
         self.core.spawn(self._run())
-
-    async def _connect(self) -> None:
-        try:
-            await self._consumer.start()
-        except KafkaError as error:
-            raise Unavailable(f"Kafka does not answer ({type(error).__name__})") from None
 
     async def stop(self) -> None:
         """Finish what is in flight and disconnect."""
@@ -76,21 +70,21 @@ class EdgeWorker:
             await self._poll(last=ready == self._partitions)
 
     async def _take_existing(self, ready: set[TopicPartition]) -> set[TopicPartition]:
-        """Assign the topics that exist by now; all start where their device's snapshot stands."""
+        """Assign the topics that exist by now. All start where their device's snapshot stands."""
         if ready == self._partitions:
             return ready
         existing = await self.core.discovery.vitals_topics()
-        found = {partition for partition in self._partitions if partition.topic in existing}
-        if found == ready and self.core.loop.assigned_once:
+        partitions = {partition for partition in self._partitions if partition.topic in existing}
+        if partitions == ready and self.core.loop.assigned_once:
             return ready
-        await self.core.assign(found)
+        await self.core.assign(partitions)
         await self.core.restored()
         held = self.core.loop.held
-        self._consumer.assign([KafkaPartition(*partition) for partition in found])
+        self._consumer.assign([KafkaPartition(*partition) for partition in partitions])
         for device_id, device in held.devices.items():
             self._consumer.seek(KafkaPartition(*held.partition_of[device_id]), device.next_offset)
-        log.info("edge_devices", devices=len(found), waiting_for=len(self._partitions) - len(found))
-        return found
+        log.info("edge_devices", devices=len(partitions), waiting_for=len(self._partitions) - len(partitions))
+        return partitions
 
     async def _poll(self, *, last: bool) -> None:
         settings = self.core.settings
@@ -103,13 +97,7 @@ class EdgeWorker:
             log.warning("edge_read_retried", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
             return
-        records = [
-            VitalsRecord(
-                self.core.names.device_of(r.topic, r.key), TopicPartition(*tp), r.offset, r.timestamp / 1000, r.value
-            )
-            for tp, part in fetched.items()
-            for r in part
-        ]
+        records = [self.core.names.record(message) for messages in fetched.values() for message in messages]
         if records:
             await self.core.process(records)
         ends = {TopicPartition(*tp): self._consumer.highwater(tp) for tp in self._consumer.assignment()}

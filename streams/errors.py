@@ -20,14 +20,14 @@ GRACE_S = 8.0
 
 
 class ExitWatchdog:
-    """Armed once when the end begins; a thread, because the event loop may be what hangs."""
+    """Armed once when the end begins. It is a thread, because the event loop may be what hangs."""
 
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_s = grace_s
         self._timer: threading.Timer | None = None
 
     def arm(self, exit_code: int) -> None:
-        """Leave the process with this code when it still runs after the grace; a later call changes nothing."""
+        """Leave the process with this code when it still runs after the grace. A later call changes nothing."""
         if self._timer is None:
             self._timer = threading.Timer(self._grace_s, self._leave, [exit_code])
             self._timer.daemon = True

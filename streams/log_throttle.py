@@ -40,7 +40,7 @@ class LogThrottle(logging.Filter):
 
 
 def throttle_library_logs() -> None:
-    """Put the filter on every handler of the root logger; call after logging is configured."""
+    """Put the filter on every handler of the root logger, once logging is configured."""
     # It warns of "retracing" when the fixed batch sizes are compiled, which is what we want.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     one_line = LogThrottle()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from contracts.freshness import stale_after_s
@@ -40,19 +39,14 @@ class DeviceSeries:
         self._limit = limit
         self._stale_cap_s = stale_cap_s
         self._shown: dict[str, DeviceState] = {}
-        self._states: dict[str, DeviceState] = {}
-        self._fresh_until: dict[str, float] = {}
-        self._streaming: dict[str, bool] = {}
+        self._statuses: dict[str, DeviceStatus] = {}
 
     def show(self, status: DeviceStatus) -> None:
         """Export a device's latest status."""
         device = status.device_id
         stale_after = stale_after_s(status.batch_interval_s, self._stale_cap_s)
-        self._states[device] = status.state
-        # The silence of a device whose recording has ended is meant.
-        self._fresh_until[device] = math.inf if status.finished else status.received_at + stale_after
-        self._streaming[device] = status.enrolled and not status.finished
-        if len(self._states) > self._limit:
+        self._statuses[device] = status
+        if len(self._statuses) > self._limit:
             for shown in list(self._shown):
                 self._remove(shown)
             return
@@ -73,16 +67,17 @@ class DeviceSeries:
 
     def forget(self, device: str) -> None:
         """Remove a device that this worker no longer holds."""
-        self._states.pop(device, None)
-        self._fresh_until.pop(device, None)
-        self._streaming.pop(device, None)
+        self._statuses.pop(device, None)
         self._remove(device)
 
     def count(self, now: float) -> None:
         """Export how many devices are in each state, may be asked by rounds, and are stale `now` (epoch seconds)."""
-        STREAMING_DEVICES.set(sum(self._streaming.values()))
-        STALE_DEVICES.set(sum(now > until for until in self._fresh_until.values()))
-        counts = Counter(self._states.values())
+        # The silence of a device whose recording has ended is meant.
+        sending = [status for status in self._statuses.values() if not status.finished]
+        silent = [s for s in sending if now > s.received_at + stale_after_s(s.batch_interval_s, self._stale_cap_s)]
+        STREAMING_DEVICES.set(sum(status.enrolled for status in sending))
+        STALE_DEVICES.set(len(silent))
+        counts = Counter(status.state for status in self._statuses.values())
         for state in DeviceState:
             DEVICES.labels(str(state)).set(counts[state])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
+from contracts.verdicts import DeviceStatus, encode_verdict
 from streams.errors import Fatal
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client
@@ -28,24 +29,35 @@ class DeadLetter:
     headers: list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecords:
-    """The encoded records of one device that belong together: the status and the scores it sums up."""
+@dataclass(slots=True)
+class DeviceResult:
+    """A new status of a device, as it is and encoded with its snapshot, and the encoded scores that it sums up.
 
-    device_id: str
-    status: bytes
+    `held_epoch` is the epoch that the worker holds, lower than the status' own when a session begins.
+    """
+
+    status: DeviceStatus
+    held_epoch: int
     scores: Sequence[bytes] = ()
+    record: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.record = encode_verdict(self.status)
+
+    @property
+    def device_id(self) -> str:
+        return self.status.device_id
 
 
 class VerdictPublisher:
     """An idempotent producer of its own: aiokafka retries for two minutes, after that the worker ends."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect; raises Unavailable."""
+        """Connect, or raise Unavailable."""
         producer = AIOKafkaProducer(
             **aiokafka_options(self._settings),
             acks="all",
@@ -57,19 +69,19 @@ class VerdictPublisher:
         await start_client(producer, self._settings.kafka_bootstrap_servers)
         self._producer = producer
 
-    async def publish(self, devices: Sequence[DeviceRecords], dead_letters: Sequence[DeadLetter] = ()) -> None:
-        """Send everything and wait for every acknowledgement; raises Fatal when the broker stays away."""
+    async def publish(self, results: Sequence[DeviceResult], dead_letters: Sequence[DeadLetter] = ()) -> None:
+        """Send everything and wait for every acknowledgement. Raises Fatal when the broker stays away."""
         topics = self._settings.topics
         producer = self._producer
         if producer is None:
             raise Fatal("the publisher is not started")
         try:
             pending = []
-            for device in devices:
-                key = device.device_id.encode()
+            for result in results:
+                key = result.device_id.encode()
                 # Scores first: a status says that its scores are there.
-                pending.extend([await producer.send(topics.scores, value, key=key) for value in device.scores])
-                pending.append(await producer.send(topics.device_status, device.status, key=key))
+                pending.extend([await producer.send(topics.scores, value, key=key) for value in result.scores])
+                pending.append(await producer.send(topics.device_status, result.record, key=key))
             for letter in dead_letters:
                 key = letter.device_id.encode() or NOBODY
                 pending.append(await producer.send(topics.dead_letters, letter.value, key=key, headers=letter.headers))
@@ -78,6 +90,6 @@ class VerdictPublisher:
             raise Fatal(f"Kafka took no results for {PATIENCE_MS // 1000} s ({type(error).__name__})") from None
 
     async def close(self) -> None:
-        """Disconnect; everything was acknowledged already."""
+        """Disconnect, everything being acknowledged."""
         if self._producer is not None:
             await self._producer.stop()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from contracts.identifiers import DEVICE_ID_PATTERN
-from contracts.settings import Settings
+from aiokafka.structs import ConsumerRecord
+
+from contracts.identifiers import is_device_id
+from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.kafka.offsets import TopicPartition
-
-_DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
 class VitalsRecord:
-    """One record; `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
+    """One record. `received_at` is the broker's timestamp (epoch seconds), `value` None for a tombstone."""
 
     device_id: str
     partition: TopicPartition
@@ -27,7 +26,7 @@ class VitalsRecord:
 class DeviceNames:
     """Tells whose a record is: by its topic, or by its key where all share one topic."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self.topics: Topics = settings.topics
         self.shared = settings.topic_layout == "shared"
 
@@ -36,8 +35,14 @@ class DeviceNames:
         return topic == self.topics.vitals_shared if self.shared else topic.startswith(self.topics.vitals_prefix)
 
     def device_of(self, topic: str, key: bytes | None) -> str:
-        """Return the device id; a shared record whose key is no device id belongs to nobody (empty)."""
+        """Return the device id. A shared record whose key is no device id belongs to nobody (empty)."""
         if not self.shared:
             return self.topics.device_of_vitals(topic) or ""
         name = (key or b"").decode("ascii", "replace")
-        return name if _DEVICE_ID.fullmatch(name) else ""
+        return name if is_device_id(name) else ""
+
+    def record(self, message: ConsumerRecord) -> VitalsRecord:
+        """Return a record that aiokafka fetched."""
+        partition = TopicPartition(message.topic, message.partition)
+        device_id = self.device_of(message.topic, message.key)
+        return VitalsRecord(device_id, partition, message.offset, message.timestamp / 1000, message.value)

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 async def run_worker(settings: Settings, engine_factory: EngineFactory | None = None) -> int:
-    """Judge until told to stop (SIGTERM, SIGINT) or until it cannot go on; return the exit code.
+    """Judge until told to stop (SIGTERM, SIGINT) or until it cannot go on, and return the exit code.
 
     With `settings.devices` it takes those alone, without a group. Raises Unavailable or Misconfigured at start.
     """

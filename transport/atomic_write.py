@@ -11,7 +11,7 @@ OWNER_ONLY: Final = 0o600
 
 
 def write_temporary(folder: Path, data: bytes, *, prefix: str) -> Path:
-    """Return a new file of `folder` that holds `data`, on the disk and for its owner alone; raises OSError, leaving no file."""
+    """Return a new file of `folder` that holds `data`, on the disk and for its owner alone. Raises OSError and then leaves no file."""
     number, name = tempfile.mkstemp(prefix=prefix, dir=folder)
     try:
         with os.fdopen(number, "wb") as file:

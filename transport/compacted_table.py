@@ -22,7 +22,7 @@ class TableRecord(Protocol):
 
 
 class TableContent(Protocol):
-    """What the records of a topic are folded to; does no I/O."""
+    """What the records of a topic are folded to, without I/O."""
 
     def note(self, record: TableRecord) -> Any:
         """Take the next record of the topic."""
@@ -32,7 +32,7 @@ Content = TypeVar("Content", bound=TableContent)
 
 
 class CompactedTable(Generic[Content]):
-    """Keeps `content` at what the topic says, with a reader of its own that stays open; `name` is what the topic shows."""
+    """Keeps `content` at what the topic says, with a reader of its own that stays open. `name` is what the topic shows."""
 
     def __init__(self, reader: TopicReader, topic: str, content: Content, *, name: str) -> None:
         self._reader = reader
@@ -41,7 +41,7 @@ class CompactedTable(Generic[Content]):
         self.content = content
 
     async def refresh(self) -> Content:
-        """Read to the topic's end, so that whatever was written before this call counts after it; return the content.
+        """Read to the topic's end, so that whatever was written before this call counts after it, and return the content.
 
         One round trip when nothing is new. Raises Unavailable when Kafka or the topic is not there, or when it takes more than
         some seconds.

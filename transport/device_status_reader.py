@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import redis
 import structlog
@@ -23,13 +24,11 @@ class RedisDeviceStatusReader:
     def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
         self._client = client
         self._keys = keys
-        self._malformed: set[str] = set()  # already told: whoever looks twice a second does not fill the log
+        self._malformed: set[str] = set()  # already logged: whoever looks twice a second does not fill the log
 
     def known_devices(self) -> list[str]:
-        try:
+        with _answering():
             members = self._client.zrange(self._keys.devices_last_seen, 0, -1)
-        except redis.RedisError as error:
-            raise _unavailable(error) from None
         return sorted(member.decode(errors="replace") for member in members if isinstance(member, bytes))
 
     def statuses(self, device_ids: Iterable[str]) -> Statuses:
@@ -37,19 +36,15 @@ class RedisDeviceStatusReader:
         pipeline = self._client.pipeline(transaction=False)
         for device_id in asked:
             pipeline.hget(self._keys.device(device_id), "status")
-        try:
+        with _answering():
             # One hash of the wrong type must not blind the reader to all others.
             values = pipeline.execute(raise_on_error=False)
-        except redis.RedisError as error:
-            raise _unavailable(error) from None
         return {device_id: self._parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
 
     def present(self, device_ids: Iterable[str]) -> set[str]:
         asked = sorted(device_ids)
-        try:
+        with _answering():
             marks = self._client.mget([self._keys.presence(device_id) for device_id in asked]) if asked else []
-        except redis.RedisError as error:
-            raise _unavailable(error) from None
         return {device_id for device_id, mark in zip(asked, marks, strict=True) if mark is not None}
 
     def _parse(self, device_id: str, value: object) -> DeviceStatus | None:
@@ -70,3 +65,11 @@ class RedisDeviceStatusReader:
 
 def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"Redis does not show the devices ({type(error).__name__})")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise _unavailable(error) from None

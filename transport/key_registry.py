@@ -6,7 +6,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.federation import DeviceKey, decode_federation
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.signing import key_id_of
 from transport.compacted_table import TableRecord
 from transport.kafka.topic_reader import TopicReader
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class KeyRegistry:
-    """The latest word on every device's key. `note` takes the topic's records in order; reads nothing itself."""
+    """The latest word on every device's key. `note` takes the topic's records in order, and reads nothing itself."""
 
     def __init__(self) -> None:
         self._keys: dict[str, DeviceKey] = {}
@@ -42,7 +42,7 @@ class KeyRegistry:
         return device_id
 
     def get(self, device_id: str) -> DeviceKey | None:
-        """Return what is registered for a device, a revoked key too; None when nothing is."""
+        """Return what is registered for a device, a revoked key too, or None."""
         return self._keys.get(device_id)
 
     def all(self) -> list[DeviceKey]:
@@ -64,8 +64,8 @@ def _checked(device_id: str, value: bytes) -> DeviceKey:
     return key
 
 
-async def read_registry(settings: Settings) -> KeyRegistry:
-    """Return the registry as it stands now; raises Unavailable when Kafka or the topic is not there."""
+async def read_registry(settings: ServiceSettings) -> KeyRegistry:
+    """Return the registry as it stands now. Raises Unavailable when Kafka or the topic is not there."""
     registry = KeyRegistry()
     async with TopicReader(settings) as reader:
         await reader.add_existing([settings.topics.fl_keys], start="earliest")

@@ -16,9 +16,9 @@ def url_of(host: str, port: int) -> str:
 
 
 def resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
-    """Return the family and the address that a host to listen on stands for; raises OSError (a host that nobody knows) or ValueError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
+    """Return the family and the address that a host to listen on stands for. Raises OSError (a host that nobody knows) or ValueError."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = addresses[0]
     return family, str(address[0])
 
 

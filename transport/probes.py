@@ -9,7 +9,6 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self
 
 import structlog
@@ -17,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.metrics import ProgramName, registry_of
-from contracts.settings import Settings
+from contracts.setting_parts import ProbeSettings
 from transport.listening import cannot_listen, resolved, url_of
 
 log = structlog.get_logger()
@@ -32,7 +31,7 @@ def always_well() -> str | None:
 
 
 class ProbeServer:
-    """Serves the probes until closed; `port` 0 takes a free one (read it from `port` afterwards)."""
+    """Serves the probes until closed. `port` 0 takes a free one (read it from `port` afterwards)."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class ProbeServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving and free the port; blocks for at most half a second."""
+        """Stop serving and free the port. Blocks for at most half a second."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(0.5)
@@ -80,7 +79,7 @@ class ProbeServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -105,9 +104,9 @@ class _Server(ThreadingHTTPServer):
 
 
 def serve_probes(
-    settings: Settings, program: ProgramName, *, ready: Check, healthy: Check = always_well
+    settings: ProbeSettings, program: ProgramName, *, ready: Check, healthy: Check = always_well
 ) -> ProbeServer | None:
-    """Serve a program's probes and its own metrics where its settings ask for them; None where no metrics port is set.
+    """Serve a program's probes and its own metrics where its settings ask for them (None: no metrics port is set).
 
     Raises Misconfigured when they cannot be listened on.
     """

@@ -11,14 +11,14 @@ import redis.asyncio
 
 from contracts.addresses import REDIS_REFUSED
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.tls import tls_context
 
 TIMEOUT_S = 2.0
 
 
-def connect_redis(settings: Settings) -> redis.Redis:
-    """Return a blocking client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+def connect_redis(settings: ServiceSettings) -> redis.Redis:
+    """Return a blocking client (bytes in, bytes out) that connects at its first call. Raises Misconfigured."""
     options = _options(settings)
     with _address_checked():
         client = redis.Redis.from_url(settings.redis_url, **options)
@@ -26,8 +26,8 @@ def connect_redis(settings: Settings) -> redis.Redis:
         return client
 
 
-def connect_redis_async(settings: Settings) -> redis.asyncio.Redis:
-    """Return an asyncio client (bytes in, bytes out) that connects at its first call; raises Misconfigured."""
+def connect_redis_async(settings: ServiceSettings) -> redis.asyncio.Redis:
+    """Return an asyncio client (bytes in, bytes out) that connects at its first call. Raises Misconfigured."""
     options = _options(settings)
     with _address_checked():
         client = redis.asyncio.Redis.from_url(settings.redis_url, **options)
@@ -48,7 +48,7 @@ def _address_checked() -> Iterator[None]:
         raise Misconfigured(f"REDIS_URL {REDIS_REFUSED}") from None
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def _options(settings: ServiceSettings) -> dict[str, Any]:
     options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
     if settings.redis_ca_file:
         tls_context(settings.redis_ca_file, "FEDSECURE_REDIS_CA_FILE")  # the client itself reads it when it connects

@@ -9,7 +9,7 @@ from contracts.errors import Misconfigured
 
 
 def tls_context(ca_file: Path | None, variable: str) -> ssl.SSLContext:
-    """Return a context that trusts this CA (None: the system's); raises Misconfigured, naming the variable, for a file that is none."""
+    """Return a context that trusts this CA (None: the system's). Raises Misconfigured, naming the variable, for a file that is none."""
     if ca_file is None:
         return ssl.create_default_context()
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
+
+import msgspec
 
 from console.sources.board import Board
 from console.views.words import event_in_words, reason_in_words
@@ -99,6 +100,6 @@ class RoundsView:
         lines = model_lines(self._sent, {})[-MOST_MODELS:]
         events = list(self._board.events)[-MOST_EVENTS:]
         return {
-            "models": [asdict(line) | {"devices": len(line.devices)} for line in reversed(lines)],
+            "models": [msgspec.to_builtins(line) | {"devices": len(line.devices)} for line in reversed(lines)],
             "events": [event_of(event) for event in reversed(events)],
         }

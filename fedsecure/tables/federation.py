@@ -28,7 +28,7 @@ def model_table(lines: Sequence[ModelLine]) -> Table:
     for name in ("round", "model", "from", "made (UTC)", "devices", "loss", ""):
         table.add_column(name, no_wrap=True, justify="right" if name in {"round", "devices", "loss"} else "left")
     for line in lines:
-        table.add_row(*_model_cells(line), Text(line.standing, style=STYLES[line.standing]))
+        table.add_row(*_model_cells(line), Text(line.state, style=STYLES[line.state]))
     return table
 
 

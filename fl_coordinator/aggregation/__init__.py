@@ -1,1 +1,1 @@
-"""How updates become one model: a rule a file; `base.aggregation_rules()` finds them."""
+"""How updates become one model: a rule a file. `base.aggregation_rules()` finds them."""

@@ -17,7 +17,7 @@ from fl_coordinator.errors import AggregationRefused
 
 @runtime_checkable
 class AggregationRule(Protocol):
-    """Makes one model of the updates; pure, deterministic. A rule is the object named RULE of a module in this folder."""
+    """Makes one model of the updates, pure and deterministic. A rule is the object named RULE of a module in this folder."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class AggregationRule(Protocol):
 def aggregate(
     rule: AggregationRule, contributions: Sequence[Contribution], base: Weights
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the new weights; `base` are those that the round trained from. The order of contributions does not matter.
+    """Return the new weights. `base` are those that the round trained from. The order of contributions does not matter.
 
     Raises AggregationRefused below the rule's bound: no rule degrades silently.
 

@@ -6,7 +6,7 @@ from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class FedAvg:
-    """The sample-weighted mean; the seed paper's rule. One contribution can move it anywhere: it is no defence.
+    """The sample-weighted mean, the seed paper's rule. One contribution can move it anywhere: it is no defence.
 
     >>> import numpy as np
     >>> RULE.combine(Stack(np.array([[0.0], [4.0]]), np.array([3.0, 1.0]), np.zeros(1))).tolist()

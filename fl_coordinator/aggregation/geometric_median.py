@@ -14,7 +14,7 @@ TOLERANCE: Final = 1e-10  # of the rows' spread: a step below it changes no floa
 
 
 class GeometricMedian:
-    """The point with the least sum of distances to the updates; holds while less than half of them lie.
+    """The point with the least sum of distances to the updates. It holds while less than half of them lie.
 
     RFA weighs by samples; here all weigh the same, as the number is the device's own claim.
     """
@@ -30,7 +30,7 @@ class GeometricMedian:
 
 
 def geometric_median(rows: Floats) -> Floats:
-    """Return float64[d]; starts from the coordinate-wise median, which no minority can move far.
+    """Return float64[d], starting from the coordinate-wise median, which no minority can move far.
 
     >>> geometric_median(np.array([[0.0, 0.0], [1.0, 0.0], [90.0, 0.0]])).round(3).tolist()
     [1.0, 0.0]

@@ -11,7 +11,7 @@ AT_LEAST = 5
 
 
 class Krum:
-    """Takes over a single device's update, so learns from one device a round; samples do not count.
+    """Takes over a single device's update, so learns from one device a round. Samples do not count.
 
     >>> RULE.combine(Stack(np.array([[0.0], [1.0], [1.5], [3.0], [90.0]]), np.ones(5), np.zeros(1))).tolist()
     [1.0]
@@ -27,7 +27,7 @@ class Krum:
 
 
 def tolerated(count: int) -> int:
-    """Return f, the most liars that the bound n >= 2 f + 3 allows among `count` updates.
+    """Return f, the most Byzantine updates that the bound n >= 2 f + 3 allows among `count`.
 
     >>> [tolerated(count) for count in (4, 5, 7, 10)]
     [0, 1, 2, 3]
@@ -36,7 +36,7 @@ def tolerated(count: int) -> int:
 
 
 def krum_scores(rows: Floats) -> Floats:
-    """Return each update's summed squared distance to its n - f - 2 nearest others, float64[n]; low = in company.
+    """Return each update's summed squared distance to its n - f - 2 nearest others, float64[n] (low: in company).
 
     >>> krum_scores(np.array([[0.0], [1.0], [1.5], [3.0], [90.0]])).tolist()
     [3.25, 1.25, 2.5, 6.25, 15401.25]

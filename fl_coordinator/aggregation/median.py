@@ -8,7 +8,7 @@ from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class Median:
-    """The median of every weight by itself; holds while less than half of the updates lie. Claimed samples do not count.
+    """The median of every weight by itself. It holds while less than half of the updates lie. Claimed samples do not count.
 
     >>> RULE.combine(Stack(np.array([[0.0], [1.0], [90.0]]), np.ones(3), np.zeros(1))).tolist()
     [1.0]

@@ -9,7 +9,7 @@ from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class MultiKrum:
-    """Averages all but the f worst by Krum's score, f being the most that its bound allows; samples do not count.
+    """Averages all but the f worst by Krum's score, f being the most that its bound allows. Samples do not count.
 
     >>> RULE.combine(Stack(np.array([[0.0], [1.0], [2.0], [3.0], [90.0]]), np.ones(5), np.zeros(1))).tolist()
     [1.5]

@@ -26,7 +26,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`rows` float64[n, d], a device a row; `samples` float64[n], windows; `base` float64[d], the model the round trained from.
+    """`rows` float64[n, d], a device a row. `samples` float64[n], windows. `base` float64[d], the model the round trained from.
 
     Trained weights only: the context's statistics, which travel with the detector's network, are in no row.
     """
@@ -46,7 +46,7 @@ class Stack:
 
     @property
     def shares(self) -> Floats:
-        """Each device's share of the samples, float64[n]; raises AggregationRefused when there are none."""
+        """Each device's share of the samples, float64[n]. Raises AggregationRefused when there are none."""
         total = self.samples.sum()
         if total <= 0:
             raise AggregationRefused("a mean weighted by samples needs at least one update with samples")
@@ -61,13 +61,13 @@ def stacked(contributions: Sequence[Contribution], base: Weights) -> Stack:
     >>> stacked([Contribution("b", own, 7), Contribution("a", own, 5)], own).samples.tolist()
     [5.0, 7.0]
     """
-    ordered = sorted(contributions, key=lambda one: one.device_id)
-    rows = np.stack([_flat(one.weights, base) for one in ordered])
-    return Stack(rows, np.array([one.sample_count for one in ordered], np.float64), _flat(base, base))
+    ordered = sorted(contributions, key=lambda contribution: contribution.device_id)
+    rows = np.stack([_flat(contribution.weights, base) for contribution in ordered])
+    return Stack(rows, np.array([contribution.sample_count for contribution in ordered], np.float64), _flat(base, base))
 
 
 def named(vector: Floats, like: Weights) -> dict[str, NDArray[np.float32]]:
-    """Return a row float64[d] as arrays of the model's names and shapes, float32; what nobody trains is the model's own.
+    """Return a row float64[d] as arrays of the model's names and shapes, float32. What nobody trains is the model's own.
 
     >>> named(np.array([1.0, 2.0]), {"w": np.zeros((1, 2), np.float32)})["w"].tolist()
     [[1.0, 2.0]]

@@ -13,7 +13,7 @@ TRIMMED_SHARE: Final = 0.2
 
 
 class TrimmedMean:
-    """The mean of every weight without its largest and smallest fifth, at least one on each side; samples do not count.
+    """The mean of every weight without its largest and smallest fifth, at least one on each side. Samples do not count.
 
     A share alone would trim nothing of four updates and be a plain mean: the number trimmed is never less than one.
 

@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device at one moment of wall time; `status` None means that Redis holds nothing readable for it.
+    """One device at one moment of wall time. `status` None means that Redis holds nothing readable for it.
 
     `freshness` is `fresh`, `stale`, `finished`, `from_the_future` or `unknown`; `why_not` says why it may not train.
     """
@@ -70,7 +70,7 @@ class DeviceView:
 
 
 def view_of(device_id: str, status: DeviceStatus | None, now: float, cap_s: float) -> DeviceView:
-    """Return a device as a reader sees it at wall time `now` (epoch seconds); `cap_s` bounds the silence allowed."""
+    """Return a device as a reader sees it at wall time `now` (epoch seconds). `cap_s` bounds the silence allowed."""
     why_not = not_eligible_because(status, now, cap_s)
     if status is None:
         return DeviceView(device_id, None, UNKNOWN, why_not, None)
@@ -81,7 +81,7 @@ def view_of(device_id: str, status: DeviceStatus | None, now: float, cap_s: floa
 
 
 def read_devices(client: redis.Redis, keys: RedisKeys, *, now: float, cap_s: float) -> list[DeviceView]:
-    """Return every known device in order of its id, as the coordinator would read it now; raises Unavailable.
+    """Return every known device in order of its id, as the coordinator would read it now. Raises Unavailable.
 
     Blocks for two round trips.
     """

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from contracts.errors import Unavailable
 from contracts.freshness import not_eligible_because
+from contracts.metrics import REDIS_UP
+from fl_coordinator.errors import GateClosed
+from fl_coordinator.gate.keys import KeyRing
+from transport.compacted_table import CompactedTable
 from transport.device_status_reader import Statuses
 
 
 class DeviceStatusReader(Protocol):
-    """The workers' view of the devices; all calls block and raise Unavailable."""
+    """The workers' view of the devices. All calls block and raise Unavailable."""
 
     def known_devices(self) -> list[str]:
         """Return the ids of all devices a worker has ever reported."""
@@ -25,7 +31,7 @@ class DeviceStatusReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The devices of a round, and why each other known device sits it out; judged as of `gated_at` (epoch seconds)."""
+    """The devices of a round, and why each other known device is excluded, as of `gated_at` (epoch seconds)."""
 
     gated_at: float
     cohort: tuple[str, ...]
@@ -40,11 +46,10 @@ def select(
     *,
     registered: Collection[str],
 ) -> Selection:
-    """Split the devices by the gate rule; `now` is wall time (epoch seconds).
+    """Split the devices by the gate rule at wall time `now` (epoch seconds).
 
-    `participating` holds the devices that can answer at all (None: all can); a benign device outside sits out as
-    `not_participating`, so that a round does not wait for nobody. `registered` holds those with a key that is registered
-    and not revoked; another sits out as `not_registered`, as no answer of it could be told from a forged one.
+    `participating` holds the devices that can answer at all (None: all can): a round does not wait for the others.
+    `registered` holds those with a key that is registered and not revoked: another's answer could be a forged one.
     """
     excluded: dict[str, str] = {}
     for device_id, status in statuses.items():
@@ -56,3 +61,57 @@ def select(
         if reason is not None:
             excluded[device_id] = reason
     return Selection(now, tuple(sorted(statuses.keys() - excluded.keys())), excluded)
+
+
+async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a blocking Redis call off the loop. Raises GateClosed when Redis does not answer."""
+    try:
+        answer = await asyncio.to_thread(call, *arguments)
+    except Unavailable as error:
+        REDIS_UP.set(0)
+        raise GateClosed(str(error)) from None
+    REDIS_UP.set(1)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class RoundGate:
+    """Decides who may take part in a round, by status, key and presence as they are when it is asked.
+
+    Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
+    """
+
+    view: DeviceStatusReader
+    table: CompactedTable[KeyRing]
+    clock: Callable[[], float]
+    stale_cap_s: float
+
+    @property
+    def keys(self) -> KeyRing:
+        """The keys as of the last `refresh_keys`."""
+        return self.table.content
+
+    async def refresh_keys(self) -> None:
+        """Read what was written about keys before this call."""
+        await self.table.refresh()
+
+    async def select(self, participating: Collection[str]) -> Selection:
+        """Select among all known devices. `participating` have an update topic."""
+        selection: Selection = await ask_redis(self._select, participating)
+        return selection
+
+    async def excluded(self, device_ids: Collection[str], signed_with: Mapping[str, str]) -> dict[str, str]:
+        """Return which of these devices may no longer take part, and why.
+
+        A device whose update was signed with a key (its id in `signed_with`) that is revoked or replaced by now may not.
+        """
+        statuses = await ask_redis(self.view.statuses, device_ids)
+        keys = {device_id: self.keys.key_id(device_id) for device_id in device_ids}
+        registered = [name for name, key_id in keys.items() if key_id and signed_with.get(name, key_id) == key_id]
+        return select(statuses, self.clock(), self.stale_cap_s, registered=registered).excluded
+
+    def _select(self, participating: Collection[str]) -> Selection:
+        now = self.clock()  # before the reading: whatever changes during it comes after this gate
+        statuses = self.view.statuses(self.view.known_devices())
+        present = self.view.present(participating)
+        return select(statuses, now, self.stale_cap_s, present, registered=self.keys.registered)

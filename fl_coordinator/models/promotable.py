@@ -48,11 +48,11 @@ def _record_of(history: History, name: str) -> RoundRecord:
         for record in history.rounds.values()
         if record.phase is RoundPhase.COMMITTED and record.new_model_sha256
     }
-    found = [sha256 for sha256 in made if sha256.startswith(name)]
-    if len(found) == 1:
-        return made[found[0]]
-    if found:
-        raise Misconfigured(f"{len(found)} models begin with {name!r}: give more of it; {LISTED}")
+    named = [sha256 for sha256 in made if sha256.startswith(name)]
+    if len(named) == 1:
+        return made[named[0]]
+    if named:
+        raise Misconfigured(f"{len(named)} models begin with {name!r}: give more of it; {LISTED}")
     if any(sha256.startswith(name) for sha256 in history.models):
         raise Misconfigured(f"no round committed a model {name!r}: only committed models are promoted; {LISTED}")
     raise Misconfigured(f"no model begins with {name!r}: {LISTED}")

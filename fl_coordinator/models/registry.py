@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import redis
@@ -13,9 +14,9 @@ import structlog
 from numpy.typing import NDArray
 
 from contracts.content_hash import sha256_of
-from contracts.errors import Unavailable
+from contracts.errors import InvalidMessage, Unavailable
 from contracts.federation import GlobalModel, RoundPhase, RoundRecord, encode_federation
-from contracts.redis_keys import RedisKeys
+from contracts.settings import Settings
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import decode_weights, encode_weights
 from transport.kafka.publisher import Publisher
@@ -41,29 +42,6 @@ def model_of(weights: Weights, round_number: int) -> Model:
     """Return the model that these weights are."""
     blob = encode_weights(weights)
     return Model(sha256_of(blob), round_number, blob, decode_weights(blob))
-
-
-class ModelView(Protocol):
-    """Where devices and people look up the current model; blocks, raises Unavailable."""
-
-    def show(self, model: Model) -> None:
-        """Make this the current model of the view, its bytes included."""
-
-
-class RedisModelView:
-    """The current model in Redis: the blob first, then the pointer to it."""
-
-    def __init__(self, client: redis.Redis, blobs: BlobStore, keys: RedisKeys) -> None:
-        self._client = client
-        self._blobs = blobs
-        self._keys = keys
-
-    def show(self, model: Model) -> None:
-        self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
-        try:
-            self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
 
 
 def model_on_record(
@@ -92,33 +70,81 @@ def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     return {name: array.shape for name, array in weights.items()}
 
 
-class ModelPublisher:
-    """Writes models to the compacted topic and forgets the oldest; raises Unavailable when Kafka does not take them."""
+class GlobalModels:
+    """The global models on the compacted topic, the newest kept, and the current one as Redis shows it.
 
-    def __init__(self, publisher: Publisher, topic: str, clock: Callable[[], float], kept: int) -> None:
+    `current` is set by `take_up`. Raises Unavailable when Kafka or Redis does not take a model.
+    """
+
+    current: Model
+
+    def __init__(
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        client: redis.Redis,
+        blobs: BlobStore,
+        clock: Callable[[], float],
+    ) -> None:
+        self._topic = settings.topics.models
+        self._task = settings.federated_task
+        self._kept = settings.models_kept
+        self._keys = settings.redis_keys
         self._publisher = publisher
-        self._topic = topic
-        self._kept = kept
+        self._client = client
+        self._blobs = blobs
         self._clock = clock
         self._published: deque[str] = deque()
 
-    async def publish(self, model: Model, parent_sha256: str | None, task: str) -> None:
-        """Put a model on record; it becomes the current one only by the round record that names it."""
+    async def take_up(self, rounds: Iterable[RoundRecord], known: Mapping[str, GlobalModel], initial: Weights) -> bool:
+        """Go on from the latest committed model of the task, else from `initial` as the model of round 0, published now.
+
+        `known` are the models on the topic by sha256, oldest first. Return whether it had to be `initial`.
+        """
+        self._remember(known)
+
+        def weights_of(sha256: str) -> bytes | None:
+            model = known.get(sha256)
+            return model.weights if model is not None and model.weights is not None else self._stored(sha256)
+
+        of_task = [record for record in rounds if record.task == self._task]
+        on_record = await asyncio.to_thread(model_on_record, of_task, weights_of, initial)
+        self.current = on_record or model_of(initial, 0)
+        if on_record is None:
+            await self.publish(self.current, None)
+        return on_record is None
+
+    async def publish(self, model: Model, parent_sha256: str | None) -> None:
+        """Put a model on record. Only the round record that names it makes it the current one."""
         record = GlobalModel(
             sha256=model.sha256,
             parent_sha256=parent_sha256,
             round=model.round,
-            task=task,
+            task=self._task,
             published_at=self._clock(),
             weights=model.blob if len(model.blob) <= MAX_INLINE_BYTES else None,
         )
         await self._publisher.send(self._topic, model.sha256, encode_federation(record))
-        self.remember([model.sha256])
+        self._remember([model.sha256])
         while len(self._published) > self._kept:
-            oldest = self._published.popleft()
-            await self._publisher.send(self._topic, oldest, None)
+            await self._publisher.send(self._topic, self._published.popleft(), None)
 
-    def remember(self, published: Iterable[str]) -> None:
+    def show(self) -> None:
+        """Show the current model where devices look it up: the blob first, then the pointer to it. It blocks."""
+        model = self.current
+        self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
+        try:
+            self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
+
+    def _stored(self, sha256: str) -> bytes | None:
+        try:
+            return self._blobs.get(self._keys.global_blob(sha256), sha256)
+        except (InvalidMessage, Unavailable):
+            return None
+
+    def _remember(self, published: Iterable[str]) -> None:
         """Note models that are on the topic, oldest first, so that they are forgotten in turn."""
         for sha256 in published:
             if sha256 in self._published:

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest
 from contracts.content_hash import sha256_of
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -27,8 +27,8 @@ class StoredFile:
     content: bytes
 
 
-async def stored_files(settings: Settings) -> dict[str, StoredFile]:
-    """Return the files on the topic under the sha256 that each is keyed by; raises Unavailable."""
+async def stored_files(settings: ServiceSettings) -> dict[str, StoredFile]:
+    """Return the files on the topic under the sha256 that each is keyed by. Raises Unavailable."""
     files: dict[str, StoredFile] = {}
     async with TopicReader(settings) as reader:
         await reader.add_existing([settings.topics.bundle_files], start="earliest")
@@ -43,7 +43,7 @@ async def stored_files(settings: Settings) -> dict[str, StoredFile]:
 
 
 def unkept_files(files: Mapping[str, StoredFile], kept: Collection[str], now: float) -> list[str]:
-    """Return the sha256 of the files to delete; `kept` names the bundles that stay.
+    """Return the sha256 of the files to delete. `kept` names the bundles that stay.
 
     None when the manifest of a kept bundle is not there: what belongs to it could not be told from what does not.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,55 +21,46 @@ log = structlog.get_logger()
 BY = "coordinator"
 
 
+@dataclass(frozen=True, slots=True)
 class PromotionGuard:
-    """Looks at the devices between rounds; `in_force` reads the release that counts."""
+    """Looks at the devices between rounds. `in_force` reads the release that counts."""
 
-    def __init__(
-        self,
-        terms: RollbackTerms,
-        view: DeviceStatusReader,
-        in_force: Callable[[], Awaitable[BundleRelease | None]],
-        releaser: Releaser,
-        journal: Journal,
-        clock: Callable[[], float],
-    ) -> None:
-        self._terms = terms
-        self._watch = PromotionWatch(terms)
-        self._view = view
-        self._in_force = in_force
-        self._releaser = releaser
-        self._journal = journal
-        self._clock = clock
+    watch: PromotionWatch
+    view: DeviceStatusReader
+    in_force: Callable[[], Awaitable[BundleRelease | None]]
+    releaser: Releaser
+    journal: Journal
+    clock: Callable[[], float]
 
     async def look(self, last_round: int) -> None:
-        """Look, and roll back if the rule says so; what goes wrong is logged, and tried again at the next look.
+        """Look, and roll back if the rule says so. What goes wrong is logged, and tried again at the next look.
 
         Only a promotion in force is taken back, and a rollback is none: so it happens once, and one step.
         """
         try:
-            now = self._clock()
-            statuses = await asyncio.to_thread(lambda: self._view.statuses(self._view.known_devices()))
-            self._watch.note(fleet_snapshot(statuses, now, self._terms.stale_cap_s))
-            release = await self._in_force()
+            now = self.clock()
+            statuses = await asyncio.to_thread(lambda: self.view.statuses(self.view.known_devices()))
+            self.watch.note(fleet_snapshot(statuses, now, self.watch.terms.stale_cap_s))
+            release = await self.in_force()
             if release is None or release.kind != "promotion":
                 return
-            reason = self._watch.why_roll_back(release.released_at, release.bundle_sha256)
+            reason = self.watch.why_roll_back(release.released_at, release.bundle_sha256)
             if reason is not None:
                 await self._roll_back(release, reason, last_round)
         except FedSecureError as error:
             log.warning("promotion_not_watched", reason=str(error))
 
     async def _roll_back(self, promotion: BundleRelease, reason: str, last_round: int) -> None:
-        taken_back = await self._releaser.roll_back(reason, BY, taking_back=promotion.bundle_sha256)
+        taken_back = await self.releaser.roll_back(reason, BY, taking_back=promotion.bundle_sha256)
         log.warning("bundle_rolled_back", release=taken_back.release, reason=reason)
-        await self._journal.event(
+        await self.journal.event(
             "bundle_rolled_back", last_round, reason=reason, promotion=promotion.release, release=taken_back.release,
             bundle=taken_back.bundle_sha256, was=promotion.bundle_sha256,
         )  # fmt: skip
 
 
 def terms_of(settings: Settings) -> RollbackTerms | None:
-    """Return the settings' terms; None: promotions are not watched."""
+    """Return the settings' terms (None: promotions are not watched)."""
     if not settings.rollback_watch_s:
         return None
     return RollbackTerms(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from scipy.stats import binom
@@ -41,7 +41,7 @@ class FleetSnapshot:
 
 
 def fleet_snapshot(statuses: Mapping[str, DeviceStatus | None], now: float, stale_cap_s: float) -> FleetSnapshot:
-    """Return what can be seen now; a device that is stale, finished, enrolling or without scores is not looked at."""
+    """Return what can be seen now. A device that is stale, finished, enrolling or without scores is not looked at."""
     seen = {
         device_id: status
         for device_id, status in statuses.items()
@@ -58,17 +58,17 @@ def fleet_snapshot(statuses: Mapping[str, DeviceStatus | None], now: float, stal
     )
 
 
+@dataclass(frozen=True, slots=True)
 class PromotionWatch:
-    """Keeps the looks of twice `watch_s`; what it has not seen before a promotion (a restart) it does not judge the promotion by."""
+    """Keeps the looks of twice `watch_s`. What it has not seen before a promotion (a restart) it does not judge the promotion by."""
 
-    def __init__(self, terms: RollbackTerms) -> None:
-        self._terms = terms
-        self._looks: deque[FleetSnapshot] = deque()
+    terms: RollbackTerms
+    _looks: deque[FleetSnapshot] = field(default_factory=deque)
 
     def note(self, seen: FleetSnapshot) -> None:
         """Remember a look, the newest so far."""
         self._looks.append(seen)
-        while self._looks[0].at < seen.at - 2 * self._terms.watch_s:
+        while self._looks[0].at < seen.at - 2 * self.terms.watch_s:
             self._looks.popleft()
 
     def why_roll_back(self, released_at: float, bundle_sha256: str) -> str | None:
@@ -78,14 +78,14 @@ class PromotionWatch:
         It goes when k >= `least_devices`, k / m lies more than `rise` above the share p that left in as long a time before the
         release (at least 5 %), and k of m or more would happen by chance (binomial with p) less than once in a thousand times.
         """
-        before = [seen for seen in self._looks if released_at - self._terms.watch_s <= seen.at < released_at]
-        if not before or not released_at <= self._looks[-1].at <= released_at + self._terms.watch_s:
+        before = [seen for seen in self._looks if released_at - self.terms.watch_s <= seen.at < released_at]
+        if not before or not released_at <= self._looks[-1].at <= released_at + self.terms.watch_s:
             return None
         now = self._looks[-1]
         judged = {name for name in before[-1].benign if now.bundle_of.get(name) == bundle_sha256}
         left = judged & now.excluded
         usual = max(_share_left(before[0], before[-1]), USUAL_SHARE)
-        if len(left) < self._terms.least_devices or len(left) / len(judged) <= usual + self._terms.rise:
+        if len(left) < self.terms.least_devices or len(left) / len(judged) <= usual + self.terms.rise:
             return None
         if float(binom.sf(len(left) - 1, len(judged), usual)) >= CHANCE:
             return None

@@ -12,19 +12,7 @@ LISTED = "`fedsecure bundles` lists the releases"
 
 def current_release(releases: Sequence[BundleRelease]) -> BundleRelease | None:
     """Return the release that counts: the highest number."""
-    return max(releases, key=lambda one: one.release, default=None)
-
-
-def next_number(releases: Sequence[BundleRelease]) -> int:
-    """Return the number of the next release; the log is only ever added to."""
-    current = current_release(releases)
-    return current.release + 1 if current else 1
-
-
-def introduced_by(releases: Sequence[BundleRelease], bundle_sha256: str) -> BundleRelease | None:
-    """Return the release by which a bundle first came, a rollback's target at its promotion."""
-    found = [one for one in releases if one.bundle_sha256 == bundle_sha256]
-    return min(found, key=lambda one: one.release, default=None)
+    return max(releases, key=lambda release: release.release, default=None)
 
 
 def rollback_target(releases: Sequence[BundleRelease], to: int | None = None) -> BundleRelease:
@@ -42,12 +30,12 @@ def rollback_target(releases: Sequence[BundleRelease], to: int | None = None) ->
                 f"bundle {current.bundle_sha256[:12]}, which runs, was promoted over none on record: name a release with --to; {LISTED}"
             )
         return target
-    found = [one for one in releases if one.release == to]
-    if not found:
+    named = next((release for release in releases if release.release == to), None)
+    if named is None:
         raise Misconfigured(f"there is no release {to}: {LISTED}")
-    if found[0].bundle_sha256 == current.bundle_sha256:
+    if named.bundle_sha256 == current.bundle_sha256:
         raise Misconfigured(f"bundle {current.bundle_sha256[:12]} of release {to} runs already: {LISTED}")
-    return found[0]
+    return named
 
 
 def kept_bundles(releases: Sequence[BundleRelease], count: int) -> set[str]:
@@ -58,13 +46,19 @@ def kept_bundles(releases: Sequence[BundleRelease], count: int) -> set[str]:
     current = current_release(releases)
     if current is None:
         return set()
-    newest_first = sorted(releases, key=lambda one: one.release, reverse=True)
-    by_age = list(dict.fromkeys(one.bundle_sha256 for one in newest_first))
+    newest_first = sorted(releases, key=lambda release: release.release, reverse=True)
+    by_age = list(dict.fromkeys(release.bundle_sha256 for release in newest_first))
     parent = _promoted_over(releases, current)
     always = {current.bundle_sha256, newest_first[-1].bundle_sha256} | ({parent.bundle_sha256} if parent else set())
     return set(by_age[:count]) | always
 
 
 def _promoted_over(releases: Sequence[BundleRelease], current: BundleRelease) -> BundleRelease | None:
-    made = introduced_by(releases, current.bundle_sha256)
-    return introduced_by(releases, made.parent_sha256) if made and made.parent_sha256 else None
+    made = _introduced_by(releases, current.bundle_sha256)
+    return _introduced_by(releases, made.parent_sha256) if made else None
+
+
+def _introduced_by(releases: Sequence[BundleRelease], bundle_sha256: str | None) -> BundleRelease | None:
+    """Return the release by which a bundle first came, a rollback's target at its promotion."""
+    of_bundle = [release for release in releases if release.bundle_sha256 == bundle_sha256]
+    return min(of_bundle, key=lambda release: release.release, default=None)

@@ -8,7 +8,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.federation import GlobalModel, RoundRecord, decode_federation
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()
@@ -32,8 +32,8 @@ class History:
         return max((record.lease_token for record in self.rounds.values()), default=0)
 
 
-async def read_history(settings: Settings) -> History:
-    """Read both topics from their beginning to what is last now; raises Unavailable."""
+async def read_history(settings: ServiceSettings) -> History:
+    """Read both topics from their beginning to what is last now. Raises Unavailable."""
     topics = settings.topics
     history = History({}, {})
     async with TopicReader(settings) as reader:

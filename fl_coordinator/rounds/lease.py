@@ -51,7 +51,7 @@ class Lease:
         self.token = 0
 
     def take(self, last_token: int) -> bool:
-        """Take max(Redis, `last_token` of the rounds on record) + 1; return False while another coordinator is active."""
+        """Take max(Redis, `last_token` of the rounds on record) + 1, or return False while another coordinator is active."""
         token = self._run(_TAKE, last_token)
         if token == BUSY:
             return False
@@ -59,7 +59,7 @@ class Lease:
         return True
 
     def check(self) -> None:
-        """Renew the lease; raise Fenced when another coordinator is newer.
+        """Renew the lease. Raises Fenced when another coordinator is newer.
 
         A Redis that lost its data gets the token back, so that the newest of two still wins.
         """
@@ -83,7 +83,7 @@ RENEWALS_A_TERM: Final = 4
 
 
 async def hold_lease(lease: Lease, ttl_s: float, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` to its end under the lease; raises Fenced, having cancelled it, when another coordinator took over.
+    """Run `work` to its end under the lease. Raises Fenced, having cancelled it, when another coordinator took over.
 
     A Redis that does not answer ends nothing: rounds ask it themselves, and skip.
     """

@@ -20,7 +20,7 @@ from contracts.metrics import (
 
 
 def measure_start(now: float, interval_s: float) -> None:
-    """Begin: nobody may miss a committed round of the time before `now` (epoch seconds); no loss is known yet."""
+    """Begin: nobody may miss a committed round of the time before `now` (epoch seconds). No loss is known yet."""
     GLOBAL_COMMITTED_SECONDS.set(now)
     ROUND_INTERVAL_SECONDS.set(interval_s)
     GLOBAL_LOSS.set(float("nan"))
@@ -34,7 +34,7 @@ def measure_record(rounds: Mapping[int, RoundRecord]) -> None:
 
 
 def measure_round(record: RoundRecord, seconds: float) -> None:
-    """Count a round that ended after `seconds`; it takes the place of the one before as the latest."""
+    """Count a round that ended after `seconds`. It takes the place of the one before as the latest."""
     ROUNDS.labels(str(record.phase)).inc()
     ROUND_SECONDS.observe(seconds)
     ROUND_COHORT.set(len(record.cohort))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
 from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.setting_parts import FederationSettings
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 
@@ -32,65 +31,30 @@ STRAGGLER: Final = "straggler"
 NOT_DRAWN: Final = "not_drawn"
 
 
-@dataclass(frozen=True, slots=True)
-class RoundTerms:
-    """What every round of this coordinator has in common (deadline in wall seconds).
-
-    With a `target`, `over_selection` times as many devices are asked, and the first `target` answers are enough.
-    """
-
-    task: str
-    quorum: int
-    deadline_s: float
-    local_epochs: int
-    batch_size: int
-    learning_rate: float
-    proximal_mu: float = 0.0
-    aggregation: str = "fedavg"
-    target: int | None = None
-    over_selection: float = 1.0
-
-
-def terms_of(settings: Settings) -> RoundTerms:
-    """Return the terms on which an installation's rounds are held."""
-    return RoundTerms(
+def propose(
+    number: int, settings: FederationSettings, *, lease_token: int, model_sha256: str, selection: Selection
+) -> RoundRecord:
+    """Return a proposed round over the selected devices, or over as many of them as the settings ask for, drawn by lot."""
+    drawn = _drawn(number, settings, selection.cohort)
+    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
+    return RoundRecord(
+        round=number,
+        phase=RoundPhase.PROPOSED,
         task=settings.federated_task,
-        quorum=settings.round_quorum,
-        deadline_s=settings.round_deadline_s,
+        lease_token=lease_token,
+        model_sha256=model_sha256,
+        gated_at=selection.gated_at,
+        deadline_at=selection.gated_at + settings.round_deadline_s,
+        cohort=drawn,
+        excluded=dict(selection.excluded) | not_drawn,
+        accepted=[],
+        opened_with=lease_token,
+        target=settings.round_target,
         local_epochs=settings.local_epochs,
         batch_size=settings.local_batch_size,
         learning_rate=settings.local_learning_rate,
         proximal_mu=settings.proximal_mu,
         aggregation=settings.aggregation,
-        target=settings.round_target,
-        over_selection=settings.round_over_selection,
-    )
-
-
-def propose(
-    number: int, terms: RoundTerms, *, lease_token: int, model_sha256: str, selection: Selection
-) -> RoundRecord:
-    """Return a proposed round over the selected devices, or over as many of them as the terms ask for, drawn by lot."""
-    drawn = _drawn(number, terms, selection.cohort)
-    not_drawn = dict.fromkeys(sorted(set(selection.cohort) - set(drawn)), NOT_DRAWN)
-    return RoundRecord(
-        round=number,
-        phase=RoundPhase.PROPOSED,
-        task=terms.task,
-        lease_token=lease_token,
-        model_sha256=model_sha256,
-        gated_at=selection.gated_at,
-        deadline_at=selection.gated_at + terms.deadline_s,
-        cohort=drawn,
-        excluded=dict(selection.excluded) | not_drawn,
-        accepted=[],
-        opened_with=lease_token,
-        target=terms.target,
-        local_epochs=terms.local_epochs,
-        batch_size=terms.batch_size,
-        learning_rate=terms.learning_rate,
-        proximal_mu=terms.proximal_mu,
-        aggregation=terms.aggregation,
     )
 
 
@@ -114,7 +78,7 @@ def is_complete(record: RoundRecord) -> bool:
 
 
 def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> RoundRecord:
-    """Count a device's update in; once a round, whoever sends it again changes nothing."""
+    """Count a device's update in, once a round. Whoever sends it again changes nothing."""
     _need(record, RoundPhase.COLLECTING)
     if device_id in record.accepted:
         return record
@@ -124,7 +88,7 @@ def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> Round
 
 
 def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
-    """Put a device of the cohort out of the round, accepted or not; it stays in `cohort` and is in `excluded`."""
+    """Put a device of the cohort out of the round, accepted or not. It stays in `cohort` and is in `excluded`."""
     if device_id not in record.cohort:
         raise IllegalTransition(f"{device_id} is not in the cohort of round {record.round}")
     accepted = [name for name in record.accepted if name != device_id]
@@ -133,7 +97,7 @@ def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
 
 
 def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
-    """End the collection: who did not answer, or not among the first, is out; aggregate with a quorum, skip without."""
+    """End the collection: who did not answer, or not among the first, is out. A quorum is aggregated, less is skipped."""
     _need(record, RoundPhase.COLLECTING)
     silent = STRAGGLER if is_complete(record) else NO_ANSWER
     for device_id in record.cohort:
@@ -145,14 +109,14 @@ def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecor
 
 
 def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRecord:
-    """Take over a round that another coordinator left open; what it accepted stays accepted."""
+    """Take over a round that another coordinator left open. What it accepted stays accepted."""
     if is_final(record):
         raise IllegalTransition(f"round {record.round} is {record.phase}: there is nothing to resume")
     return replace(record, lease_token=lease_token, deadline_at=deadline_at)
 
 
 def commit(record: RoundRecord, new_model_sha256: str, loss: float, now: float) -> RoundRecord:
-    """End the round with a new global model; `loss` is the sample-weighted local loss after training."""
+    """End the round with a new global model. `loss` is the sample-weighted local loss after training."""
     record = _enter(record, RoundPhase.COMMITTED)
     return replace(record, new_model_sha256=new_model_sha256, loss=loss, ended_at=now)
 
@@ -172,11 +136,11 @@ def is_final(record: RoundRecord) -> bool:
     return not NEXT_PHASES[record.phase]
 
 
-def _drawn(number: int, terms: RoundTerms, eligible: Sequence[str]) -> list[str]:
+def _drawn(number: int, settings: FederationSettings, eligible: Sequence[str]) -> list[str]:
     """Draw whom to ask by the round's number, so that a resumed proposal asks the same and over time all get their turn."""
-    if terms.target is None:
+    if settings.round_target is None:
         return list(eligible)
-    count = min(len(eligible), math.ceil(terms.target * terms.over_selection))
+    count = min(len(eligible), math.ceil(settings.round_target * settings.round_over_selection))
     return sorted(random.Random(number).sample(sorted(eligible), count))  # noqa: S311 - a lot, not a secret
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
-from contracts.errors import InvalidMessage, Unavailable
+from contracts.errors import InvalidMessage
 from contracts.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decode_federation
-from contracts.metrics import REDIS_UP, UPDATES
+from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator.aggregation.stacking import Contribution
-from fl_coordinator.errors import GateClosed, UpdateRefused
-from fl_coordinator.gate.selection import DeviceStatusReader, select
+from fl_coordinator.errors import UpdateRefused
+from fl_coordinator.gate.selection import RoundGate, ask_redis
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model
 from fl_coordinator.rounds import transitions
-from fl_coordinator.updates.keys import KeyRing, SeenNonces
+from fl_coordinator.updates.inbox import UpdateInbox
 from fl_coordinator.updates.outliers import outlier_updates
-from fl_coordinator.updates.screening import capped_samples, is_declined, screen_message, screen_weights
+from fl_coordinator.updates.screening import SeenNonces, capped_samples, is_declined, screen_message, screen_weights
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights
 from transport.kafka.topic_reader import Record
@@ -36,39 +34,20 @@ MAX_UNSIGNED: Final = 1000
 next round: a flood on its topic must neither hold up the others nor, at once, keep out the device's own answer."""
 
 
-async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking Redis call off the loop; raises GateClosed when Redis does not answer."""
-    try:
-        answer = await asyncio.to_thread(call, *arguments)
-    except Unavailable as error:
-        REDIS_UP.set(0)
-        raise GateClosed(str(error)) from None
-    REDIS_UP.set(1)
-    return answer
-
-
 class Collection:
-    """The updates of one round as they come; `record` is where the round stands, here alone (None: no round is under way)."""
+    """The updates of one round as they come, and where that round stands: `record`, None while no round is under way.
+
+    Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
+    """
 
     def __init__(
-        self,
-        *,
-        view: DeviceStatusReader,
-        blobs: BlobStore,
-        keys: RedisKeys,
-        ring: KeyRing,
-        journal: Journal,
-        clock: Callable[[], float],
-        stale_cap_s: float,
-        sample_cap: int,
+        self, inbox: UpdateInbox, gate: RoundGate, blobs: BlobStore, keys: RedisKeys, journal: Journal, sample_cap: int
     ) -> None:
-        self._view = view
+        self.inbox = inbox
+        self._gate = gate
         self._blobs = blobs
         self._keys = keys
-        self._ring = ring
         self._journal = journal
-        self._clock = clock
-        self._stale_cap_s = stale_cap_s
         self._sample_cap = sample_cap
         self.record: RoundRecord | None = None
         self._model: Model | None = None
@@ -94,22 +73,30 @@ class Collection:
         self._nonces.next_round()
 
     async def restore(self) -> None:
-        """Fetch again what was accepted before a restart; an update whose weights are gone is out of the round."""
+        """Fetch again what was accepted before a restart, and drop the device of an update whose weights are gone."""
         for device_id, update in self.current.updates.items():
             try:
                 weights = await self._weights(device_id, update.update_sha256)
             except (InvalidMessage, UpdateRefused):
-                await self._put_out(device_id, "update_lost")
+                await self._drop(device_id, "update_lost")
             else:
                 self._contributions[device_id] = Contribution(device_id, weights, update.samples)
 
     def close(self) -> RoundRecord:
-        """Refuse whatever comes from now on; return where the round ended."""
+        """Refuse whatever comes from now on, and return where the round ended."""
         record, self.record = self.current, None
         return record
 
+    async def read(self, timeout_s: float) -> None:
+        """Consider the next updates that come within so many seconds."""
+        messages = await self.inbox.poll(timeout_s)
+        if messages:  # a key that was revoked before they came must not count for them
+            await self._gate.refresh_keys()
+        for message in messages:
+            await self.consider(self.inbox.sender_of(message.topic), message)
+
     async def consider(self, sender_id: str, message: Record) -> None:
-        """Take in, drop or refuse one update; raises GateClosed when Redis, Unavailable when Kafka does not answer."""
+        """Take in, drop or refuse one update."""
         if self._refused_signed[sender_id] >= MAX_REFUSALS or self._refused_unsigned[sender_id] >= MAX_UNSIGNED:
             UPDATES.labels("too_many").inc()
             return
@@ -118,7 +105,7 @@ class Collection:
             update = self._authentic(sender_id, message)
             refused = self._refused_signed
             if is_declined(update):
-                await self._put_out(sender_id, "no_data")
+                await self._drop(sender_id, "no_data")
             elif await self.gate([sender_id]):
                 await self._take_in(update)
         except InvalidMessage as error:
@@ -131,35 +118,32 @@ class Collection:
         update = decode_federation(ModelUpdate, message.value)
         self._nonces.refuse_seen(sender_id, update)
         screen_message(update, sender_id, self.record)
-        self._ring.check(update)
+        self._gate.keys.check(update)
         self._nonces.remember(update)
         return update
 
     async def gate(self, device_ids: list[str]) -> bool:
-        """Read the gate again and put out of the round who no longer passes it; return whether all still do.
-
-        A device whose accepted update was signed with a key that is revoked or replaced by now does not pass.
-        """
-        statuses = await ask_redis(self._view.statuses, device_ids)
-        registered = [device_id for device_id in device_ids if self._has_its_key(device_id)]
-        excluded = select(statuses, self._clock(), self._stale_cap_s, registered=registered).excluded
+        """Read the gate again, drop the devices that no longer pass it, and return whether all still do."""
+        signed_with = {device_id: update.key_id for device_id, update in self.current.updates.items()}
+        excluded = await self._gate.excluded(device_ids, signed_with)
         for device_id, reason in excluded.items():
-            await self._put_out(device_id, reason)
+            await self._drop(device_id, reason)
         return not excluded
 
-    def _has_its_key(self, device_id: str) -> bool:
-        """Whether a device's key is registered now, and is the one that signed its accepted update if it has one."""
-        key_id, accepted = self._ring.key_id(device_id), self.current.updates.get(device_id)
-        return key_id is not None and (accepted is None or accepted.key_id == key_id)
+    async def gate_and_screen_accepted(self) -> None:
+        """Drop, before anything is made of them, devices whose key, status or update does not hold any more."""
+        await self._gate.refresh_keys()
+        await self.gate(self.current.accepted)
+        await self.screen_cohort()
 
     async def screen_cohort(self) -> None:
-        """Put out of the round whose update does not belong among the accepted ones."""
+        """Drop the devices whose update does not belong among the accepted ones."""
         assert self._model is not None
         for device_id, reason in outlier_updates(self.accepted()[0], self._model.weights).items():
-            await self._put_out(device_id, reason)
+            await self._drop(device_id, reason)
 
     def settle(self) -> RoundRecord:
-        """Put a device that sent only bad updates out with that reason; return the record."""
+        """Drop the devices that sent only bad updates, and return the record."""
         for device_id in sorted(self._bad):
             if transitions.is_awaited(self.current, device_id):
                 self.record = transitions.drop(self.current, device_id, "bad_update")
@@ -201,7 +185,7 @@ class Collection:
         screen_weights(weights, self._model.weights)
         return weights
 
-    async def _put_out(self, device_id: str, reason: str) -> None:
+    async def _drop(self, device_id: str, reason: str) -> None:
         self.record = transitions.drop(self.current, device_id, reason)
         UPDATES.labels("no_data" if reason == "no_data" else "dropped").inc()
         log.info("device_dropped", round=self.record.round, device_id=device_id, reason=reason)

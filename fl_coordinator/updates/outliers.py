@@ -23,7 +23,7 @@ LEAST_COSINE_OF_CLUSTERS: Final = -0.3
 
 
 def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Mapping[str, str]:
-    """Return the devices whose update does not belong, with the reason: `norm`, `camp` or `cosine`; empty for a cohort too small to tell.
+    """Return the devices whose update does not belong, with the reason: `norm`, `camp` or `cosine` (none where the cohort is too small).
 
     Changes are measured from `base`, the model the round trained from. Pure; the order of contributions does not matter.
     """

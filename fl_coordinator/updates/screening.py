@@ -19,7 +19,7 @@ SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | None) -> None:
-    """Check an update against the round; `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
+    """Check an update against the round. `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
     if update.device_id != sender_id:
         raise UpdateRefused("wrong_device", f"{update.device_id} on the topic of {sender_id}", is_bad=True)
     _screen_occasion(update, record)
@@ -76,3 +76,26 @@ def screen_weights(weights: Arrays, reference: Arrays) -> None:
 def capped_samples(sample_count: int, cap: int) -> int:
     """Return the weight an update gets: what it claims, but never more than the coordinator allows (`cap` windows)."""
     return min(sample_count, cap)
+
+
+class SeenNonces:
+    """The nonces of this round's and the last round's signed updates, a device each."""
+
+    def __init__(self) -> None:
+        self._now: set[tuple[str, str]] = set()
+        self._before: set[tuple[str, str]] = set()
+
+    def refuse_seen(self, sender_id: str, update: ModelUpdate) -> None:
+        """Raise UpdateRefused for an update with a nonce that a signed update on this device's topic had."""
+        mark = (sender_id, update.nonce)
+        if mark in self._now or mark in self._before:
+            detail = f"an update with this nonce came before (round {update.round})"
+            raise UpdateRefused("replayed", detail, is_bad=True)
+
+    def remember(self, update: ModelUpdate) -> None:
+        """Note an update whose signature was good. Noting others would let a forger use up a device's nonces."""
+        self._now.add((update.device_id, update.nonce))
+
+    def next_round(self) -> None:
+        """Forget all but the round that has just ended."""
+        self._before, self._now = self._now, set()

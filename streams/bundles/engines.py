@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from functools import partial
 
 from contracts.settings import Settings
@@ -21,44 +21,30 @@ EngineFactory = Callable[[Mapping[str, bytes]], DetectionEngine]
 
 
 def live_factory(settings: Settings) -> EngineFactory:
-    """Return the factory of the real detector; imports TensorFlow, which is to be done before anything runs."""
+    """Return the factory of the real detector, having imported TensorFlow, which is to be done before anything runs."""
     from detectors.detector import live_engine  # noqa: PLC0415 - seconds, which workers with another factory save
 
     return partial(live_engine, settings)
 
 
-class ReleasedEngines:
-    """What `transport.bundles.released` is, for engines; `start` before anything else."""
+ReleasedEngines = ReleasedBundles[DetectionEngine]
+"""The engines of released bundles; that of the bundle in force is `newer(None)` at first."""
 
-    def __init__(self, settings: Settings, factory: EngineFactory) -> None:
-        self._settings = settings
-        self._factory = factory
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="bundles")
-        self._open = AsyncExitStack()
-        self._bundles: ReleasedBundles[DetectionEngine] | None = None
 
-    async def start(self) -> DetectionEngine:
-        """Connect and return the engine of the bundle in force; raises Unavailable, or Misconfigured for the own bundle."""
-        settings = self._settings
-        own = await asyncio.to_thread(folder_contents, settings.bundle_dir or DEFAULT_BUNDLE)
-        reader = await self._open.enter_async_context(TopicReader(settings))
-        self._bundles = ReleasedBundles(release_table(settings, reader), BundleFiles(settings), own, self._load)
-        engine = await self._bundles.newer(None)
-        assert engine is not None  # nothing is the bundle already
-        return engine
+@asynccontextmanager
+async def released_engines(settings: Settings, factory: EngineFactory) -> AsyncIterator[ReleasedEngines]:
+    """Connect to the releases, whose engines are made in a thread of their own. Raises Unavailable.
 
-    async def newer(self, current_sha: str) -> DetectionEngine | None:
-        """Return the engine of the bundle in force, or None while that is the current one; raises Unavailable."""
-        return await self._bundles.newer(current_sha) if self._bundles else None
+    Who leaves does not wait for a bundle that is just being loaded.
+    """
+    executor = ThreadPoolExecutor(1, thread_name_prefix="bundles")
 
-    async def get(self, bundle_sha: str) -> DetectionEngine | None:
-        """Return the engine of a bundle, None when it cannot be loaded; raises Unavailable."""
-        return await self._bundles.get(bundle_sha) if self._bundles else None
+    async def load(contents: Mapping[str, bytes]) -> DetectionEngine:
+        return await asyncio.get_running_loop().run_in_executor(executor, factory, contents)
 
-    async def close(self) -> None:
-        """Disconnect; a bundle that is just being loaded is left alone."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        await self._open.aclose()
-
-    async def _load(self, contents: Mapping[str, bytes]) -> DetectionEngine:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._factory, contents)
+    own = await asyncio.to_thread(folder_contents, settings.bundle_dir or DEFAULT_BUNDLE)
+    try:
+        async with TopicReader(settings) as reader:
+            yield ReleasedBundles(release_table(settings, reader), BundleFiles(settings), own, load)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

@@ -13,6 +13,7 @@ from faust.app.base import BootStrategy
 
 from contracts.errors import Unavailable
 from contracts.metrics import WORKER_LAG_MESSAGES
+from contracts.setting_parts import ServiceSettings
 from contracts.settings import Settings
 from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
@@ -46,7 +47,7 @@ class WorkerApp(faust.App):
     """The agent's channel; its iterator, made when the agent starts, subscribes to the channel's topics."""
 
     async def on_first_start(self) -> None:
-        """Load the detector; not Faust's own step, which makes a data directory that nothing would use."""
+        """Load the detector. Faust's own step would make a data directory that nothing uses."""
         await self.core.start()
         # What exists is in the first subscription: found later, it would cost one more rebalance.
         with contextlib.suppress(Unavailable):
@@ -68,7 +69,7 @@ class WorkerApp(faust.App):
         await self.core.close()
 
     def subscribe(self, vitals_topics: Collection[str]) -> None:
-        """Add topics to the subscription; called again until the conductor has taken them all.
+        """Add topics to the subscription. It is called again until the conductor has taken them all.
 
         The conductor forgets a change that comes during a rebalance, so the comparison is with what it subscribed.
         """
@@ -82,6 +83,16 @@ class WorkerApp(faust.App):
         changed = conductor._subscription_changed  # noqa: SLF001 - see above
         if changed is not None and not set(vitals_topics).issubset(conductor._topic_name_index):  # noqa: SLF001
             changed.set()
+
+    async def settle_revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+        """Finish what is in flight before the partitions may go. The fencing covers what takes too long."""
+        if revoked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.core.loop.settle(), self.core.settings.session_timeout_s / 2)
+
+    async def take_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+        """Hand a new assignment to the core."""
+        await self.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
 
     async def _watch_lag(self) -> None:
         while True:
@@ -97,11 +108,9 @@ class WorkerApp(faust.App):
 
 
 def build_app(
-    settings: Settings,
-    engine_factory: EngineFactory | None = None,
-    watchdog: ExitWatchdog | None = None,
+    settings: Settings, engine_factory: EngineFactory | None = None, watchdog: ExitWatchdog | None = None
 ) -> WorkerApp:
-    """Return an app that judges; nothing is connected before it starts."""
+    """Return an app that judges. Nothing is connected before it starts."""
     factory = engine_factory or live_factory(settings)
     app = WorkerApp(settings.worker_group, **_options(settings))
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
@@ -111,16 +120,12 @@ def build_app(
     cast("Any", app.topics)._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S  # noqa: SLF001 - no public name
     # A consumer must subscribe to something: the assignor never assigns this one.
     channel = app.topic(
-        settings.topics.device_status,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
+        settings.topics.device_status, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
     app.judged = channel
     app.agent(channel, name="judge_vitals", concurrency=1)(_judge_vitals(app))
-    app.on_partitions_revoked.connect(_settle(app))
-    app.on_partitions_assigned.connect(_assign(app))
+    cast("Any", app.on_partitions_revoked).connect(app.settle_revoked)
+    cast("Any", app.on_partitions_assigned).connect(app.take_assigned)
     return app
 
 
@@ -148,7 +153,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _credentials(settings: Settings) -> Any:
+def _credentials(settings: ServiceSettings) -> Any:
     context = kafka_tls(settings)
     if not settings.kafka_username or settings.kafka_password is None:
         return None if context is None else faust.SSLCredentials(context)
@@ -179,20 +184,3 @@ def record_of(names: DeviceNames, message: Any) -> VitalsRecord:
         message.timestamp,
         cast("bytes | None", message.value),
     )
-
-
-def _settle(app: WorkerApp) -> Any:
-    async def settle(_app: Any, revoked: Any, **_: Any) -> None:
-        # What is in flight is finished before the partitions may go; the fencing covers what takes too long.
-        if revoked:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(app.core.loop.settle(), app.core.settings.session_timeout_s / 2)
-
-    return settle
-
-
-def _assign(app: WorkerApp) -> Any:
-    async def assign(_app: Any, assigned: Any, **_: Any) -> None:
-        await app.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
-
-    return assign

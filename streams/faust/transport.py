@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        """Commit what was applied; Faust's own crashes the app when the group has moved on (a worker that slept).
+        """Commit what was applied. Faust's own crashes the app when the group has moved on (a worker that slept).
 
         Faust acknowledges whatever its agent was given, also when the agent was stopped half-way.
         """

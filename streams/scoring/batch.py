@@ -8,39 +8,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from contracts.metrics import (
-    BATCH_MINUTES,
-    DROPPED_MINUTES,
-    FLAGGED_WINDOWS,
-    MINUTES,
-    SCORES,
-    SCORING_SECONDS,
-    WINDOWS,
-)
+from contracts.metrics import BATCH_MINUTES, DROPPED_MINUTES, FLAGGED_WINDOWS, MINUTES, SCORES, SCORING_SECONDS, WINDOWS
 from contracts.verdicts import encode_verdict
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
-from streams.publisher import DeadLetter, DeviceRecords
+from streams.publisher import DeadLetter, DeviceResult
 from streams.scoring.intake import Intake
 from streams.scoring.records import next_status, score_batches
 from streams.state.devices import DeviceContext, take_label
-from streams.state.status_store import FencedWrite
 from streams.vitals_records import VitalsRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceResult:
-    """What one micro-batch made of one device: what goes to Redis, and the records that go to Kafka."""
-
-    device: DeviceContext
-    write: FencedWrite
-    records: DeviceRecords
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """Everything a micro-batch leads to; `sent_at` are the senders' clocks (epoch seconds), one a message."""
+    """Everything a micro-batch leads to. `sent_at` are the senders' clocks (epoch seconds), one a message."""
 
     results: list[DeviceResult] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
@@ -48,7 +30,7 @@ class BatchResult:
 
 
 class BatchScorer:
-    """Applies records to the engines; called by one thread at a time, the one that owns them."""
+    """Applies records to the engines. Called by one thread at a time, the one that owns them."""
 
     def __init__(self, router: EngineRouter, intake: Intake, worker_id: str) -> None:
         self.router = router
@@ -56,7 +38,7 @@ class BatchScorer:
         self._worker_id = worker_id
 
     def score(self, records: Sequence[VitalsRecord], devices: Mapping[str, DeviceContext]) -> BatchResult:
-        """Judge records in order; each is of a held device and the next of its topic (or of nobody)."""
+        """Judge records in order. Each is of a held device and the next of its topic (or of nobody)."""
         started = time.perf_counter()
         batch_result = BatchResult()
         pending = _PendingBatches(self.router)
@@ -93,17 +75,13 @@ class BatchScorer:
             # A new session may start at an earlier event minute: a new epoch keeps the pair rising.
             device.epoch += 1
         for applied in verdicts:
-            _count(device, applied)
+            _count(applied)
         reason, bundle_sha = self.router.reason(device.device_id), self.router.bundle_sha_of(device.device_id)
         device.status = next_status(
             device, snapshot, verdicts, reason=reason, bundle_sha=bundle_sha, worker_id=self._worker_id
         )
         scores = score_batches(device, verdicts, bundle_sha)
-        return DeviceResult(
-            device,
-            FencedWrite(device.status, held_epoch),
-            DeviceRecords(device.device_id, encode_verdict(device.status), [encode_verdict(batch) for batch in scores]),
-        )
+        return DeviceResult(device.status, held_epoch, [encode_verdict(batch) for batch in scores])
 
 
 class _PendingBatches:
@@ -137,10 +115,7 @@ class _PendingBatches:
         self._chunks, self._arrivals, self._devices = [], [], set()
 
 
-def _count(device: DeviceContext, verdicts: Verdicts) -> None:
-    device.minutes += verdicts.minutes
-    device.windows += verdicts.windows
-    device.flagged_windows += verdicts.flagged_windows
+def _count(verdicts: Verdicts) -> None:
     MINUTES.inc(verdicts.minutes)
     WINDOWS.inc(verdicts.windows)
     FLAGGED_WINDOWS.inc(verdicts.flagged_windows)

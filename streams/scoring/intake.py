@@ -25,7 +25,7 @@ class _Allowance:
 
 @dataclass(slots=True)
 class Intake:
-    """Decodes and counts; a device that sends nothing but garbage gets a bounded number of letters kept.
+    """Decodes and counts messages. A device that sends nothing but garbage gets a bounded number of letters kept.
 
     The first LETTERS_AT_ONCE are kept, then LETTERS_PER_S (wall time); all are counted. `clock` is in seconds.
     """

@@ -72,7 +72,7 @@ class ScoringLoop:
         LAST_EVENT_AGE_SECONDS.set_function(lambda: time.time() - self._last_record_at)
 
     async def process(self, records: Sequence[VitalsRecord]) -> None:
-        """Score, show and publish the records; returns when everything is acknowledged."""
+        """Score, show and publish the records, until everything is acknowledged."""
         self._last_record_at = time.time()
         async with self._lock:
             try:
@@ -102,7 +102,7 @@ class ScoringLoop:
             log.info("units_assigned", units=len(partitions), left=len(left))
 
     async def restore_assigned(self) -> None:
-        """Restore what was assigned, ahead of its first record (one topic a patient; else on first sight)."""
+        """Restore what was assigned, ahead of its first record (in the shared layout: on first sight)."""
         async with self._lock:
             if not self._stopping:
                 await self._restore_missing(())
@@ -142,7 +142,7 @@ class ScoringLoop:
             return
         run = asyncio.get_running_loop().run_in_executor
         batch_result = await run(self._executor, self._scorer.score, mine, held.devices)
-        refused = await self._outlets.store.write([result.write for result in batch_result.results])
+        refused = await self._outlets.store.write(batch_result.results)
         self._observe_delay(batch_result)
         await self._publish(batch_result, refused)
         await self._fence(refused)
@@ -180,11 +180,11 @@ class ScoringLoop:
         return ordered
 
     async def _publish(self, batch_result: BatchResult, refused: set[str]) -> None:
-        accepted = [result for result in batch_result.results if result.device.device_id not in refused]
+        accepted = [result for result in batch_result.results if result.device_id not in refused]
         letters = [letter for letter in batch_result.dead_letters if letter.device_id not in refused]
-        await self._outlets.publisher.publish([result.records for result in accepted], letters)
+        await self._outlets.publisher.publish(accepted, letters)
         for result in accepted:
-            self._outlets.series.show(result.write.status)
+            self._outlets.series.show(result.status)
 
     async def _fence(self, refused: Collection[str]) -> None:
         if not refused:

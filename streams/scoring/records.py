@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceSnapshot, DeviceStatus, ScoreBatch
+from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import Verdicts
 from streams.state.devices import DeviceContext
@@ -19,20 +21,20 @@ MOST_MINUTES = 1440  # in one record, less than 250 kB: a broker takes 1 MB
 
 
 def score_batches(device: DeviceContext, verdicts: Sequence[Verdicts], bundle_sha: str) -> list[ScoreBatch]:
-    """Return batches of one session each, minutes in the order they were applied; NaN travels as null.
+    """Return batches of one session each, minutes in the order they were applied. NaN travels as null.
 
     A batch ends before the message that would take it over `MOST_MINUTES`.
     """
     batches: list[list[Verdicts]] = []
     minutes = 0
-    for one in verdicts:
-        if not one.minutes:
+    for part in verdicts:
+        if not part.minutes:
             continue
-        minutes += one.minutes
-        if not batches or batches[-1][0].session_id != one.session_id or minutes > MOST_MINUTES:
+        minutes += part.minutes
+        if not batches or batches[-1][0].session_id != part.session_id or minutes > MOST_MINUTES:
             batches.append([])
-            minutes = one.minutes
-        batches[-1].append(one)
+            minutes = part.minutes
+        batches[-1].append(part)
     return [_score_batch(device, parts, bundle_sha) for parts in batches]
 
 
@@ -64,6 +66,13 @@ def _floats(arrays: Sequence[NDArray[np.float32]], decimals: int = DECIMALS) -> 
     return rounded
 
 
+_NEW = DeviceStatus(
+    device_id="new", epoch=0, applied_through=0, vitals_offset=0, session_id=0, state=DeviceState.ENROLLING, reason="", state_since=0,
+    enrolled=False, enrolment_share=0.0, score=None, threshold=None, scores={}, flagged=False, flagged_share=0.0, received_at=0.0,
+    batch_interval_s=0.0, finished=False, bundle_sha="", worker_id="", minutes=0, windows=0, flagged_windows=0,
+)  # fmt: skip
+
+
 def next_status(
     device: DeviceContext,
     snapshot: DeviceSnapshot,
@@ -73,15 +82,13 @@ def next_status(
     bundle_sha: str,
     worker_id: str,
 ) -> DeviceStatus:
-    """Return the device's status after a micro-batch; what the batch did not touch stays as it was.
+    """Return the device's status after a micro-batch. What the batch did not touch stays as it was.
 
     `bundle_sha` and `worker_id` are who judged it now. The status names the bundle of the score that it shows.
     """
-    latest = verdicts[-1] if verdicts else device.status
-    scored = next((part for part in reversed(verdicts) if part.windows), None)
-    score, threshold, flagged = _last_window(scored, device.status)
-    before = device.status if scored is None and score is not None else None
-    return DeviceStatus(
+    before = device.status or _NEW
+    status = replace(
+        before,
         device_id=device.device_id,
         epoch=device.epoch,
         applied_through=snapshot.applied_through,
@@ -90,36 +97,37 @@ def next_status(
         state=snapshot.state,
         reason=reason,
         state_since=snapshot.state_since,
-        enrolled=latest.enrolled if latest else False,
-        enrolment_share=latest.enrolment_share if latest else 0.0,
-        score=score,
-        threshold=threshold,
-        scores=_last_scores(scored, device.status),
-        flagged=flagged,
-        flagged_share=latest.flagged_share if latest else 0.0,
         received_at=device.received_at,
         batch_interval_s=device.batch_interval_s,
         finished=snapshot.finished,
-        bundle_sha=before.bundle_sha if before else bundle_sha,
+        bundle_sha=bundle_sha if before.score is None else before.bundle_sha,
         worker_id=worker_id,
-        minutes=device.minutes,
-        windows=device.windows,
-        flagged_windows=device.flagged_windows,
+        minutes=before.minutes + sum(part.minutes for part in verdicts),
+        windows=before.windows + sum(part.windows for part in verdicts),
+        flagged_windows=before.flagged_windows + sum(part.flagged_windows for part in verdicts),
         snapshot=snapshot,
         label=device.label,
     )
+    if verdicts:
+        after = verdicts[-1]
+        status = replace(
+            status, enrolled=after.enrolled, enrolment_share=after.enrolment_share, flagged_share=after.flagged_share
+        )
+    scored = next((part for part in reversed(verdicts) if part.windows), None)
+    return status if scored is None else replace(status, bundle_sha=bundle_sha, **_last_decision(scored))
 
 
-def _last_window(scored: Verdicts | None, before: DeviceStatus | None) -> tuple[float | None, float | None, bool]:
-    if scored is not None and scored.latest_score is not None and scored.latest_threshold is not None:
-        return round(scored.latest_score, DECIMALS), round(scored.latest_threshold, DECIMALS), scored.latest_flagged
-    return (before.score, before.threshold, before.flagged) if before else (None, None, False)
-
-
-def _last_scores(scored: Verdicts | None, before: DeviceStatus | None) -> dict[str, float]:
-    """Return the kinds of score known at the last window."""
-    if scored is None:
-        return before.scores if before else {}
+def _last_decision(scored: Verdicts) -> dict[str, Any]:
+    """Return what a status shows of the last decision of verdicts that hold one, by the names of its fields."""
     last = np.flatnonzero(~np.isnan(scored.score))[-1]
-    latest = {kind: float(scored.scores[kind][last]) for kind in KINDS}
-    return {kind: round(value, DECIMALS_BY_KIND) for kind, value in latest.items() if isfinite(value)}
+    by_kind = {kind: float(scored.scores[kind][last]) for kind in KINDS}
+    return {
+        "score": _rounded(scored.latest_score),
+        "threshold": _rounded(scored.latest_threshold),
+        "flagged": scored.latest_flagged,
+        "scores": {kind: round(value, DECIMALS_BY_KIND) for kind, value in by_kind.items() if isfinite(value)},
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, DECIMALS)

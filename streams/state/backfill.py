@@ -19,7 +19,7 @@ PROBED_RECORDS = 16
 
 @dataclass(slots=True)
 class BackfillRequest:
-    """Vitals of one device below offset `stop`, of one session, back to an event minute; `batches` are the result."""
+    """Vitals of one device below offset `stop`, of one session, back to an event minute. `batches` are the result."""
 
     device_id: str
     partition: TopicPartition
@@ -30,7 +30,7 @@ class BackfillRequest:
     _oldest: list[tuple[int, int]] = field(default_factory=list)
 
     def add_older(self, values: Iterable[bytes | None]) -> None:
-        """Put records read from before the known ones in front; invalid ones were dead letters already."""
+        """Put records read from before the known ones in front. Invalid ones were dead letters already."""
         older, places = [], []
         for value in values:
             try:
@@ -56,19 +56,19 @@ class BackfillRequest:
         return first_kept == 0 or self.is_complete()
 
     def is_complete(self) -> bool:
-        """Return whether the oldest records are old enough; several are asked, for one may be a late repetition."""
+        """Return whether the oldest records are old enough. Several are asked, for one may be a late repetition."""
         return bool(self._oldest) and max(self._oldest) <= (self.session_id, self.from_event_minute)
 
 
+@dataclass(frozen=True, slots=True)
 class BackfillReader:
     """Reads many devices' history together, a bounded number of topics at a time."""
 
-    def __init__(self, reader: OffsetRangeReader, names: DeviceNames) -> None:
-        self._reader = reader
-        self._names = names
+    reader: OffsetRangeReader
+    names: DeviceNames
 
     async def read(self, wanted: Iterable[BackfillRequest], starts: Mapping[TopicPartition, int]) -> None:
-        """Fill `batches` of each; `starts` holds the first offset that each topic still keeps."""
+        """Fill `batches` of each. `starts` holds the first offset that each topic still keeps."""
         by_partition: dict[TopicPartition, list[BackfillRequest]] = {}
         for request in wanted:
             by_partition.setdefault(request.partition, []).append(request)
@@ -79,24 +79,24 @@ class BackfillReader:
 
     async def gap(self, partition: TopicPartition, start: int, stop: int) -> list[VitalsRecord]:
         """Return the records of [start, stop) that the group's consumer did not hand over."""
-        return [
-            VitalsRecord(self._names.device_of(r.topic, r.key), partition, r.offset, r.timestamp / 1000, r.value)
-            async for records in self._reader.read({partition: (start, stop)})
-            for r in records
-        ]
+        ranges = {partition: (start, stop)}
+        return [self.names.record(message) async for messages in self.reader.read(ranges) for message in messages]
 
     async def _read_partitions(
         self, by_partition: dict[TopicPartition, list[BackfillRequest]], starts: Mapping[TopicPartition, int]
     ) -> None:
-        ends = {partition: max(request.stop for request in requests) for partition, requests in by_partition.items()}
-        steps = BackwardSteps(starts, ends, FIRST_STEP)
+        bounds = {
+            partition: (starts[partition], max(request.stop for request in requests))
+            for partition, requests in by_partition.items()
+        }
+        steps = BackwardSteps(bounds, FIRST_STEP)
         stops = {request.device_id: request.stop for requests in by_partition.values() for request in requests}
         pending = list(by_partition)
         while ranges := steps.next(pending):
             values: dict[str, list[bytes | None]] = {}
-            async for records in self._reader.read(ranges):
+            async for records in self.reader.read(ranges):
                 for record in records:
-                    device_id = self._names.device_of(record.topic, record.key)
+                    device_id = self.names.device_of(record.topic, record.key)
                     if record.offset < stops.get(device_id, 0):
                         values.setdefault(device_id, []).append(record.value)
             for request in (request for partition in ranges for request in by_partition[partition]):

@@ -13,23 +13,22 @@ from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import Verdicts
 from transport.kafka.offsets import TopicPartition
 
+log = structlog.get_logger()
+
 
 @dataclass(slots=True)
 class DeviceContext:
-    """The device's place in its topic and its counters; all of it can be rebuilt from the status topic.
+    """The device's place in its topic and its last status. All of it can be rebuilt from the status topic.
 
-    `next_offset` is the first offset not yet applied, `received_at` the broker's time (epoch seconds) of the last
-    applied record. `epoch` is ours by the fencing script. `status` is the last one made. `label` is its name as its messages
-    give it; `label_changed`: that was told of this session.
+    `next_offset` is the first offset not yet applied. `epoch` is ours by the fencing script. `received_at` is the broker's
+    time (epoch seconds) of the last applied record, `label` the device's name as its messages give it, and
+    `label_changed` whether a change of it was logged in this session.
     """
 
     device_id: str
     epoch: int
     next_offset: int
     status: DeviceStatus | None = None
-    minutes: int = 0
-    windows: int = 0
-    flagged_windows: int = 0
     received_at: float = 0.0
     batch_interval_s: float = 0.0
     label: str | None = None
@@ -40,18 +39,7 @@ class DeviceContext:
         """Return the device as its last status left it, under a new epoch."""
         if status is None:
             return cls(device_id, epoch, next_offset)
-        return cls(
-            device_id,
-            epoch,
-            next_offset,
-            status,
-            status.minutes,
-            status.windows,
-            status.flagged_windows,
-            status.received_at,
-            status.batch_interval_s,
-            status.label,
-        )
+        return cls(device_id, epoch, next_offset, status, status.received_at, status.batch_interval_s, status.label)
 
 
 @dataclass(slots=True)
@@ -108,15 +96,11 @@ class AssignedDevices:
         self.verified.discard(device_id)
 
 
-log = structlog.get_logger()
-
-
 def take_label(device: DeviceContext, batch: VitalsBatch, verdicts: Verdicts) -> None:
-    """Note the name that an applied message gives; `verdicts` are those on it.
+    """Note the name that an applied message gives, on which `verdicts` are.
 
-    A session begins without a name. A message without one says nothing of it, and one of an earlier session is not heard.
-    Within a session a bed may be renamed, but two names in turn are two monitors of one id: each change is counted, the
-    first of a session is logged.
+    A session begins without a name. A message without one, or of an earlier session, says nothing of it. Within a session
+    a bed may be renamed, but two names in turn are two monitors of one id: each change is counted, the first logged.
     """
     if batch.session_id != verdicts.session_id:
         return

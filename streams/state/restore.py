@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 import msgspec
 import structlog
 
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
-from contracts.verdicts import DeviceSnapshot, DeviceStatus, encode_verdict
+from contracts.verdicts import DeviceSnapshot, DeviceStatus
 from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
-from streams.publisher import DeviceRecords, VerdictPublisher
+from streams.publisher import DeviceResult, VerdictPublisher
 from streams.state.backfill import BackfillReader, BackfillRequest
 from streams.state.devices import AssignedDevices, DeviceContext
 from streams.state.snapshots import SnapshotReader
-from streams.state.status_store import FencedWrite, StatusStore
+from streams.state.status_store import StatusStore
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 
@@ -42,56 +41,71 @@ class RestoreSources:
     released: ReleasedEngines
 
 
+@dataclass(slots=True)
+class _Device:
+    """A device that is restored: `bounds` of its partition, its last status, and what its restore needs.
+
+    `old` is the engine of the bundle that judged it, where that is another than the one in force and can be loaded.
+    """
+
+    device_id: str
+    partition: TopicPartition
+    bounds: tuple[int, int]
+    status: DeviceStatus | None
+    old: DetectionEngine | None = None
+    history: BackfillRequest | None = None
+
+    @property
+    def snapshot(self) -> DeviceSnapshot | None:
+        return self.status.snapshot if self.status else None
+
+    @property
+    def next_offset(self) -> int:
+        """Where to go on. A topic shorter than the snapshot says was made anew and is read from its start."""
+        start, end = self.bounds
+        if self.status is None or self.snapshot is None or self.status.vitals_offset > end:
+            return start
+        return max(self.status.vitals_offset, start)
+
+
+@dataclass(frozen=True, slots=True)
 class Restorer:
     """Snapshot from the status topic, history from the vitals topic, then a new epoch, published first."""
 
-    def __init__(
-        self,
-        sources: RestoreSources,
-        store: StatusStore,
-        publisher: VerdictPublisher,
-        router: EngineRouter,
-        executor: Executor,
-        worker_id: str,
-    ) -> None:
-        self._sources = sources
-        self._store = store
-        self._publisher = publisher
-        self._router = router
-        self._executor = executor
-        self._worker_id = worker_id
+    sources: RestoreSources
+    store: StatusStore
+    publisher: VerdictPublisher
+    router: EngineRouter
+    executor: Executor
+    worker_id: str
 
     async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
-        """Make the devices current; those whose state still stands are kept. Raises Unavailable or Fatal."""
+        """Make the devices current. Those whose state still stands are kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
-        statuses = await self._sources.status_log.latest(devices)
+        statuses = await self.sources.status_log.latest(devices)
         kept = await self._still_current(held, set(devices), statuses)
         held.verified.update(kept)
         again = {device: partition for device, partition in devices.items() if device not in kept}
         if not again:
             return
-        bounds = await self._sources.reader.bounds(set(again.values()))
-        old = await self._old_engines({device_id: statuses[device_id] for device_id in again.keys() & statuses.keys()})
-        wanted = [
-            self._history_of(device, partition, statuses.get(device), bounds[partition], old)
-            for device, partition in again.items()
+        bounds = await self.sources.reader.bounds(set(again.values()))
+        restored = [
+            _Device(device_id, partition, bounds[partition], statuses.get(device_id))
+            for device_id, partition in again.items()
         ]
-        histories = {request.device_id: request for request in wanted if request is not None}
-        first_kept = {partition: start for partition, (start, _) in bounds.items()}
-        await self._sources.history.read(histories.values(), first_kept)
-        whole = {
-            device_id for device_id, request in histories.items() if request.is_whole(first_kept[request.partition])
-        }
-        opened = await get_running_loop().run_in_executor(
-            self._executor, partial(self._open, set(again), statuses, histories, whole, old)
-        )
-        epochs = await self._store.take_epochs({d: statuses[d].epoch if d in statuses else 0 for d in again})
-        for device_id, partition in again.items():
-            status = statuses.get(device_id)
+        await self._load_old_engines(restored)
+        for device in restored:
+            device.history = self._history_of(device)
+        histories = [device.history for device in restored if device.history is not None]
+        await self.sources.history.read(histories, {partition: start for partition, (start, _) in bounds.items()})
+        opened = await get_running_loop().run_in_executor(self.executor, self._open, restored)
+        epochs = await self.store.take_epochs({d.device_id: d.status.epoch if d.status else 0 for d in restored})
+        for device in restored:
+            device_id, status, epoch = device.device_id, device.status, epochs[device.device_id]
             if status is not None:
-                status = taken_over(status, epochs[device_id], self._worker_id, opened[device_id])
-            next_offset = _next_offset(status, bounds[partition])
-            held.hold(DeviceContext.from_status(device_id, epochs[device_id], next_offset, status), partition)
+                status = taken_over(status, epoch, self.worker_id, opened[device_id])
+            context = DeviceContext.from_status(device_id, epoch, device.next_offset, status)
+            held.hold(context, device.partition)
         await self._announce([held.devices[device_id] for device_id in again])
         elapsed_s = time.monotonic() - started
         RESTORE_SECONDS.observe(elapsed_s)
@@ -108,82 +122,65 @@ class Restorer:
             for device_id in devices & held.devices.keys()
             if _place(held.devices[device_id].status) == _place(statuses.get(device_id))
         ]
-        epochs = await self._store.epochs(same)
+        epochs = await self.store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
 
-    async def _old_engines(self, statuses: Mapping[str, DeviceStatus]) -> dict[str, DetectionEngine]:
-        """Return the engine of each device with a profile of another bundle, if that bundle can still be loaded.
+    async def _load_old_engines(self, devices: Iterable[_Device]) -> None:
+        """Give each device with a profile of another bundle that bundle's engine, if it can still be loaded.
 
         It judges the device until the bundle in force takes it over; to read all enrolments back first would keep all waiting.
         """
-        behind = {
-            device_id: status.snapshot.profile.bundle_sha
-            for device_id, status in statuses.items()
-            if status.snapshot and status.snapshot.profile and self._must_take_over(status)
-        }
-        engines = {sha: await self._engine_of_bundle(sha) for sha in set(behind.values())}
-        return {device_id: engine for device_id, sha in behind.items() if (engine := engines[sha]) is not None}
+        engines: dict[str, DetectionEngine | None] = {}
+        for device in devices:
+            profile = device.snapshot.profile if device.snapshot else None
+            if profile is None or not self._must_take_over(device):
+                continue
+            sha = profile.bundle_sha
+            if sha not in engines:
+                loaded = self.router.loaded(sha)
+                engines[sha] = await self.sources.released.get(sha) if loaded is None else loaded
+            device.old = engines[sha]
 
-    async def _engine_of_bundle(self, bundle_sha: str) -> DetectionEngine | None:
-        loaded = self._router.loaded(bundle_sha)
-        return await self._sources.released.get(bundle_sha) if loaded is None else loaded
-
-    def _history_of(
-        self,
-        device_id: str,
-        partition: TopicPartition,
-        status: DeviceStatus | None,
-        bounds: tuple[int, int],
-        old: Collection[str],
-    ) -> BackfillRequest | None:
-        snapshot = status.snapshot if status else None
-        if device_id not in old and self._must_take_over(status):
+    def _history_of(self, device: _Device) -> BackfillRequest | None:
+        snapshot = device.snapshot
+        if device.old is None and self._must_take_over(device):
             needed_from = DetectionEngine.history_needed_to_take_over(snapshot)
         else:
             needed_from = DetectionEngine.history_needed_from(snapshot)
         if snapshot is None or needed_from is None:
             return None
-        return BackfillRequest(device_id, partition, _next_offset(status, bounds), snapshot.session_id, needed_from)
+        return BackfillRequest(device.device_id, device.partition, device.next_offset, snapshot.session_id, needed_from)
 
-    def _must_take_over(self, status: DeviceStatus | None) -> bool:
-        """Return whether another bundle judged the device than the one in force; not before it opened a session."""
-        if status is None or DetectionEngine.history_needed_from(status.snapshot) is None:
+    def _must_take_over(self, device: _Device) -> bool:
+        """Return whether another bundle judged the device than the one in force, once it has opened a session."""
+        if device.status is None or DetectionEngine.history_needed_from(device.snapshot) is None:
             return False
-        profile = status.snapshot.profile if status.snapshot else None
-        return (profile.bundle_sha if profile else status.bundle_sha) != self._router.bundle_sha
+        profile = device.snapshot.profile if device.snapshot else None
+        return (profile.bundle_sha if profile else device.status.bundle_sha) != self.router.bundle_sha
 
-    def _open(
-        self,
-        devices: set[str],
-        statuses: Mapping[str, DeviceStatus],
-        histories: Mapping[str, BackfillRequest],
-        whole: set[str],
-        old: Mapping[str, DetectionEngine],
-    ) -> dict[str, DeviceSnapshot]:
-        """Run in the executor thread, which owns the engines; return where each device stands in them."""
-        for device_id in devices:
-            self._router.close(device_id)
-            status = statuses.get(device_id)
-            snapshot = status.snapshot if status else None
-            chunks = list(joined(histories[device_id].batches)) if device_id in histories else []
-            if snapshot and device_id not in old and self._must_take_over(status):
-                if self._router.take_over_or_keep(device_id, snapshot, chunks, is_whole=device_id in whole):
+    def _open(self, devices: Sequence[_Device]) -> dict[str, DeviceSnapshot]:
+        """Run in the executor thread, which owns the engines, and return where each device stands in them."""
+        for device in devices:
+            device_id, snapshot, history = device.device_id, device.snapshot, device.history
+            self.router.close(device_id)
+            chunks = list(joined(history.batches)) if history else []
+            if snapshot and device.old is None and self._must_take_over(device):
+                is_whole = history is not None and history.is_whole(device.bounds[0])
+                if self.router.take_over_or_keep(device_id, snapshot, chunks, is_whole=is_whole):
                     BUNDLE_CHANGES.labels("moved").inc()
                     continue
                 BUNDLE_CHANGES.labels("void").inc()
                 log.warning("profile_void", device=device_id, reason="its bundle and its enrolment minutes are gone")
-            self._router.open(device_id, snapshot, old.get(device_id))
+            self.router.open(device_id, snapshot, device.old)
             for chunk in chunks:
-                self._router.fill(chunk)
-        return {device_id: self._router.snapshot(device_id) for device_id in devices}
+                self.router.fill(chunk)
+        return {device.device_id: self.router.snapshot(device.device_id) for device in devices}
 
     async def _announce(self, devices: list[DeviceContext]) -> None:
-        statuses = [device.status for device in devices if device.status is not None]
-        refused = await self._store.write([FencedWrite(status, status.epoch) for status in statuses])
+        results = [DeviceResult(device.status, device.status.epoch) for device in devices if device.status is not None]
+        refused = await self.store.write(results)
         # Whoever was overtaken since it took the epoch must not publish after its successor.
-        await self._publisher.publish(
-            [DeviceRecords(s.device_id, encode_verdict(s)) for s in statuses if s.device_id not in refused]
-        )
+        await self.publisher.publish([result for result in results if result.device_id not in refused])
 
 
 def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
@@ -235,11 +232,3 @@ def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: Devic
 
 def _place(status: DeviceStatus | None) -> tuple[int, int] | None:
     return None if status is None else (status.epoch, status.vitals_offset)
-
-
-def _next_offset(status: DeviceStatus | None, bounds: tuple[int, int]) -> int:
-    """Return where to go on; a topic shorter than the snapshot says was made anew and is read from its start."""
-    start, end = bounds
-    if status is None or status.snapshot is None or status.vitals_offset > end:
-        return start
-    return max(status.vitals_offset, start)

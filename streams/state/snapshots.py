@@ -29,16 +29,12 @@ class SnapshotReader:
         """Return the newest status of each device that has one: the highest (epoch, applied_through) near the end."""
         wanted = set(devices)
         bounds = await self._reader.bounds(await self._reader.partitions(self._topic))
-        steps = BackwardSteps(
-            {partition: start for partition, (start, _) in bounds.items()},
-            {partition: end for partition, (_, end) in bounds.items()},
-            FIRST_STEP,
-        )
-        found: dict[str, DeviceStatus] = {}
-        while (missing := self._missing(wanted - found.keys(), steps.reached)) and (ranges := steps.next(bounds)):
-            await self._collect(ranges, missing, found)
+        steps = BackwardSteps(bounds, FIRST_STEP)
+        newest: dict[str, DeviceStatus] = {}
+        while (missing := self._missing(wanted - newest.keys(), steps.reached)) and (ranges := steps.next(bounds)):
+            await self._collect(ranges, missing, newest)
         self._remember(bounds, steps.reached)
-        return found
+        return newest
 
     def _missing(self, devices: set[str], reached: dict[TopicPartition, int]) -> set[str]:
         """Return those that may still be found: where all newer records were seen, only devices named before."""
@@ -48,7 +44,7 @@ class SnapshotReader:
         return devices & self._named if known_below else devices
 
     async def _collect(
-        self, ranges: dict[TopicPartition, tuple[int, int]], missing: set[str], found: dict[str, DeviceStatus]
+        self, ranges: dict[TopicPartition, tuple[int, int]], missing: set[str], newest: dict[str, DeviceStatus]
     ) -> None:
         async for records in self._reader.read(ranges):
             for record in records:
@@ -61,9 +57,9 @@ class SnapshotReader:
                 except InvalidMessage as error:
                     log.warning("status_refused", device=device_id, reason=error.detail or error.reason)
                     continue
-                known = found.get(device_id)
+                known = newest.get(device_id)
                 if known is None or _pair(status) >= _pair(known):
-                    found[device_id] = status
+                    newest[device_id] = status
 
     def _remember(self, bounds: dict[TopicPartition, tuple[int, int]], reached: dict[TopicPartition, int]) -> None:
         """Once everything below `end` has been seen, in this call or before, later calls need not look there again."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,12 +17,12 @@ from redis.exceptions import NoScriptError, RedisError
 from contracts.metrics import REDIS_UP
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceStatus, encode_verdict
+from streams.publisher import DeviceResult
 
 log = structlog.get_logger()
 
-ACCEPTED: Final = 1
 REFUSED: Final = 0
-ACCEPTED_BUT_LOST: Final = 2
+ACCEPTED_BUT_LOST: Final = 2  # nothing was there; 1 is plainly accepted
 REMIND_EVERY_S: Final = 60.0
 
 WRITE_SCRIPT: Final = """
@@ -59,16 +58,8 @@ return epochs
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FencedWrite:
-    """A status to show; `held_epoch` is the epoch the worker holds, lower than the status' own at a new session."""
-
-    status: DeviceStatus
-    held_epoch: int
-
-
 class StatusStore:
-    """Writes the view; when Redis is away nothing stops: Kafka is the record, the view is rewritten when it is back."""
+    """Writes the view. When Redis is away nothing stops: Kafka is the record, and the view is rewritten later."""
 
     def __init__(
         self, client: redis.asyncio.Redis, keys: RedisKeys, *, clock: Callable[[], float] = time.monotonic
@@ -84,21 +75,12 @@ class StatusStore:
         self._reminded_at = 0.0
         self.stale_view = False
 
-    async def write(self, writes: Sequence[FencedWrite]) -> set[str]:
-        """Show the statuses in one call; return the devices refused because another worker took them."""
-        if not writes:
-            return set()
-        keys = [self._keys.devices_last_seen, *(self._keys.device(write.status.device_id) for write in writes)]
-        answers = await self._run(self._write, keys, [field for write in writes for field in _fields(write)])
-        if answers is None:
-            self.stale_view = True
-            return set()
-        if ACCEPTED_BUT_LOST in answers:
-            self.stale_view = True
-        return {write.status.device_id for write, answer in zip(writes, answers, strict=True) if answer == REFUSED}
+    async def write(self, results: Sequence[DeviceResult]) -> set[str]:
+        """Show the statuses in one call and return the devices refused because another worker took them."""
+        return await self._show([(result.status, result.held_epoch) for result in results])
 
     async def take_epochs(self, snapshot_epochs: Mapping[str, int]) -> dict[str, int]:
-        """Return a new epoch for each device, above its snapshot's and above Redis'; without Redis, the snapshot's + 1."""
+        """Return a new epoch for each device, above its snapshot's and Redis' (without Redis, the snapshot's + 1)."""
         devices = list(snapshot_epochs)
         if not devices:
             return {}
@@ -125,7 +107,7 @@ class StatusStore:
         return {device: int(epoch) for device, epoch in zip(devices, answers, strict=True) if epoch is not None}
 
     async def needs_rewrite(self) -> bool:
-        """Ask Redis whether it answers and still has the view; call it about once a second."""
+        """Ask Redis, about once a second, whether it answers and still has the view."""
         try:
             scripts: list[bool] = await self._client.script_exists(self._write.sha)
             if not all(scripts):
@@ -138,20 +120,34 @@ class StatusStore:
         self._note(None)
         return self.stale_view
 
-    async def rewrite(self, statuses: Iterable[DeviceStatus]) -> set[str]:
-        """Show everything again after a loss; return the devices refused."""
+    async def rewrite(self, statuses: Sequence[DeviceStatus]) -> set[str]:
+        """Show everything again after a loss and return the devices refused."""
         self.stale_view = False
-        writes = [FencedWrite(status, status.epoch) for status in statuses]
-        refused = await self.write(writes)
+        refused = await self._show([(status, status.epoch) for status in statuses])
         # Keys were missing because the view was lost, and that is mended now; unless Redis went away again.
         self.stale_view = self._up is False
-        if writes:
-            log.info("redis_view_rewritten", devices=len(writes) - len(refused))
+        if statuses:
+            log.info("redis_view_rewritten", devices=len(statuses) - len(refused))
         return refused
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()
+
+    async def _show(self, held: Sequence[tuple[DeviceStatus, int]]) -> set[str]:
+        """Write each status with the epoch that this worker holds."""
+        if not held:
+            return set()
+        keys = [self._keys.devices_last_seen, *(self._keys.device(status.device_id) for status, _ in held)]
+        answers = await self._run(
+            self._write, keys, [field for status, epoch in held for field in _fields(status, epoch)]
+        )
+        if answers is None:
+            self.stale_view = True
+            return set()
+        if ACCEPTED_BUT_LOST in answers:
+            self.stale_view = True
+        return {status.device_id for (status, _), answer in zip(held, answers, strict=True) if answer == REFUSED}
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> list[Any] | None:
         if self._up is False:
@@ -180,17 +176,6 @@ class StatusStore:
             self._up, self._reminded_at = False, now
 
 
-def _fields(write: FencedWrite) -> tuple[Any, ...]:
-    status = write.status
-    return (
-        status.device_id,
-        write.held_epoch,
-        status.epoch,
-        status.applied_through,
-        status.received_at,
-        encode_verdict(_without_snapshot(status)),
-    )
-
-
-def _without_snapshot(status: DeviceStatus) -> DeviceStatus:
-    return msgspec.structs.replace(status, snapshot=None)
+def _fields(status: DeviceStatus, held_epoch: int) -> tuple[Any, ...]:
+    view = encode_verdict(msgspec.structs.replace(status, snapshot=None))
+    return status.device_id, held_epoch, status.epoch, status.applied_through, status.received_at, view

@@ -13,7 +13,7 @@ import redis
 
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.atomic_write import write_temporary
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
@@ -24,10 +24,10 @@ class BlobStore(Protocol):
     """Bytes under a key that ends in their sha256."""
 
     def put(self, key: str, blob: bytes) -> None:
-        """Store the bytes; raises Unavailable."""
+        """Store the bytes. Raises Unavailable."""
 
     def get(self, key: str, sha256: str) -> bytes:
-        """Return the bytes; raises InvalidMessage when absent, too large or altered, Unavailable when unreachable."""
+        """Return the bytes. Raises InvalidMessage when absent, too large or altered, Unavailable when unreachable."""
 
 
 def refuse_oversized(blob: bytes) -> None:
@@ -75,7 +75,7 @@ _SUFFIX: Final = ".blob"
 
 
 class FileBlobStore:
-    """A blob store of files, each gone a day after it was last written; blocks on the disk.
+    """A blob store of files, each gone a day after it was last written. It blocks on the disk.
 
     A file appears whole or not at all. A key names one file of the folder and can never lead out of it.
     """
@@ -114,7 +114,7 @@ class FileBlobStore:
         return self._folder / f"{key.replace(':', '+')}{_SUFFIX}"
 
     def _sweep(self) -> None:
-        """Delete blobs that have outlived their day, and those left half written; what else lies in the folder is not ours."""
+        """Delete blobs that have outlived their day, and those left half written. What else lies in the folder is not ours."""
         now = self._clock()
         if now - self._swept_at < SWEEP_EVERY_S:
             return
@@ -126,6 +126,6 @@ class FileBlobStore:
                     path.unlink()
 
 
-def blob_store(settings: Settings, client: redis.Redis) -> BlobStore:
+def blob_store(settings: ServiceSettings, client: redis.Redis) -> BlobStore:
     """Return the folder of FEDSECURE_BLOB_DIR as a store, else Redis behind `client`."""
     return RedisBlobStore(client) if settings.blob_dir is None else FileBlobStore(settings.blob_dir)

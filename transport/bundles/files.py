@@ -10,7 +10,7 @@ import msgspec
 from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 
@@ -20,9 +20,9 @@ POLL_S: Final = 0.5
 
 
 class BundleFiles:
-    """Reads bundles from the topic of bundle files; every call reads with a consumer of its own, from the start."""
+    """Reads bundles from the topic of bundle files. Every call reads with a consumer of its own, from the start."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
 
     async def contents(self, bundle_sha256: str) -> dict[str, bytes]:
@@ -30,29 +30,29 @@ class BundleFiles:
 
         Raises InvalidMessage when a file is missing or altered, Unavailable when Kafka does not answer.
         """
-        manifest_bytes = (await self._found({bundle_sha256: MANIFEST}))[bundle_sha256]
+        manifest_bytes = (await self._read({bundle_sha256: MANIFEST}))[bundle_sha256]
         manifest = _manifest_of(manifest_bytes)
         names = {entry.sha256: name for name, entry in manifest.files.items()}
-        found = await self._found(names)
-        contents = {name: found[entry.sha256] for name, entry in manifest.files.items()}
+        contents_by_sha = await self._read(names)
+        contents = {name: contents_by_sha[entry.sha256] for name, entry in manifest.files.items()}
         _check(manifest, contents)
         return contents | {MANIFEST: manifest_bytes}
 
-    async def _found(self, names: Mapping[str, str]) -> dict[str, bytes]:
-        """Return the wanted files by their hashes; `names` maps each hash to what the file is called in an error."""
-        topic, found = self._settings.topics.bundle_files, dict[str, bytes]()
+    async def _read(self, names: Mapping[str, str]) -> dict[str, bytes]:
+        """Return the wanted files by their hashes. `names` maps each hash to what the file is called in an error."""
+        topic, contents_by_sha = self._settings.topics.bundle_files, dict[str, bytes]()
         async with TopicReader(self._settings) as reader:
             await reader.add_existing([topic], start="earliest")
-            while len(found) < len(names) and not await reader.is_at_end():
+            while len(contents_by_sha) < len(names) and not await reader.is_at_end():
                 for record in await reader.poll(POLL_S):
                     # By its content, not by its key: whoever writes other bytes under a hash only adds a record nobody wants.
                     sha256 = sha256_of(record.value or b"")
                     if sha256 in names and record.value is not None:
-                        found[sha256] = record.value
-        missing = sorted(name for sha256, name in names.items() if sha256 not in found)
+                        contents_by_sha[sha256] = record.value
+        missing = sorted(name for sha256, name in names.items() if sha256 not in contents_by_sha)
         if missing:
             raise InvalidMessage("bad_bundle", f"the topic holds no {', '.join(missing)} of this bundle")
-        return found
+        return contents_by_sha
 
 
 async def publish_bundle(publisher: Publisher, topic: str, contents: Mapping[str, bytes]) -> str:

@@ -22,7 +22,7 @@ Loaded = TypeVar("Loaded")
 
 
 class ReleasedBundles(Generic[Loaded]):
-    """Bundles by their releases; `own` are the files of the one that counts while there is no release.
+    """Bundles by their releases. `own` are the files of the one that counts while there is no release.
 
     `load` makes of a bundle's files, already verified by their hashes, what the program computes with.
     """
@@ -57,7 +57,7 @@ class ReleasedBundles(Generic[Loaded]):
         return None if current_sha == self._own_sha else await self._load(self._own)
 
     async def get(self, bundle_sha: str) -> Loaded | None:
-        """Return a bundle, or None when it cannot be loaded; raises Unavailable when Kafka does not answer."""
+        """Return a bundle, or None when it cannot be loaded. Raises Unavailable when Kafka does not answer."""
         if bundle_sha in self._refused:
             return None
         try:

@@ -8,7 +8,7 @@ import structlog
 
 from contracts.errors import InvalidMessage
 from contracts.releases import BundleRelease, decode_release, encode_release
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.bundles.files import publish_bundle
 from transport.compacted_table import CompactedTable, TableRecord
@@ -19,13 +19,13 @@ log = structlog.get_logger()
 
 
 class ReleaseLog:
-    """The releases that are valid. `note` takes the topic's records in order; reads nothing itself."""
+    """The releases that are valid. `note` takes the topic's records in order, and reads nothing itself."""
 
     def __init__(self) -> None:
         self._releases: dict[bytes, BundleRelease] = {}
 
     def note(self, record: TableRecord) -> BundleRelease | None:
-        """Take one record and return its release; one that is invalid is logged and ignored (None).
+        """Take one record and return its release. One that is invalid is logged and ignored (None).
 
         The last word under a number counts: after compaction it is the only one that a later reader finds.
         """
@@ -43,7 +43,7 @@ class ReleaseLog:
 
     @property
     def current(self) -> BundleRelease | None:
-        """The release in force: the highest number; None where no bundle was ever released."""
+        """The release in force: the highest number (None: no bundle was ever released)."""
         return max(self._releases.values(), key=lambda release: release.release, default=None)
 
     def all(self) -> list[BundleRelease]:
@@ -58,13 +58,13 @@ def _checked(key: bytes, value: bytes) -> BundleRelease:
     return release
 
 
-def release_table(settings: Settings, reader: TopicReader) -> CompactedTable[ReleaseLog]:
+def release_table(settings: ServiceSettings, reader: TopicReader) -> CompactedTable[ReleaseLog]:
     """Return the log of an installation, to be kept at what the topic says."""
     return CompactedTable(reader, settings.topics.bundles, ReleaseLog(), name="the bundle releases")
 
 
-async def read_releases(settings: Settings) -> list[BundleRelease]:
-    """Return the valid releases by number; raises Unavailable when Kafka or the topic is not there."""
+async def read_releases(settings: ServiceSettings) -> list[BundleRelease]:
+    """Return the valid releases by number. Raises Unavailable when Kafka or the topic is not there."""
     async with TopicReader(settings) as reader:
         return (await release_table(settings, reader).refresh()).all()
 

@@ -9,15 +9,15 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from contracts.topics import TopicSpec
 from transport.kafka.options import kafka_python_options
 
 BOOTSTRAP_TIMEOUT_MS = 5000  # the client's own default lets a person wait for half a minute
 
 
-def connect_admin(settings: Settings) -> KafkaAdminClient:
-    """Return an admin client, to be closed by the caller; blocks for 5 s or so at most; raises Unavailable."""
+def connect_admin(settings: ServiceSettings) -> KafkaAdminClient:
+    """Return an admin client, to be closed by the caller. Blocks for 5 s or so, raises Unavailable."""
     try:
         return KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
     except KafkaError as error:
@@ -26,8 +26,8 @@ def connect_admin(settings: Settings) -> KafkaAdminClient:
         ) from None
 
 
-def ensure_topics(settings: Settings, specs: Iterable[TopicSpec]) -> list[str]:
-    """Create those topics that do not exist yet and return their names; blocks; raises Unavailable."""
+def ensure_topics(settings: ServiceSettings, specs: Iterable[TopicSpec]) -> list[str]:
+    """Create those topics that do not exist yet and return their names. Blocks, raises Unavailable."""
     admin = connect_admin(settings)
     try:
         existing = set(admin.list_topics())

@@ -26,6 +26,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
+from kafka.future import Future
 
 from contracts.errors import FedSecureError, Unavailable
 from transport.clock import SYSTEM_CLOCK, Clock
@@ -82,7 +83,7 @@ class _Sending:
 
 
 class CheckedPublisher:
-    """A checked way out to Kafka; not thread-safe, `poll` is to be called a few times a second.
+    """A checked way out to Kafka for one thread, which calls `poll` a few times a second.
 
     `connect` returns a producer that knows every topic (raises Unavailable); `stopped` says that the user wants to
     leave: waiting then ends with Stopped. `while_waiting` is called again and again while Kafka keeps `send` waiting.
@@ -120,14 +121,14 @@ class CheckedPublisher:
 
     @property
     def oldest_unacked_s(self) -> float:
-        """Age of the oldest record that waits for its acknowledgement, 0 when none does; any thread may ask."""
+        """Age of the oldest record that waits for its acknowledgement, 0 when none does. Any thread may ask."""
         try:
             return self._clock.monotonic() - self._unacked[0].handed_over_at
         except IndexError:
             return 0.0
 
     def send(self, topic: str, key: bytes, value: bytes, minutes: int = 0) -> None:
-        """Hand a record over; blocks while too many are under way; raises Unavailable or Stopped."""
+        """Hand a record over. Blocks while too many are under way. Raises Unavailable or Stopped."""
         self.poll()
         while len(self._unacked) >= self._limits.in_flight:
             self._pause(self._limits.poll_s)
@@ -137,7 +138,7 @@ class CheckedPublisher:
         self._hand_over(sending)
 
     def poll(self) -> None:
-        """Take in acknowledgements; replace the producer when the oldest record failed or hangs."""
+        """Take in acknowledgements, and replace the producer when the oldest record failed or hangs."""
         while self._unacked:
             oldest = self._unacked[0]
             if oldest.future.succeeded():
@@ -158,7 +159,7 @@ class CheckedPublisher:
         return len(self._unacked)
 
     def close(self) -> None:
-        """Stop; what is not acknowledged by now may be lost, so `drain` first. Blocks for at most a second or two."""
+        """Stop within a second or two. What is not acknowledged by now may be lost, so `drain` first."""
         self._discard(self._producer)
 
     def _acknowledge(self, sending: _Sending) -> None:
@@ -172,7 +173,7 @@ class CheckedPublisher:
         try:
             sending.future = self._producer.send(sending.topic, value=sending.value, key=sending.key)
         except KafkaError as error:
-            sending.future = _Refused(error)
+            sending.future = Future().failure(error)
             self._halt(self._producer)
         else:
             # From the producer's own thread, before it drains more: a later minute must not overtake a failed one.
@@ -222,19 +223,6 @@ class CheckedPublisher:
         self._halt(producer)
         with suppress(KafkaError):
             producer.close(timeout=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """The future of a record that the producer did not even take."""
-
-    exception: KafkaError
-
-    def succeeded(self) -> bool:
-        return False
-
-    def failed(self) -> bool:
-        return True
 
 
 def _halt_on_error(halt_producer: Callable[[Any], None], producer: Producer, error: BaseException) -> None:

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call
@@ -35,13 +35,13 @@ class OffsetRangeReader:
     begun is to be taken to its end. `topics` needs no assignment and waits for nobody.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._assignment = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connect; raises Unavailable with what the broker said."""
+        """Connect, or raise Unavailable with what the broker said."""
         consumer = AIOKafkaConsumer(
             **aiokafka_options(self._settings),
             group_id=None,
@@ -59,7 +59,7 @@ class OffsetRangeReader:
             await self._consumer.stop()
 
     async def topics(self) -> set[str]:
-        """Return all topics that this principal may see; raises Unavailable at once."""
+        """Return all topics that this principal may see. Raises Unavailable at once."""
         try:
             with watched_call():
                 return set(await asyncio.wait_for(self._connected().topics(), 10.0))
@@ -67,7 +67,7 @@ class OffsetRangeReader:
             raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
-        """Return a topic's partitions; the topic must exist."""
+        """Return the partitions of a topic that exists."""
         # Asking for an offset makes the client learn the topic: its own partition list is empty until then.
         await self.bounds([TopicPartition(topic, 0)])
         return [
@@ -75,7 +75,7 @@ class OffsetRangeReader:
         ]
 
     async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """Return each partition's (first offset kept, next offset to be written); two requests for all of them."""
+        """Return each partition's (first offset kept, next offset to be written), in two requests for all of them."""
         tps = [KafkaPartition(*partition) for partition in partitions]
         if not tps:
             return {}
@@ -93,7 +93,7 @@ class OffsetRangeReader:
             return await self._patiently(ask)
 
     async def read(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> AsyncIterator[list[Any]]:
-        """Yield aiokafka's records of [start, stop) of each partition, a partition's in order; raises Unavailable when stuck."""
+        """Yield aiokafka's records of [start, stop) of each partition, a partition's in order. Raises Unavailable when stuck."""
         stops = {KafkaPartition(*partition): stop for partition, (start, stop) in ranges.items() if start < stop}
         if not stops:
             return

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import kafka_python_options
 
 LINGER_MS = 50
@@ -18,8 +18,8 @@ METADATA_TIMEOUT_S = 15.0
 WEEK_MS = 7 * 86_400_000
 
 
-def connect_producer(settings: Settings, topics: Sequence[str], *, linger_ms: int = LINGER_MS) -> KafkaProducer:
-    """Return an idempotent producer that knows all `topics`; blocks; raises Unavailable.
+def connect_producer(settings: ServiceSettings, topics: Sequence[str], *, linger_ms: int = LINGER_MS) -> KafkaProducer:
+    """Return an idempotent producer that knows all `topics`. Blocks, raises Unavailable.
 
     The delivery timeout is a week because an idempotent producer never recovers from reaching it: `CheckedPublisher` watches
     instead, and replaces the producer.
@@ -67,7 +67,7 @@ def register_topics(producer: KafkaProducer, topics: Collection[str]) -> None:
 
 
 def halt(producer: KafkaProducer) -> None:
-    """Stop a producer from sending anything more, at once; what it still holds fails. Does not block.
+    """Stop a producer from sending anything more, at once and without blocking. What it still holds fails.
 
     `close(timeout=0)` gives up before it stops anything when records are pending, so the sender is told directly.
     """

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import aiokafka_options
-from transport.kafka.watch import watched_call
+from transport.kafka.watch import start_client, watched_call
 
 
 class Publisher:
-    """Sends single records with acks=all, idempotent; use as an async context manager. Raises Unavailable."""
+    """Sends single records with acks=all, idempotent. An async context manager that raises Unavailable."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings)
 
@@ -26,27 +25,16 @@ class Publisher:
         self._producer = AIOKafkaProducer(
             **self._options, acks="all", enable_idempotence=True, max_request_size=2_097_152, request_timeout_ms=10_000
         )
-        try:
-            await self._producer.start()
-        except BaseException as error:  # cancelled half-way: it must be closed too
-            await self._producer.stop()
-            if isinstance(error, KafkaError):
-                raise self._unavailable(error) from None
-            raise
+        await start_client(self._producer, self._servers)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
     async def send(self, topic: str, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Publish one record and wait until the broker has it; `value` None is a tombstone."""
+        """Publish one record (`value` None is a tombstone) and wait until the broker has it."""
         try:
             with watched_call():
                 await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
         except KafkaError as error:
-            raise self._unavailable(error) from None
-
-    def _unavailable(self, error: KafkaError) -> Unavailable:
-        return Unavailable(f"Kafka at {self._servers} does not take records ({type(error).__name__})")
+            raise Unavailable(f"Kafka at {self._servers} does not take records ({type(error).__name__})") from None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
-from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
+from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call
 
@@ -23,7 +23,7 @@ first record that is not older."""
 
 
 class Record(Protocol):
-    """What a reader hands out (aiokafka's ConsumerRecord; `timestamp` in milliseconds of wall time)."""
+    """What a reader hands out (aiokafka's ConsumerRecord, `timestamp` in milliseconds of wall time)."""
 
     topic: str
     partition: int
@@ -35,7 +35,7 @@ class Record(Protocol):
 
 
 class TopicReader:
-    """Reads every partition of its topics from its own offsets; commits nothing.
+    """Reads every partition of its topics from its own offsets, and commits nothing.
 
     `fetch_wait_ms` is how long the broker holds an answer while there is nothing new. It answers a connection's questions in order, so
     `is_at_end` and `add` may take as long; a short wait is more questions when nothing happens.
@@ -44,7 +44,7 @@ class TopicReader:
     Kafka does not answer; a reader that raised in `poll` goes on from where it was.
     """
 
-    def __init__(self, settings: Settings, *, fetch_wait_ms: int = 500) -> None:
+    def __init__(self, settings: ServiceSettings, *, fetch_wait_ms: int = 500) -> None:
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
         self._next: dict[TopicPartition, int] = {}
@@ -57,9 +57,7 @@ class TopicReader:
         await start_client(self._consumer, self._servers)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
 
     @property
@@ -73,14 +71,11 @@ class TopicReader:
 
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
-        try:
-            with watched_call():
-                return set(await self._consumer.topics())
-        except KafkaError as error:
-            raise self._unavailable(error) from None
+        with self._answering(), watched_call():
+            return set(await self._consumer.topics())
 
     async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
-        """Read topics that must be there; one that is still missing after `wait_s` raises Unavailable.
+        """Read topics that must be there. One that is still missing after `wait_s` raises Unavailable.
 
         A broker shows a topic a moment after its creation: to go on without it would look like an empty topic.
         """
@@ -96,55 +91,47 @@ class TopicReader:
             await asyncio.sleep(0.1)
 
     async def add(self, topics: Iterable[str], *, start: Start) -> None:
-        """Read these topics too; those already read stay where they are.
+        """Read these topics too. Those already read stay where they are.
 
         A topic that the broker does not show yet is left out: look at `topics_read` and add it again later.
         """
         new = sorted(set(topics) - self.topics_read)
         if not new:
             return
-        try:
+        with self._answering():
             offsets = await self._offsets(new, start)
             self._consumer.assign([*self._next, *offsets])
             self._next |= offsets
             # Assigning forgets all positions, so each is set again.
             for partition, offset in self._next.items():
                 self._consumer.seek(partition, offset)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
 
     async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
-        """Return the next records, in order within a partition; empty after `timeout_s` without any."""
+        """Return the next records, in order within a partition, none after `timeout_s` without any."""
         if not self._next:  # aiokafka waits for an assignment without a limit
             await asyncio.sleep(timeout_s)
             return []
-        try:
-            found = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
-        for partition, records in found.items():
+        with self._answering():
+            fetched = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
+        for partition, records in fetched.items():
             self._next[partition] = records[-1].offset + 1
-        return [record for records in found.values() for record in records]
+        return [record for records in fetched.values() for record in records]
 
     async def is_at_end(self) -> bool:
-        """Ask the broker whether `poll` has handed out everything that is written by now; may be cancelled."""
-        try:
+        """Ask the broker whether `poll` has handed out everything that is written by now. It may be cancelled."""
+        with self._answering():
             ends = await self._consumer.end_offsets(list(self._next))
-        except KafkaError as error:
-            raise self._unavailable(error) from None
         return all(self._next[partition] >= end for partition, end in ends.items())
 
     async def read_to_end(self) -> list[Record]:
         """Return all records from the current offsets to those that are last now."""
         partitions = list(self._next)
-        try:
+        with self._answering():
             ends = await self._consumer.end_offsets(partitions)
             records: list[Record] = []
             for partition in partitions:
                 while await self._consumer.position(partition) < ends[partition]:
                     records += await self.poll(0.5)
-        except KafkaError as error:
-            raise self._unavailable(error) from None
         return records
 
     async def _offsets(self, topics: list[str], start: Start) -> dict[TopicPartition, int]:
@@ -165,8 +152,12 @@ class TopicReader:
         if start == "tail":
             begins = await self._consumer.beginning_offsets(partitions)
             return {partition: max(begins[partition], end - TAIL_RECORDS) for partition, end in ends.items()}
-        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
-        return {partition: found[partition].offset if found[partition] else end for partition, end in ends.items()}
+        at_time = await self._consumer.offsets_for_times(dict.fromkeys(partitions, int(start * 1000)))
+        return {partition: at_time[partition].offset if at_time[partition] else end for partition, end in ends.items()}
 
-    def _unavailable(self, error: KafkaError) -> Unavailable:
-        return Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})")
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._servers} does not answer ({type(error).__name__})") from None

@@ -32,7 +32,7 @@ def watched_call(hangs_after_s: float = HANGS_AFTER_S) -> Iterator[None]:
 
 
 async def start_client(client: Any, servers: str) -> None:
-    """Start aiokafka's consumer or producer; one that does not start is closed again. Raises Unavailable."""
+    """Start aiokafka's consumer or producer. One that does not start is closed again. Raises Unavailable."""
     try:
         await client.start()
     except BaseException as error:  # cancelled half-way: it must be closed too

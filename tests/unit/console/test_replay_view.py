@@ -96,7 +96,7 @@ def test_a_round_says_who_sat_out_grouped_by_why() -> None:
 
 
 def test_every_reason_of_the_coordinator_has_words() -> None:
-    given = re.compile(r'(?:_put_out\(|skip\(|fail\(|reason = |UpdateRefused\()[^"\n]*"([a-z_]+)"')
+    given = re.compile(r'(?:_drop\(|skip\(|fail\(|reason = |UpdateRefused\()[^"\n]*"([a-z_]+)"')
     sources = "".join(file.read_text() for file in (ROOT / "fl_coordinator").rglob("*.py"))
     reasons = set(given.findall(sources))
     assert {"no_quorum", "update_lost", "not_registered"} <= reasons

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from contracts.errors import Misconfigured
+from contracts.settings import Settings
 from fl_coordinator.aggregation.base import aggregate, aggregation_rules
 from fl_coordinator.aggregation.stacking import Contribution
+from fl_coordinator.program import CoordinatorProgram
 
 RULES = aggregation_rules()
 FAR = 1e5
@@ -84,3 +87,8 @@ ON_A_ROW = [[0.0, 0.0, -0.625], [-0.25, 0.0, -0.25], [0.375, 0.0, 0.0], [-0.375,
 def test_a_rule_of_scaled_updates_is_the_scaled_result(rule, rows, factor, base):
     made = combined(rule, np.multiply(rows, factor), base * factor)
     np.testing.assert_allclose(made, factor * combined(rule, rows, base), atol=2e-3)
+
+
+def test_a_quorum_below_the_rules_bound_is_refused_before_the_first_round():
+    with pytest.raises(Misconfigured, match="the rule krum needs at least 5 updates and the quorum is 3"):
+        CoordinatorProgram(Settings(aggregation="krum", round_quorum=3), dict)

@@ -16,14 +16,15 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
+from contracts.settings import Settings
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
-from fl_coordinator.gate.selection import Selection
+from fl_coordinator.gate.keys import KeyRing
+from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
 from fl_coordinator.updates.collection import MAX_REFUSALS, Collection
-from fl_coordinator.updates.keys import KeyRing
 from transport.blobs.weights import encode_weights
 
 NOW, HOSTILE = 1000.0, 1000
@@ -78,7 +79,7 @@ class Round:
 
     def __init__(self) -> None:
         self.services: Any = Services()
-        terms = transitions.RoundTerms("reconstruction", 3, 20.0, 1, 32, 1e-3)
+        terms = Settings(round_quorum=3, round_deadline_s=20.0)
         selection = Selection(NOW, COHORT, {})
         record = transitions.propose(7, terms, lease_token=3, model_sha256=MODEL.sha256, selection=selection)
         record = transitions.open_collection(record, 3, NOW)
@@ -86,10 +87,11 @@ class Round:
         ring = KeyRing()
         for key in self.scene.keys:
             ring.note(key_record(key))
-        self.collection = Collection(
-            view=self.services, blobs=self.services, keys=KEYS, ring=ring,
-            journal=Journal(self.services, TOPICS, lambda: NOW), clock=lambda: NOW, stale_cap_s=2100.0, sample_cap=256,
-        )  # fmt: skip
+        keys: Any = SimpleNamespace(content=ring)
+        gate = RoundGate(self.services, keys, lambda: NOW, 2100.0)
+        inbox: Any = None
+        journal = Journal(self.services, TOPICS, lambda: NOW)
+        self.collection = Collection(inbox, gate, self.services, KEYS, journal, 256)
         self.collection.open(record, MODEL)
 
     async def take(self, sent: Sent) -> Counter[str]:

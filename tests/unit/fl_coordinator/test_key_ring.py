@@ -12,7 +12,8 @@ from contracts.errors import Unavailable
 from contracts.federation import DeviceKey, ModelUpdate, encode_federation
 from contracts.signing import key_id_of, sign
 from fl_coordinator.errors import UpdateRefused
-from fl_coordinator.updates.keys import KeyRing, SeenNonces
+from fl_coordinator.gate.keys import KeyRing
+from fl_coordinator.updates.screening import SeenNonces
 from transport import compacted_table
 from transport.compacted_table import CompactedTable
 from transport.key_registry import KeyRegistry

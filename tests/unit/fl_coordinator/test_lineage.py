@@ -34,7 +34,7 @@ ROUNDS = {
 
 def test_every_committed_model_has_its_parent_round_devices_and_loss_and_the_last_is_current() -> None:
     lines = model_lines(ROUNDS, {"aa0": published("aa0", 0), "cc3": published("cc3", 3, "bb1")})
-    assert [(line.sha256, line.round, line.parent_sha256, line.standing) for line in lines] == [
+    assert [(line.sha256, line.round, line.parent_sha256, line.state) for line in lines] == [
         ("aa0", 0, None, "earlier"), ("bb1", 1, "aa0", "earlier"), ("cc3", 3, "bb1", "current"),
     ]  # fmt: skip
     assert (lines[2].devices, lines[2].aggregation, lines[2].loss, lines[2].made_at) == (
@@ -48,12 +48,12 @@ def test_every_committed_model_has_its_parent_round_devices_and_loss_and_the_las
 
 def test_a_model_that_no_round_committed_is_never_current() -> None:
     models = {"aa0": published("aa0", 0), "dd4": published("dd4", 4, "cc3")}
-    assert {line.sha256: line.standing for line in model_lines(ROUNDS, models)}["dd4"] == "never committed"
+    assert {line.sha256: line.state for line in model_lines(ROUNDS, models)}["dd4"] == "never committed"
 
 
 def test_before_the_first_round_the_model_that_federation_begins_with_is_current() -> None:
     (line,) = model_lines({}, {"aa0": published("aa0", 0)})
-    assert (line.standing, line.round, line.loss) == ("current", 0, None)
+    assert (line.state, line.round, line.loss) == ("current", 0, None)
     assert model_lines({}, {}) == []
 
 

@@ -12,7 +12,7 @@ from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.journal import Journal
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import ReleaseReason
-from fl_coordinator.releases.rollback_rule import RollbackTerms
+from fl_coordinator.releases.rollback_rule import PromotionWatch, RollbackTerms
 
 OLD, NEW = small_bundle("old"), small_bundle("new")
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)
@@ -65,7 +65,9 @@ def guard(desk, ward):
     def clock():
         return desk.now
 
-    return PromotionGuard(TERMS, ward, desk.in_force, desk.releaser(), Journal(desk, TOPICS, clock), clock)
+    return PromotionGuard(
+        PromotionWatch(TERMS), ward, desk.in_force, desk.releaser(), Journal(desk, TOPICS, clock), clock
+    )
 
 
 async def promoted(desk, ward, guard):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from contracts.errors import InvalidMessage
 from contracts.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
+from contracts.settings import Settings
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.selection import Selection
 from fl_coordinator.models.registry import model_of, model_on_record
@@ -15,9 +16,7 @@ from fl_coordinator.updates.screening import capped_samples, is_declined, screen
 from transport.blobs.weights import decode_weights, encode_weights
 
 MODEL = {"kernel": np.zeros((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
-TERMS = transitions.RoundTerms(
-    "reconstruction", quorum=1, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
-)
+TERMS = Settings(round_quorum=1, round_deadline_s=20.0)
 
 TAKEN = AcceptedUpdate(update_sha256="1" * 64, samples=10, loss=0.5, key_id="k")
 

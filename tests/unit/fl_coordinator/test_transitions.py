@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
+from contracts.settings import Settings
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 from fl_coordinator.rounds import transitions
 
-TERMS = transitions.RoundTerms(
-    "reconstruction", quorum=2, deadline_s=20.0, local_epochs=1, batch_size=32, learning_rate=1e-3
-)
+TERMS = Settings(round_quorum=2, round_deadline_s=20.0)
 DEVICES = ("a", "b", "c", "d")
 
 
@@ -23,7 +20,7 @@ def proposal(cohort=DEVICES, excluded=None) -> RoundRecord:
 
 
 def collecting(cohort=DEVICES, excluded=None) -> RoundRecord:
-    return transitions.open_collection(proposal(cohort, excluded), TERMS.quorum, 100.0)
+    return transitions.open_collection(proposal(cohort, excluded), TERMS.round_quorum, 100.0)
 
 
 def accept(record: RoundRecord, device_id: str) -> RoundRecord:
@@ -46,7 +43,7 @@ def test_a_cohort_below_the_quorum_is_never_asked():
 
 def test_a_round_with_enough_answers_commits_a_model():
     record = accept(accept(collecting(), "b"), "a")
-    record = transitions.close_collection(record, TERMS.quorum, 120.0)
+    record = transitions.close_collection(record, TERMS.round_quorum, 120.0)
     assert record.phase is RoundPhase.AGGREGATING
     assert record.excluded == {"c": "no_answer", "d": "no_answer"}
     record = transitions.commit(record, "new", 0.5, 121.0)
@@ -58,7 +55,7 @@ def test_a_round_with_enough_answers_commits_a_model():
 
 def test_an_accepted_device_that_is_dropped_later_can_cost_the_quorum():
     record = accept(accept(collecting(("a", "b")), "a"), "b")
-    record = transitions.close_collection(transitions.drop(record, "a", "quarantined"), TERMS.quorum, 110.0)
+    record = transitions.close_collection(transitions.drop(record, "a", "quarantined"), TERMS.round_quorum, 110.0)
     assert (record.phase, record.reason, record.new_model_sha256) == (RoundPhase.SKIPPED, "no_quorum", None)
     assert record.excluded == {"a": "quarantined"}
 
@@ -79,11 +76,11 @@ def test_who_was_not_asked_can_neither_be_accepted_nor_dropped():
 
 
 def wanted(target: int, over_selection: float, cohort=DEVICES, number: int = 7) -> RoundRecord:
-    terms = replace(TERMS, target=target, over_selection=over_selection)
+    terms = TERMS.model_copy(update={"round_target": target, "round_over_selection": over_selection})
     proposed = transitions.propose(
         number, terms, lease_token=3, model_sha256="m", selection=Selection(100.0, tuple(cohort), {"e": "stale"})
     )
-    return transitions.open_collection(proposed, TERMS.quorum, 100.0)
+    return transitions.open_collection(proposed, TERMS.round_quorum, 100.0)
 
 
 def test_half_as_many_again_are_asked_by_lot_and_the_others_sit_out():
@@ -98,7 +95,7 @@ def test_half_as_many_again_are_asked_by_lot_and_the_others_sit_out():
 def test_the_first_answers_are_enough_and_who_is_slower_is_a_straggler():
     record = accept(accept(wanted(2, 2.0), "d"), "a")
     assert transitions.is_complete(record)
-    record = transitions.close_collection(record, TERMS.quorum, 105.0)
+    record = transitions.close_collection(record, TERMS.round_quorum, 105.0)
     assert (record.phase, record.accepted) == (RoundPhase.AGGREGATING, ["a", "d"])
     assert record.excluded == {"e": "stale", "b": "straggler", "c": "straggler"}
 
@@ -136,9 +133,9 @@ def apply(record: RoundRecord, step: str, device_id: str) -> RoundRecord:
         case "drop":
             return transitions.drop(record, device_id, "quarantined")
         case "open":
-            return transitions.open_collection(record, TERMS.quorum, 101.0)
+            return transitions.open_collection(record, TERMS.round_quorum, 101.0)
         case "close":
-            return transitions.close_collection(record, TERMS.quorum, 102.0)
+            return transitions.close_collection(record, TERMS.round_quorum, 102.0)
         case "commit":
             return transitions.commit(record, "new", 0.1, 103.0)
         case "skip":
@@ -166,7 +163,7 @@ def test_whatever_happens_a_round_only_moves_along_its_phases_and_counts_only_wh
         assert sorted(record.updates) == record.accepted
         assert (record.new_model_sha256 is not None) == (record.phase is RoundPhase.COMMITTED)
         if record.phase is RoundPhase.AGGREGATING and before.phase is RoundPhase.COLLECTING:
-            assert len(record.accepted) >= TERMS.quorum
+            assert len(record.accepted) >= TERMS.round_quorum
             assert transitions.is_complete(record)
 
 

