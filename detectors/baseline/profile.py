@@ -12,8 +12,7 @@ from detectors.minutes.cleaning import CHANNELS, CleanMinutes
 from detectors.minutes.grids import grid_of, on_grid
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.context import context_of
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats, Floats32
 
 SCALE_FLOOR: Final = (4.0, 1.5)
 """Smallest credible scale, bpm and breaths/min: below it a quiet night would make every waking look like an attack."""
@@ -34,7 +33,7 @@ class Profile:
     residual_size: Floats
     unchanged_share: Floats
     grid_bpm: Floats
-    context: NDArray[np.float32]
+    context: Floats32
     enrolment_min: int
 
 

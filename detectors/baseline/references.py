@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.baseline.own_past import OwnPast
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 LARGEST_R: Final = 25.0
 FEW: Final = 24

@@ -16,6 +16,7 @@ from detectors.scoring.common_scale import CommonScale
 from detectors.scoring.parameters import SCALES, DetectorParameters
 from detectors.scoring.tails import SHARES, Tails, fast_columns, slow_columns
 from detectors.statistics.registry import columns
+from detectors.types import Floats32
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -70,7 +71,7 @@ def decoded(arrays: Mapping[str, NDArray[Any]], network: Mapping[str, NDArray[An
     )
 
 
-def _weights(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[np.float32]]:
+def _weights(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats32]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import RuleName
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted
 from detectors.scoring.parameters import DetectorParameters
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 AVERAGED: Final = ("fast", "slow", "family_free")
 SUSPECT_MARGIN: Final = 0.3  # a factor of two in false exclusions

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import RuleName
 from detectors.decisions.paper_threshold import HISTORY_MIN, LOWEST, paper_threshold, probability
@@ -19,8 +18,7 @@ from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KINDS
 from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.parameters import DetectorParameters
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 KIND: Final = "fast"
 DECISIONS_A_DAY: Final = HISTORY_MIN // STEP_MIN

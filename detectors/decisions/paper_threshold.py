@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from detectors.types import Floats
 
 HISTORY_MIN: Final = 1440
 HIGHEST: Final = 0.99
@@ -20,13 +22,13 @@ CHANGE_WEIGHT: Final = 0.2
 EXCLUDE_ABOVE: Final = 0.5
 
 
-def probability(logits: ArrayLike) -> NDArray[np.float64]:
+def probability(logits: ArrayLike) -> Floats:
     """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1; NaN stays NaN.
 
     >>> probability([0.0, 100.0]).tolist()
     [0.5, 1.0]
     """
-    scores: NDArray[np.float64] = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+    scores: Floats = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
     return scores
 
 
@@ -63,7 +65,7 @@ def is_excluded(share: float) -> bool:
     return share > EXCLUDE_ABOVE
 
 
-def _scores(scores: ArrayLike) -> NDArray[np.float64]:
+def _scores(scores: ArrayLike) -> Floats:
     values = np.asarray(scores, np.float64)
     if not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"{len(values)} scores; at least one is needed, each from 0 to 1")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contracts.verdicts import RuleName
 from detectors.scoring.parameters import DetectorParameters
-
-Floats = NDArray[np.float64]
+from detectors.types import Bools, Floats
 
 
 class Judged(NamedTuple):
@@ -22,7 +18,7 @@ class Judged(NamedTuple):
 
     score: Floats
     kinds: Floats
-    over: NDArray[np.bool_]
+    over: Bools
 
 
 class Rule(Protocol):

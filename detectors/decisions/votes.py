@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.scoring.common_scale import NOTHING
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 KINDS: Final = ("fast", "slow", "family_free", "copy", "frozen", "replay", "pulse")
 """What a decision says: logits above the own past's, the family-free score, and the rules' values by their limits."""

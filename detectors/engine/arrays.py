@@ -17,9 +17,7 @@ from detectors.rules.copies import BLOCKS, LAGS_MIN
 from detectors.statistics.base import MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.lattice import FREQUENCIES
 from detectors.statistics.registry import columns, terms_width
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from detectors.types import Floats, Ints
 
 FIRST_CAPACITY: Final = 16
 RING: Final = 128

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
 from contracts.vitals import VitalsBatch
+from detectors.types import Bools, Floats, Floats32, Ints
 
-Channel = Sequence[float | None] | NDArray[np.float64]
+Channel = Sequence[float | None] | Floats
 
 
 def plain(channel: Channel) -> Sequence[float | None]:
@@ -85,12 +85,12 @@ class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     device_id: str
     session_id: int
-    event_minute: NDArray[np.int64]
-    reconstruction_error: NDArray[np.float32]
-    score: NDArray[np.float32]
-    scores: Mapping[str, NDArray[np.float32]]
-    threshold: NDArray[np.float32]
-    flagged: NDArray[np.bool_]
+    event_minute: Ints
+    reconstruction_error: Floats32
+    score: Floats32
+    scores: Mapping[str, Floats32]
+    threshold: Floats32
+    flagged: Bools
     state: list[DeviceState]
     transitions: list[Transition]
     dropped: dict[str, int]

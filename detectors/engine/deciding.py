@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
 from detectors.decisions.votes import KINDS, pushed
@@ -22,9 +21,7 @@ from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.registry import columns, statistic_values
 from detectors.statistics.stream import blocks_of
 from detectors.statistics.windows import FIRST_ROW, DecisionRows
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from detectors.types import Bools, Floats, Ints
 
 FAST_BLOCKS = FAST_MIN // STEP_MIN
 
@@ -40,15 +37,15 @@ class Decided(NamedTuple):
 
     score: Floats
     kinds: Floats
-    is_judged: NDArray[np.bool_]
-    flagged: NDArray[np.bool_]
-    near: NDArray[np.bool_]
+    is_judged: Bools
+    flagged: Bools
+    near: Bools
     over_share: Floats
     error: Floats
     place: Ints
     tail_features: TailFeatures | None
     logits: Floats
-    keep: NDArray[np.bool_]
+    keep: Bools
 
 
 def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) -> Decided:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from contracts.verdicts import DeviceProfile
 from detectors.engine.model import profile_from
@@ -11,6 +11,7 @@ from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN
 from detectors.network.runtime import DensityNetwork
 from detectors.statistics.windows import WINDOW, rows_of_stream
+from detectors.types import Floats, Ints
 
 
 def expected_minutes(
@@ -19,7 +20,7 @@ def expected_minutes(
     first_event_minute: int,
     heart_rate_bpm: ArrayLike,
     resp_rate_bpm: ArrayLike,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[Ints, Floats]:
     """Return (event minutes int64[n], float64[n, 2] in bpm and breaths/min) of the minutes that lie in a decision's block.
 
     Arguments as of `minutes.cleaning.clean`; the network sees 7 minutes more on the late side, so the last minutes have none.

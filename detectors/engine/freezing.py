@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceProfile
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
@@ -21,8 +20,7 @@ from detectors.rules import copies, pulse
 from detectors.scoring.components import components_of, tail_features_of
 from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
 from detectors.statistics.windows import rows_of_stream
-
-Floats = NDArray[np.float64]
+from detectors.types import Bools, Floats, Floats32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,9 @@ class Frozen:
     arrays: Profile
     repeats_itself: bool
     blocks: Blocks
-    evidence: NDArray[np.float32]
+    evidence: Floats32
     values: Floats
-    keep: NDArray[np.bool_]
+    keep: Bools
 
 
 def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[float]) -> Frozen:
@@ -78,7 +76,7 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     arrays.squares[slot] = (kept**2).sum(axis=0)
 
 
-def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: NDArray[np.float32]) -> None:
+def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: Floats32) -> None:
     """Write the blocks of the decisions from `first` on into a slot's rings, as far as they reach back."""
     for ring, made, kept in (
         (arrays.terms, blocks.terms, SLOW_BLOCKS),

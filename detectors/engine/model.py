@@ -14,8 +14,7 @@ from detectors.decisions.rule import Rule
 from detectors.network.runtime import DensityNetwork
 from detectors.scoring.parameters import DetectorParameters
 from detectors.statistics.windows import WINDOW, DecisionRows
-
-Floats32 = NDArray[np.float32]
+from detectors.types import Floats32
 
 
 class WindowScorer(Protocol):

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import MinuteChunk, Transition, Verdicts, minutes_of
 from detectors.engine.tracker import DeviceTracker
+from detectors.types import Bools, Floats32
 
 
 class MinuteVerdict(NamedTuple):
@@ -102,8 +102,7 @@ class ChunkProgress:
         return score, error, flagged, dict(zip(KINDS, kinds, strict=True))
 
 
-Floats = NDArray[np.float32]
-Columns = tuple[Floats, Floats, NDArray[np.bool_], dict[str, Floats]]
+Columns = tuple[Floats32, Floats32, Bools, dict[str, Floats32]]
 
 
 @lru_cache(maxsize=64)

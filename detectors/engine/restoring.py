@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.arrays import DeviceArrays, write_rows
@@ -19,6 +18,7 @@ from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, decision_count, deci
 from detectors.rules import copies
 from detectors.statistics.stream import blocks_of, stream_statistics
 from detectors.statistics.windows import FIRST_ROW, rows_of_part
+from detectors.types import Floats32, Ints
 
 HISTORY_GONE = "the vitals that its baseline rests on are gone; it enrols again"
 
@@ -120,7 +120,7 @@ class Restoration:
         self._tracker.waiting = waiting_of(record)
 
 
-def _weight_on_arrival(rows: list[Row], at: NDArray[np.int64]) -> NDArray[np.float32]:
+def _weight_on_arrival(rows: list[Row], at: Ints) -> Floats32:
     """Return float32[k, 2] of the rows at these places as a decision that ends there saw them: a cut after it was not known."""
     event_minute = np.array([row[0] for row in rows], np.int64)
     measured = np.array([row[3:] for row in rows], np.float32)
@@ -132,7 +132,7 @@ def _clean(rows: list[Row]) -> CleanMinutes:
     """Return valid minutes as arrays, hundredths as the rings hold them; minutes beside a cut weigh nothing."""
     event_minute = np.array([row[0] for row in rows], np.int64)
     steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
-    weight: NDArray[np.float32] = np.array([row[3:] for row in rows], np.float32)
+    weight: Floats32 = np.array([row[3:] for row in rows], np.float32)
     observed = np.asarray(weight.all(axis=1))
     weight[beside_cut(event_minute)] = 0
     return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, observed)

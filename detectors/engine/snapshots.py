@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import BaselineSnapshot, DeviceSnapshot
 from detectors.baseline.own_past import baseline_end, enrolment_decisions
@@ -12,8 +11,7 @@ from detectors.engine.arrays import SLOW_BLOCKS, DeviceArrays, add_waiting
 from detectors.engine.tracker import DeviceTracker
 from detectors.engine.waiting import WaitingDecisions
 from detectors.minutes.windows import decision_count
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats, Ints
 
 MARGIN_MIN = 30
 """Read back before the first minute that is needed, so that a gap before it closes as it did."""
@@ -26,7 +24,7 @@ def first_block(first_waiting: int) -> int:
 
 def waiting_from(decision: int, enrolment_min: int) -> int:
     """Return the first decision that has not joined the baseline when `decision` is made."""
-    end: NDArray[np.int64] = baseline_end(np.array([decision]), enrolment_decisions(enrolment_min))
+    end: Ints = baseline_end(np.array([decision]), enrolment_decisions(enrolment_min))
     return int(end[0])
 
 

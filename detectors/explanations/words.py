@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.decisions.votes import KINDS
 from detectors.scoring.family_free import GROUPS, group_values
 from detectors.scoring.tails import TailColumn, fast_columns
 from detectors.statistics import lattice
 from detectors.statistics.registry import Column, columns, statistics
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 MOST_REASONS: Final = 3
 LEAST_U: Final = 1.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 TENTHS: Final = 0.1
 WHOLE: Final = 1.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from detectors.types import Bools, Ints
 
 SPARSE_SHARE: Final = 0.4
 """Of the last hour's or the last six hours' valid minutes: where so many were filled, too few were measured.
@@ -21,7 +22,7 @@ _LONGEST: Final = max(LOOKED_AT_MIN)
 _MASKS: Final = {minutes: (1 << minutes) - 1 for minutes in LOOKED_AT_MIN}
 
 
-def too_sparse(observed: NDArray[np.bool_], last: NDArray[np.int64]) -> NDArray[np.bool_]:
+def too_sparse(observed: Bools, last: Ints) -> Bools:
     """Return bool[k]: up to the valid minute `last` int64[k] too many were filled; `observed` bool[n] tells the measured ones.
 
     >>> too_sparse(np.arange(120) % 2 == 0, np.array([59, 119])).tolist()

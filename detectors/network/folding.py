@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.network.layout import (
     LEAST_CONTEXT_SD,
@@ -15,8 +14,7 @@ from detectors.network.layout import (
     Weights,
     network_shapes,
 )
-
-Floats = NDArray[np.float32]
+from detectors.types import Floats32
 
 _DIRECTIONS: Final = ("forward", "backward")
 _HALF: Final = np.float32(0.5)
@@ -25,8 +23,8 @@ _HALF: Final = np.float32(0.5)
 class Dense(NamedTuple):
     """A layer's matrix [outputs, inputs] and its bias [outputs, 1]."""
 
-    matrix: Floats
-    bias: Floats
+    matrix: Floats32
+    bias: Floats32
 
 
 class Folded(NamedTuple):
@@ -38,12 +36,12 @@ class Folded(NamedTuple):
     gates then take one tanh and no halving of the state.
     """
 
-    context_mean: Floats
-    context_sd: Floats
+    context_mean: Floats32
+    context_sd: Floats32
     embedding: Dense
-    step: Floats
+    step: Floats32
     step_constant: Dense
-    hidden: Floats
+    hidden: Floats32
     hidden_constant: Dense
     location: Dense
     shape_hidden: Dense
@@ -75,7 +73,7 @@ def folded(weights: Weights) -> Folded:
     )
 
 
-def _lstm(weights: Weights, direction: str) -> tuple[Floats, Floats, Floats]:
+def _lstm(weights: Weights, direction: str) -> tuple[Floats32, Floats32, Floats32]:
     """Return the product of a step [4H, H + 6] (state, then inputs), the context's part [4H, 16] and the bias [4H, 1]."""
     kernel = _gates(weights[f"{direction}/kernel"])
     recurrent = _HALF * _gates(weights[f"{direction}/recurrent_kernel"])
@@ -83,7 +81,7 @@ def _lstm(weights: Weights, direction: str) -> tuple[Floats, Floats, Floats]:
     return step, kernel[:, STEP_INPUTS:], _gates(weights[f"{direction}/bias"][None])
 
 
-def _gates(kernel: Floats) -> Floats:
+def _gates(kernel: Floats32) -> Floats32:
     """Return [4H, inputs] of Keras' [inputs, 4H]: gates reordered, the three sigmoids' halved."""
     put_in, forget, content, put_out = np.split(kernel.T, 4)
     return np.concatenate([_HALF * put_in, _HALF * forget, _HALF * put_out, content])

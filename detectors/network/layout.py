@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from detectors.types import Floats32
 
 CHANNELS: Final = 2
 UNITS: Final = 32
@@ -34,7 +33,7 @@ LEAST_CONTEXT_SD: Final = 1e-3
 ARCHITECTURE: Final = f"density-bi-lstm-{UNITS}-{EMBEDDING}-{COMPONENTS} dnn-64-32-1 x 2"
 
 Shapes = dict[str, tuple[int, ...]]
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, Floats32]
 
 
 def network_shapes() -> Shapes:

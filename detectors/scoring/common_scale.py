@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.types import Bools, Floats
 
 APART: Final = 16  # decisions, 4 h
 NOTHING: Final = -1e3
@@ -42,12 +41,12 @@ def scale_of(peaks: Floats, weeks: float) -> CommonScale:
     return CommonScale(peaks[::-1].copy(), g[::-1].copy(), slope)
 
 
-def peaks_of(votes: Floats, judged: NDArray[np.bool_]) -> list[float]:
+def peaks_of(votes: Floats, judged: Bools) -> list[float]:
     """Return the independent peaks of one clean stream's votes float64[k], largest first."""
     return [float(votes[at]) for at in peak_places(votes, judged)]
 
 
-def peak_places(votes: Floats, judged: NDArray[np.bool_]) -> list[int]:
+def peak_places(votes: Floats, judged: Bools) -> list[int]:
     """Return where these peaks lie."""
     left = np.where(judged, votes, NOTHING)
     found: list[int] = []

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.scoring.classifier import Weights, inputs, logit
 from detectors.scoring.family_free import family_free
 from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 
 class Fitted(Protocol):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.scoring.tails import fast_columns
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 GROUPS: Final = ("noise", "calm", "flat-tailed", "lattice", "coupling", "level", "spread")
 LARGEST: Final = 3

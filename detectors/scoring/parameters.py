@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detectors.baseline.references import Standardisation
 from detectors.scoring.common_scale import CommonScale
 from detectors.scoring.tails import Tails
+from detectors.types import Floats32
 
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, Floats32]
 
 SCALES: Final = ("fast", "slow", "family_free", "combined")
 

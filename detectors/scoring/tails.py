@@ -7,13 +7,11 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.statistics import lattice
 from detectors.statistics.base import BOTH, BREATH, HEART, LEVEL, MIDDLE_MIN, NEIGHBOURS, SLOW_MIN
 from detectors.statistics.registry import Column, columns, statistics
-
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 SHARES: Final = np.r_[np.linspace(0.5, 0.99, 40), 1 - np.logspace(-2, np.log10(0.002), 15)]
 BEYOND: Final = 0.002

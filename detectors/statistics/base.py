@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.types import Bools, Floats
 
 HEART: Final = "heart"
 BREATH: Final = "breath"
@@ -38,7 +37,7 @@ class BlockMinutes(NamedTuple):
 
     weight: Floats
     residuals: Mapping[str, Floats]
-    unchanged: NDArray[np.bool_]
+    unchanged: Bools
     unchanged_share: Floats
 
     def residual(self, name: str, limit: float = 4.5) -> Floats:

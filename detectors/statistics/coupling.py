@@ -10,13 +10,13 @@ from detectors.statistics.base import (
     NETWORK,
     SIX,
     BlockMinutes,
-    Floats,
     Statistic,
     Tail,
     both_weight,
     square,
     weight,
 )
+from detectors.types import Floats
 
 
 def error(minutes: BlockMinutes, residual: str) -> Floats:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import LEVEL, BlockMinutes, Floats, Statistic, Tail, weight
+from detectors.statistics.base import LEVEL, BlockMinutes, Statistic, Tail, weight
+from detectors.types import Floats
 
 
 def value(minutes: BlockMinutes, residual: str) -> Floats:

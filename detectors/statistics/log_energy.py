@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, BlockMinutes, Floats, Statistic, Tail, weight
+from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, BlockMinutes, Statistic, Tail, weight
+from detectors.types import Floats
 
 
 def log_square(minutes: BlockMinutes, residual: str) -> Floats:

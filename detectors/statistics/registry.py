@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.statistics import lattice
-from detectors.statistics.base import BOTH, CHANNELS, FAST_MIN, SLOW_MIN, BlockMinutes, Floats, Statistic, Term
+from detectors.statistics.base import BOTH, CHANNELS, FAST_MIN, SLOW_MIN, BlockMinutes, Statistic, Term
+from detectors.types import Floats, Floats32
 
 HORIZONS_MIN: Final = (FAST_MIN, SLOW_MIN)
 
@@ -108,7 +109,7 @@ def _probe() -> BlockMinutes:
     return BlockMinutes(nothing, residuals, nothing > 0, nothing[:, :1])
 
 
-def block_sums(minutes: BlockMinutes) -> NDArray[np.float32]:
+def block_sums(minutes: BlockMinutes) -> Floats32:
     """Return float32[R, terms_width()]: the terms of R blocks, each summed over its 15 minutes."""
     rows = np.empty((len(minutes.weight), terms_width()), np.float32)
     for (term, residual), place in term_places().items():

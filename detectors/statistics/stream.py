@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from detectors.minutes.windows import STEP_MIN
 from detectors.statistics import lattice
-from detectors.statistics.base import FAST_MIN, SLOW_MIN, Floats
+from detectors.statistics.base import FAST_MIN, SLOW_MIN
 from detectors.statistics.registry import block_sums, statistic_values
 from detectors.statistics.windows import DecisionRows, block_minutes, grid_steps
+from detectors.types import Floats, Floats32
 
 
 class Blocks(NamedTuple):
     """What is summed of R blocks: `terms` float32[R, terms_width()], `phases` int16[R, 2, 144]."""
 
-    terms: NDArray[np.float32]
+    terms: Floats32
     phases: NDArray[np.int16]
 
 
-def blocks_of(rows: DecisionRows, network_error: NDArray[np.float32] | None) -> Blocks:
+def blocks_of(rows: DecisionRows, network_error: Floats32 | None) -> Blocks:
     """Return the block sums of decisions; `network_error` float32[R, 15, 2]."""
     minutes = block_minutes(rows, network_error)
     return Blocks(block_sums(minutes), lattice.block_phases(grid_steps(rows), minutes.weight))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.minutes.cleaning import MAX_GAP_MIN, CleanMinutes, clean
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN, decision_count, decision_minute
@@ -14,6 +13,7 @@ from detectors.rules.frozen import stream_runs
 from detectors.statistics.windows import DecisionRows, rows_of_part
 from detectors.training.cohort import Vitals
 from detectors.training.patients import Patient
+from detectors.types import Bools, Ints
 
 LEAD_MIN: Final = 480
 """Valid minutes before the onset that are cleaned again: more than any decision reads or any rule counts."""
@@ -28,11 +28,11 @@ class Trace(NamedTuple):
     rule's count, `usable` bool[R], `event_minute` int64[R] the last minute that each may see. `onset` is a valid minute.
     """
 
-    decision: NDArray[np.int64]
+    decision: Ints
     rows: DecisionRows
-    run: NDArray[np.int64]
-    usable: NDArray[np.bool_]
-    event_minute: NDArray[np.int64]
+    run: Ints
+    usable: Bools
+    event_minute: Ints
     onset: int
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
 from detectors.training.scores.scoring_fit import SCORED
 from detectors.training.scores.table import DecisionTable
+from detectors.types import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Votes = Mapping[str, Floats]
 
 FOLDS: Final = 5

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.training.calibration import Calibration
 from detectors.training.found import found_attacks
 from detectors.training.patients import Patient
 from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable
 from detectors.training.training import Training
+from detectors.types import Bools
 
 WITHIN_MIN: Final = (120, 240, 720)
 LIMITS: Final = (
@@ -38,7 +38,7 @@ def card_of(
     short: Sequence[str],
     table: DecisionTable,
     calibration: Calibration,
-    flagged: NDArray[np.bool_],
+    flagged: Bools,
 ) -> dict[str, Any]:
     """Return the card; `flagged` bool[N] come from models that had not seen the decision's patient (False where none judged)."""
     real = [population.name for population in training.populations if population.is_real]
@@ -90,9 +90,7 @@ def _rows(table: DecisionTable) -> dict[str, int]:
     return {name: int((rows & table.judged).sum()) for name, rows in kinds.items()}
 
 
-def _found(
-    table: DecisionTable, flagged: NDArray[np.bool_], cases: Sequence[tuple[str, str]]
-) -> dict[str, dict[str, float | int]]:
+def _found(table: DecisionTable, flagged: Bools, cases: Sequence[tuple[str, str]]) -> dict[str, dict[str, float | int]]:
     """Return by attack on how many onsets, and the share found within 2, 4 and 12 hours."""
     delay = found_attacks(table, flagged, len(cases)).delay_min
     result: dict[str, dict[str, float | int]] = {}

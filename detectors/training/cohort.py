@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
+from detectors.types import Bools, Floats
 
-Vitals = NDArray[np.float64]
+Vitals = Floats
 
 
 class Recording(Protocol):
@@ -38,7 +38,7 @@ class Stay(Protocol):
     @property
     def recording(self) -> Recording: ...
     @property
-    def deteriorating(self) -> NDArray[np.bool_]: ...
+    def deteriorating(self) -> Bools: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class KnownStay:
     """A stay of a patient of whom nobody marked where he deteriorates: a real one."""
 
     recording: Recording
-    deteriorating: NDArray[np.bool_]
+    deteriorating: Bools
 
 
 def fingerprint(recording: Recording) -> tuple[str, int, str]:

@@ -11,9 +11,7 @@ from detectors.decisions.votes import AGREE
 from detectors.rules.copies import LIMIT_NATS
 from detectors.rules.frozen import LIMIT_MIN
 from detectors.training.scores.table import TEACHING, DecisionTable
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from detectors.types import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,8 @@ from detectors.training.scores.table import DecisionTable
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
+from detectors.types import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Report = Callable[[float, str], None]
 
 FOUND_WITHIN_MIN: Final = 240

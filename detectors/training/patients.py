@@ -8,13 +8,13 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.baseline.profile import Profile, profile_of
 from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN, usable_decisions
 from detectors.training.cohort import Population, Recording, Stay
+from detectors.types import Bools
 
 DAY_MIN: Final = 1440
 LONG_ENROLMENT_MIN: Final = DAY_MIN
@@ -37,7 +37,7 @@ class Patient:
     population: int
     minutes: CleanMinutes
     profile: Profile
-    usable: NDArray[np.bool_]
+    usable: Bools
 
     @property
     def recording(self) -> Recording:
@@ -119,7 +119,7 @@ def onsets_of(patient: Patient, rng: np.random.Generator, more: int = 0) -> tupl
     return [one for one in first if one is not None], [one for one in others if one is not None], duration
 
 
-def _onset_between(usable: NDArray[np.bool_], start: int, stop: int, rng: np.random.Generator) -> int | None:
+def _onset_between(usable: Bools, start: int, stop: int, rng: np.random.Generator) -> int | None:
     for _ in range(_TRIES):
         onset = int(rng.integers(start, stop))
         decision = onset // STEP_MIN

@@ -25,9 +25,9 @@ from detectors.training.scores.table import DecisionTable, Stream
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.training import LEAST_PATIENTS, Training
 from detectors.training.workfolder import WorkFolder
+from detectors.types import Bools, Floats, Floats32, Ints
 
-Ints = NDArray[np.int64]
-Weights = dict[str, NDArray[np.float32]]
+Weights = dict[str, Floats32]
 Progress = Callable[[str, float, str], None]
 CarryOut = Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]]
 
@@ -133,7 +133,7 @@ def _table(
     return table
 
 
-def _other(cohort: _Cohort, place: int, seed: int) -> NDArray[np.float64]:
+def _other(cohort: _Cohort, place: int, seed: int) -> Floats:
     """Return whose course distortions may mix in: somebody of the same fold, so that no judged patient teaches by the way."""
     patient = cohort.patients[place]
     same = [
@@ -152,13 +152,13 @@ def _calibration(
     past: OwnPast,
     work: WorkFolder,
     report: Callable[[float, str], None],
-) -> tuple[Calibration, NDArray[np.bool_]]:
+) -> tuple[Calibration, Bools]:
     """Return the calibration, and what models that had not seen its patient would have flagged."""
 
-    def scored(left_out: Ints, rows: Ints) -> dict[str, NDArray[np.float64]]:
+    def scored(left_out: Ints, rows: Ints) -> dict[str, Floats]:
         place = int(cohort.fold[left_out[0]])
 
-        def make() -> dict[str, NDArray[np.float64]]:
+        def make() -> dict[str, Floats]:
             fitted = _fit(training, table, past, np.setdiff1d(np.arange(len(table.name)), left_out))
             return voted_components(table, past, fitted, rows)
 

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
@@ -14,6 +13,7 @@ from contracts.vitals import decode_vitals
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
+from detectors.types import Floats
 from fl_device.tasks.task import Examples, Task
 from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 
@@ -106,5 +106,5 @@ def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
     )
 
 
-def _floats(channel: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.float64]:
+def _floats(channel: Sequence[float | None] | Floats) -> Floats:
     return np.array([np.nan if value is None else value for value in channel], np.float64)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.layout import Shapes
 from detectors.training.network.distortions import band_noise, impulses, sample_hold
 from detectors.training.tensorflow import tf
+from detectors.types import Floats32
 from fl_device.tasks.fresh_weights import classification_shapes
 from fl_device.tasks.layers import bidirectional, dense, squared_error
 from fl_device.tasks.task import Examples, OwnHours, Tensors
@@ -49,7 +49,7 @@ class Classification:
         return Examples(np.concatenate([shown, moved], axis=-1), labels)
 
 
-def _labelled(window: NDArray[np.float32], first_event_minute: int) -> tuple[NDArray[np.float32], float]:
+def _labelled(window: Floats32, first_event_minute: int) -> tuple[Floats32, float]:
     """Return the hour and 0, or the hour disturbed in one or both channels and 1; the same hour always gives the same."""
     rng = np.random.default_rng([first_event_minute & 0xFFFFFFFF, 5])
     if rng.random() < 0.5:

@@ -6,10 +6,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detectors.network.layout import Shapes
+from detectors.types import Floats32, Ints
 
 Tensors = Mapping[str, Any]
 """A network's weights by name, as TensorFlow sees them."""
@@ -23,11 +21,11 @@ class OwnHours:
     `context` float32[C] and `half_cell` float32[2] (half a grid step in z) are the device's own and the same for all.
     """
 
-    z: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    event_minute: NDArray[np.int64]
-    context: NDArray[np.float32]
-    half_cell: NDArray[np.float32]
+    z: Floats32
+    weight: Floats32
+    event_minute: Ints
+    context: Floats32
+    half_cell: Floats32
 
     def __len__(self) -> int:
         return len(self.z)
@@ -37,8 +35,8 @@ class OwnHours:
 class Examples:
     """Network inputs float32[n, ...] and targets float32[n, ...], a row a window."""
 
-    inputs: NDArray[np.float32]
-    targets: NDArray[np.float32]
+    inputs: Floats32
+    targets: Floats32
 
     def __len__(self) -> int:
         return len(self.inputs)

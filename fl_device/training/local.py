@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.training.tensorflow import tf
+from detectors.types import Ints
 from fl_device.tasks.task import Examples, Task
 from fl_device.training.programs import programs_of, vector_of, weights_of
 from transport.blobs.weights import Weights
@@ -80,7 +80,7 @@ class LocalTrainer:
         return sum(float(self._programs.measure(vector, *batch)) for batch in batches) / len(examples)
 
 
-def _batches(examples: Examples, order: NDArray[np.int64], size: int) -> Iterator[tuple[Any, Any, Any]]:
+def _batches(examples: Examples, order: Ints, size: int) -> Iterator[tuple[Any, Any, Any]]:
     """Yield batches of one fixed size; the last is filled up with rows of weight zero."""
     for start in range(0, len(order), size):
         rows = order[start : start + size]

@@ -14,11 +14,11 @@ from typing import Final
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from detectors.network.layout import CONTEXT_STATISTICS
+from detectors.types import Floats, Floats32
 from transport.blobs.weights import Weights
 
 SEED_BITS: Final = 256
@@ -35,7 +35,7 @@ class UpdatePrivacy:
         if not (np.isfinite(self.clip) and self.clip > 0 and np.isfinite(self.noise) and self.noise >= 0):
             raise Misconfigured(f"clip {self.clip:g} must be above 0, noise {self.noise:g} 0 or above, both finite")
 
-    def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, Floats32]:
         """Return the weights to be sent instead of `trained`: those of `base` and the change, shortened and with noise added.
 
         The context's statistics are never trained and tell nothing: they go back as they came. Pure but for `rng`, of which each
@@ -52,7 +52,7 @@ class UpdatePrivacy:
         return {name: sent.get(name, array) for name, array in base.items()}
 
 
-def length(changes: Weights | dict[str, NDArray[np.float64]]) -> float:
+def length(changes: Weights | dict[str, Floats]) -> float:
     """Return the L2 norm over all arrays together."""
     return float(np.sqrt(sum(np.square(change, dtype=np.float64).sum() for change in changes.values())))
 

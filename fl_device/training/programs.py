@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
 from detectors.network.layout import Shapes
 from detectors.training.tensorflow import tf
+from detectors.types import Floats32
 from fl_device.tasks.task import Task
 from transport.blobs.weights import Weights
 
@@ -55,7 +55,7 @@ def programs_of(task: Task) -> Programs:
     return Programs(*(tf.function(one, jit_compile=True, autograph=False) for one in (step, summed)))
 
 
-def vector_of(weights: Weights, shapes: Shapes) -> NDArray[np.float32]:
+def vector_of(weights: Weights, shapes: Shapes) -> Floats32:
     """Return named weights as one vector; raises InvalidMessage when one is missing or of another shape."""
     for name, shape in shapes.items():
         if name not in weights or weights[name].shape != shape:
@@ -63,7 +63,7 @@ def vector_of(weights: Weights, shapes: Shapes) -> NDArray[np.float32]:
     return np.concatenate([np.asarray(weights[name], np.float32).ravel() for name in shapes])
 
 
-def weights_of(vector: NDArray[np.float32], shapes: Shapes) -> Weights:
+def weights_of(vector: Floats32, shapes: Shapes) -> Weights:
     """Return a vector as named weights."""
     parts = np.split(vector, np.cumsum(_sizes(shapes))[:-1])
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

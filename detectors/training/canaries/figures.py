@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.types import Floats
 
 DRAWS: Final = 10_000
 OUTSIDE: Final = 0.05

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.network.inputs import VALUE_SHARE
 from detectors.network.layout import (
@@ -25,6 +24,7 @@ from detectors.network.layout import (
     network_shapes,
 )
 from detectors.training.tensorflow import tf
+from detectors.types import Floats32
 
 CONTEXT_NOISE: Final = 0.15
 """Deviation added to the standardised context while training: a few hundred patients must not be told apart by it."""
@@ -96,7 +96,7 @@ def _begin_near_the_neighbours(model: Any) -> None:
         layer.set_weights([layer.get_weights()[0] * _START_SHRINK, start.astype(np.float32)])
 
 
-def named_weights(model: Any) -> dict[str, NDArray[np.float32]]:
+def named_weights(model: Any) -> dict[str, Floats32]:
     """Return the trained weights by name: all of `network_shapes` but the context's statistics."""
     names = [name for of_layer in _TRAINED_BY_LAYER.values() for name in of_layer]
     arrays = [array for layer in _TRAINED_BY_LAYER for array in model.get_layer(layer).get_weights()]

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from detectors.baseline.profile import Profile
 from detectors.minutes.cleaning import CleanMinutes
@@ -18,8 +17,8 @@ from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED
 from detectors.training.network.architecture import build_network, named_weights, network_inputs
 from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
+from detectors.types import Floats32
 
-Floats = NDArray[np.float32]
 Report = Callable[[float, str], None]
 
 STEPS: Final = 500
@@ -35,10 +34,10 @@ REPORT_EVERY: Final = 25
 class NetworkWindows:
     """Windows to learn from: `z` and `weight` float32[N, 60, 2], `context` float32[N, 27], `half_cell` float32[N, 2] in z."""
 
-    z: Floats
-    weight: Floats
-    context: Floats
-    half_cell: Floats
+    z: Floats32
+    weight: Floats32
+    context: Floats32
+    half_cell: Floats32
 
     def __len__(self) -> int:
         return len(self.z)
@@ -67,13 +66,13 @@ def _windows_of(minutes: CleanMinutes, profile: Profile, stride_min: int) -> Net
     return NetworkWindows(z, weight, np.tile(profile.context, (len(z), 1)), np.tile(half, (len(z), 1)))
 
 
-def _cut(array: Floats, stride_min: int) -> Floats:
+def _cut(array: Floats32, stride_min: int) -> Floats32:
     return np.ascontiguousarray(sliding_window_view(array, WINDOW_MIN, axis=0)[::stride_min].transpose(0, 2, 1))
 
 
 def fit_network(
     windows: NetworkWindows, seed: int, steps: int = STEPS, batch: int = BATCH, report: Report = lambda _, __: None
-) -> dict[str, Floats]:
+) -> dict[str, Floats32]:
     """Return the weights by name (`detectors.network.layout`), the same for the same windows and seed on one machine.
 
     Blocks for a minute or two; `report(share, text)` hears of the loss in nats a value. Raises ValueError when
@@ -94,7 +93,7 @@ def fit_network(
     return {**named_weights(model), "context_mean": centre, "context_sd": spread}
 
 
-def _standardised(context: Floats) -> tuple[Floats, Floats, Floats]:
+def _standardised(context: Floats32) -> tuple[Floats32, Floats32, Floats32]:
     """Return the context in standard deviations, clipped as the runtime clips it, the mean and the deviation."""
     centre = context.mean(axis=0, dtype=np.float64).astype(np.float32)
     spread = (context.std(axis=0, dtype=np.float64) + LEAST_CONTEXT_SD).astype(np.float32)

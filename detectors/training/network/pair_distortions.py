@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.training.network.distortions import log_uniform
+from detectors.types import Floats
 
-Series = NDArray[np.float64]
+Series = Floats
 
 
 class Pair(NamedTuple):

@@ -6,12 +6,10 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.scoring.classifier import HIDDEN, MEMBERS, classifier_shapes
 from detectors.training.tensorflow import tf
-
-Floats32 = NDArray[np.float32]
+from detectors.types import Floats32
 
 EPOCHS: Final = 2
 BATCH: Final = 1024

@@ -18,6 +18,7 @@ from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
 from detectors.statistics.windows import DecisionRows, rows_of_stream
 from detectors.training.attacked import Trace
 from detectors.training.patients import Patient
+from detectors.types import Bools, Floats32, Ints
 
 Arrays = TypeVar("Arrays", DecisionRows, Blocks)
 
@@ -30,7 +31,7 @@ class Measured(NamedTuple):
     """Of R blocks: their sums, and the copy rule's evidence float32[R, 56, 2]."""
 
     blocks: Blocks
-    evidence: NDArray[np.float32]
+    evidence: Floats32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,14 +43,14 @@ class StreamDecisions:
     end of the judged block (0 before the onset and on clean streams).
     """
 
-    values: NDArray[np.float32]
-    nats: NDArray[np.float32]
+    values: Floats32
+    nats: Floats32
     run: NDArray[np.int32]
-    usable: NDArray[np.bool_]
-    judged: NDArray[np.bool_]
-    deteriorating: NDArray[np.bool_]
+    usable: Bools
+    judged: Bools
+    deteriorating: Bools
     decision: NDArray[np.int32]
-    event_minute: NDArray[np.int64]
+    event_minute: Ints
     since: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -140,7 +141,7 @@ def _joined(parts: Sequence[tuple[Any, ...]]) -> list[NDArray[Any]]:
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _deteriorating(patient: Patient, event_minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _deteriorating(patient: Patient, event_minute: Ints) -> Bools:
     """Return whether the patient deteriorated within the hour before each minute."""
     total = np.concatenate([[0], np.cumsum(patient.stay.deteriorating)])
     place = event_minute - patient.recording.first_event_minute + 1

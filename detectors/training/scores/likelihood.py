@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED, Weights
 from detectors.training.network.architecture import build_network, load_weights, network_inputs
 from detectors.training.network.fit import NetworkWindows
 from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
+from detectors.types import Floats
 
 BATCH: Final = 512
 
 
-def window_losses(network: Weights, windows: NetworkWindows) -> NDArray[np.float64]:
+def window_losses(network: Weights, windows: NetworkWindows) -> Floats:
     """Return float64[N]: the negative log likelihood of a measured value in the minutes 8..57 of each window, in nats.
 
     It is what training minimises. Blocks for about a second a thousand windows; raises KeyError or ValueError when the

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.scoring.tails import BEYOND, SHARES, Tails
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from detectors.types import Floats, Floats32, Ints
 
 DAY_DECISIONS: Final = 96
 LEAST_A_DAY: Final = 24
@@ -26,7 +24,7 @@ class References(NamedTuple):
     `device`, `population` and `decision` are int[R].
     """
 
-    values: NDArray[np.float32]
+    values: Floats32
     past: OwnPast
     device: Ints
     population: Ints

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
@@ -18,10 +17,9 @@ from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
 from detectors.training.scores.classifier_fit import EPOCHS, LabelledRows, fit_classifier
 from detectors.training.scores.references_fit import References, balanced, standardisation_of, tails_of
 from detectors.training.scores.table import DISTORTED, DecisionTable
+from detectors.types import Bools, Floats, Floats32, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, Floats32]
 
 SCORED: Final = ("fast", "slow", "family_free")
 POSITIVE_FROM_MIN: Final = {"fast": 30, "slow": 180}
@@ -68,12 +66,12 @@ def fit_scores(
     return FittedScores(standardisation, tails[0], tails[1], classifiers)
 
 
-def _is_learnt(table: DecisionTable, learnt: frozenset[int]) -> NDArray[np.bool_]:
+def _is_learnt(table: DecisionTable, learnt: frozenset[int]) -> Bools:
     wanted = np.array(sorted(learnt | {DISTORTED}))
     return np.asarray(np.isin(table.case[table.stream], wanted))
 
 
-def _labelled(table: DecisionTable, rows: Ints, read: NDArray[np.float32]) -> LabelledRows:
+def _labelled(table: DecisionTable, rows: Ints, read: Floats32) -> LabelledRows:
     """A population's attacked rows weigh as its clean ones, and every population the same."""
     attacked = ~table.is_clean[rows]
     population = table.population[table.who[rows]].astype(np.int64)

@@ -14,10 +14,7 @@ from detectors.baseline.own_past import OwnPast, own_past
 from detectors.decisions.votes import stream_votes
 from detectors.minutes.windows import STEP_MIN, decision_minute
 from detectors.training.scores.decisions import StreamDecisions, joined
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from detectors.types import Bools, Floats, Floats32, Ints
 
 CLEAN: Final = -1
 DISTORTED: Final = -2
@@ -47,8 +44,8 @@ class DecisionTable:
     `onset` and `which` int32[S]. By patient `name` str[P], `population`, `enrolment_min` and `enrolled` int32[P].
     """
 
-    values: NDArray[np.float32]
-    nats: NDArray[np.float32]
+    values: Floats32
+    nats: Floats32
     run: NDArray[np.int32]
     usable: Bools
     judged: Bools
@@ -71,7 +68,7 @@ class DecisionTable:
         return len(self.decision)
 
     @cached_property
-    def stream(self) -> NDArray[np.int64]:
+    def stream(self) -> Ints:
         """int64[N]: the stream of each decision."""
         return np.repeat(np.arange(len(self.start)), self.stop - self.start)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
@@ -16,8 +15,9 @@ from detectors.training.network.distorted import Device, Span, distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
 from detectors.training.scores.decisions import clean_blocks, clean_decisions, traced_decisions
 from detectors.training.scores.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
+from detectors.types import Floats, Floats32
 
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, Floats32]
 Report = Callable[[float, str], None]
 
 DISTORTIONS_EACH: Final = 16
@@ -44,7 +44,7 @@ class PatientJob:
     """One patient to be measured; `other` float64[p, 2] is whose course distortions may mix in."""
 
     patient: Patient
-    other: NDArray[np.float64]
+    other: Floats
     attacks: Attacks
     seed: int
     network: Weights = field(default_factory=dict)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
 from detectors.decisions.common_scale_rule import AVERAGED
@@ -18,8 +17,8 @@ from detectors.engine.model import Model
 from detectors.minutes.windows import STEP_MIN
 from detectors.training.cohort import Recording
 from detectors.training.patients import enrolment_of
+from detectors.types import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
 Report = Callable[[float, str], None]
 
 AT_ONCE: Final = 16
@@ -36,11 +35,11 @@ class JudgedDevice:
     """
 
     device_id: str
-    judged: NDArray[np.bool_]
+    judged: Bools
     score: Floats
     kinds: Floats
-    rules: NDArray[np.bool_]
-    event_minute: NDArray[np.int64]
+    rules: Bools
+    event_minute: Ints
 
 
 def judged_devices(
@@ -98,7 +97,7 @@ def _device(model: Model, verdicts: Verdicts) -> JudgedDevice:
     return device
 
 
-def _places(event_minute: NDArray[np.int64]) -> NDArray[np.int64]:
+def _places(event_minute: Ints) -> Ints:
     """Return a place of its own for each decision: after a gap is filled, two may fall less than 15 minutes apart."""
     order = np.arange(len(event_minute))
     quarter = (event_minute - event_minute[:1]) // STEP_MIN
