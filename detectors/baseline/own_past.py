@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Bools, Floats, Ints
 from detectors.minutes.windows import decision_count
-from detectors.types import Bools, Floats, Ints
 
 WARM: Final = 8
 """The first eight decisions (2 h) of a stream rest on part-filled sums: they never belong to a baseline."""

@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.minutes.cleaning import CHANNELS, CleanMinutes
-from detectors.minutes.grids import grid_of, on_grid
+from detectors.array_types import Floats, Floats32
+from detectors.minutes.cleaning import CHANNELS, CleanMinutes, grid_of, on_grid
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.context import context_of
-from detectors.types import Floats, Floats32
 
 SCALE_FLOOR: Final = (4.0, 1.5)
 """Smallest credible scale, bpm and breaths/min: below it a quiet night would make every waking look like an attack."""

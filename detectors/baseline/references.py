@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.baseline.own_past import OwnPast
-from detectors.types import Floats
 
 LARGEST_R: Final = 25.0
 FEW: Final = 24

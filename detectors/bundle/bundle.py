@@ -20,7 +20,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
 from detectors.bundle.parameter_arrays import decoded, encoded
 from detectors.network.layout import ARCHITECTURE
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import DetectorParameters
 from detectors.statistics.registry import columns
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "default"

@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats32
 from detectors.baseline.references import Standardisation
 from detectors.network.layout import network_shapes
 from detectors.scoring.classifier import NAMES, classifier_shapes, input_sizes
 from detectors.scoring.common_scale import CommonScale
-from detectors.scoring.parameters import SCALES, DetectorParameters
+from detectors.scoring.components import SCALES, DetectorParameters
 from detectors.scoring.tails import SHARES, Tails, fast_columns, slow_columns
 from detectors.statistics.registry import columns
-from detectors.types import Floats32
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from contracts.verdicts import RuleName
+from detectors.array_types import Floats
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted
-from detectors.scoring.parameters import DetectorParameters
-from detectors.types import Floats
+from detectors.scoring.components import DetectorParameters
 
 AVERAGED: Final = ("fast", "slow", "family_free")
 SUSPECT_MARGIN: Final = 0.3  # a factor of two in false exclusions

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from contracts.verdicts import RuleName
-from detectors.scoring.parameters import DetectorParameters
-from detectors.types import Bools, Floats
+from detectors.array_types import Bools, Floats
+from detectors.scoring.components import DetectorParameters
 
 
 class Judged(NamedTuple):

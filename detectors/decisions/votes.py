@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.scoring.common_scale import NOTHING
-from detectors.types import Floats
 
 KINDS: Final = ("fast", "slow", "family_free", "copy", "frozen", "replay", "pulse")
 """What a decision says: logits above the own past's, the family-free score, and the rules' values by their limits."""

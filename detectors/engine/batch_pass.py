@@ -7,12 +7,11 @@ from typing import Final, NamedTuple
 
 from contracts.verdicts import DeviceState
 from detectors.decisions.states import standing_in_words
-from detectors.engine.arrays import RING, DeviceArrays, write_rows
+from detectors.engine.arrays import RING, DecisionTick, DeviceArrays, RowBuffer, write_rows
 from detectors.engine.deciding import Decided, decide
 from detectors.engine.freezing import freeze, put
 from detectors.engine.model import Model
 from detectors.engine.progress import ChunkProgress, MinuteVerdict
-from detectors.engine.rows import DecisionTick, RowBuffer
 from detectors.engine.snapshots import waiting_from
 from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words

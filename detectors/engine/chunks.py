@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from contracts.verdicts import DeviceState
+from contracts.verdicts import DeviceSnapshot, DeviceState
 from contracts.vitals import VitalsBatch
-from detectors.types import Bools, Floats, Floats32, Ints
+from detectors.array_types import Bools, Floats, Floats32, Ints
+
+NO_SESSION: Final = -1
+FRESH: Final = DeviceSnapshot(
+    session_id=NO_SESSION,
+    applied_through=0,
+    standing=DeviceState.ENROLLING,
+    state=DeviceState.ENROLLING,
+    state_since=0,
+)
 
 Channel = Sequence[float | None] | Floats
 

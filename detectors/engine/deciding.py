@@ -7,21 +7,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Bools, Floats, Ints
 from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
 from detectors.decisions.votes import KINDS, pushed
-from detectors.engine.arrays import GROUPS, MIDDLE_BLOCKS, RING, SLOW_BLOCKS, DeviceArrays, add_waiting
+from detectors.engine.arrays import (
+    GROUPS,
+    MIDDLE_BLOCKS,
+    RING,
+    SLOW_BLOCKS,
+    STEPS_A_BPM,
+    DecisionTick,
+    DeviceArrays,
+    add_waiting,
+)
 from detectors.engine.model import Model
-from detectors.engine.rows import STEPS_A_BPM, DecisionTick
-from detectors.minutes.grids import on_grid
+from detectors.minutes.cleaning import on_grid
 from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, after_enrolment
 from detectors.rules import copies
 from detectors.scoring.common_scale import NOTHING
 from detectors.scoring.components import TailFeatures, components_of, tail_features_of
 from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.registry import columns, statistic_values
-from detectors.statistics.stream import blocks_of
-from detectors.statistics.windows import FIRST_ROW, DecisionRows
-from detectors.types import Bools, Floats, Ints
+from detectors.statistics.windows import FIRST_ROW, DecisionRows, blocks_of
 
 FAST_BLOCKS = FAST_MIN // STEP_MIN
 

@@ -11,12 +11,10 @@ from msgspec.structs import replace
 from contracts.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.arrays import DeviceArrays
 from detectors.engine.batch_pass import BatchPass
-from detectors.engine.chunks import MinuteChunk, Verdicts
-from detectors.engine.fresh import FRESH, NO_SESSION
+from detectors.engine.chunks import FRESH, NO_SESSION, MinuteChunk, Verdicts
 from detectors.engine.model import Model
 from detectors.engine.progress import ChunkProgress
-from detectors.engine.restoring import Restoration
-from detectors.engine.snapshots import snapshot_of
+from detectors.engine.snapshots import Restoration, snapshot_of
 from detectors.engine.tracker import DeviceTracker
 from detectors.rules import pulse, replay
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.verdicts import DeviceProfile
+from detectors.array_types import Bools, Floats, Floats32
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
 from detectors.baseline.profile import Profile, profile_of
 from detectors.decisions.votes import stream_votes
@@ -18,9 +19,7 @@ from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.windows import usable_decisions
 from detectors.rules import copies, pulse
 from detectors.scoring.components import components_of, tail_features_of
-from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
-from detectors.statistics.windows import rows_of_stream
-from detectors.types import Bools, Floats, Floats32
+from detectors.statistics.windows import Blocks, blocks_of, rows_of_stream, stream_statistics
 
 
 @dataclass(frozen=True, slots=True)

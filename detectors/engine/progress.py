@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from contracts.verdicts import DeviceState
+from detectors.array_types import Bools, Floats32
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import MinuteChunk, Transition, Verdicts, minutes_of
 from detectors.engine.tracker import DeviceTracker
-from detectors.types import Bools, Floats32
 
 
 class MinuteVerdict(NamedTuple):

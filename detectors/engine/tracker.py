@@ -10,12 +10,10 @@ from msgspec.structs import replace
 from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.decisions.states import Known, decide, dwell_after, standing_in_words, visible_state
-from detectors.engine.chunks import MinuteChunk, Transition
-from detectors.engine.fresh import FRESH
-from detectors.engine.intake import MinuteIntake
-from detectors.engine.rows import STEPS_A_BPM, DecisionTick, EnrolmentRows, RowBuffer
-from detectors.engine.waiting import WaitingDecisions
-from detectors.explanations.unscored import unscored_in_words
+from detectors.engine.arrays import STEPS_A_BPM, DecisionTick, RowBuffer, WaitingDecisions
+from detectors.engine.chunks import FRESH, MinuteChunk, Transition
+from detectors.engine.intake import EnrolmentRows, MinuteIntake
+from detectors.explanations.words import unscored_in_words
 from detectors.minutes.filling import Row
 from detectors.minutes.sampling import FilledMinutes
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN

@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Bools, Floats
 from detectors.explanations.words import CHANNELS_IN_WORDS, column_in_words
-from detectors.minutes.grids import grid_of
+from detectors.minutes.cleaning import grid_of
 from detectors.statistics.base import NETWORK
 from detectors.statistics.registry import columns
-from detectors.types import Bools, Floats
 
 PARTS: Final = 3
 CHANGED_SD: Final = 20.0

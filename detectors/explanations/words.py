@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.decisions.votes import KINDS
-from detectors.scoring.family_free import GROUPS, group_values
+from detectors.scoring.components import GROUPS, group_values
 from detectors.scoring.tails import TailColumn, fast_columns
 from detectors.statistics import lattice
 from detectors.statistics.registry import Column, columns, statistics
-from detectors.types import Floats
 
 MOST_REASONS: Final = 3
 LEAST_U: Final = 1.0
@@ -76,3 +76,16 @@ def _words(statistic: str, high: bool) -> str:
         return lattice.HIGH
     found = next(one for one in statistics() if one.name == statistic)
     return found.high if high else found.low
+
+
+def unscored_in_words(unscored_min: int, interval_min: int, *, too_sparse: bool) -> str:
+    """Say why a device is unscored; `interval_min` is the usual distance between its measured minutes.
+
+    >>> unscored_in_words(60, 5, too_sparse=True)
+    'values come every 5 minutes: a value a minute is needed to judge'
+    """
+    if interval_min > 1:
+        return f"values come every {interval_min} minutes: a value a minute is needed to judge"
+    if too_sparse:
+        return "too many of the last minutes are missing to judge: those measured lie too far apart"
+    return f"no decision for {unscored_min} minutes" if unscored_min else "no decision yet"

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.types import Bools, Floats, Floats32, Ints
+from detectors.array_types import Bools, Floats, Floats32, Ints
 
 LOWEST: Final = (20.0, 3.0)
 HIGHEST: Final = (300.0, 100.0)
@@ -89,3 +89,30 @@ def _fill(values: Floats, missing: Bools, valid: Bools) -> None:
             continue
         step = np.arange(1, distance)
         values[before + 1 : after] = values[before] + (values[after] - values[before]) * (step / distance)
+
+
+TENTHS: Final = 0.1
+WHOLE: Final = 1.0
+WHOLE_SHARE: Final = 0.95
+
+
+def grid_of(values: Floats) -> float:
+    """Return the step (bpm or breaths/min) of a channel's measured values float[n]; tenths when there are none.
+
+    >>> grid_of(np.array([80.0, 81.0, 79.0])), grid_of(np.array([80.2, 81.0, 79.7]))
+    (1.0, 0.1)
+    """
+    known = values[np.isfinite(values)]
+    if len(known) and float(np.mean(np.abs(known - np.rint(known)) < 1e-3)) > WHOLE_SHARE:
+        return WHOLE
+    return TENTHS
+
+
+def on_grid(values: Floats, grid_bpm: Floats) -> Floats:
+    """Return values float[..., 2] on the channels' grids float[2] (or one pair a row): filled ones lie between.
+
+    >>> on_grid(np.array([80.26, 16.26]), np.array([1.0, 0.1])).round(1).tolist()
+    [80.0, 16.3]
+    """
+    rounded: Floats = np.rint(values / grid_bpm) * grid_bpm
+    return rounded

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.types import Bools, Ints
+from detectors.array_types import Bools, Ints
 
 SPARSE_SHARE: Final = 0.4
 """Of the last hour's or the last six hours' valid minutes: where so many were filled, too few were measured.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.array_types import Bools, Floats32, Ints
 from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.sampling import too_sparse
-from detectors.types import Bools, Floats32, Ints
 
 WINDOW_MIN: Final = 60
 STEP_MIN: Final = 15

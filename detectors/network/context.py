@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.types import Floats, Floats32
+from detectors.array_types import Floats, Floats32
 
 HOUR_MIN: Final = 60
 QUANTILES: Final = (0.05, 0.25, 0.75, 0.95)

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from detectors.array_types import Floats32
 from detectors.network.layout import CHANNELS, COMPONENTS
-from detectors.types import Floats32
 
 NEIGHBOUR_SHARE: Final = np.float32(0.45)
 LOG_WIDTH_RANGE: Final = (-6.0, 3.0)

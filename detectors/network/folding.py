@@ -6,15 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from detectors.network.layout import (
-    LEAST_CONTEXT_SD,
-    NEIGHBOURS,
-    STEP_INPUTS,
-    UNITS,
-    Weights,
-    network_shapes,
-)
-from detectors.types import Floats32
+from detectors.array_types import Floats32, Weights
+from detectors.network.layout import LEAST_CONTEXT_SD, NEIGHBOURS, STEP_INPUTS, UNITS, network_shapes
 
 _DIRECTIONS: Final = ("forward", "backward")
 _HALF: Final = np.float32(0.5)

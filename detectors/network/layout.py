@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
-
-from detectors.types import Floats32
 
 CHANNELS: Final = 2
 UNITS: Final = 32
@@ -33,7 +30,6 @@ LEAST_CONTEXT_SD: Final = 1e-3
 ARCHITECTURE: Final = f"density-bi-lstm-{UNITS}-{EMBEDDING}-{COMPONENTS} dnn-64-32-1 x 2"
 
 Shapes = dict[str, tuple[int, ...]]
-Weights = Mapping[str, Floats32]
 
 
 def network_shapes() -> Shapes:

@@ -9,11 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats, Floats32
 from detectors.minutes.windows import STEP_MIN
 from detectors.statistics.base import FAST_MIN
-from detectors.statistics.stream import rolled_sums
-from detectors.statistics.windows import BLOCK, FIRST_ROW, LONGEST_LAG_MIN, DecisionRows
-from detectors.types import Floats, Floats32
+from detectors.statistics.windows import BLOCK, FIRST_ROW, LONGEST_LAG_MIN, DecisionRows, rolled_sums
 
 LAGS_MIN: Final = np.arange(5, LONGEST_LAG_MIN + 1)
 LIMIT_NATS: Final = 25.0

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Ints
 from detectors.minutes.cleaning import CleanMinutes
-from detectors.types import Ints
 
 LIMIT_MIN: Final = 60
 COUNTED_MIN: Final = 2 * LIMIT_MIN

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats, Floats32, Weights
 from detectors.scoring.tails import fast_columns, slow_columns
 from detectors.statistics.base import SLOW_MIN
 from detectors.statistics.registry import columns
-from detectors.types import Floats, Floats32
-
-Weights = Mapping[str, Floats32]
 
 HIDDEN: Final = (64, 32)
 R_CLIP: Final = 6.0

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.types import Bools, Floats
+from detectors.array_types import Bools, Floats
 
 APART: Final = 16  # decisions, 4 h
 NOTHING: Final = -1e3

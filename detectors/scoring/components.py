@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
+import numpy as np
+
+from detectors.array_types import Floats, Weights
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
-from detectors.scoring.classifier import Weights, inputs, logit
-from detectors.scoring.family_free import family_free
+from detectors.scoring.classifier import inputs, logit
+from detectors.scoring.common_scale import CommonScale
 from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
-from detectors.types import Floats
+
+GROUPS: Final = ("noise", "calm", "flat-tailed", "lattice", "coupling", "level", "spread")
+LARGEST: Final = 3
+
+
+def group_values(u: Floats) -> Floats:
+    """Return float64[R, 7], a group's largest u, of the hour's columns float64[R, K].
+
+    Level and spread count at most twice as much as texture: a mere change of level is a patient, not an attack.
+    """
+    names = np.array([column.group for column in fast_columns()])
+    found = {group: u[:, names == group].max(axis=1) for group in GROUPS}
+    texture = 2 * np.maximum(found["noise"], found["lattice"])
+    for group in ("level", "spread"):
+        found[group] = np.minimum(found[group], texture)
+    return np.stack([found[group] for group in GROUPS], axis=1)
+
+
+def family_free(u: Floats) -> Floats:
+    """Return float64[R]: the sum of the three largest groups of the hour."""
+    return np.asarray(np.sort(group_values(u), axis=1)[:, -LARGEST:].sum(axis=1))
 
 
 class Fitted(Protocol):
@@ -53,3 +77,22 @@ def components_of(classifiers: Mapping[str, Weights], features: TailFeatures) ->
     return Components(
         logit(classifiers["fast"], read["fast"]), logit(classifiers["slow"], read["slow"]), family_free(features.u)
     )
+
+
+SCALES: Final = ("fast", "slow", "family_free", "combined")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorParameters:
+    """`network` holds the Bi-LSTM's weights (empty: a detector without it), `classifiers` those of the DNNs `fast` and `slow`.
+
+    `scales` by the names of `SCALES`; `threshold` is the limit on the combined scale.
+    """
+
+    network: Weights
+    standardisation: Standardisation
+    fast_tails: Tails
+    slow_tails: Tails
+    classifiers: Mapping[str, Weights]
+    scales: Mapping[str, CommonScale]
+    threshold: float

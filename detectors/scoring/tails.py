@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics import lattice
 from detectors.statistics.base import BOTH, BREATH, HEART, LEVEL, MIDDLE_MIN, NEIGHBOURS, SLOW_MIN
 from detectors.statistics.registry import Column, columns, statistics
-from detectors.types import Floats
 
 SHARES: Final = np.r_[np.linspace(0.5, 0.99, 40), 1 - np.logspace(-2, np.log10(0.002), 15)]
 BEYOND: Final = 0.002

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Statistic, square
-from detectors.types import Floats
 
 
 def product_with_before(minutes: BlockMinutes, residual: str) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from detectors.types import Bools, Floats
+from detectors.array_types import Bools, Floats
 
 HEART: Final = "heart"
 BREATH: Final = "breath"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import (
     LEVEL,
     NEIGHBOURS,
@@ -16,7 +17,6 @@ from detectors.statistics.base import (
     square,
     weight,
 )
-from detectors.types import Floats
 
 
 def error(minutes: BlockMinutes, residual: str) -> Floats:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Statistic, Tail, square, weight
-from detectors.types import Floats
 
 
 def fourth_power(minutes: BlockMinutes, residual: str) -> Floats:

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Ints
 from detectors.statistics.base import BOTH, BREATH, FAST_MIN, HEART, MIDDLE_MIN, Tail
-from detectors.types import Floats, Ints
 
 FREQUENCIES: Final = np.linspace(0.14, 0.5, 72)  # cycles a grid step
 HORIZONS_MIN: Final = (FAST_MIN, MIDDLE_MIN)

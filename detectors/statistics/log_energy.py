@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, BlockMinutes, Statistic, Tail, weight
-from detectors.types import Floats
 
 
 def log_square(minutes: BlockMinutes, residual: str) -> Floats:

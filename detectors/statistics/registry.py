@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32
 from detectors.statistics import lattice
 from detectors.statistics.base import BOTH, CHANNELS, FAST_MIN, SLOW_MIN, BlockMinutes, Statistic, Term
-from detectors.types import Floats, Floats32
 
 HORIZONS_MIN: Final = (FAST_MIN, SLOW_MIN)
 

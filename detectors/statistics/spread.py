@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import LEVEL, Statistic, Tail, square, weight
 from detectors.statistics.level import value
-from detectors.types import Floats
 
 
 def log_variance(count: Floats, total: Floats, squares: Floats) -> Floats:

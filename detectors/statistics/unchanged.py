@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import LEVEL, BlockMinutes, Statistic, Tail
-from detectors.types import Floats
 
 
 def excess(minutes: BlockMinutes, residual: str) -> Floats:  # noqa: ARG001 - of the values themselves

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.profile import Profile
-from detectors.minutes.grids import on_grid
+from detectors.minutes.cleaning import on_grid
 from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN, Z_CLIP, decision_count
-from detectors.statistics.base import LEVEL, NEIGHBOURS, NETWORK, SIX, SIXTEEN, BlockMinutes
-from detectors.types import Floats, Floats32, Ints
+from detectors.statistics import lattice
+from detectors.statistics.base import FAST_MIN, LEVEL, NEIGHBOURS, NETWORK, SIX, SIXTEEN, SLOW_MIN, BlockMinutes
+from detectors.statistics.registry import block_sums, statistic_values
 
 LONGEST_LAG_MIN: Final = 60
 FIRST_ROW: Final = FIRST_MIN - LONGEST_LAG_MIN
@@ -97,3 +100,32 @@ def block_minutes(rows: DecisionRows, network_error: Floats32 | None) -> BlockMi
 def grid_steps(rows: DecisionRows) -> Ints:
     """Return int64[R, 15, 2]: the block's values in grid steps."""
     return np.rint(rows.x[:, BLOCK] / rows.grid_bpm[:, None]).astype(np.int64)
+
+
+class Blocks(NamedTuple):
+    """What is summed of R blocks: `terms` float32[R, terms_width()], `phases` int16[R, 2, 144]."""
+
+    terms: Floats32
+    phases: NDArray[np.int16]
+
+
+def blocks_of(rows: DecisionRows, network_error: Floats32 | None) -> Blocks:
+    """Return the block sums of decisions; `network_error` float32[R, 15, 2]."""
+    minutes = block_minutes(rows, network_error)
+    return Blocks(block_sums(minutes), lattice.block_phases(grid_steps(rows), minutes.weight))
+
+
+def stream_statistics(blocks: Blocks) -> Floats:
+    """Return float64[k, columns] of a stream's blocks, one after another; early decisions rest on fewer minutes."""
+    sums = {minutes: rolled_sums(blocks.terms, minutes // STEP_MIN) for minutes in (FAST_MIN, SLOW_MIN)}
+    phases = {minutes: rolled_sums(blocks.phases, minutes // STEP_MIN) for minutes in lattice.HORIZONS_MIN}
+    return statistic_values(sums, {minutes: np.rint(total).astype(np.int32) for minutes, total in phases.items()})
+
+
+def rolled_sums(blocks: NDArray[np.generic], count: int) -> Floats:
+    """Return float64[k, ...] of a stream's blocks [k, ...]: the sum of the last `count` of them (fewer at the start)."""
+    shape: Sequence[int] = (1, *blocks.shape[1:])
+    total = np.concatenate([np.zeros(shape), np.cumsum(blocks, axis=0, dtype=np.float64)])
+    at = np.arange(len(blocks))
+    rolled: Floats = total[at + 1] - total[np.maximum(0, at + 1 - count)]
+    return rolled

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Bools, Ints
 from detectors.minutes.cleaning import MAX_GAP_MIN, CleanMinutes, clean
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN, decision_count, decision_minute
 from detectors.rules.frozen import stream_runs
 from detectors.statistics.windows import DecisionRows, rows_of_part
 from detectors.training.cohort import Vitals
 from detectors.training.patients import Patient
-from detectors.types import Bools, Ints
 
 LEAD_MIN: Final = 480
 """Valid minutes before the onset that are cleaned again: more than any decision reads or any rule counts."""

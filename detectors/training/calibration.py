@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats, Ints
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
 from detectors.training.scores.scoring_fit import SCORED
 from detectors.training.scores.table import DecisionTable
-from detectors.types import Floats, Ints
 
 Votes = Mapping[str, Floats]
 

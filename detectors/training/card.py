@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from detectors.array_types import Bools
 from detectors.training.calibration import Calibration
-from detectors.training.found import found_attacks
 from detectors.training.patients import Patient
-from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable
+from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable, found_attacks
 from detectors.training.training import Training
-from detectors.types import Bools
 
 WITHIN_MIN: Final = (120, 240, 720)
 LIMITS: Final = (

@@ -10,7 +10,7 @@ import numpy as np
 
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
-from detectors.types import Bools, Floats
+from detectors.array_types import Bools, Floats
 
 Vitals = Floats
 

@@ -9,24 +9,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.network.layout import EMITTED, Weights
+from detectors.array_types import Bools, Floats, Weights
+from detectors.network.layout import EMITTED
 from detectors.network.runtime import DensityNetwork
 from detectors.scoring.common_scale import peaks_of
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import DetectorParameters
 from detectors.training.calibration import Calibration
 from detectors.training.canaries.figures import NetworkFit, Outcomes
 from detectors.training.canaries.windows import KINDS, canary_windows
 from detectors.training.cohort import Injector, Population, Stay
-from detectors.training.found import found_attacks, rule_rows
-from detectors.training.network.fit import NetworkWindows, joined, training_windows
+from detectors.training.network.fit import NetworkWindows, joined, training_windows, window_losses
 from detectors.training.patients import Patient, patients_of
-from detectors.training.scores.likelihood import window_losses
 from detectors.training.scores.scoring_fit import FittedScores, voted_components
-from detectors.training.scores.table import DecisionTable
+from detectors.training.scores.table import DecisionTable, found_attacks, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
-from detectors.types import Bools, Floats
 
 Report = Callable[[float, str], None]
 

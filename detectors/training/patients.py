@@ -9,12 +9,12 @@ from zlib import crc32
 
 import numpy as np
 
+from detectors.array_types import Bools
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.baseline.profile import Profile, profile_of
 from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN, usable_decisions
 from detectors.training.cohort import Population, Recording, Stay
-from detectors.types import Bools
 
 DAY_MIN: Final = 1440
 LONG_ENROLMENT_MIN: Final = DAY_MIN

@@ -11,21 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import DetectorParameters
 from detectors.training.calibration import FOLDS, Calibration, calibrated, dealt, out_of_sample
 from detectors.training.canaries.windows import canary_set
 from detectors.training.card import card_of
 from detectors.training.cohort import Population
-from detectors.training.found import rule_rows
 from detectors.training.network.fit import fit_network, training_windows
 from detectors.training.patients import Patient, generator_of, patients_of
 from detectors.training.scores.scoring_fit import FittedScores, fit_scores, voted_components
-from detectors.training.scores.table import DecisionTable, Stream
+from detectors.training.scores.table import DecisionTable, Stream, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.training import LEAST_PATIENTS, Training
 from detectors.training.workfolder import WorkFolder
-from detectors.types import Bools, Floats, Floats32, Ints
 
 Weights = dict[str, Floats32]
 Progress = Callable[[str, float, str], None]

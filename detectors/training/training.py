@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Floats32
 from detectors.training.cohort import Injector, Population, Stay, check_disjoint
 from detectors.training.network.fit import STEPS
 from detectors.training.scores.classifier_fit import EPOCHS
 from detectors.training.scores.table_build import DISTORTIONS_EACH
-from detectors.types import Floats32
 
 BUDGET: Final = 0.10
 """False exclusions a device-week: other hospitals' patients cost about twice what was paid for, so .20 is what to expect."""

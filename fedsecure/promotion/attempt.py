@@ -13,8 +13,9 @@ import numpy as np
 
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
+from detectors.array_types import Weights
 from detectors.bundle.bundle import Bundle, load_bundle, save_bundle
-from detectors.network.layout import Weights, network_shapes
+from detectors.network.layout import network_shapes
 from detectors.training.canaries.figures import NetworkFit
 from detectors.training.canaries.verdict import CanaryResult, canary_verdict, first_look
 from detectors.training.cohort import Stay

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Weights
 from detectors.bundle.bundle import Bundle
 from detectors.minutes.windows import WINDOW_MIN
-from detectors.network.layout import Weights
 from detectors.training.canaries.verdict import LEAST
 from detectors.training.cohort import KnownStay, Population, unmarked
 from detectors.training.held_out import HeldOut

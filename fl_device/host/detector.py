@@ -10,10 +10,10 @@ import numpy as np
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
 from contracts.vitals import decode_vitals
+from detectors.array_types import Floats
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
-from detectors.types import Floats
 from fl_device.tasks.task import Examples, Task
 from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 

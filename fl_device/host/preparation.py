@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from contracts.federation import TaskName
 from contracts.settings import Settings
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.layout import CONTEXT_SIZE
 from fl_device.host.detector import HostDetector
-from fl_device.tasks.named import task_named
-from fl_device.tasks.task import OwnHours
+from fl_device.tasks.classification import Classification
+from fl_device.tasks.forecast import Forecast
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import OwnHours, Task
 from fl_device.training.local import LocalTrainer
+
+TASKS: Final[dict[TaskName, Task]] = {
+    "reconstruction": Reconstruction(),
+    "forecast": Forecast(),
+    "classification": Classification(),
+}
+
+
+def task_named(name: TaskName) -> Task:
+    """Return the task."""
+    return TASKS[name]
 
 
 @dataclass(frozen=True, slots=True)

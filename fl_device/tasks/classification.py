@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from detectors.array_types import Floats32
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.layout import Shapes
 from detectors.training.network.distortions import band_noise, impulses, sample_hold
 from detectors.training.tensorflow import tf
-from detectors.types import Floats32
 from fl_device.tasks.fresh_weights import classification_shapes
 from fl_device.tasks.layers import bidirectional, dense, squared_error
 from fl_device.tasks.task import Examples, OwnHours, Tensors

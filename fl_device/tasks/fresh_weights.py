@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from contracts.federation import TaskName
+from detectors.array_types import Floats32
 from detectors.network.layout import CHANNELS, UNITS, Shapes, bidirectional_shapes, dense_shapes, network_shapes
-from detectors.types import Floats32
 from transport.blobs.weights import Weights
 
 FORECAST_INPUTS: Final = CHANNELS + 4  # both channels and the calendar

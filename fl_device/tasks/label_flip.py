@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-from detectors.types import Bools
+from detectors.array_types import Bools
 
 NAME: Final = "label-flip"
 SUMMARY: Final = "training labels turned round; the vital signs stay as they are"

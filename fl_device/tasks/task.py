@@ -6,8 +6,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from detectors.array_types import Floats32, Ints
 from detectors.network.layout import Shapes
-from detectors.types import Floats32, Ints
 
 Tensors = Mapping[str, Any]
 """A network's weights by name, as TensorFlow sees them."""

@@ -17,8 +17,8 @@ import structlog
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
+from detectors.array_types import Floats, Floats32
 from detectors.network.layout import CONTEXT_STATISTICS
-from detectors.types import Floats, Floats32
 from transport.blobs.weights import Weights
 
 SEED_BITS: Final = 256

@@ -7,13 +7,13 @@ import numpy as np
 from contracts.verdicts import RuleName
 from detectors.baseline.references import Standardisation
 from detectors.bundle.bundle import Bundle
-from detectors.decisions.by_name import rule_named
 from detectors.decisions.rule import Rule
+from detectors.detector import rule_named
 from detectors.engine.model import Model
 from detectors.network.layout import network_shapes
 from detectors.scoring.classifier import classifier_shapes, input_sizes
 from detectors.scoring.common_scale import CommonScale
-from detectors.scoring.parameters import SCALES, DetectorParameters
+from detectors.scoring.components import SCALES, DetectorParameters
 from detectors.scoring.tails import SHARES, Tails, fast_columns, slow_columns
 from detectors.statistics.base import SLOW_MIN
 from detectors.statistics.registry import columns

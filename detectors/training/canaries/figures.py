@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from detectors.types import Floats
+from detectors.array_types import Floats
 
 DRAWS: Final = 10_000
 OUTSIDE: Final = 0.05

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from detectors.network.inputs import VALUE_SHARE
+from detectors.array_types import Floats32, Weights
 from detectors.network.layout import (
     CHANNELS,
     COMPONENTS,
@@ -20,11 +20,10 @@ from detectors.network.layout import (
     STEP_INPUTS,
     TRAINED,
     UNITS,
-    Weights,
     network_shapes,
 )
+from detectors.network.runtime import VALUE_SHARE
 from detectors.training.tensorflow import tf
-from detectors.types import Floats32
 
 CONTEXT_NOISE: Final = 0.15
 """Deviation added to the standardised context while training: a few hundred patients must not be told apart by it."""

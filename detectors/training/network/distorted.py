@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.training.cohort import Vitals
 from detectors.training.network.distortions import DISTORTIONS
 from detectors.training.network.pair_distortions import PAIR_DISTORTIONS, Pair
-from detectors.types import Floats
 
 SMALLEST_CHANGE: Final = 0.2
 """Root mean square in standard deviations: below it nobody could see the change, and no row should say that one is there."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.types import Floats
+from detectors.array_types import Floats
 
 Series = Floats
 Distortion = Callable[[Series, np.random.Generator], Series]

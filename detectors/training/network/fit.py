@@ -9,15 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from detectors.array_types import Floats, Floats32, Weights
 from detectors.baseline.profile import Profile
-from detectors.minutes.cleaning import CleanMinutes
-from detectors.minutes.grids import on_grid
+from detectors.minutes.cleaning import CleanMinutes, on_grid
 from detectors.minutes.windows import WINDOW_MIN, scaled
 from detectors.network.layout import CONTEXT_REACH, LEAST_CONTEXT_SD, TRAINED
-from detectors.training.network.architecture import build_network, named_weights, network_inputs
+from detectors.training.network.architecture import build_network, load_weights, named_weights, network_inputs
 from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
-from detectors.types import Floats32
 
 Report = Callable[[float, str], None]
 
@@ -117,3 +116,27 @@ def _compiled_step(model: Any, steps: int) -> Any:
         return loss
 
     return tf.function(step, autograph=False)
+
+
+LOSS_BATCH: Final = 512
+
+
+def window_losses(network: Weights, windows: NetworkWindows) -> Floats:
+    """Return float64[N]: the negative log likelihood of a measured value in the minutes 8..57 of each window, in nats.
+
+    It is what training minimises. Blocks for about a second a thousand windows; raises KeyError or ValueError when the
+    weights do not fit.
+    """
+    model = build_network()
+    load_weights(model, network)
+    deviation = np.maximum(network["context_sd"], np.float32(LEAST_CONTEXT_SD))
+    context = np.clip((windows.context - network["context_mean"]) / deviation, -CONTEXT_REACH, CONTEXT_REACH)
+    losses = np.empty(len(windows))
+    for start in range(0, len(windows), LOSS_BATCH):
+        part = slice(start, start + LOSS_BATCH)
+        z, weight = tf.constant(windows.z[part]), tf.constant(windows.weight[part])
+        shift, shape = model([*network_inputs(z, weight), tf.constant(context[part])], training=False)
+        measured = windows.weight[part, TRAINED.start : TRAINED.stop]
+        found = log_probability(z, windows.half_cell[part], shift, shape).numpy() * measured
+        losses[part] = -found.sum((1, 2)) / np.maximum(measured.sum((1, 2)), 1)
+    return losses

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.training.network.distortions import log_uniform
-from detectors.types import Floats
 
 Series = Floats
 

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from detectors.array_types import Floats32
 from detectors.scoring.classifier import HIDDEN, MEMBERS, classifier_shapes
 from detectors.training.tensorflow import tf
-from detectors.types import Floats32
 
 EPOCHS: Final = 2
 BATCH: Final = 1024

@@ -9,16 +9,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats32, Ints
 from detectors.engine.model import WindowScorer, network_errors
 from detectors.minutes.windows import STEP_MIN, after_enrolment, decision_minute
 from detectors.rules.copies import BLOCKS, block_evidence, stream_nats
 from detectors.rules.frozen import stream_runs
 from detectors.statistics.base import SLOW_MIN
-from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
-from detectors.statistics.windows import DecisionRows, rows_of_stream
+from detectors.statistics.windows import Blocks, DecisionRows, blocks_of, rows_of_stream, stream_statistics
 from detectors.training.attacked import Trace
 from detectors.training.patients import Patient
-from detectors.types import Bools, Floats32, Ints
 
 Arrays = TypeVar("Arrays", DecisionRows, Blocks)
 

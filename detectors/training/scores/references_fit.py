@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.scoring.tails import BEYOND, SHARES, Tails
-from detectors.types import Floats, Floats32, Ints
 
 DAY_DECISIONS: Final = 96
 LEAST_A_DAY: Final = 24

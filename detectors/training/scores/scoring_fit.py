@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Bools, Floats, Floats32, Ints, Weights
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.decisions.votes import AGREE
@@ -17,9 +18,6 @@ from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
 from detectors.training.scores.classifier_fit import EPOCHS, LabelledRows, fit_classifier
 from detectors.training.scores.references_fit import References, balanced, standardisation_of, tails_of
 from detectors.training.scores.table import DISTORTED, DecisionTable
-from detectors.types import Bools, Floats, Floats32, Ints
-
-Weights = Mapping[str, Floats32]
 
 SCORED: Final = ("fast", "slow", "family_free")
 POSITIVE_FROM_MIN: Final = {"fast": 30, "slow": 180}

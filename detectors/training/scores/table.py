@@ -10,11 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast, own_past
-from detectors.decisions.votes import stream_votes
+from detectors.decisions.votes import AGREE, stream_votes
 from detectors.minutes.windows import STEP_MIN, decision_minute
+from detectors.rules.copies import LIMIT_NATS
+from detectors.rules.frozen import LIMIT_MIN
 from detectors.training.scores.decisions import StreamDecisions, joined
-from detectors.types import Bools, Floats, Floats32, Ints
 
 CLEAN: Final = -1
 DISTORTED: Final = -2
@@ -159,3 +161,34 @@ def table_of(patients: Sequence[tuple[str, int, int, int]], streams: Sequence[Se
         enrolment_min=integers(enrolment),
         enrolled=integers(enrolled),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """When each attack was found: `delay_min` float64[A, C] after the onset by onset and case (inf: never, NaN: not tried).
+
+    `patient` int32[A] is whose onset it is. A decision finds at the last (valid) minute that it may see.
+    """
+
+    delay_min: Floats
+    patient: NDArray[np.int32]
+
+
+def found_attacks(table: DecisionTable, flagged: Bools, cases: int) -> Found:
+    """Return the delays of all judged attacks of a table with so many cases."""
+    streams = np.flatnonzero((table.case >= 0) & (table.which < TEACHING))
+    keys = sorted({(int(table.patient[stream]), int(table.which[stream])) for stream in streams})
+    place = {key: row for row, key in enumerate(keys)}
+    delay = np.full((len(keys), cases), np.nan)
+    for stream in streams:
+        part = slice(int(table.start[stream]), int(table.stop[stream]))
+        late = (table.minute[part][flagged[part] & table.judged[part]] - table.onset[stream]).astype(np.float64)
+        row = place[int(table.patient[stream]), int(table.which[stream])]
+        delay[row, table.case[stream]] = late[late > 0].min(initial=np.inf)
+    return Found(delay, np.array([patient for patient, _ in keys], np.int32))
+
+
+def rule_rows(table: DecisionTable) -> dict[str, Bools]:
+    """Return by rule bool[N]: the copy and the frozen rule, each twice in a row."""
+    values = {"copy": table.nats / LIMIT_NATS, "frozen": table.run / LIMIT_MIN}
+    return {name: table.votes(found.astype(np.float64), AGREE[name]) >= 1 for name, found in values.items()}

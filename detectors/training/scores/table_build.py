@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
+from detectors.array_types import Floats, Weights
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
 from detectors.training.cohort import AttackCase, Injector, Vitals, vitals_of
@@ -15,9 +16,7 @@ from detectors.training.network.distorted import Device, Span, distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
 from detectors.training.scores.decisions import clean_blocks, clean_decisions, traced_decisions
 from detectors.training.scores.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
-from detectors.types import Floats, Floats32
 
-Weights = Mapping[str, Floats32]
 Report = Callable[[float, str], None]
 
 DISTORTIONS_EACH: Final = 16

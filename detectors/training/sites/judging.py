@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from contracts.verdicts import DeviceState
+from detectors.array_types import Bools, Floats, Ints
 from detectors.decisions.common_scale_rule import AVERAGED
 from detectors.decisions.votes import RULES
 from detectors.engine.chunks import MinuteChunk, Verdicts
@@ -17,7 +18,6 @@ from detectors.engine.model import Model
 from detectors.minutes.windows import STEP_MIN
 from detectors.training.cohort import Recording
 from detectors.training.patients import enrolment_of
-from detectors.types import Bools, Floats, Ints
 
 Report = Callable[[float, str], None]
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.found import Found
 from detectors.training.scores.scoring_fit import SCORED
+from detectors.training.scores.table import Found
 from experiments.common.injection import CORE, core_cases
 from experiments.evaluation.judging.judged import RULES, Judged
 from experiments.evaluation.judging.study import REFERENCE, Study, family_name

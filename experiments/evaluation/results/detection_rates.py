@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.found import Found
-from detectors.training.scores.table import CLEAN, WEEK_MIN, DecisionTable
+from detectors.training.scores.table import CLEAN, WEEK_MIN, DecisionTable, Found
 from experiments.common.estimates import Estimate
 from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
-from detectors.training.found import Found, found_attacks
 from detectors.training.scores.scoring_fit import SCORED
-from detectors.training.scores.table import TEACHING, DecisionTable
+from detectors.training.scores.table import TEACHING, DecisionTable, Found, found_attacks
 from experiments.common.injection import LEVELS, core_cases
 from experiments.evaluation.judging.judged import Judged, Scored, benign_share, clean_states, exclusions
 from experiments.evaluation.judging.study import CAPPED, REFERENCE, Study, enrolment_name

@@ -9,8 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.found import Found, found_attacks
-from detectors.training.scores.table import DecisionTable
+from detectors.training.scores.table import DecisionTable, Found, found_attacks
 from experiments.common.estimates import UNKNOWN, Estimate
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.found import found_attacks
-from detectors.training.scores.table import CLEAN, DecisionTable
+from detectors.training.scores.table import CLEAN, DecisionTable, found_attacks
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.measurement.material import SIMULATED, SLOW

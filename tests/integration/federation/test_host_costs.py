@@ -19,10 +19,9 @@ from small_ward import DEVICES, send_all_vitals
 from contracts.federation import ModelUpdate, decode_federation
 from detectors.network.layout import CONTEXT_SIZE
 from fl_coordinator.program import CoordinatorProgram
-from fl_device.tasks.named import task_named
+from fl_device.host.preparation import task_named
 from fl_device.tasks.task import OwnHours
-from fl_device.training.local import Course, LocalTrainer
-from fl_device.training.programs import programs_of
+from fl_device.training.local import Course, LocalTrainer, programs_of
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,7 @@ from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import decision_count, decision_minute, usable_decisions
 from detectors.rules import copies
 from detectors.scoring.components import components_of, tail_features_of
-from detectors.statistics.stream import blocks_of, stream_statistics
-from detectors.statistics.windows import rows_of_stream
+from detectors.statistics.windows import blocks_of, rows_of_stream, stream_statistics
 
 MODEL = plain_model(5, threshold=1e9)  # nothing is flagged, so that nothing is kept out of the baseline
 ENROLMENT = 200

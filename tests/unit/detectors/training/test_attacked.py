@@ -8,8 +8,7 @@ import pytest
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import decision_minute
 from detectors.rules.copies import stream_nats
-from detectors.statistics.stream import stream_statistics
-from detectors.statistics.windows import rows_of_stream
+from detectors.statistics.windows import rows_of_stream, stream_statistics
 from detectors.training.attacked import span_of, trace_of
 from detectors.training.cohort import AttackCase, unmarked
 from detectors.training.patients import generator_of, onsets_of, patient_of

@@ -7,8 +7,7 @@ import pytest
 from small_tables import table
 
 from contracts.verdicts import DeviceState
-from detectors.training.found import Found, found_attacks, rule_rows
-from detectors.training.scores.table import TEACHING
+from detectors.training.scores.table import TEACHING, Found, found_attacks, rule_rows
 from experiments.evaluation.judging.judged import Scored, benign_share, clean_states, exclusions, states_of
 from experiments.evaluation.plan import BUDGETS
 from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions, rate, share_found
