@@ -11,9 +11,8 @@ from contracts.verdicts import RuleName
 from detectors.array_types import Floats
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted
-from detectors.scoring.components import DetectorParameters
+from detectors.scoring.components import SCORED, DetectorParameters
 
-AVERAGED: Final = ("fast", "slow", "family_free")
 SUSPECT_MARGIN: Final = 0.3  # a factor of two in false exclusions
 
 
@@ -39,12 +38,12 @@ class CommonScaleRule:
     def _scores(self, parameters: DetectorParameters, values: Floats, threshold: Floats) -> tuple[Floats, Floats]:
         """Return (score float64[R], scores by kind float64[R, 7]); a rule's value is put on the threshold's scale."""
         found = values.copy()
-        for kind in AVERAGED:
+        for kind in SCORED:
             place = KINDS.index(kind)
             found[:, place] = parameters.scales[kind].of(values[:, place])
         first = len(KINDS) - len(RULES)
         found[:, first:] = rule_scores(values[:, first:], threshold[:, None])
-        combined = parameters.scales["combined"].of(found[:, : len(AVERAGED)].mean(axis=1))
+        combined = parameters.scales["combined"].of(found[:, : len(SCORED)].mean(axis=1))
         return np.maximum(combined, found[:, first:].max(axis=1)), found
 
 

@@ -140,10 +140,8 @@ def _components(
     judged = len(columns())
     own = OwnPast(past.mean[:, :judged], past.sd[:, :judged], past.decisions)
     tail_features = tail_features_of(model.parameters, found.values, own)
-    parts = components_of(model.parameters.classifiers, tail_features)
-    logits = np.stack([parts.fast, parts.slow], axis=1)
-    above = logits - past.mean[:, judged:]
-    values = np.column_stack([above, parts.family_free, found.nats / copies.LIMIT_NATS])
+    logits, score = components_of(model.parameters.classifiers, tail_features)
+    values = np.column_stack([logits - past.mean[:, judged:], score, found.nats / copies.LIMIT_NATS])
     return values, logits, tail_features
 
 

@@ -45,8 +45,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
     keep = usable_decisions(minutes)
     enrolled = enrolment_decisions(len(minutes))
     past = own_past(values, enrolled, keep)
-    parts = components_of(model.parameters.classifiers, tail_features_of(model.parameters, values, past))
-    logits = np.stack([parts.fast, parts.slow], axis=1)
+    logits, _ = components_of(model.parameters.classifiers, tail_features_of(model.parameters, values, past))
     start = baseline_start(enrolled)
     above = (logits - own_past(logits, enrolled, keep).mean)[start:, 0]
     nats = copies.stream_nats(evidence) / copies.LIMIT_NATS

@@ -92,3 +92,13 @@ def both_weight(minutes: BlockMinutes, residual: str) -> Floats:  # noqa: ARG001
 def square(minutes: BlockMinutes, residual: str) -> Floats:
     """Return the residual's square."""
     return np.asarray(minutes.weight * minutes.residual(residual) ** 2)
+
+
+def value(minutes: BlockMinutes, residual: str) -> Floats:
+    """Return the residual itself."""
+    return minutes.weight * minutes.residual(residual)
+
+
+def mean(count: Floats, total: Floats) -> Floats:
+    """Return the mean of the measured minutes."""
+    return np.asarray(total / np.maximum(count, 1))

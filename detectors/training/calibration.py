@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.array_types import Floats, Ints
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import DecisionTable
 
 Votes = Mapping[str, Floats]

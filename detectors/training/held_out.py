@@ -20,7 +20,7 @@ from detectors.training.canaries.windows import KINDS, canary_windows
 from detectors.training.cohort import Injector, Population, Stay
 from detectors.training.network.fit import NetworkWindows, joined, training_windows, window_losses
 from detectors.training.patients import Patient, patients_of
-from detectors.training.scores.scoring_fit import FittedScores, voted_components
+from detectors.training.scores.scoring_fit import voted_components
 from detectors.training.scores.table import DecisionTable, found_attacks, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
@@ -102,10 +102,7 @@ def _mean_square(network: Weights, windows: NetworkWindows) -> Floats:
 
 def _flagged(parameters: DetectorParameters, table: DecisionTable) -> Bools:
     """Return bool[N]: the decisions that exclude a device."""
-    fitted = FittedScores(
-        parameters.standardisation, parameters.fast_tails, parameters.slow_tails, parameters.classifiers
-    )
-    votes = voted_components(table, table.own_past(table.values), fitted, np.arange(len(table)))
+    votes = voted_components(table, table.own_past(table.values), parameters, np.arange(len(table)))
     scored = Calibration(parameters.scales, parameters.threshold, weeks=0.0, patients=0).combined(votes)
     flagged: Bools = np.nan_to_num(scored, nan=-np.inf) >= parameters.threshold
     for rule in rule_rows(table).values():

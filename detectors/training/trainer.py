@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
-from detectors.scoring.components import DetectorParameters
+from detectors.bundle.bundle import Bundle
+from detectors.scoring.components import DetectorParameters, FittedScores
 from detectors.training.calibration import FOLDS, Calibration, calibrated, dealt, out_of_sample
 from detectors.training.canaries.windows import canary_set
 from detectors.training.card import card_of
 from detectors.training.cohort import Population
 from detectors.training.network.fit import fit_network, training_windows
 from detectors.training.patients import Patient, generator_of, patients_of
-from detectors.training.scores.scoring_fit import FittedScores, fit_scores, voted_components
+from detectors.training.scores.scoring_fit import fit_scores, voted_components
 from detectors.training.scores.table import DecisionTable, Stream, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.training import LEAST_PATIENTS, Training
@@ -31,15 +32,6 @@ Progress = Callable[[str, float, str], None]
 CarryOut = Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]]
 
 STAGES: Final = ("network", "decisions", "calibration", "detector", "canary")
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A detector's parameters, its card (JSON-like) and its canary set: what a bundle is made of."""
-
-    parameters: DetectorParameters
-    card: dict[str, Any]
-    canary: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +47,8 @@ class _Cohort:
         return np.flatnonzero(self.fold >= 0)
 
 
-def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Trained:
-    """Train; equal arguments give equal results on one machine. Blocks for minutes.
+def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Bundle:
+    """Train and return an unsaved bundle; equal arguments give equal results on one machine. Blocks for minutes.
 
     Finished stages are found again in `work`. `progress(stage, share, text)` hears of `STAGES`; `carry_out` maps the
     measuring of patients, in order, perhaps over several processes. Raises Misconfigured when the patients do not do.
@@ -69,7 +61,6 @@ def train_detector(training: Training, work: WorkFolder, progress: Progress, car
     calibration, flagged = _calibration(training, cohort, table, past, work, partial(progress, "calibration"))
     progress("detector", 0.1, "fitting on all patients")
     fitted = _fit(training, table, past, np.arange(len(table.name)))
-    parameters = _parameters(network, fitted, calibration)
     progress("detector", 1.0, "done")
     progress("canary", 0.1, "attacking simulated patients")
     canary = canary_set(
@@ -77,7 +68,7 @@ def train_detector(training: Training, work: WorkFolder, progress: Progress, car
     )
     progress("canary", 1.0, "done")
     card = card_of(training, cohort.patients, cohort.short, table, calibration, flagged)
-    return Trained(parameters, card, canary)
+    return Bundle(_parameters(network, fitted, calibration), card, canary)
 
 
 def _cohort_of(training: Training) -> _Cohort:

@@ -26,11 +26,6 @@ TASKS: Final[dict[TaskName, Task]] = {
 }
 
 
-def task_named(name: TaskName) -> Task:
-    """Return the task."""
-    return TASKS[name]
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The detector and the trainer, both owned by the thread that made them."""
@@ -41,7 +36,7 @@ class Prepared:
 
 def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
     """Compile the trainer beside the engine of the bundle in force; blocks for some seconds."""
-    task = task_named(settings.federated_task)
+    task = TASKS[settings.federated_task]
     detector = HostDetector(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)
     nothing = np.zeros((1, WINDOW_MIN, 2), np.float32)

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from detectors.array_types import Bools, Floats, Floats32, Ints, Weights
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
-from detectors.baseline.references import Standardisation
 from detectors.decisions.votes import AGREE
 from detectors.scoring.classifier import NAMES, inputs
-from detectors.scoring.components import TailFeatures, components_of, tail_features_of
-from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
+from detectors.scoring.components import SCORED, FittedScores, TailFeatures, components_of, tail_features_of
+from detectors.scoring.tails import fast_columns, one_sided, slow_columns
 from detectors.training.scores.classifier_fit import EPOCHS, LabelledRows, fit_classifier
 from detectors.training.scores.references_fit import References, balanced, standardisation_of, tails_of
 from detectors.training.scores.table import DISTORTED, DecisionTable
 
-SCORED: Final = ("fast", "slow", "family_free")
 POSITIVE_FROM_MIN: Final = {"fast": 30, "slow": 180}
 """Attacked minutes up to the judged block's end; a younger attack is neither a positive nor a negative."""
 DISTORTED_WEIGHT: Final = 0.15
 DETERIORATING_WEIGHT: Final = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class FittedScores:
-    """See `scoring.components.Fitted`; `classifiers` are the DNNs by name."""
-
-    standardisation: Standardisation
-    fast_tails: Tails
-    slow_tails: Tails
-    classifiers: Mapping[str, Weights]
 
 
 def fit_scores(
@@ -88,9 +74,9 @@ def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, ro
 
     `rows` holds whole clean streams, and traces only together with their patient's clean stream.
     """
-    found = components_of(fitted.classifiers, _tail_features(table, past, fitted, rows))
+    logits, score = components_of(fitted.classifiers, _tail_features(table, past, fitted, rows))
     result = {}
-    for kind, values in zip(SCORED, found, strict=True):
+    for kind, values in zip(SCORED, (*logits.T, score), strict=True):
         whole = np.full(len(table), np.nan)
         whole[rows] = values
         result[kind] = whole

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from detectors.decisions.common_scale_rule import AVERAGED
 from detectors.decisions.votes import RULES
 from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.common_scale import HIGHEST_G, peak_places, threshold_of
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import WEEK_MIN
 from detectors.training.sites.judging import JudgedDevice
 
@@ -45,8 +45,8 @@ class Peak:
         """Return what excluded the device: the rules that spoke, else the scores over the threshold by themselves, else the highest."""
         if self.rules:
             return self.rules
-        alone = tuple(kind for kind, g in zip(AVERAGED, self.kinds, strict=True) if g >= threshold)
-        return alone or (AVERAGED[int(np.argmax(self.kinds))],)
+        alone = tuple(kind for kind, g in zip(SCORED, self.kinds, strict=True) if g >= threshold)
+        return alone or (SCORED[int(np.argmax(self.kinds))],)
 
 
 @dataclass(frozen=True, slots=True)

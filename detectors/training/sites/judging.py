@@ -10,12 +10,12 @@ import numpy as np
 
 from contracts.verdicts import DeviceState
 from detectors.array_types import Bools, Floats, Ints
-from detectors.decisions.common_scale_rule import AVERAGED
 from detectors.decisions.votes import RULES
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from detectors.minutes.windows import STEP_MIN
+from detectors.scoring.components import SCORED
 from detectors.training.cohort import Recording
 from detectors.training.patients import enrolment_of
 
@@ -30,7 +30,7 @@ class JudgedDevice:
     """A device's judged time in k quarters of an hour, as the clock has them.
 
     `judged` bool[k]: a decision fell; `score` float64[k] on the common scale, the rules left out; `kinds` float64[k, 3] the g of
-    what was averaged for it (`AVERAGED`); `rules` bool[k, 4] who of `RULES` spoke; `event_minute` int64[k]. All are 0 where
+    what was averaged for it (`SCORED`); `rules` bool[k, 4] who of `RULES` spoke; `event_minute` int64[k]. All are 0 where
     nothing was judged.
     """
 
@@ -84,10 +84,10 @@ def _device(model: Model, verdicts: Verdicts) -> JudgedDevice:
     at = _places(minute[rows])
     shape = int(at[-1]) + 1 if len(rows) else 0
     device = JudgedDevice(
-        verdicts.device_id, np.zeros(shape, np.bool_), np.zeros(shape), np.zeros((shape, len(AVERAGED))),
+        verdicts.device_id, np.zeros(shape, np.bool_), np.zeros(shape), np.zeros((shape, len(SCORED))),
         np.zeros((shape, len(RULES)), np.bool_), np.zeros(shape, np.int64),
     )  # fmt: skip
-    kinds = np.stack([verdicts.scores[kind][rows] for kind in AVERAGED], axis=1).astype(np.float64)
+    kinds = np.stack([verdicts.scores[kind][rows] for kind in SCORED], axis=1).astype(np.float64)
     over = np.stack([verdicts.scores[rule][rows] >= verdicts.threshold[rows] for rule in RULES], axis=1)
     over[void[rows], RULES.index("copy")] = True
     device.judged[at] = True

@@ -15,7 +15,7 @@ from contracts.verdicts import DeviceState
 from detectors.decisions.common_scale_rule import SUSPECT_MARGIN, rule_scores
 from detectors.decisions.states import Known, decide, dwell_after
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import CLEAN, DecisionTable
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.folds import CombinedScale, Fold, combined_scale, mean_of

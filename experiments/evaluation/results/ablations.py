@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import Found
 from experiments.common.injection import CORE, core_cases
 from experiments.evaluation.judging.judged import RULES, Judged

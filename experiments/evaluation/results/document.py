@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import TEACHING, DecisionTable, Found, found_attacks
 from experiments.common.injection import LEVELS, core_cases
 from experiments.evaluation.judging.judged import Judged, Scored, benign_share, clean_states, exclusions

@@ -55,14 +55,13 @@ def batch_votes(model: Model, minutes: CleanMinutes) -> dict[str, np.ndarray]:
     values = stream_statistics(blocks_of(rows, errors))
     enrolled, keep = enrolment_decisions(ENROLMENT), usable_decisions(minutes)
     found = tail_features_of(model.parameters, values, own_past(values, enrolled, keep))
-    parts = components_of(model.parameters.classifiers, found)
-    logits = np.stack([parts.fast, parts.slow], axis=1)
+    logits, family_free = components_of(model.parameters.classifiers, found)
     above = logits - own_past(logits, enrolled, keep).mean
     scales = model.parameters.scales
     return {
         "fast": scales["fast"].of(stream_votes(above[:, 0], AGREE["fast"])),
         "slow": scales["slow"].of(stream_votes(above[:, 1], AGREE["slow"])),
-        "family_free": scales["family_free"].of(stream_votes(parts.family_free, AGREE["family_free"])),
+        "family_free": scales["family_free"].of(stream_votes(family_free, AGREE["family_free"])),
         "copy": stream_votes(copies.stream_nats(copies.block_evidence(rows)) / copies.LIMIT_NATS, AGREE["copy"]),
         "error": np.square(errors).mean(axis=(1, 2)),
     }
