@@ -56,7 +56,7 @@ class Detector:
 
     @classmethod
     def load(cls, bundle_dir: Path | None = None, *, rule: RuleName = "common-scale") -> Detector:
-        """Load a bundle (None: the one that ships); raises Misconfigured when it is not intact.
+        """Load a bundle (None: the one that ships). Raises Misconfigured when it is not intact.
 
         `rule` says how scores become votes: on the common scale, or as in the paper's Fig. 3 (`decisions`).
         """
@@ -64,7 +64,7 @@ class Detector:
 
     @classmethod
     def of(cls, bundle: Bundle, *, rule: RuleName = "common-scale") -> Detector:
-        """Return the detector of a bundle; `rule` as in `load`."""
+        """Return the detector of a bundle. `rule` as in `load`."""
         return cls(Model(bundle.parameters, rule_named(rule), bundle.sha256))
 
     def score(
@@ -89,7 +89,7 @@ class Detector:
 
 
 def live_engine(settings: Settings, contents: Mapping[str, bytes]) -> DetectionEngine:
-    """Return the engine of a bundle's files by name; raises Misconfigured when they are not a whole bundle that this version runs."""
+    """Return the engine of a bundle's files by name. Raises Misconfigured when they are not a whole bundle that this version runs."""
     detector = Detector.of(bundle_of(contents, "that is in force"), rule=settings.rule)
     return DetectionEngine(
         detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row

@@ -37,7 +37,7 @@ def enrolment_decisions(enrolment_min: int) -> int:
 
 
 def baseline_start(enrolled: int) -> int:
-    """Return the first decision of a baseline; an enrolment shorter than three hours has at least its last one.
+    """Return the first decision of a baseline. An enrolment shorter than three hours has at least its last one.
 
     >>> baseline_start(37), baseline_start(3)
     (8, 2)
@@ -55,7 +55,7 @@ def baseline_end(decision: Ints, enrolled: int) -> Ints:
 
 
 def own_past(values: Floats, enrolled: int, keep: Bools, *, frozen: bool = False) -> OwnPast:
-    """Return the baselines of all decisions of a stream float64[k, C]; `keep` bool[k]: it may join a baseline.
+    """Return the baselines of all decisions of a stream float64[k, C]. `keep` bool[k]: it may join a baseline.
 
     `frozen`: of the enrolment alone (an ablation).
     """

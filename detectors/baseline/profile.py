@@ -1,4 +1,4 @@
-"""What a device's enrolment says about it: scale, usual size of its residuals, grid and context; never changed afterwards."""
+"""What a device's enrolment says about it: scale, usual size of its residuals, grid and context. Never changed afterwards."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def profile_of(minutes: CleanMinutes, enrolment_min: int) -> Profile:
 
 
 def _residuals(z: Floats) -> Floats:
-    """Return float64[3, n, 2]: the residuals at lags 1, 6 and 16; beyond the ends the end value is repeated."""
+    """Return float64[3, n, 2]: the residuals at lags 1, 6 and 16. Beyond the ends the end value is repeated."""
     return np.stack(
         [
             z - (_shifted(z, -1) + _shifted(z, 1)) / 2,

@@ -1,4 +1,4 @@
-"""A detector's parameters as arrays by name, and back; names, shapes and values are checked."""
+"""A detector's parameters as arrays by name, and back. Names, shapes and values are checked."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def encoded(parameters: DetectorParameters) -> Arrays:
 
 
 def decoded(arrays: Mapping[str, NDArray[Any]], network: Mapping[str, NDArray[Any]]) -> DetectorParameters:
-    """Return the parameters; raises ValueError saying what does not fit this version."""
+    """Return the parameters. Raises ValueError saying what does not fit this version."""
     _check_network(network)
     _check(arrays)
     return DetectorParameters(

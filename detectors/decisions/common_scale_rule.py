@@ -1,4 +1,4 @@
-"""The default rule: DNNs and family-free score on one scale, averaged; rules without training beside them."""
+"""The default rule: DNNs and family-free score on one scale, averaged. Rules without training beside them."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class CommonScaleRule:
         return Judged(score, kinds, np.stack(alone, axis=1))
 
     def _scores(self, parameters: DetectorParameters, values: Floats, threshold: Floats) -> tuple[Floats, Floats]:
-        """Return (score float64[R], scores by kind float64[R, 7]); a rule's value is put on the threshold's scale."""
-        found = values.copy()
+        """Return (score float64[R], scores by kind float64[R, 7]). A rule's value is put on the threshold's scale."""
+        by_kind = values.copy()
         for kind in SCORED:
             place = KINDS.index(kind)
-            found[:, place] = parameters.scales[kind].of(values[:, place])
+            by_kind[:, place] = parameters.scales[kind].of(values[:, place])
         first = len(KINDS) - len(RULES)
-        found[:, first:] = rule_scores(values[:, first:], threshold[:, None])
-        combined = parameters.scales["combined"].of(found[:, : len(SCORED)].mean(axis=1))
-        return np.maximum(combined, found[:, first:].max(axis=1)), found
+        by_kind[:, first:] = rule_scores(values[:, first:], threshold[:, None])
+        combined = parameters.scales["combined"].of(by_kind[:, : len(SCORED)].mean(axis=1))
+        return np.maximum(combined, by_kind[:, first:].max(axis=1)), by_kind
 
 
 def rule_scores(values: Floats, threshold: Floats) -> Floats:

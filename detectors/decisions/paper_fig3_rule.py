@@ -30,7 +30,7 @@ EXCLUDE_ABOVE: Final = 0.5
 
 
 def probability(logits: ArrayLike) -> Floats:
-    """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1; NaN stays NaN.
+    """Return the sigmoid of logits of any shape, the paper's anomaly score 0..1. NaN stays NaN.
 
     >>> probability([0.0, 100.0]).tolist()
     [0.5, 1.0]
@@ -55,7 +55,7 @@ def paper_threshold(scores: ArrayLike) -> float:
 
 
 def flagged_share(scores: ArrayLike, threshold: float) -> float:
-    """Return the share (0..1) of the last 24 hours' scores above the threshold; arguments and errors as above.
+    """Return the share (0..1) of the last 24 hours' scores above the threshold. Arguments and errors as above.
 
     >>> flagged_share([0.1, 0.9, 0.95, 0.2], threshold=0.8)
     0.5

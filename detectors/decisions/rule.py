@@ -35,9 +35,9 @@ class Rule(Protocol):
         ...
 
     def threshold(self, parameters: DetectorParameters, enrolment_logits: Floats) -> float:
-        """Return a device's threshold; `enrolment_logits` float64[n] are the fast DNN's over its enrolment (n = 0: none yet)."""
+        """Return a device's threshold. `enrolment_logits` float64[n] are the fast DNN's over its enrolment (n = 0: none yet)."""
         ...
 
     def judge(self, parameters: DetectorParameters, last: Floats, threshold: Floats) -> Judged:
-        """Judge the last four decisions float64[R, 4, 7] against thresholds float64[R]; flagged is `score >= threshold`."""
+        """Judge the last four decisions float64[R, 4, 7] against thresholds float64[R]. Flagged is `score >= threshold`."""
         ...

@@ -44,6 +44,6 @@ def voted(last: Floats) -> Floats:
 
 
 def stream_votes(values: Floats, agree: int) -> Floats:
-    """Return float64[k]: the smallest of the last `agree` decisions of a stream; before its first there is none."""
+    """Return float64[k]: the smallest of the last `agree` decisions of a stream. Before its first there is none."""
     padded = np.concatenate([np.full(agree - 1, NOTHING), values])
     return np.asarray(np.min([padded[first : first + len(values)] for first in range(agree)], axis=0))

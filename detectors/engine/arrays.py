@@ -65,7 +65,7 @@ GROUPS: Final = LAG // GROUP + 2
 
 
 class DeviceArrays:
-    """Rings and sums by slot; 22 kB a device. Slots grow in powers of two. Not thread-safe."""
+    """Rings and sums by slot. 22 kB a device. Slots grow in powers of two. Not thread-safe."""
 
     def __init__(self, threshold: float) -> None:
         """`threshold` holds for devices without a profile."""
@@ -134,7 +134,7 @@ class DeviceArrays:
 
 
 def add_waiting(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats) -> None:
-    """Let decisions int64[R] of distinct slots, which may join a baseline, wait in their groups; `values` float64[R, C + 2]."""
+    """Let decisions int64[R] of distinct slots, which may join a baseline, wait in their groups. `values` float64[R, C + 2]."""
     group = decision // GROUP % GROUPS
     arrays.waiting_count[slot, group] += 1
     arrays.waiting[slot, group, 0] += values
@@ -142,7 +142,7 @@ def add_waiting(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats
 
 
 def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
-    """Write the rows of a pass into the rings; of several at one place the last counts."""
+    """Write the rows of a pass into the rings. Of several at one place the last counts."""
     if not len(rows):
         return
     slot, at = np.array(rows.slot, np.int64), np.array(rows.index, np.int64) % RING

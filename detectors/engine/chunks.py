@@ -34,7 +34,7 @@ def plain(channel: Channel) -> Sequence[float | None]:
 
 
 class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
-    """Consecutive minutes of one device; None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
+    """Consecutive minutes of one device. None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
 
     May be of any length; one without minutes can announce the end of a recording, open a session, or (`re_enrol`) tell
     that the device's enrolment is void and begins anew.
@@ -81,7 +81,7 @@ class Transition(NamedTuple):
 
 
 class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
+    """The verdicts on one chunk. Arrays of n applied minutes (dropped minutes have no line), then the device after it.
 
     A decision falls every 15 valid minutes of an enrolled device. `event_minute` int64; `reconstruction_error` (mean square of
     the network's normal scores) and `score` (on the rule's scale, higher is more anomalous) float32, NaN where no decision

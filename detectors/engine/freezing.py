@@ -24,7 +24,7 @@ from detectors.statistics.windows import Blocks, blocks_of, rows_of_stream, stre
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What an enrolment comes to; `repeats_itself`: the copy rule speaks within it, so it teaches nothing."""
+    """What an enrolment comes to. `repeats_itself`: the copy rule speaks within it, so it teaches nothing."""
 
     profile: DeviceProfile
     arrays: Profile
@@ -36,7 +36,7 @@ class Frozen:
 
 
 def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[float]) -> Frozen:
-    """Return what the valid minutes of an enrolment come to (at least 60); blocks for some milliseconds."""
+    """Return what the valid minutes of an enrolment come to (at least 60). Blocks for some milliseconds."""
     profile = profile_of(minutes, len(minutes))
     rows = rows_of_stream(minutes.values, minutes.weight, profile)
     blocks = blocks_of(rows, model.network_errors(rows))

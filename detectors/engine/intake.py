@@ -47,7 +47,7 @@ class MinuteIntake:
         self.applied_through = event_minute
 
     def push(self, event_minute: int, heart: float | None, breath: float | None, pulse: float | None) -> list[Row]:
-        """Return the valid minutes that a raw one settles; heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
+        """Return the valid minutes that a raw one settles. Heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
         rows = self._filler.push(event_minute, heart, breath)
         if rows and rows[-1][0] == event_minute and rows[-1][3] and rows[-1][4]:
             _, heart_bpm, breath_min, _, _ = rows[-1]
@@ -60,7 +60,7 @@ class MinuteIntake:
 
 
 class EnrolmentRows:
-    """The rows of an open enrolment, kept until the profile is frozen from them; 15 bytes a minute."""
+    """The rows of an open enrolment, kept until the profile is frozen from them. 15 bytes a minute."""
 
     __slots__ = ("event_minute", "observed", "pulse_medians_bpm", "values", "weights")
 

@@ -26,7 +26,7 @@ class WindowScorer(Protocol):
 
 
 class Model:
-    """Parameters, network and decision rule of one bundle. Owned by one thread; blocks while it computes."""
+    """Parameters, network and decision rule of one bundle. Owned by one thread. Blocks while it computes."""
 
     def __init__(
         self, parameters: DetectorParameters, rule: Rule, bundle_sha: str = "", network: WindowScorer | None = None
@@ -39,7 +39,7 @@ class Model:
         self._network = network
 
     def network_errors(self, rows: DecisionRows) -> Floats32 | None:
-        """Return the normal scores float32[R, 15, 2] of each decision's block; None without a network."""
+        """Return the normal scores float32[R, 15, 2] of each decision's block. None without a network."""
         return network_errors(self._network, rows)
 
     def is_own(self, profile: DeviceProfile | None) -> bool:
@@ -48,7 +48,7 @@ class Model:
 
 
 def network_errors(network: WindowScorer | None, rows: DecisionRows) -> Floats32 | None:
-    """Return the network's normal scores float32[R, 15, 2] of decisions' blocks; None without a network."""
+    """Return the network's normal scores float32[R, 15, 2] of decisions' blocks. None without a network."""
     if network is None:
         return None
     return network.normal_scores(
@@ -73,7 +73,7 @@ def profile_from(record: DeviceProfile) -> Profile:
 
 
 def profile_record(profile: Profile, **rest: object) -> DeviceProfile:
-    """Return a profile as it travels; `rest` are the fields that no array holds."""
+    """Return a profile as it travels. `rest` are the fields that no array holds."""
     fields: Mapping[str, NDArray[np.floating]] = {
         "median": profile.median, "scale": profile.scale, "residual_size": profile.residual_size,
         "unchanged_share": profile.unchanged_share, "grid_bpm": profile.grid_bpm, "context": profile.context,

@@ -48,7 +48,7 @@ def snapshot_of(tracker: DeviceTracker, arrays: DeviceArrays) -> DeviceSnapshot:
     return DeviceSnapshot(
         session_id=tracker.session_id,
         applied_through=intake.applied_through,
-        standing=tracker.standing,
+        standing=tracker.voted_state,
         state=tracker.state,
         state_since=tracker.state_since,
         seen_mask=intake.seen_mask,
@@ -74,7 +74,7 @@ def votes_from(snapshot: DeviceSnapshot) -> Floats:
 
 
 def load_baseline(arrays: DeviceArrays, slot: int, record: BaselineSnapshot, values: Floats) -> None:
-    """Put a baseline into a slot; `values` float64[w, C] are the statistics of the decisions that wait, computed again."""
+    """Put a baseline into a slot. `values` float64[w, C] are the statistics of the decisions that wait, computed again."""
     arrays.count[slot] = record.count
     arrays.total[slot] = np.frombuffer(record.total, "<f8")
     arrays.squares[slot] = np.frombuffer(record.squares, "<f8")
@@ -123,7 +123,7 @@ HISTORY_GONE = "the vitals that its baseline rests on are gone; it enrols again"
 
 
 class Restoration:
-    """A device between `open` and its first minute: takes the vitals read back, then stands where the snapshot says."""
+    """A device between `open` and its first minute: takes the vitals read back, then goes on from the snapshot."""
 
     def __init__(self, tracker: DeviceTracker, snapshot: DeviceSnapshot) -> None:
         self._tracker = tracker
@@ -133,7 +133,7 @@ class Restoration:
         self._through = -1
 
     def fill(self, chunk: MinuteChunk) -> None:
-        """Take read-back minutes in the order of the topic; those after the snapshot are left out, nothing is judged."""
+        """Take read-back minutes in the order of the topic. Those after the snapshot are left out, nothing is judged."""
         start = self._snapshot.stream_start
         intake = self._tracker.intake
         for event_minute, vitals in enumerate(minutes_of(chunk), chunk.first_event_minute):
@@ -148,7 +148,7 @@ class Restoration:
             self._pulse_bpm += [intake.pulse.median_bpm(event_minute) if settled else None] * len(settled)
 
     def end(self, model: Model, arrays: DeviceArrays) -> None:
-        """Go on from the snapshot; without the vitals that it rests on, the device enrols again."""
+        """Go on from the snapshot. Without the vitals that it rests on, the device enrols again."""
         snapshot, tracker = self._snapshot, self._tracker
         arrays.last[tracker.slot] = votes_from(snapshot) if snapshot.votes else arrays.last[tracker.slot]
         if snapshot.stream_start is None or snapshot.last_valid_minute is None:
@@ -181,13 +181,13 @@ class Restoration:
         arrays.clear(tracker.slot)
         had_profile, tracker.profile = tracker.profile is not None, None
         tracker.begin_anew()
-        if had_profile and tracker.standing is not DeviceState.QUARANTINED:
-            tracker.stand(DeviceState.ENROLLING, "")
+        if had_profile and tracker.voted_state is not DeviceState.QUARANTINED:
+            tracker.move_to(DeviceState.ENROLLING, "")
             tracker.state, tracker.state_since = DeviceState.ENROLLING, tracker.intake.applied_through
             tracker.explanation = HISTORY_GONE
 
     def _replay(self, counted: list[Row], first: int, arrays: DeviceArrays) -> None:
-        """Append the valid minutes as they were appended once; no decision falls."""
+        """Append the valid minutes as they were appended once. No decision falls."""
         tracker, rows = self._tracker, RowBuffer()
         tracker.start_stream()
         tracker.valid_minutes = first
@@ -228,7 +228,7 @@ def _weight_on_arrival(rows: list[Row], at: Ints) -> Floats32:
 
 
 def _clean(rows: list[Row]) -> CleanMinutes:
-    """Return valid minutes as arrays, hundredths as the rings hold them; minutes beside a cut weigh nothing."""
+    """Return valid minutes as arrays, hundredths as the rings hold them. Minutes beside a cut weigh nothing."""
     event_minute = np.array([row[0] for row in rows], np.int64)
     steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
     weight: Floats32 = np.array([row[3:] for row in rows], np.float32)

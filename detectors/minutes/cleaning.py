@@ -97,7 +97,7 @@ WHOLE_SHARE: Final = 0.95
 
 
 def grid_of(values: Floats) -> float:
-    """Return the step (bpm or breaths/min) of a channel's measured values float[n]; tenths when there are none.
+    """Return the step (bpm or breaths/min) of a channel's measured values float[n]. Tenths when there are none.
 
     >>> grid_of(np.array([80.0, 81.0, 79.0])), grid_of(np.array([80.2, 81.0, 79.7]))
     (1.0, 0.1)

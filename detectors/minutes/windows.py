@@ -82,7 +82,7 @@ def cut_windows(minutes: CleanMinutes, ends: Ints) -> tuple[Floats32, Ints]:
 
 
 def scaled(values: NDArray[np.floating], median: ArrayLike, scale: ArrayLike) -> Floats32:
-    """Return float32 z = (values - median) / scale clipped to +-8; `median` and `scale` broadcast.
+    """Return float32 z = (values - median) / scale clipped to +-8. `median` and `scale` broadcast.
 
     >>> scaled(np.array([84.0, 200.0]), 80.0, 4.0).tolist()
     [1.0, 8.0]

@@ -43,7 +43,7 @@ def context_of(
 
 
 def _hourly_means(z: Floats) -> Floats:
-    """Return float[hours, 2] of the whole hours; of less than one hour its single mean."""
+    """Return float[hours, 2] of the whole hours. Of less than one hour its single mean."""
     hours = len(z) // HOUR_MIN
     whole = z[: hours * HOUR_MIN].reshape(hours, HOUR_MIN, -1) if hours else z[None]
     means: Floats = whole.mean(axis=1)

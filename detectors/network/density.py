@@ -83,6 +83,6 @@ def normal_score(z: Floats32, half_cell: Floats32, place: Place, shape: Shape) -
 def mean(place: Place, shape: Shape) -> Floats32:
     """Return the densities' means [minutes, ..., 2, columns] in z."""
     components = shape.share[..., :COMPONENTS, :]
-    found: Floats32 = components.sum(axis=-2) * place.location + (components * shape.offset).sum(axis=-2)
-    found += shape.share[..., COMPONENTS, :] * place.before + shape.share[..., COMPONENTS + 1, :] * place.after
-    return found
+    expected: Floats32 = components.sum(axis=-2) * place.location + (components * shape.offset).sum(axis=-2)
+    expected += shape.share[..., COMPONENTS, :] * place.before + shape.share[..., COMPONENTS + 1, :] * place.after
+    return expected

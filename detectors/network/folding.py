@@ -42,7 +42,7 @@ class Folded(NamedTuple):
 
 
 def folded(weights: Weights) -> Folded:
-    """Return the folded weights; raises ValueError when one is missing, of another shape or not finite."""
+    """Return the folded weights. Raises ValueError when one is missing, of another shape or not finite."""
     for name, expected in network_shapes().items():
         if name not in weights or weights[name].shape != expected or not np.isfinite(weights[name]).all():
             raise ValueError(f"the network's weight {name} is not a finite array of shape {expected}")

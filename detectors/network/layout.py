@@ -33,7 +33,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def network_shapes() -> Shapes:
-    """Return name -> shape of every weight; an LSTM's gates are in Keras' order: input, forget, cell, output."""
+    """Return name -> shape of every weight. An LSTM's gates are in Keras' order: input, forget, cell, output."""
     seen = 2 * UNITS + NEIGHBOURS + EMBEDDING
     return {
         **lstm_shapes("forward", STEP_INPUTS + EMBEDDING, UNITS),

@@ -68,7 +68,7 @@ class DensityNetwork:
     """Owned by one thread: all batches share its arrays. It blocks for tens of microseconds a window."""
 
     def __init__(self, weights: Weights) -> None:
-        """Fold the weights (`layout.network_shapes`); raises ValueError when they do not fit."""
+        """Fold the weights (`layout.network_shapes`). Raises ValueError when they do not fit."""
         self._folded: Folded = folded(weights)
         pair = (2, MOST_TILES)
         self._seen = np.zeros((_FORWARD + 1, *pair, UNITS + STEP_INPUTS, TILE), np.float32)
@@ -92,7 +92,7 @@ class DensityNetwork:
         return result
 
     def expected(self, z: Floats32, weight: Floats32, context: Floats32) -> Floats32:
-        """Return float32[B, 15, 2], the densities' means in z; arguments as of `normal_scores`."""
+        """Return float32[B, 15, 2], the densities' means in z. Arguments as of `normal_scores`."""
         result = np.empty((len(z), _COUNT, CHANNELS), np.float32)
         for part in _parts(len(z)):
             read = self._read(z[part], weight[part], context[part])

@@ -20,7 +20,7 @@ MEMBERS: Final = 3
 
 
 def inputs(r: Floats, u: Floats, slow_u: Floats) -> dict[str, Floats32]:
-    """Return what each DNN reads, float32[R, *]: statistics of up to three hours, or of six; and how rare they are."""
+    """Return what each DNN reads, float32[R, *]: statistics of up to three hours, or of six, and how rare they are."""
     slow = np.array([column.minutes == SLOW_MIN for column in columns()])
     own = (np.clip(r, -R_CLIP, R_CLIP) / 2).astype(np.float32)
     rare, slow_rare = ((np.sqrt(np.minimum(part, U_CLIP)) - 0.6).astype(np.float32) for part in (u, slow_u))
@@ -52,5 +52,5 @@ def logit(weights: Weights, read: Floats32) -> Floats:
     hidden = read.astype(np.float64)[None]
     for name in ("hidden_0", "hidden_1"):
         hidden = np.maximum(hidden @ weights[f"{name}/kernel"] + weights[f"{name}/bias"][:, None], 0)
-    found = hidden @ weights["logit/kernel"] + weights["logit/bias"][:, None]
-    return np.asarray(found[..., 0].mean(axis=0))
+    logits = hidden @ weights["logit/kernel"] + weights["logit/bias"][:, None]
+    return np.asarray(logits[..., 0].mean(axis=0))

@@ -20,7 +20,7 @@ HIGHEST_G: Final = 12.0
 
 @dataclass(frozen=True, slots=True)
 class CommonScale:
-    """Knots of a rising map: `value` float64[n] rising, `g` float64[n]; log-linear above the highest with `slope` (units of value a g)."""
+    """Knots of a rising map: `value` float64[n] rising, `g` float64[n]. Log-linear above the highest with `slope` (units of value a g)."""
 
     value: Floats
     g: Floats
@@ -49,12 +49,12 @@ def peaks_of(votes: Floats, judged: Bools) -> list[float]:
 def peak_places(votes: Floats, judged: Bools) -> list[int]:
     """Return where these peaks lie."""
     left = np.where(judged, votes, NOTHING)
-    found: list[int] = []
+    places: list[int] = []
     while len(left) and left.max() > NOTHING + 1:
         at = int(left.argmax())
-        found.append(at)
+        places.append(at)
         left[max(0, at - APART) : at + APART + 1] = NOTHING
-    return found
+    return places
 
 
 def threshold_of(peaks: Floats, weeks: float, budget: float) -> float:

@@ -25,11 +25,11 @@ def group_values(u: Floats) -> Floats:
     Level and spread count at most twice as much as texture: a mere change of level is a patient, not an attack.
     """
     names = np.array([column.group for column in fast_columns()])
-    found = {group: u[:, names == group].max(axis=1) for group in GROUPS}
-    texture = 2 * np.maximum(found["noise"], found["lattice"])
+    largest = {group: u[:, names == group].max(axis=1) for group in GROUPS}
+    texture = 2 * np.maximum(largest["noise"], largest["lattice"])
     for group in ("level", "spread"):
-        found[group] = np.minimum(found[group], texture)
-    return np.stack([found[group] for group in GROUPS], axis=1)
+        largest[group] = np.minimum(largest[group], texture)
+    return np.stack([largest[group] for group in GROUPS], axis=1)
 
 
 def family_free(u: Floats) -> Floats:

@@ -32,9 +32,9 @@ class Column(NamedTuple):
         return f"{self.statistic} {self.residual} {self.channel} {self.minutes}"
 
 
-def _found() -> Iterator[Statistic]:
+def _statistics() -> Iterator[Statistic]:
     folders = importlib.import_module("detectors.statistics").__path__
-    for module in sorted(pkgutil.iter_modules(folders), key=lambda found: found.name):
+    for module in sorted(pkgutil.iter_modules(folders), key=lambda module: module.name):
         statistic = getattr(importlib.import_module(f"detectors.statistics.{module.name}"), "STATISTIC", None)
         if isinstance(statistic, Statistic):
             yield statistic
@@ -43,7 +43,7 @@ def _found() -> Iterator[Statistic]:
 @cache
 def statistics() -> tuple[Statistic, ...]:
     """Return every statistic with a file here, in the order of the files' names (the lattice stands apart)."""
-    return tuple(_found())
+    return tuple(_statistics())
 
 
 @cache

@@ -74,7 +74,7 @@ def rows_of_part(values: Floats, weight: Floats32, profile: Profile, decision: I
 
 
 def block_minutes(rows: DecisionRows, network_error: Floats32 | None) -> BlockMinutes:
-    """Return the 15 minutes that each decision judges; `network_error` float32[R, 15, 2] are normal scores (None: 0).
+    """Return the 15 minutes that each decision judges. `network_error` float32[R, 15, 2] are normal scores (None: 0).
 
     e = z - (z[t-1] + z[t+1]) / 2, z - (z[t-6] + z[t+6]) / 2 and z - .7 z[t-16], each in units of its own usual size.
     """
@@ -110,13 +110,13 @@ class Blocks(NamedTuple):
 
 
 def blocks_of(rows: DecisionRows, network_error: Floats32 | None) -> Blocks:
-    """Return the block sums of decisions; `network_error` float32[R, 15, 2]."""
+    """Return the block sums of decisions. `network_error` float32[R, 15, 2]."""
     minutes = block_minutes(rows, network_error)
     return Blocks(block_sums(minutes), lattice.block_phases(grid_steps(rows), minutes.weight))
 
 
 def stream_statistics(blocks: Blocks) -> Floats:
-    """Return float64[k, columns] of a stream's blocks, one after another; early decisions rest on fewer minutes."""
+    """Return float64[k, columns] of a stream's blocks, one after another. Early decisions rest on fewer minutes."""
     sums = {minutes: rolled_sums(blocks.terms, minutes // STEP_MIN) for minutes in (FAST_MIN, SLOW_MIN)}
     phases = {minutes: rolled_sums(blocks.phases, minutes // STEP_MIN) for minutes in lattice.HORIZONS_MIN}
     return statistic_values(sums, {minutes: np.rint(total).astype(np.int32) for minutes, total in phases.items()})

@@ -39,7 +39,7 @@ def card_of(
     calibration: Calibration,
     flagged: Bools,
 ) -> dict[str, Any]:
-    """Return the card; `flagged` bool[N] come from models that had not seen the decision's patient (False where none judged)."""
+    """Return the card. `flagged` bool[N] come from models that had not seen the decision's patient (False where none judged)."""
     real = [population.name for population in training.populations if population.is_real]
     return {
         "seed": training.seed,
@@ -65,7 +65,7 @@ def card_of(
 
 
 def _references(training: Training, patients: Sequence[Patient], short: Sequence[str]) -> list[dict[str, Any]]:
-    """Every patient's use: references teach norm, tails and classifiers; those that calibrate set scales and threshold too."""
+    """Every patient's use: references teach norm, tails and classifiers. Those that calibrate set scales and threshold too."""
     left_out, calibrating = set(short), training.calibrating
     return [
         {

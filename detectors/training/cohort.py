@@ -1,4 +1,4 @@
-"""What training is given: patients with what is known of them, and a way to attack them; each patient once or nothing."""
+"""What training is given: patients with what is known of them, and a way to attack them. Each patient once or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Vitals = Floats
 
 
 class Recording(Protocol):
-    """Consecutive minutes of one patient, NaN = missing; `resolution_bpm` is the monitor's own grid."""
+    """Consecutive minutes of one patient, NaN = missing. `resolution_bpm` is the monitor's own grid."""
 
     @property
     def device_id(self) -> str: ...
@@ -62,7 +62,7 @@ def unmarked(recording: Recording) -> KnownStay:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Patients of one kind; `is_real` ones alone set scales and threshold where there are any."""
+    """Patients of one kind. `is_real` ones alone set scales and threshold where there are any."""
 
     name: str
     stays: Sequence[Stay]
@@ -81,7 +81,7 @@ class AttackCase:
 
 
 class Injector(Protocol):
-    """Attacks a recording; returns its heart and respiratory rate afterwards, each float64[n]."""
+    """Attacks a recording. Returns its heart and respiratory rate afterwards, each float64[n]."""
 
     def __call__(self, recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]: ...
 

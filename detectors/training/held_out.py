@@ -60,7 +60,7 @@ def network_fit(network: Weights, held_out: HeldOut, canary: Mapping[str, NDArra
 def outcomes(
     parameters: DetectorParameters, held_out: HeldOut, work: WorkFolder, carry_out: CarryOut, report: Report
 ) -> Outcomes:
-    """Try a detector; equal arguments give equal figures, so that those of two detectors are paired. Blocks for minutes.
+    """Try a detector. Equal arguments give equal figures, so that those of two detectors are paired. Blocks for minutes.
 
     Votes on the common scale, the copy and the frozen rule speak. The rules that need a day's history or the pulse are
     left out: they are the same in every detector.
@@ -69,11 +69,13 @@ def outcomes(
     def make() -> Arrays:
         attacks = Attacks(held_out.cases, held_out.inject, distortions=0)
         patients = _patients(held_out.real or held_out.simulated)
-        jobs = [PatientJob(one, np.empty((0, 2)), attacks, held_out.seed, parameters.network) for one in patients]
+        jobs = [
+            PatientJob(patient, np.empty((0, 2)), attacks, held_out.seed, parameters.network) for patient in patients
+        ]
         table = built(jobs, carry_out, report)
         flagged = _flagged(parameters, table)
         false, weeks = _false_exclusions(table, flagged)
-        return {"false_exclusions": false, "weeks": weeks, "found": _found(table, flagged, len(held_out.cases))}
+        return {"false_exclusions": false, "weeks": weeks, "found": _found_in_time(table, flagged, len(held_out.cases))}
 
     return Outcomes(**work.stage("outcomes", make), attacks=tuple(f"{name} {level}" for name, level in held_out.cases))
 
@@ -118,8 +120,8 @@ def _false_exclusions(table: DecisionTable, flagged: Bools) -> tuple[Floats, Flo
     return np.array(false, np.float64), np.array([table.weeks([part]) for part in streams])
 
 
-def _found(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
-    """Return float64[patients attacked, cases]: of its onsets, the share found in time; what leaves nothing to judge is not found."""
+def _found_in_time(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
+    """Return float64[patients attacked, cases]: of its onsets, the share found in time. What leaves nothing to judge is not found."""
     attacks = found_attacks(table, flagged, cases)
     in_time = attacks.delay_min <= FOUND_WITHIN_MIN
     shares = [in_time[attacks.patient == patient].mean(axis=0) for patient in np.unique(attacks.patient)]

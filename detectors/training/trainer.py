@@ -36,7 +36,7 @@ STAGES: Final = ("network", "decisions", "calibration", "detector", "canary")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cohort:
-    """The patients that last long enough; `fold` int64[P] of those that calibrate, -1 of the others."""
+    """The patients that last long enough. `fold` int64[P] of those that calibrate, -1 of the others."""
 
     patients: list[Patient]
     short: list[str]
@@ -48,7 +48,7 @@ class _Cohort:
 
 
 def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Bundle:
-    """Train and return an unsaved bundle; equal arguments give equal results on one machine. Blocks for minutes.
+    """Train and return an unsaved bundle. Equal arguments give equal results on one machine. Blocks for minutes.
 
     Finished stages are found again in `work`. `progress(stage, share, text)` hears of `STAGES`; `carry_out` maps the
     measuring of patients, in order, perhaps over several processes. Raises Misconfigured when the patients do not do.
@@ -74,7 +74,9 @@ def train_detector(training: Training, work: WorkFolder, progress: Progress, car
 def _cohort_of(training: Training) -> _Cohort:
     patients, short = patients_of(training.populations, training.enrolment_min)
     fold = np.full(len(patients), -1)
-    judged = np.array([place for place, one in enumerate(patients) if one.population in training.calibrating], np.int64)
+    judged = np.array(
+        [place for place, patient in enumerate(patients) if patient.population in training.calibrating], np.int64
+    )
     if len(judged) < LEAST_PATIENTS:
         raise Misconfigured(
             f"only {len(judged)} patients last long enough to be enrolled and judged for four hours; "
@@ -92,7 +94,7 @@ def _network(training: Training, work: WorkFolder, report: Callable[[float, str]
 
     def make() -> Weights:
         patients, _ = patients_of([Population("network's", training.network_stays, is_real=False)])
-        windows = training_windows([(one.minutes, one.profile) for one in patients])
+        windows = training_windows([(patient.minutes, patient.profile) for patient in patients])
         return fit_network(windows, training.seed, training.effort.steps, report=report)
 
     weights = work.stage("network", make)
@@ -113,8 +115,8 @@ def _table(
 
     def make() -> dict[str, NDArray[Any]]:
         jobs = [
-            PatientJob(one, _other(cohort, place, training.seed), attacks, training.seed, network)
-            for place, one in enumerate(cohort.patients)
+            PatientJob(patient, _other(cohort, place, training.seed), attacks, training.seed, network)
+            for place, patient in enumerate(cohort.patients)
         ]
         return built(jobs, carry_out, report).arrays()
 

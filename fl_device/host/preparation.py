@@ -35,7 +35,7 @@ class Prepared:
 
 
 def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
-    """Compile the trainer beside the engine of the bundle in force; blocks for some seconds."""
+    """Compile the trainer beside the engine of the bundle in force. Blocks for some seconds."""
     task = TASKS[settings.federated_task]
     detector = HostDetector(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)

@@ -25,7 +25,7 @@ LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too 
 
 
 class Classification:
-    """Input: both scaled channels and how far each moved since the minute before; target: float32[n, 1], 1 for a disturbed hour."""
+    """Input: both scaled channels and how far each moved since the minute before. Target: float32[n, 1], 1 for a disturbed hour."""
 
     name: Final = "classification"
 
@@ -50,7 +50,7 @@ class Classification:
 
 
 def _labelled(window: Floats32, first_event_minute: int) -> tuple[Floats32, float]:
-    """Return the hour and 0, or the hour disturbed in one or both channels and 1; the same hour always gives the same."""
+    """Return the hour and 0, or the hour disturbed in one or both channels and 1. The same hour always gives the same."""
     rng = np.random.default_rng([first_event_minute & 0xFFFFFFFF, 5])
     if rng.random() < 0.5:
         return window, 0.0

@@ -1,4 +1,4 @@
-"""The weights that each task's network has, and those that a federation begins with; the coordinator draws them without TensorFlow."""
+"""The weights that each task's network has, and those that a federation begins with. The coordinator draws them without TensorFlow."""
 
 from __future__ import annotations
 

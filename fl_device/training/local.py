@@ -28,7 +28,7 @@ State = tuple[Any, Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """A batch is (inputs, targets, weight of each window); each batch size compiles on its first use.
+    """A batch is (inputs, targets, weight of each window). Each batch size compiles on its first use.
 
     `step(state, batch, (learning rate, proximal mu, the global model's vector))` returns the next state; `measure(vector, *batch)`
     the sum over the batch's weighted windows of each window's loss.
@@ -54,11 +54,11 @@ def programs_of(task: Task) -> Programs:
             loss += proximal_mu / 2 * tf.reduce_sum(tf.square(state[0] - anchor))
         return _adam(state, tape.gradient(loss, state[0]), rate)
 
-    return Programs(*(tf.function(one, jit_compile=True, autograph=False) for one in (step, summed)))
+    return Programs(*(tf.function(program, jit_compile=True, autograph=False) for program in (step, summed)))
 
 
 def vector_of(weights: Weights, shapes: Shapes) -> Floats32:
-    """Return named weights as one vector; raises InvalidMessage when one is missing or of another shape."""
+    """Return named weights as one vector. Raises InvalidMessage when one is missing or of another shape."""
     for name, shape in shapes.items():
         if name not in weights or weights[name].shape != shape:
             raise InvalidMessage("bad_update", f"the global model does not fit: {name} is not {shape}")
@@ -120,7 +120,7 @@ class Course:
 
 
 class LocalTrainer:
-    """Blocks while it trains. A batch size compiles on its first use in a process, whatever trainer it is; `warm` compiles ahead.
+    """Blocks while it trains. A batch size compiles on its first use in a process, whatever trainer it is. `warm` compiles ahead.
 
     Each training starts from the given weights and a fresh optimizer: nothing of one device reaches the next.
     """
@@ -135,7 +135,7 @@ class LocalTrainer:
         self.train({name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}, examples, course)
 
     def train(self, weights: Weights, examples: Examples, course: Course) -> LocalResult:
-        """Train from `weights` on all examples; raises InvalidMessage when the weights do not fit the model."""
+        """Train from `weights` on all examples. Raises InvalidMessage when the weights do not fit the model."""
         started = perf_counter()
         base = tf.constant(vector_of(weights, self._shapes))
         state = base, tf.zeros_like(base), tf.zeros_like(base), tf.constant(0.0)
@@ -155,7 +155,7 @@ class LocalTrainer:
 
 
 def _batches(examples: Examples, order: Ints, size: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield batches of one fixed size; the last is filled up with rows of weight zero."""
+    """Yield batches of one fixed size. The last is filled up with rows of weight zero."""
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         weight = np.zeros(size, np.float32)

@@ -109,12 +109,12 @@ class OwnWindows:
         first = int(self._minutes[0])
         series = np.full((int(self._minutes[-1]) - first + 1, 2), np.nan)
         series[self._minutes - first] = self._vitals
-        known = clean(first, series[:, 0], series[:, 1])
-        usable = usable_window_ends(known)
-        usable = usable[np.isin(known.event_minute[usable], wanted)]
-        usable = usable[self._a_stride_apart(known.event_minute[usable])]
-        values, minutes = cut_windows(known, usable)
-        weights = [known.weight[end - WINDOW_MIN + 1 : end + 1] for end in usable]
+        cleaned = clean(first, series[:, 0], series[:, 1])
+        usable = usable_window_ends(cleaned)
+        usable = usable[np.isin(cleaned.event_minute[usable], wanted)]
+        usable = usable[self._a_stride_apart(cleaned.event_minute[usable])]
+        values, minutes = cut_windows(cleaned, usable)
+        weights = [cleaned.weight[end - WINDOW_MIN + 1 : end + 1] for end in usable]
         return {
             int(minute[-1]): (value, minute, weight)
             for value, minute, weight in zip(values, minutes, weights, strict=True)

@@ -26,7 +26,7 @@ SEED_BITS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class UpdatePrivacy:
-    """`clip` is the longest an update may be (L2 norm over all weights); `noise` the deviation of the noise in units of `clip`."""
+    """`clip` is the longest an update may be (L2 norm over all weights). `noise` the deviation of the noise in units of `clip`."""
 
     clip: float
     noise: float = 0.0
@@ -63,7 +63,7 @@ def secret_generator() -> np.random.Generator:
 
 
 def privacy_of(clip: float | None, noise: float | None) -> UpdatePrivacy | None:
-    """Return what is set, or None when nothing is; raises Misconfigured for noise without a clip."""
+    """Return what is set, or None when nothing is. Raises Misconfigured for noise without a clip."""
     if clip is None:
         if noise:
             raise Misconfigured("noise on updates needs a bound on their length: set FEDSECURE_DP_CLIP (--dp-clip) too")
@@ -96,14 +96,14 @@ log = structlog.get_logger()
 
 
 class PrivateAnswers:
-    """Changes nothing unless FEDSECURE_DP_CLIP is set; raises Misconfigured for settings that make no sense."""
+    """Changes nothing unless FEDSECURE_DP_CLIP is set. Raises Misconfigured for settings that make no sense."""
 
     def __init__(self, settings: Settings, generator: Callable[[], np.random.Generator] = secret_generator) -> None:
         self._privacy = privacy_of(settings.dp_clip, settings.dp_noise)
         self._generator = generator
 
     def sent(self, device_id: str, round_number: int, trained: Weights, base: Weights) -> Weights:
-        """Return what leaves the device instead of `trained`; to be called once a round, as a second draw would give more away.
+        """Return what leaves the device instead of `trained`. To be called once a round, as a second draw would give more away.
 
         Noisy answers are accounted for: a device answers a round once at most, and rounds count from one, so that a round's number
         bounds how often it answered, before a restart too.

@@ -103,7 +103,7 @@ def named_weights(model: Any) -> dict[str, Floats32]:
 
 
 def load_weights(model: Any, weights: Weights) -> None:
-    """Put named weights into a model made by `build_network`; raises KeyError or ValueError when they do not fit."""
+    """Put named weights into a model made by `build_network`. Raises KeyError or ValueError when they do not fit."""
     for layer, names in _TRAINED_BY_LAYER.items():
         model.get_layer(layer).set_weights([weights[name] for name in names])
 

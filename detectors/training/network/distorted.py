@@ -72,7 +72,7 @@ def _bent(pair: Pair, rng: np.random.Generator) -> Floats:
 
 
 def _each_channel(span: Floats, choice: int, rng: np.random.Generator) -> Floats:
-    """Bend both channels, as most attacks do, or one; with the same draws or each with its own."""
+    """Bend both channels, as most attacks do, or one. With the same draws or each with its own."""
     bent, seed, same = span.copy(), int(rng.integers(1 << 31)), rng.random() < 0.5
     channels = ((0, 1), (0, 1), (0, 1), (0, 1), (0,), (1,))[int(rng.integers(0, 6))]
     for channel in channels:

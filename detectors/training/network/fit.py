@@ -100,7 +100,7 @@ def _standardised(context: Floats32) -> tuple[Floats32, Floats32, Floats32]:
 
 
 def _compiled_step(model: Any, steps: int) -> Any:
-    """Return a program of one step of Adam on a batch of windows; it returns the loss."""
+    """Return a program of one step of Adam on a batch of windows. It returns the loss."""
     rate = tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, LAST_SHARE)
     optimizer = tf.keras.optimizers.Adam(rate, global_clipnorm=LONGEST_GRADIENT)
     optimizer.build(model.trainable_variables)
@@ -108,9 +108,9 @@ def _compiled_step(model: Any, steps: int) -> Any:
     def step(z: Any, weight: Any, context: Any, half_cell: Any) -> Any:
         with tf.GradientTape() as tape:
             shift, shape = model([*network_inputs(z, weight), context], training=True)
-            found = log_probability(z, half_cell, shift, shape)
+            log_likelihood = log_probability(z, half_cell, shift, shape)
             counted = weight[:, TRAINED.start : TRAINED.stop]
-            loss = -tf.reduce_sum(found * counted) / (tf.reduce_sum(counted) + 1.0)
+            loss = -tf.reduce_sum(log_likelihood * counted) / (tf.reduce_sum(counted) + 1.0)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
@@ -137,6 +137,6 @@ def window_losses(network: Weights, windows: NetworkWindows) -> Floats:
         z, weight = tf.constant(windows.z[part]), tf.constant(windows.weight[part])
         shift, shape = model([*network_inputs(z, weight), tf.constant(context[part])], training=False)
         measured = windows.weight[part, TRAINED.start : TRAINED.stop]
-        found = log_probability(z, windows.half_cell[part], shift, shape).numpy() * measured
-        losses[part] = -found.sum((1, 2)) / np.maximum(measured.sum((1, 2)), 1)
+        log_likelihood = log_probability(z, windows.half_cell[part], shift, shape).numpy() * measured
+        losses[part] = -log_likelihood.sum((1, 2)) / np.maximum(measured.sum((1, 2)), 1)
     return losses

@@ -70,7 +70,9 @@ def _begin_anew(program: _Program, rng: np.random.Generator) -> None:
 
 
 def _named(program: _Program) -> dict[str, Floats32]:
-    arrays = (np.stack(of_members) for of_members in zip(*(one.get_weights() for one in program.members), strict=True))
+    arrays = (
+        np.stack(of_members) for of_members in zip(*(member.get_weights() for member in program.members), strict=True)
+    )
     return dict(zip(classifier_shapes(1), arrays, strict=True))
 
 

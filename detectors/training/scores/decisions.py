@@ -35,7 +35,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamDecisions:
-    """The decisions of one stream, in order; arrays of R places.
+    """The decisions of one stream, in order. Arrays of R places.
 
     `values` float32[R, C], `nats` float32 and `run` int32 of the copy and frozen rules, `usable`, `judged` and `deteriorating`
     bool, `decision` int32 on the clean stream's raster, `event_minute` int64, `since` int32: attacked minutes up to the
@@ -75,14 +75,14 @@ def clean_blocks(patient: Patient, network: WindowScorer | None) -> Measured:
     return measured(rows_of_stream(patient.minutes.values, patient.minutes.weight, patient.profile), network)
 
 
-def clean_decisions(patient: Patient, found: Measured) -> StreamDecisions:
+def clean_decisions(patient: Patient, sums: Measured) -> StreamDecisions:
     """Return the decisions of the patient's clean stream."""
     decision = np.arange(len(patient.usable))
     last = decision_minute(decision)
     event_minute = patient.minutes.event_minute[last]
     return StreamDecisions(
-        values=stream_statistics(found.blocks).astype(np.float32),
-        nats=stream_nats(found.evidence).astype(np.float32),
+        values=stream_statistics(sums.blocks).astype(np.float32),
+        nats=stream_nats(sums.evidence).astype(np.float32),
         run=stream_runs(patient.minutes)[last].astype(np.int32),
         usable=patient.usable,
         judged=patient.usable & after_enrolment(decision, patient.profile.enrolment_min),
@@ -100,11 +100,11 @@ def traced_decisions(
     if not traces:
         return []
     rows = DecisionRows._make(_joined([trace.rows for trace in traces]))
-    found, start = measured(rows, network), 0
+    sums, start = measured(rows, network), 0
     result: list[StreamDecisions] = []
     for trace in traces:
         stop = start + len(trace.decision)
-        own = Measured(_cut(found.blocks, slice(start, stop)), found.evidence[start:stop])
+        own = Measured(_cut(sums.blocks, slice(start, stop)), sums.evidence[start:stop])
         result.append(_traced(patient, clean, trace, own))
         start = stop
     return result

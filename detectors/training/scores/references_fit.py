@@ -44,7 +44,7 @@ class _Days(NamedTuple):
 
 
 def standardisation_of(references: References) -> Standardisation:
-    """Fit on days of at least six judged hours; a device counts as the root of its days, every population the same."""
+    """Fit on days of at least six judged hours. A device counts as the root of its days, every population the same."""
     days = _days_of(references)
     own_mean, mean = days.weight @ days.mean, days.weight @ days.value
     slope = _slope(days.weight, days.mean, days.value)
@@ -114,13 +114,13 @@ def balanced(weight: Floats, population: Ints) -> Floats:
 def tails_of(columns: Floats, weight: Floats) -> Tails:
     """Return the tails of one-sided columns float64[R, K] of clean decisions that weigh float64[R]."""
     wanted = np.r_[SHARES, 0.99, 1 - BEYOND]
-    found = np.stack([quantiles(column, weight, wanted) for column in columns.T], axis=1)
-    knots, (near, far) = found[: len(SHARES)], found[len(SHARES) :]
+    values = np.stack([quantiles(column, weight, wanted) for column in columns.T], axis=1)
+    knots, (near, far) = values[: len(SHARES)], values[len(SHARES) :]
     return Tails(knots, np.maximum((far - near) / np.log10(0.01 / BEYOND), LEAST_SLOPE))
 
 
 def quantiles(values: Floats, weight: Floats, shares: Floats) -> Floats:
-    """Return the weighted quantiles; with equal weights those of `np.quantile`."""
+    """Return the weighted quantiles. With equal weights those of `np.quantile`."""
     order = np.argsort(values)
     before = np.cumsum(weight[order]) - weight[order]
     return np.interp(shares, before / max(before[-1], 1e-12), values[order])

@@ -25,7 +25,7 @@ DETERIORATING_WEIGHT: Final = 4.0
 def fit_scores(
     table: DecisionTable, past: OwnPast, patients: Ints, learnt: frozenset[int], seed: int, epochs: int = EPOCHS
 ) -> FittedScores:
-    """Fit on some patients of a table; `past` is `table.own_past(table.values)`, `learnt` the attacks that DNNs learn from."""
+    """Fit on some patients of a table. `past` is `table.own_past(table.values)`, `learnt` the attacks that DNNs learn from."""
     inside = np.isin(table.who, patients) & table.judged
     clean = np.flatnonzero(inside & table.is_clean)
     population = table.population[table.who].astype(np.int64)
@@ -70,7 +70,7 @@ def _labelled(table: DecisionTable, rows: Ints, read: Floats32) -> LabelledRows:
 
 
 def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> dict[str, Floats]:
-    """Return by kind float64[N]: logits above the own past's mean and the family-free score; NaN outside `rows`.
+    """Return by kind float64[N]: logits above the own past's mean and the family-free score. NaN outside `rows`.
 
     `rows` holds whole clean streams, and traces only together with their patient's clean stream.
     """
@@ -86,7 +86,7 @@ def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, ro
 
 
 def voted_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> dict[str, Floats]:
-    """Return by kind float64[N] what the last four decisions agree on; NaN outside `rows`."""
+    """Return by kind float64[N] what the last four decisions agree on. NaN outside `rows`."""
     raw = raw_components(table, past, fitted, rows)
     return {kind: table.votes(values, AGREE[kind]) for kind, values in raw.items()}
 

@@ -27,7 +27,7 @@ WEEK_MIN: Final = 10_080
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """One stream's decisions and what it is: `case` a place among the attacks, CLEAN or DISTORTED; `which` onset of its patient.
+    """One stream's decisions and what it is: `case` a place among the attacks, CLEAN or DISTORTED. `which` is the onset of its patient.
 
     `onset` is the valid minute of the attack's beginning, -1 on a clean stream.
     """
@@ -40,7 +40,7 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class DecisionTable:
-    """N decisions in S streams of P patients; a patient's clean stream comes first, its traces follow.
+    """N decisions in S streams of P patients. A patient's clean stream comes first, its traces follow.
 
     By decision the arrays of `StreamDecisions`, and `stream` int32[N]. By stream `start` and `stop` int64[S], `patient`, `case`,
     `onset` and `which` int32[S]. By patient `name` str[P], `population`, `enrolment_min` and `enrolled` int32[P].
@@ -108,7 +108,7 @@ class DecisionTable:
         return np.flatnonzero(inside & self.is_clean if only_clean else inside)
 
     def own_past(self, values: NDArray[np.floating], *, frozen: bool = False) -> OwnPast:
-        """Return the own past of every decision, of values [N, C]; patients whose clean stream holds NaN get NaN.
+        """Return the own past of every decision, of values [N, C]. Patients whose clean stream holds NaN get NaN.
 
         A trace has its clean stream's: no attacked decision is old enough to be in its own past.
         """
@@ -124,10 +124,10 @@ class DecisionTable:
 
     def votes(self, values: Floats, agree: int) -> Floats:
         """Return float64[N]: the smallest of the last `agree` decisions of each stream."""
-        found = np.empty(len(values))
+        voted = np.empty(len(values))
         for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True):
-            found[start:stop] = stream_votes(values[start:stop], agree)
-        return found
+            voted[start:stop] = stream_votes(values[start:stop], agree)
+        return voted
 
     def weeks(self, streams: Sequence[slice]) -> float:
         """Return the device-weeks that some streams are judged for."""
@@ -191,4 +191,4 @@ def found_attacks(table: DecisionTable, flagged: Bools, cases: int) -> Found:
 def rule_rows(table: DecisionTable) -> dict[str, Bools]:
     """Return by rule bool[N]: the copy and the frozen rule, each twice in a row."""
     values = {"copy": table.nats / LIMIT_NATS, "frozen": table.run / LIMIT_MIN}
-    return {name: table.votes(found.astype(np.float64), AGREE[name]) >= 1 for name, found in values.items()}
+    return {name: table.votes(ratio.astype(np.float64), AGREE[name]) >= 1 for name, ratio in values.items()}

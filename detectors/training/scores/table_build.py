@@ -1,4 +1,4 @@
-"""Builds the table of decisions, patient by patient, in one process or several; the result does not depend on how many."""
+"""Builds the table of decisions, patient by patient, in one process or several. The result does not depend on how many."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class PatientJob:
-    """One patient to be measured; `other` float64[p, 2] is whose course distortions may mix in."""
+    """One patient to be measured. `other` float64[p, 2] is whose course distortions may mix in."""
 
     patient: Patient
     other: Floats
@@ -54,11 +54,11 @@ def built(
     carry_out: Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]] = map,
     report: Report = lambda _, __: None,
 ) -> DecisionTable:
-    """Return the table of all patients; `carry_out` maps the work over the jobs in order (`map`, or several processes)."""
-    streams = list(_told(carry_out(streams_of, jobs), len(jobs), report))
-    known = [(job.patient.name, job.patient.population, job.patient.profile.enrolment_min, job.patient.enrolled)
+    """Return the table of all patients. `carry_out` maps the work over the jobs in order (`map`, or several processes)."""
+    streams = list(_reported(carry_out(streams_of, jobs), len(jobs), report))
+    patients = [(job.patient.name, job.patient.population, job.patient.profile.enrolment_min, job.patient.enrolled)
              for job in jobs]  # fmt: skip
-    return table_of(known, streams)
+    return table_of(patients, streams)
 
 
 def streams_of(job: PatientJob) -> list[Stream]:
@@ -74,8 +74,8 @@ def streams_of(job: PatientJob) -> list[Stream]:
     if judged:
         wanted += _distorted(job, duration)
     decisions = traced_decisions(patient, clean, [trace for trace, _, _ in wanted], network)
-    for found, (trace, case, which) in zip(decisions, wanted, strict=True):
-        streams.append(Stream(found, case, trace.onset, which))
+    for traced, (trace, case, which) in zip(decisions, wanted, strict=True):
+        streams.append(Stream(traced, case, trace.onset, which))
     return streams
 
 
@@ -99,7 +99,7 @@ def attacked_vitals(job: PatientJob, place: int, onset: int, span: tuple[int, in
 
 def _distorted(job: PatientJob, duration: int) -> list[tuple[Trace, int, int]]:
     """Return the traces of the distortions that change enough to be seen."""
-    patient, found = job.patient, []
+    patient, traces = job.patient, []
     length = min(DISTORTED_MIN, duration)
     vitals = vitals_of(patient.recording)
     device = Device(patient.profile.scale, patient.profile.grid_bpm)
@@ -111,11 +111,11 @@ def _distorted(job: PatientJob, duration: int) -> list[tuple[Trace, int, int]]:
         changed = distorted(vitals, job.other, Span(begin, end), device, rng) if end - begin < len(job.other) else None
         trace = None if changed is None else trace_of(patient, changed, onset, end)
         if trace is not None:
-            found.append((trace, DISTORTED, which))
-    return found
+            traces.append((trace, DISTORTED, which))
+    return traces
 
 
-def _told(results: Iterable[list[Stream]], count: int, report: Report) -> Iterator[list[Stream]]:
+def _reported(results: Iterable[list[Stream]], count: int, report: Report) -> Iterator[list[Stream]]:
     for done, streams in enumerate(results, 1):
         yield streams
         report(done / count, f"{done} of {count} patients")

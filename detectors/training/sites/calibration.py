@@ -38,7 +38,7 @@ class Peak:
     rules: tuple[str, ...]
 
     def is_over(self, threshold: float) -> bool:
-        """Return whether it excludes a device at this threshold; a rule does so at any."""
+        """Return whether it excludes a device at this threshold. A rule does so at any."""
         return bool(self.rules) or self.score >= threshold
 
     def fired(self, threshold: float) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class SiteCalibration:
-    """The figures of a site's clean devices and the threshold that follows from them; times in device-weeks."""
+    """The figures of a site's clean devices and the threshold that follows from them. Times in device-weeks."""
 
     weeks: float
     peaks: tuple[Peak, ...]
@@ -73,7 +73,7 @@ class SiteCalibration:
 def calibrated_site(
     devices: Sequence[JudgedDevice], before: float, budget: float, *, may_lower: bool = True
 ) -> SiteCalibration:
-    """Return what clean devices say of the threshold `before`; `budget` in false exclusions a device-week.
+    """Return what clean devices say of the threshold `before`. `budget` in false exclusions a device-week.
 
     The rule is training's: the threshold lies midway between the last peak that the budget pays for and the next. Exclusions
     by a rule without training happen at every threshold: they are counted, but move none.

@@ -45,34 +45,41 @@ class JudgedDevice:
 def judged_devices(
     model: Model, recordings: Sequence[Recording], enrolment_min: int | None = None, report: Report = lambda _, __: None
 ) -> tuple[list[JudgedDevice], list[str]]:
-    """Judge recordings from their start; return the devices, and the ids of those too short to be judged for four hours.
+    """Judge recordings from their start. Return the devices, and the ids of those too short to be judged for four hours.
 
     `enrolment_min` None: a day where two days are valid, else ten hours, as in training. Blocks for about a second for each
     ten device-days.
     """
     enrolments = [enrolment_of(recording, enrolment_min) for recording in recordings]
-    found: dict[str, JudgedDevice] = {}
+    devices: dict[str, JudgedDevice] = {}
     groups = [
-        (length, [one for one, own in zip(recordings, enrolments, strict=True) if own == length])
+        (length, [recording for recording, own in zip(recordings, enrolments, strict=True) if own == length])
         for length in sorted({own for own in enrolments if own is not None})
     ]
     total = sum(len(group) for _, group in groups)
     for length, group in groups:
         for start in range(0, len(group), AT_ONCE):
-            for one in _judged(model, group[start : start + AT_ONCE], length):
-                found[one.device_id] = one
-            report(len(found) / total, f"{len(found)} of {total} devices")
+            for device in _judged(model, group[start : start + AT_ONCE], length):
+                devices[device.device_id] = device
+            report(len(devices) / total, f"{len(devices)} of {total} devices")
     order = [recording.device_id for recording in recordings]
-    return [found[name] for name in order if name in found], [name for name in order if name not in found]
+    return [devices[name] for name in order if name in devices], [name for name in order if name not in devices]
 
 
 def _judged(model: Model, recordings: Sequence[Recording], enrolment_min: int) -> list[JudgedDevice]:
     engine = DetectionEngine(model, enrolment_min=enrolment_min)
-    for one in recordings:
-        engine.open(one.device_id, None)
+    for recording in recordings:
+        engine.open(recording.device_id, None)
     chunks = [
-        MinuteChunk(one.device_id, 0, one.first_event_minute, one.heart_rate_bpm, one.resp_rate_bpm, one.pulse_bpm)
-        for one in recordings
+        MinuteChunk(
+            recording.device_id,
+            0,
+            recording.first_event_minute,
+            recording.heart_rate_bpm,
+            recording.resp_rate_bpm,
+            recording.pulse_bpm,
+        )
+        for recording in recordings
     ]
     return [_device(model, verdicts) for verdicts in engine.apply(chunks)]
 
