@@ -24,9 +24,8 @@ class MinuteIntake:
 
     __slots__ = ("_filler", "applied_through", "frozen", "interval", "pulse", "replay", "seen_mask")
 
-    def __init__(self, applied_through: int, seen_mask: int = 0) -> None:
-        self.applied_through = applied_through
-        self.seen_mask = seen_mask
+    def __init__(self) -> None:
+        self.applied_through = self.seen_mask = 0
         self._filler = GapFiller()
         self.interval = MeasuredInterval()
         self.frozen = FrozenRun()

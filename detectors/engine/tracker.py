@@ -36,14 +36,19 @@ class DeviceTracker:
         self.wanted_min = enrolment_min
         self._load(snapshot)
 
-    def _load(self, snapshot: DeviceSnapshot) -> None:
-        self.session_id = snapshot.session_id
-        self.intake = MinuteIntake(snapshot.applied_through, snapshot.seen_mask)
+    def resume_as(self, snapshot: DeviceSnapshot) -> None:
+        """Keep the states, dwell and words that a snapshot has. Profile, baseline and votes stay as they are here."""
         self.voted_state, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
         self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
-        self.last_scored = snapshot.last_scored
+        self.last_scored: int | None = snapshot.last_scored
         self.explanation = snapshot.explanation
         self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
+        self.intake.seen_mask, self.intake.applied_through = snapshot.seen_mask, snapshot.applied_through
+
+    def _load(self, snapshot: DeviceSnapshot) -> None:
+        self.session_id = snapshot.session_id
+        self.intake = MinuteIntake()
+        self.resume_as(snapshot)
         self.profile: DeviceProfile | None = snapshot.profile
         self.over_share = 0.0
         self.flagged = self.near = False
@@ -154,14 +159,6 @@ class DeviceTracker:
             intake.replay.share(event_minute) / replay.LIMIT_SHARE,
             0.0 if apart_bpm is None else apart_bpm / limit_bpm,
         )
-
-    def resume_as(self, snapshot: DeviceSnapshot) -> None:
-        """Keep the states, dwell and words that a snapshot has. Profile, baseline and votes stay as they are here."""
-        self.voted_state, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
-        self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
-        self.last_scored, self.explanation = snapshot.last_scored, snapshot.explanation
-        self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
-        self.intake.seen_mask, self.intake.applied_through = snapshot.seen_mask, snapshot.applied_through
 
     @property
     def enrolment_count(self) -> int:

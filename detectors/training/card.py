@@ -11,7 +11,7 @@ import numpy as np
 from detectors.array_types import Bools
 from detectors.training.calibration import Calibration
 from detectors.training.patients import Patient
-from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable, found_attacks
+from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable, attack_delays
 from detectors.training.training import Training
 
 WITHIN_MIN: Final = (120, 240, 720)
@@ -91,7 +91,7 @@ def _rows(table: DecisionTable) -> dict[str, int]:
 
 def _found(table: DecisionTable, flagged: Bools, cases: Sequence[tuple[str, str]]) -> dict[str, dict[str, float | int]]:
     """Return by attack on how many onsets, and the share found within 2, 4 and 12 hours."""
-    delay = found_attacks(table, flagged, len(cases)).delay_min
+    delay = attack_delays(table, flagged, len(cases)).delay_min
     result: dict[str, dict[str, float | int]] = {}
     for place, (name, level) in enumerate(cases):
         own = delay[~np.isnan(delay[:, place]), place]

@@ -42,22 +42,21 @@ class Stay(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KnownStay:
-    """A stay of a patient of whom nobody marked where he deteriorates: a real one."""
+class UnmarkedStay:
+    """A stay on which no deterioration is marked: nobody looked for one."""
 
     recording: Recording
-    deteriorating: Bools
+
+    @property
+    def deteriorating(self) -> Bools:
+        """bool[n]: nowhere."""
+        return np.zeros(len(self.recording.heart_rate_bpm), np.bool_)
 
 
 def fingerprint(recording: Recording) -> tuple[str, int, str]:
     """Return what tells a recording from any other: device id, first event minute, and a hash of both rates."""
     rates = np.stack([recording.heart_rate_bpm, recording.resp_rate_bpm])
     return recording.device_id, recording.first_event_minute, sha256_of(rates.tobytes())
-
-
-def unmarked(recording: Recording) -> KnownStay:
-    """Return a recording as a stay on which no deterioration is marked."""
-    return KnownStay(recording, np.zeros(len(recording.heart_rate_bpm), np.bool_))
 
 
 @dataclass(frozen=True, slots=True)

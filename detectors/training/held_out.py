@@ -21,7 +21,7 @@ from detectors.training.cohort import Injector, Population, Stay
 from detectors.training.network.fit import NetworkWindows, joined, training_windows, window_losses
 from detectors.training.patients import Patient, patients_of
 from detectors.training.scores.scoring_fit import voted_components
-from detectors.training.scores.table import DecisionTable, found_attacks, rule_rows
+from detectors.training.scores.table import DecisionTable, attack_delays, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
@@ -122,7 +122,7 @@ def _false_exclusions(table: DecisionTable, flagged: Bools) -> tuple[Floats, Flo
 
 def _found_in_time(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
     """Return float64[patients attacked, cases]: of its onsets, the share found in time. What leaves nothing to judge is not found."""
-    attacks = found_attacks(table, flagged, cases)
+    attacks = attack_delays(table, flagged, cases)
     in_time = attacks.delay_min <= FOUND_WITHIN_MIN
     shares = [in_time[attacks.patient == patient].mean(axis=0) for patient in np.unique(attacks.patient)]
     return np.array(shares, np.float64).reshape(-1, cases)

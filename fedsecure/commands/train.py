@@ -109,13 +109,13 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
     """Return the training, and a key that names everything it depends on."""
     from detectors.decisions.votes import AGREE
     from detectors.statistics.registry import columns
-    from detectors.training.cohort import Population, fingerprint, unmarked
+    from detectors.training.cohort import Population, UnmarkedStay, fingerprint
     from detectors.training.training import QUICK, Effort, Training
     from experiments.common.injection import core_cases, inject_case
     from replay.sources import read_recordings
 
     real = read_recordings(paths) if paths else []
-    populations = [Population("real", [unmarked(recording) for recording in real], is_real=True)] if real else []
+    populations = [Population("real", [UnmarkedStay(recording) for recording in real], is_real=True)] if real else []
     count = simulated if simulated is not None else (0 if real else None)
     if count != 0:
         stays = simulated_stays("references", seed, quick, count)

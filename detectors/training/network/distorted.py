@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -20,42 +20,31 @@ MEDIAN_OF_MIN: Final = 720
 MOST_SD: Final = 40.0
 
 
-class Span(NamedTuple):
-    """Minutes [onset, end) of a recording."""
+def distorted(
+    vitals: Vitals, other: Vitals, span: tuple[int, int], scale: Floats, grid_bpm: Floats, rng: np.random.Generator
+) -> Vitals | None:
+    """Return vitals float64[m, 2] with the minutes [onset, end) of `span` distorted, or None when they hardly changed.
 
-    onset_min: int
-    end_min: int
-
-
-class Device(NamedTuple):
-    """What of its profile a distortion goes by: `scale` float64[2] (bpm, breaths/min) and `grid_bpm` float64[2]."""
-
-    scale: Floats
-    grid_bpm: Floats
-
-
-def distorted(vitals: Vitals, other: Vitals, span: Span, device: Device, rng: np.random.Generator) -> Vitals | None:
-    """Return vitals float64[m, 2] with the span distorted, or None when it hardly changed.
-
-    `other` float64[p, 2] holds another patient's valid minutes, more than the span's. Missing minutes stay missing; what is changed
+    `scale` and `grid_bpm` float64[2] are the profile's. `other` float64[p, 2] holds another patient's valid minutes, more than the span's. Missing minutes stay missing; what is changed
     lies on the device's grid and within what a monitor shows.
     """
-    before = _filled(vitals[: span.end_min])
-    centre = np.median(before[: span.onset_min][-MEDIAN_OF_MIN:], axis=0)
-    z = (before - centre) / device.scale
-    stranger = (other - np.median(other, axis=0)) / device.scale
-    own = z[span.onset_min :]
-    bent = _bent(Pair(own, z[: span.onset_min], stranger), rng)
+    onset, end = span
+    before = _filled(vitals[:end])
+    centre = np.median(before[:onset][-MEDIAN_OF_MIN:], axis=0)
+    z = (before - centre) / scale
+    stranger = (other - np.median(other, axis=0)) / scale
+    own = z[onset:]
+    bent = _bent(Pair(own, z[:onset], stranger), rng)
     shown = own + _envelope(len(own), rng) * (bent - own)
-    after = shown * device.scale + centre
-    after = np.clip(np.round(after / device.grid_bpm) * device.grid_bpm, LOWEST_SHOWN, HIGHEST_SHOWN)
-    was = vitals[span.onset_min : span.end_min]
+    after = shown * scale + centre
+    after = np.clip(np.round(after / grid_bpm) * grid_bpm, LOWEST_SHOWN, HIGHEST_SHOWN)
+    was = vitals[onset:end]
     after = np.where(np.isnan(was) | (np.abs(shown - own) < 1e-9), was, after)
-    change = (after - was) / device.scale
+    change = (after - was) / scale
     if np.isnan(change).all() or np.sqrt(np.nanmean(change**2)) < SMALLEST_CHANGE:
         return None
     result = vitals.copy()
-    result[span.onset_min : span.end_min] = after
+    result[onset:end] = after
     return result
 
 

@@ -164,7 +164,7 @@ def table_of(patients: Sequence[tuple[str, int, int, int]], streams: Sequence[Se
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AttackDelays:
     """When each attack was found: `delay_min` float64[A, C] after the onset by onset and case (inf: never, NaN: not tried).
 
     `patient` int32[A] is whose onset it is. A decision finds at the last (valid) minute that it may see.
@@ -174,7 +174,7 @@ class Found:
     patient: NDArray[np.int32]
 
 
-def found_attacks(table: DecisionTable, flagged: Bools, cases: int) -> Found:
+def attack_delays(table: DecisionTable, flagged: Bools, cases: int) -> AttackDelays:
     """Return the delays of all judged attacks of a table with so many cases."""
     streams = np.flatnonzero((table.case >= 0) & (table.which < TEACHING))
     keys = sorted({(int(table.patient[stream]), int(table.which[stream])) for stream in streams})
@@ -185,7 +185,7 @@ def found_attacks(table: DecisionTable, flagged: Bools, cases: int) -> Found:
         late = (table.minute[part][flagged[part] & table.judged[part]] - table.onset[stream]).astype(np.float64)
         row = place[int(table.patient[stream]), int(table.which[stream])]
         delay[row, table.case[stream]] = late[late > 0].min(initial=np.inf)
-    return Found(delay, np.array([patient for patient, _ in keys], np.int32))
+    return AttackDelays(delay, np.array([patient for patient, _ in keys], np.int32))
 
 
 def rule_rows(table: DecisionTable) -> dict[str, Bools]:

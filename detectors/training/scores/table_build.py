@@ -12,7 +12,7 @@ from detectors.array_types import Floats, Weights
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
 from detectors.training.cohort import AttackCase, Injector, Vitals, vitals_of
-from detectors.training.network.distorted import Device, Span, distorted
+from detectors.training.network.distorted import distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
 from detectors.training.scores.decisions import clean_blocks, clean_decisions, traced_decisions
 from detectors.training.scores.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
@@ -102,13 +102,14 @@ def _distorted(job: PatientJob, duration: int) -> list[tuple[Trace, int, int]]:
     patient, traces = job.patient, []
     length = min(DISTORTED_MIN, duration)
     vitals = vitals_of(patient.recording)
-    device = Device(patient.profile.scale, patient.profile.grid_bpm)
     low, high = patient.profile.enrolment_min + 60, len(patient.minutes) - max(length, LEAST_ATTACK_MIN)
     for which in range(job.attacks.distortions if high > low and len(job.other) > DISTORTED_MIN * 3 else 0):
         rng = generator_of(job.seed, patient.name, "distortion", which)
         onset = int(rng.integers(low, high))
         begin, end = span_of(patient, onset, length)
-        changed = distorted(vitals, job.other, Span(begin, end), device, rng) if end - begin < len(job.other) else None
+        if end - begin >= len(job.other):
+            continue
+        changed = distorted(vitals, job.other, (begin, end), patient.profile.scale, patient.profile.grid_bpm, rng)
         trace = None if changed is None else trace_of(patient, changed, onset, end)
         if trace is not None:
             traces.append((trace, DISTORTED, which))

@@ -13,7 +13,7 @@ from detectors.decisions.common_scale_rule import rule_scores
 from detectors.detector import Detector
 from detectors.engine.chunks import Verdicts
 from detectors.scoring.components import SCORED, FittedScores
-from detectors.training.cohort import unmarked
+from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import patient_of
 from detectors.training.scores.table import CLEAN
 from experiments.evaluation.judging.folds import mean_of
@@ -60,7 +60,7 @@ def verdicts(bundle, recording) -> Verdicts:
 @pytest.fixture(scope="module")
 def material(bundle, recording) -> Material:
     """The stream as the study measures it."""
-    patient = patient_of(unmarked(recording), 0, ENROLMENT)
+    patient = patient_of(UnmarkedStay(recording), 0, ENROLMENT)
     assert patient is not None
     cohort = Cohort((patient.stay,), (), is_real=True)
     plan = replace(plan_for([], quick=True), cases=())
