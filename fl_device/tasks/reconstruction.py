@@ -66,7 +66,7 @@ def _unpacked(inputs: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _network(weights: Tensors, z: Any, weight: Any, context: Any) -> tuple[Any, Any]:
-    """Return the shift [B, 50, 2] and the shape [B, 22] (see `network_architecture.build_network`)."""
+    """Return the shift [B, 50, 2] and the shape [B, 22] (see `detectors.training.network.architecture`)."""
     mean, deviation = (tf.stop_gradient(weights[name]) for name in ("context_mean", "context_sd"))
     standard = (context - mean) / tf.maximum(deviation, LEAST_CONTEXT_SD)
     standard = tf.clip_by_value(standard, -CONTEXT_REACH, CONTEXT_REACH)

@@ -43,7 +43,7 @@ class Examples:
 
 
 class Task(Hashable, Protocol):
-    """A kind of federated model: the detector's own network, a forecaster, a label classifier (`named_tasks`)."""
+    """A kind of federated model: the detector's own network, a forecaster, a label classifier."""
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ def network_inputs(z: Any, weight: Any) -> tuple[Any, Any, Any]:
 
 
 def _steps(z: Any, weight: Any) -> Any:
-    """Return [B, 60, 6]: value, step from the minute before, weight (see `network.inputs`)."""
+    """Return [B, 60, 6]: value, step from the minute before, weight (see `network.runtime`)."""
     step = tf.concat([tf.zeros_like(z[:, :1]), z[:, 1:] - z[:, :-1]], 1)
     return tf.concat([VALUE_SHARE * z, step, weight], -1)
 
