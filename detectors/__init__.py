@@ -1,4 +1,4 @@
-"""Judges windows of vital signs: arrays in, verdicts out; knows no Kafka, no Redis and no clock, and needs no TensorFlow.
+"""Judges windows of vital signs: arrays in, verdicts out. Knows no Kafka, no Redis and no clock, and needs no TensorFlow.
 
 `Detector.load().score(...)` judges a recording, `DetectionEngine` a live stream.
 """

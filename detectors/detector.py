@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from contracts.verdicts import RuleName
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, load_bundle
-from detectors.decisions.by_name import rule_named
+from detectors.decisions.common_scale_rule import COMMON_SCALE
+from detectors.decisions.paper_fig3_rule import PAPER_FIG3
+from detectors.decisions.rule import Rule
 from detectors.engine.chunks import Channel, MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.name: rule for rule in (COMMON_SCALE, PAPER_FIG3)})
+
+
+def rule_named(name: str) -> Rule:
+    """Return the rule, or raise Misconfigured with the names that there are.
+
+    >>> rule_named("paper-fig3").margin
+    0.0
+    """
+    if name not in RULES:
+        raise Misconfigured(f"there is no decision rule {name!r}; there are: {', '.join(RULES)}")
+    return RULES[name]
+
 
 DEFAULT_ENROLMENT_MIN: Final = 600
 
@@ -38,7 +56,7 @@ class Detector:
 
     @classmethod
     def load(cls, bundle_dir: Path | None = None, *, rule: RuleName = "common-scale") -> Detector:
-        """Load a bundle (None: the one that ships); raises Misconfigured when it is not intact.
+        """Load a bundle (None: the one that ships). Raises Misconfigured when it is not intact.
 
         `rule` says how scores become votes: on the common scale, or as in the paper's Fig. 3 (`decisions`).
         """
@@ -46,7 +64,7 @@ class Detector:
 
     @classmethod
     def of(cls, bundle: Bundle, *, rule: RuleName = "common-scale") -> Detector:
-        """Return the detector of a bundle; `rule` as in `load`."""
+        """Return the detector of a bundle. `rule` as in `load`."""
         return cls(Model(bundle.parameters, rule_named(rule), bundle.sha256))
 
     def score(
@@ -71,7 +89,7 @@ class Detector:
 
 
 def live_engine(settings: Settings, contents: Mapping[str, bytes]) -> DetectionEngine:
-    """Return the engine of a bundle's files by name; raises Misconfigured when they are not a whole bundle that this version runs."""
+    """Return the engine of a bundle's files by name. Raises Misconfigured when they are not a whole bundle that this version runs."""
     detector = Detector.of(bundle_of(contents, "that is in force"), rule=settings.rule)
     return DetectionEngine(
         detector.model, enrolment_min=settings.enrolment_min, max_invalid_in_row=settings.max_invalid_in_row

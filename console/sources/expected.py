@@ -23,7 +23,7 @@ def expected_vitals(settings: Settings, profile: DeviceProfile, columns: Columns
 
     A minute is shown as its neighbours on both sides explain it. Blocks for some milliseconds.
     """
-    from detectors.engine.expectation import expected_minutes  # noqa: PLC0415 - wanted only by who looks at a device
+    from detectors.engine.model import expected_minutes  # noqa: PLC0415 - wanted only by who looks at a device
 
     try:
         sha256, network = _network(settings.bundle_dir)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats, Ints
 from detectors.minutes.windows import decision_count
-
-Floats = NDArray[np.float64]
 
 WARM: Final = 8
 """The first eight decisions (2 h) of a stream rest on part-filled sums: they never belong to a baseline."""
@@ -39,7 +37,7 @@ def enrolment_decisions(enrolment_min: int) -> int:
 
 
 def baseline_start(enrolled: int) -> int:
-    """Return the first decision of a baseline; an enrolment shorter than three hours has at least its last one.
+    """Return the first decision of a baseline. An enrolment shorter than three hours has at least its last one.
 
     >>> baseline_start(37), baseline_start(3)
     (8, 2)
@@ -47,7 +45,7 @@ def baseline_start(enrolled: int) -> int:
     return min(WARM, enrolled - 1)
 
 
-def baseline_end(decision: NDArray[np.int64], enrolled: int) -> NDArray[np.int64]:
+def baseline_end(decision: Ints, enrolled: int) -> Ints:
     """Return the decision before which the baseline of decision k ends: the enrolment's end, later the last whole group.
 
     >>> baseline_end(np.array([40, 100]), enrolled=37).tolist()
@@ -56,8 +54,8 @@ def baseline_end(decision: NDArray[np.int64], enrolled: int) -> NDArray[np.int64
     return np.asarray(np.maximum(enrolled, (decision - LAG) // GROUP * GROUP))
 
 
-def own_past(values: Floats, enrolled: int, keep: NDArray[np.bool_], *, frozen: bool = False) -> OwnPast:
-    """Return the baselines of all decisions of a stream float64[k, C]; `keep` bool[k]: it may join a baseline.
+def own_past(values: Floats, enrolled: int, keep: Bools, *, frozen: bool = False) -> OwnPast:
+    """Return the baselines of all decisions of a stream float64[k, C]. `keep` bool[k]: it may join a baseline.
 
     `frozen`: of the enrolment alone (an ablation).
     """

@@ -1,4 +1,4 @@
-"""What a device's enrolment says about it: scale, usual size of its residuals, grid and context; never changed afterwards."""
+"""What a device's enrolment says about it: scale, usual size of its residuals, grid and context. Never changed afterwards."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.minutes.cleaning import CHANNELS, CleanMinutes
-from detectors.minutes.grids import grid_of, on_grid
+from detectors.array_types import Floats, Floats32
+from detectors.minutes.cleaning import CHANNELS, CleanMinutes, grid_of, on_grid
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.context import context_of
-
-Floats = NDArray[np.float64]
 
 SCALE_FLOOR: Final = (4.0, 1.5)
 """Smallest credible scale, bpm and breaths/min: below it a quiet night would make every waking look like an attack."""
@@ -34,7 +32,7 @@ class Profile:
     residual_size: Floats
     unchanged_share: Floats
     grid_bpm: Floats
-    context: NDArray[np.float32]
+    context: Floats32
     enrolment_min: int
 
 
@@ -58,7 +56,7 @@ def profile_of(minutes: CleanMinutes, enrolment_min: int) -> Profile:
 
 
 def _residuals(z: Floats) -> Floats:
-    """Return float64[3, n, 2]: the residuals at lags 1, 6 and 16; beyond the ends the end value is repeated."""
+    """Return float64[3, n, 2]: the residuals at lags 1, 6 and 16. Beyond the ends the end value is repeated."""
     return np.stack(
         [
             z - (_shifted(z, -1) + _shifted(z, 1)) / 2,

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.baseline.own_past import OwnPast
-
-Floats = NDArray[np.float64]
 
 LARGEST_R: Final = 25.0
 FEW: Final = 24
@@ -21,7 +19,7 @@ SHRINK: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Standardisation:
-    """r = (f - mean - slope (M - own_mean)) / s(V), fitted on the days of reference devices; float64[C] each.
+    """r = (f - mean - slope (M - own_mean)) / s(V), fitted on the days of reference devices. Each is float64[C].
 
     M and V are the mean and sd of the device's own past; log s = log_sd + sd_slope (log V - own_log_sd).
     `own_sd` is the references' mean V, `own_variance` their mean V^2, `between_sd` how far reference devices' M lie apart.

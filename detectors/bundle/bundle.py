@@ -20,7 +20,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
 from detectors.bundle.parameter_arrays import decoded, encoded
 from detectors.network.layout import ARCHITECTURE
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import DetectorParameters
 from detectors.statistics.registry import columns
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "default"
@@ -43,7 +43,7 @@ class Bundle:
 
 
 def packed_bundle(bundle: Bundle) -> dict[str, bytes]:
-    """Return a bundle's files by name, the manifest included; equal bundles give equal bytes."""
+    """Return a bundle's files by name, the manifest included. Equal bundles give equal bytes."""
     contents = {
         "network.safetensors": save(dict(sorted(bundle.parameters.network.items()))),
         "parameters.safetensors": save(encoded(bundle.parameters)),
@@ -55,19 +55,19 @@ def packed_bundle(bundle: Bundle) -> dict[str, bytes]:
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
-    """Write a bundle into an existing empty folder and return it as read back, with its sha256; equal bundles give equal bytes."""
+    """Write a bundle into an existing empty folder and return it as read back, with its sha256. Equal bundles give equal bytes."""
     for name, content in packed_bundle(bundle).items():
         (folder / name).write_bytes(content)
     return load_bundle(folder)
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read and check a bundle; raises Misconfigured saying which file is wrong and what to do."""
+    """Read and check a bundle. Raises Misconfigured saying which file is wrong and what to do."""
     return bundle_of(folder_contents(folder), f"in {folder}")
 
 
 def folder_contents(folder: Path) -> dict[str, bytes]:
-    """Return a bundle folder's files by name, the manifest included; raises Misconfigured for anything that is no bundle's."""
+    """Return a bundle folder's files by name, the manifest included. Raises Misconfigured for anything that is no bundle's."""
     name = f"in {folder}"
     try:
         present = {path.name for path in folder.iterdir()}

@@ -1,4 +1,4 @@
-"""A detector's parameters as arrays by name, and back; names, shapes and values are checked."""
+"""A detector's parameters as arrays by name, and back. Names, shapes and values are checked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats32
 from detectors.baseline.references import Standardisation
 from detectors.network.layout import network_shapes
 from detectors.scoring.classifier import NAMES, classifier_shapes, input_sizes
 from detectors.scoring.common_scale import CommonScale
-from detectors.scoring.parameters import SCALES, DetectorParameters
+from detectors.scoring.components import SCALES, DetectorParameters
 from detectors.scoring.tails import SHARES, Tails, fast_columns, slow_columns
 from detectors.statistics.registry import columns
 
@@ -49,7 +50,7 @@ def encoded(parameters: DetectorParameters) -> Arrays:
 
 
 def decoded(arrays: Mapping[str, NDArray[Any]], network: Mapping[str, NDArray[Any]]) -> DetectorParameters:
-    """Return the parameters; raises ValueError saying what does not fit this version."""
+    """Return the parameters. Raises ValueError saying what does not fit this version."""
     _check_network(network)
     _check(arrays)
     return DetectorParameters(
@@ -70,7 +71,7 @@ def decoded(arrays: Mapping[str, NDArray[Any]], network: Mapping[str, NDArray[An
     )
 
 
-def _weights(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[np.float32]]:
+def _weights(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats32]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

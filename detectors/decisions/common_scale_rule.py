@@ -1,4 +1,4 @@
-"""The default rule: DNNs and family-free score on one scale, averaged; rules without training beside them."""
+"""The default rule: DNNs and family-free score on one scale, averaged. Rules without training beside them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import RuleName
+from detectors.array_types import Floats
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import SCORED, DetectorParameters
 
-Floats = NDArray[np.float64]
-
-AVERAGED: Final = ("fast", "slow", "family_free")
 SUSPECT_MARGIN: Final = 0.3  # a factor of two in false exclusions
 
 
@@ -39,15 +36,15 @@ class CommonScaleRule:
         return Judged(score, kinds, np.stack(alone, axis=1))
 
     def _scores(self, parameters: DetectorParameters, values: Floats, threshold: Floats) -> tuple[Floats, Floats]:
-        """Return (score float64[R], scores by kind float64[R, 7]); a rule's value is put on the threshold's scale."""
-        found = values.copy()
-        for kind in AVERAGED:
+        """Return (score float64[R], scores by kind float64[R, 7]). A rule's value is put on the threshold's scale."""
+        by_kind = values.copy()
+        for kind in SCORED:
             place = KINDS.index(kind)
-            found[:, place] = parameters.scales[kind].of(values[:, place])
+            by_kind[:, place] = parameters.scales[kind].of(values[:, place])
         first = len(KINDS) - len(RULES)
-        found[:, first:] = rule_scores(values[:, first:], threshold[:, None])
-        combined = parameters.scales["combined"].of(found[:, : len(AVERAGED)].mean(axis=1))
-        return np.maximum(combined, found[:, first:].max(axis=1)), found
+        by_kind[:, first:] = rule_scores(values[:, first:], threshold[:, None])
+        combined = parameters.scales["combined"].of(by_kind[:, : len(SCORED)].mean(axis=1))
+        return np.maximum(combined, by_kind[:, first:].max(axis=1)), by_kind
 
 
 def rule_scores(values: Floats, threshold: Floats) -> Floats:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contracts.verdicts import RuleName
-from detectors.scoring.parameters import DetectorParameters
-
-Floats = NDArray[np.float64]
+from detectors.array_types import Bools, Floats
+from detectors.scoring.components import DetectorParameters
 
 
 class Judged(NamedTuple):
@@ -22,7 +18,7 @@ class Judged(NamedTuple):
 
     score: Floats
     kinds: Floats
-    over: NDArray[np.bool_]
+    over: Bools
 
 
 class Rule(Protocol):
@@ -39,9 +35,9 @@ class Rule(Protocol):
         ...
 
     def threshold(self, parameters: DetectorParameters, enrolment_logits: Floats) -> float:
-        """Return a device's threshold; `enrolment_logits` float64[n] are the fast DNN's over its enrolment (n = 0: none yet)."""
+        """Return a device's threshold. `enrolment_logits` float64[n] are the fast DNN's over its enrolment (n = 0: none yet)."""
         ...
 
     def judge(self, parameters: DetectorParameters, last: Floats, threshold: Floats) -> Judged:
-        """Judge the last four decisions float64[R, 4, 7] against thresholds float64[R]; flagged is `score >= threshold`."""
+        """Judge the last four decisions float64[R, 4, 7] against thresholds float64[R]. Flagged is `score >= threshold`."""
         ...

@@ -1,7 +1,7 @@
-"""The device state machine: pure functions from where a device stands and what is known to where it stands next.
+"""The device state machine: pure functions from a state and a decision to the next state.
 
-`standing` is what the votes say (enrolling, benign, suspect, quarantined, probation); `state`, which the world sees,
-is the standing or one of two overlays: unscored and invalid_input. Only benign trains.
+`voted` is what the votes say (enrolling, benign, suspect, quarantined, probation); `state`, which the world sees,
+is that or one of two overlays: unscored and invalid_input. Only benign trains.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ENROLLING, _BENIGN, _SUSPECT = DeviceState.ENROLLING, DeviceState.BENIGN, Devic
 _QUARANTINED, _PROBATION = DeviceState.QUARANTINED, DeviceState.PROBATION
 
 
-class Known(NamedTuple):
+class DecisionBasis(NamedTuple):
     """What a decision rests on.
 
     `flagged`: the vote is over the threshold; `near`: it is within the rule's margin, or each of the last two decisions is over.
@@ -34,8 +34,8 @@ class Known(NamedTuple):
     enrolled: bool
 
 
-def dwell_after(standing: DeviceState, calm_min: int, clean_min: int, *, flagged: bool, near: bool) -> tuple[int, int]:
-    """Return (calm_min, clean_min) after one decision, which stands for 15 minutes.
+def dwell_after(voted: DeviceState, calm_min: int, clean_min: int, *, flagged: bool, near: bool) -> tuple[int, int]:
+    """Return (calm_min, clean_min) after one decision, which covers 15 minutes.
 
     Calm: nothing near the threshold, while suspect. Clean: not flagged, while quarantined or on probation. Time without
     a decision adds nothing: silence earns no trust.
@@ -43,40 +43,40 @@ def dwell_after(standing: DeviceState, calm_min: int, clean_min: int, *, flagged
     >>> dwell_after(DeviceState.QUARANTINED, 0, 105, flagged=False, near=True)
     (0, 120)
     """
-    if standing is _SUSPECT:
+    if voted is _SUSPECT:
         return (0 if near else calm_min + DECISION_MIN), 0
-    if standing is _QUARANTINED or standing is _PROBATION:
+    if voted is _QUARANTINED or voted is _PROBATION:
         return 0, (0 if flagged else clean_min + DECISION_MIN)
     return 0, 0
 
 
-def decide(standing: DeviceState, known: Known) -> tuple[DeviceState, str]:
-    """Return (standing, reason in words) at a decision; the same standing and "" when nothing changes.
+def decide(voted: DeviceState, basis: DecisionBasis) -> tuple[DeviceState, str]:
+    """Return (voted state, reason in words) after a decision. When nothing changes they are the same state and "".
 
-    >>> decide(DeviceState.BENIGN, Known(flagged=True, near=True, calm_min=0, clean_min=0, enrolled=True))[1]
+    >>> decide(DeviceState.BENIGN, DecisionBasis(flagged=True, near=True, calm_min=0, clean_min=0, enrolled=True))[1]
     'the vote is over the limit'
     """
-    if standing is _QUARANTINED:
-        return _leave_quarantine(known)
-    if standing is _PROBATION:
-        return _leave_probation(known)
-    if known.flagged:
+    if voted is _QUARANTINED:
+        return _leave_quarantine(basis)
+    if voted is _PROBATION:
+        return _leave_probation(basis)
+    if basis.flagged:
         return _QUARANTINED, "the vote is over the limit"
-    if not known.enrolled:
-        return standing, ""
-    if standing is not _SUSPECT and known.near:
+    if not basis.enrolled:
+        return voted, ""
+    if voted is not _SUSPECT and basis.near:
         return _SUSPECT, "close to the limit"
-    if standing is _SUSPECT and known.calm_min < CALM_MIN:
+    if voted is _SUSPECT and basis.calm_min < CALM_MIN:
         return _SUSPECT, ""
-    if standing is _BENIGN:
+    if voted is _BENIGN:
         return _BENIGN, ""
     return (
         _BENIGN,
-        "enrolled, first verdict" if standing is _ENROLLING else f"well below the limit for {CALM_MIN} minutes",
+        "enrolled, first verdict" if voted is _ENROLLING else f"well below the limit for {CALM_MIN} minutes",
     )
 
 
-def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, unscored_min: int) -> DeviceState:
+def visible_state(state: DeviceState, voted: DeviceState, *, scored: bool, unscored_min: int) -> DeviceState:
     """Return the published state after a minute: a scored window lifts both overlays, 45 minutes without one set one.
 
     `unscored_min` counts event minutes since the last scored one; of a device never scored, since its first decision was due.
@@ -85,41 +85,41 @@ def visible_state(state: DeviceState, standing: DeviceState, *, scored: bool, un
     'unscored'
     """
     if scored:
-        return standing
+        return voted
     if state is DeviceState.INVALID_INPUT:
         return state
     if state is DeviceState.UNSCORED or unscored_min >= UNSCORED_AFTER_MIN:
         return DeviceState.UNSCORED
-    return standing
+    return voted
 
 
-def standing_in_words(standing: DeviceState, known: Known, explanation: str) -> str:
-    """Say in a few words for people why an enrolled device stands where it stands.
+def state_in_words(voted: DeviceState, basis: DecisionBasis, explanation: str) -> str:
+    """Say in a few words for people why an enrolled device is in its state.
 
-    >>> standing_in_words(DeviceState.PROBATION, Known(False, False, 0, 30, True), "")
+    >>> state_in_words(DeviceState.PROBATION, DecisionBasis(False, False, 0, 30, True), "")
     'on probation, 30 of 120 clean minutes'
     """
     said = {
         _BENIGN: "below the limit",
-        _SUSPECT: f"close to the limit, {known.calm_min} of {CALM_MIN} calm minutes",
-        _QUARANTINED: f"over the limit, {known.clean_min} of {CLEAN_MIN} clean minutes since",
-        _PROBATION: f"on probation, {known.clean_min} of {CLEAN_MIN} clean minutes",
+        _SUSPECT: f"close to the limit, {basis.calm_min} of {CALM_MIN} calm minutes",
+        _QUARANTINED: f"over the limit, {basis.clean_min} of {CLEAN_MIN} clean minutes since",
+        _PROBATION: f"on probation, {basis.clean_min} of {CLEAN_MIN} clean minutes",
         _ENROLLING: "enrolled, the first verdict is awaited",
-    }[standing]
+    }[voted]
     return f"{said}: {explanation}" if explanation else said
 
 
-def _leave_quarantine(known: Known) -> tuple[DeviceState, str]:
-    if known.clean_min < CLEAN_MIN:
+def _leave_quarantine(basis: DecisionBasis) -> tuple[DeviceState, str]:
+    if basis.clean_min < CLEAN_MIN:
         return _QUARANTINED, ""
-    if known.enrolled:
+    if basis.enrolled:
         return _PROBATION, f"{CLEAN_MIN} clean minutes"
     return _ENROLLING, f"{CLEAN_MIN} clean minutes; the void enrolment begins again"
 
 
-def _leave_probation(known: Known) -> tuple[DeviceState, str]:
-    if known.near or known.flagged:
+def _leave_probation(basis: DecisionBasis) -> tuple[DeviceState, str]:
+    if basis.near or basis.flagged:
         return _QUARANTINED, "close to the limit on probation"
-    if known.clean_min >= CLEAN_MIN:
+    if basis.clean_min >= CLEAN_MIN:
         return _BENIGN, f"{CLEAN_MIN} clean minutes on probation"
     return _PROBATION, ""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.scoring.common_scale import NOTHING
-
-Floats = NDArray[np.float64]
 
 KINDS: Final = ("fast", "slow", "family_free", "copy", "frozen", "replay", "pulse")
 """What a decision says: logits above the own past's, the family-free score, and the rules' values by their limits."""
@@ -46,6 +44,6 @@ def voted(last: Floats) -> Floats:
 
 
 def stream_votes(values: Floats, agree: int) -> Floats:
-    """Return float64[k]: the smallest of the last `agree` decisions of a stream; before its first there is none."""
+    """Return float64[k]: the smallest of the last `agree` decisions of a stream. Before its first there is none."""
     padded = np.concatenate([np.full(agree - 1, NOTHING), values])
     return np.asarray(np.min([padded[first : first + len(values)] for first in range(agree)], axis=0))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Ints
 from detectors.baseline.own_past import GROUP, LAG
 from detectors.baseline.profile import Profile
 from detectors.decisions.votes import no_votes
-from detectors.engine.rows import RowBuffer
 from detectors.minutes.windows import STEP_MIN
 from detectors.network.layout import CONTEXT_SIZE
 from detectors.rules.copies import BLOCKS, LAGS_MIN
@@ -18,8 +18,42 @@ from detectors.statistics.base import MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.lattice import FREQUENCIES
 from detectors.statistics.registry import columns, terms_width
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+STEPS_A_BPM: Final = 100
+"""Values are kept as hundredths in 16 bits: finer than any monitor writes."""
+
+
+class RowBuffer:
+    """Rows as plain numbers: the device's slot, the row's index in its stream, hundredths, and weights (1 = measured)."""
+
+    __slots__ = ("breath", "breath_weight", "heart", "heart_weight", "index", "slot")
+
+    def __init__(self) -> None:
+        self.slot: list[int] = []
+        self.index: list[int] = []
+        self.heart: list[int] = []
+        self.breath: list[int] = []
+        self.heart_weight: list[bool] = []
+        self.breath_weight: list[bool] = []
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+
+class DecisionTick(NamedTuple):
+    """A decision that is due: of which slot, and the how-many-th of its stream.
+
+    `is_usable`: as `minutes.windows.usable_decisions` has it; `too_sparse`: it would be, were more measured. `frozen`, `replay` and `pulse` are what the rules say
+    that need no window, as ratios to their limits.
+    """
+
+    slot: int
+    decision: int
+    is_usable: bool
+    too_sparse: bool
+    frozen: float
+    replay: float
+    pulse: float
+
 
 FIRST_CAPACITY: Final = 16
 RING: Final = 128
@@ -31,7 +65,7 @@ GROUPS: Final = LAG // GROUP + 2
 
 
 class DeviceArrays:
-    """Rings and sums by slot; 22 kB a device. Slots grow in powers of two. Not thread-safe."""
+    """Rings and sums by slot. 22 kB a device. Slots grow in powers of two. Not thread-safe."""
 
     def __init__(self, threshold: float) -> None:
         """`threshold` holds for devices without a profile."""
@@ -100,7 +134,7 @@ class DeviceArrays:
 
 
 def add_waiting(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats) -> None:
-    """Let decisions int64[R] of distinct slots, which may join a baseline, wait in their groups; `values` float64[R, C + 2]."""
+    """Let decisions int64[R] of distinct slots, which may join a baseline, wait in their groups. `values` float64[R, C + 2]."""
     group = decision // GROUP % GROUPS
     arrays.waiting_count[slot, group] += 1
     arrays.waiting[slot, group, 0] += values
@@ -108,7 +142,7 @@ def add_waiting(arrays: DeviceArrays, slot: Ints, decision: Ints, values: Floats
 
 
 def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
-    """Write the rows of a pass into the rings; of several at one place the last counts."""
+    """Write the rows of a pass into the rings. Of several at one place the last counts."""
     if not len(rows):
         return
     slot, at = np.array(rows.slot, np.int64), np.array(rows.index, np.int64) % RING
@@ -116,3 +150,23 @@ def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
     real = values[:, 0] >= 0
     arrays.values[slot[real], at[real]] = values[real]
     arrays.weight[slot, at] = np.array([rows.heart_weight, rows.breath_weight], np.bool_).T
+
+
+class WaitingDecisions:
+    """The decisions of one device that wait to join its baseline: logits, and whether they may join."""
+
+    __slots__ = ("first", "kept", "logits")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.logits: list[tuple[float, float]] = []
+        self.kept: list[bool] = []
+
+    def add(self, logits: tuple[float, float], *, kept: bool, baseline_start: int) -> None:
+        """Add the next decision and drop those that have joined: all before `baseline_start`."""
+        self.logits.append(logits)
+        self.kept.append(kept)
+        joined = min(max(0, baseline_start - self.first), len(self.kept))
+        del self.logits[:joined]
+        del self.kept[:joined]
+        self.first += joined

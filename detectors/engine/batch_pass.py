@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from contracts.verdicts import DeviceState
-from detectors.decisions.states import standing_in_words
-from detectors.engine.arrays import RING, DeviceArrays, write_rows
+from detectors.decisions.states import state_in_words
+from detectors.engine.arrays import RING, DecisionTick, DeviceArrays, RowBuffer, write_rows
 from detectors.engine.deciding import Decided, decide
 from detectors.engine.freezing import freeze, put
 from detectors.engine.model import Model
 from detectors.engine.progress import ChunkProgress, MinuteVerdict
-from detectors.engine.rows import DecisionTick, RowBuffer
 from detectors.engine.snapshots import waiting_from
 from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words
@@ -78,7 +77,7 @@ class BatchPass:
     def _admit_minutes(
         self, tracker: DeviceTracker, progress: ChunkProgress, minutes: list[AdmittedMinute], first: int
     ) -> bool:
-        """Admit minutes of a chunk until it is done or the pass is full; return whether it is full."""
+        """Admit minutes of a chunk until it is done or the pass is full. Return whether it is full."""
         ticks = 0
         while not progress.done:
             event_minute = progress.chunk.first_event_minute + progress.position
@@ -100,7 +99,7 @@ class BatchPass:
     def _is_full(tracker: DeviceTracker, ticks: int, rows: int) -> bool:
         if tracker.profile is not None:
             return rows >= MOST_ROWS - 30
-        return tracker.standing is not DeviceState.ENROLLING or ticks >= MOST_TICKS_ENROLLING
+        return tracker.voted_state is not DeviceState.ENROLLING or ticks >= MOST_TICKS_ENROLLING
 
     def judge(self) -> None:
         """Judge every decision that is due, and apply the admitted minutes in order."""
@@ -121,14 +120,14 @@ class BatchPass:
         queues = [
             (tracker, [tick for minute in minutes for tick in minute.ticks]) for tracker, minutes, _ in self._minutes
         ]
-        found: dict[int, list[tuple[Decided, int]]] = {}
+        outcomes: dict[int, list[tuple[Decided, int]]] = {}
         turn = 0
         while ready := [(tracker, ticks[turn]) for tracker, ticks in queues if len(ticks) > turn]:
             decided = decide(self._model, self._arrays, [tick for _, tick in ready])
             for place, (tracker, _) in enumerate(ready):
-                found.setdefault(tracker.slot, []).append((decided, place))
+                outcomes.setdefault(tracker.slot, []).append((decided, place))
             turn += 1
-        return found
+        return outcomes
 
     def _apply(self, tracker: DeviceTracker, minute: AdmittedMinute, places: Sequence[tuple[Decided, int]]) -> None:
         reason, verdict, scored = "", None, False
@@ -141,7 +140,7 @@ class BatchPass:
             tracker.last_scored = minute.event_minute
             if decided.is_judged[place] or tracker.profile is None:
                 verdict = self._verdict(tracker, decided, place)
-                reason = self._stand(tracker, decided, place) or reason
+                reason = self._move_on(tracker, decided, place) or reason
         if minute.freezes and tracker.is_enrolling:
             reason = self._freeze(tracker) or reason
         tracker.show(minute.event_minute, reason, minute.progress.transitions, scored=scored)
@@ -149,7 +148,7 @@ class BatchPass:
         minute.progress.add(minute.event_minute, tracker.state, threshold, verdict)
 
     def _verdict(self, tracker: DeviceTracker, decided: Decided, place: int) -> MinuteVerdict | None:
-        """Return the verdict that a decision shows; a device that enrols has one only if a rule speaks."""
+        """Return the verdict that a decision shows. A device that enrols has one only if a rule speaks."""
         if tracker.profile is None and not decided.flagged[place]:
             return None
         kinds = tuple(decided.kinds[place].tolist())
@@ -157,15 +156,15 @@ class BatchPass:
             float(decided.score[place]), kinds, bool(decided.flagged[place]), float(decided.error[place])
         )
 
-    def _stand(self, tracker: DeviceTracker, decided: Decided, place: int) -> str:
+    def _move_on(self, tracker: DeviceTracker, decided: Decided, place: int) -> str:
         tracker.over_share = float(decided.over_share[place])
         flagged, near = bool(decided.flagged[place]), bool(decided.near[place])
         if flagged or near:
             tracker.explanation = self._explanation(tracker, decided, place)
         reason = tracker.decide(flagged=flagged, near=near)
-        if tracker.standing is DeviceState.BENIGN and not near:
+        if tracker.voted_state is DeviceState.BENIGN and not near:
             tracker.explanation = ""
-        if tracker.profile is None and reason and tracker.standing is DeviceState.ENROLLING:
+        if tracker.profile is None and reason and tracker.voted_state is DeviceState.ENROLLING:
             self._arrays.clear(tracker.slot)
             tracker.begin_anew()
         return f"{reason}: {tracker.explanation}" if reason and tracker.explanation else reason
@@ -188,10 +187,10 @@ class BatchPass:
         frozen = freeze(self._model, minutes, tracker.enrolment.pulse_medians_bpm)
         if frozen.repeats_itself:
             tracker.explanation = "the enrolment repeats itself, value by value"
-            return tracker.stand(DeviceState.QUARANTINED, tracker.explanation)
+            return tracker.move_to(DeviceState.QUARANTINED, tracker.explanation)
         put(self._arrays, tracker.slot, frozen)
         tracker.take_profile(frozen.profile)
-        return standing_in_words(tracker.standing, tracker.known, frozen.profile.warning)
+        return state_in_words(tracker.voted_state, tracker.decision_basis, frozen.profile.warning)
 
 
 def _let_wait(tracker: DeviceTracker, decision: int, decided: Decided, place: int) -> None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceState
+from contracts.verdicts import DeviceSnapshot, DeviceState
 from contracts.vitals import VitalsBatch
+from detectors.array_types import Bools, Floats, Floats32, Ints
 
-Channel = Sequence[float | None] | NDArray[np.float64]
+NO_SESSION: Final = -1
+FRESH: Final = DeviceSnapshot(
+    session_id=NO_SESSION,
+    applied_through=0,
+    standing=DeviceState.ENROLLING,
+    state=DeviceState.ENROLLING,
+    state_since=0,
+)
+
+Channel = Sequence[float | None] | Floats
 
 
 def plain(channel: Channel) -> Sequence[float | None]:
@@ -25,7 +34,7 @@ def plain(channel: Channel) -> Sequence[float | None]:
 
 
 class MinuteChunk(msgspec.Struct, frozen=True, eq=False):
-    """Consecutive minutes of one device; None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
+    """Consecutive minutes of one device. None, NaN and zero mean missing. Heart rate and pulse in bpm, breaths/min.
 
     May be of any length; one without minutes can announce the end of a recording, open a session, or (`re_enrol`) tell
     that the device's enrolment is void and begins anew.
@@ -72,7 +81,7 @@ class Transition(NamedTuple):
 
 
 class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """The verdicts on one chunk; arrays of n applied minutes (dropped minutes have no line), then the device after it.
+    """The verdicts on one chunk. Arrays of n applied minutes (dropped minutes have no line), then the device after it.
 
     A decision falls every 15 valid minutes of an enrolled device. `event_minute` int64; `reconstruction_error` (mean square of
     the network's normal scores) and `score` (on the rule's scale, higher is more anomalous) float32, NaN where no decision
@@ -85,12 +94,12 @@ class Verdicts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     device_id: str
     session_id: int
-    event_minute: NDArray[np.int64]
-    reconstruction_error: NDArray[np.float32]
-    score: NDArray[np.float32]
-    scores: Mapping[str, NDArray[np.float32]]
-    threshold: NDArray[np.float32]
-    flagged: NDArray[np.bool_]
+    event_minute: Ints
+    reconstruction_error: Floats32
+    score: Floats32
+    scores: Mapping[str, Floats32]
+    threshold: Floats32
+    flagged: Bools
     state: list[DeviceState]
     transitions: list[Transition]
     dropped: dict[str, int]

@@ -6,25 +6,29 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats, Ints
 from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
 from detectors.decisions.votes import KINDS, pushed
-from detectors.engine.arrays import GROUPS, MIDDLE_BLOCKS, RING, SLOW_BLOCKS, DeviceArrays, add_waiting
+from detectors.engine.arrays import (
+    GROUPS,
+    MIDDLE_BLOCKS,
+    RING,
+    SLOW_BLOCKS,
+    STEPS_A_BPM,
+    DecisionTick,
+    DeviceArrays,
+    add_waiting,
+)
 from detectors.engine.model import Model
-from detectors.engine.rows import STEPS_A_BPM, DecisionTick
-from detectors.minutes.grids import on_grid
+from detectors.minutes.cleaning import on_grid
 from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, after_enrolment
 from detectors.rules import copies
 from detectors.scoring.common_scale import NOTHING
 from detectors.scoring.components import TailFeatures, components_of, tail_features_of
 from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.registry import columns, statistic_values
-from detectors.statistics.stream import blocks_of
-from detectors.statistics.windows import FIRST_ROW, DecisionRows
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from detectors.statistics.windows import FIRST_ROW, DecisionRows, blocks_of
 
 FAST_BLOCKS = FAST_MIN // STEP_MIN
 
@@ -33,26 +37,26 @@ class Decided(NamedTuple):
     """What R decisions came to, in the order of their ticks.
 
     `score` float64[R] and `kinds` float64[R, 7] on the rule's scale; `is_judged`: the last hour lies after the enrolment and
-    the window is usable; `flagged`, `near` as `states.Known` has them; `over_share` of the last four decisions; `error`
+    the window is usable; `flagged`, `near` as `states.DecisionBasis` has them; `over_share` of the last four decisions; `error`
     float64[R] mean square of the network's normal scores (NaN: no profile). Of those with a profile, at `place` int64[R] among
     them (-1: none): `tail_features`, the DNNs' raw `logits` float64[., 2], and whether the decision may join a baseline (`keep`).
     """
 
     score: Floats
     kinds: Floats
-    is_judged: NDArray[np.bool_]
-    flagged: NDArray[np.bool_]
-    near: NDArray[np.bool_]
+    is_judged: Bools
+    flagged: Bools
+    near: Bools
     over_share: Floats
     error: Floats
     place: Ints
     tail_features: TailFeatures | None
     logits: Floats
-    keep: NDArray[np.bool_]
+    keep: Bools
 
 
 def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) -> Decided:
-    """Judge one decision each of distinct slots; blocks while it computes."""
+    """Judge one decision each of distinct slots. Blocks while it computes."""
     slot = np.array([tick.slot for tick in ticks])
     decision = np.array([tick.decision for tick in ticks])
     usable = np.array([tick.is_usable for tick in ticks])
@@ -63,10 +67,10 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
     enrolled = np.flatnonzero(arrays.enrolment_min[slot] > 0)
     tail_features, logits, keep = None, np.empty((0, 2)), np.empty(0, np.bool_)
     if len(enrolled):
-        found = _statistics(model, arrays, slot[enrolled], decision[enrolled])
-        error[enrolled] = found.error
+        statistics = _statistics(model, arrays, slot[enrolled], decision[enrolled])
+        error[enrolled] = statistics.error
         values[enrolled, :4], logits, tail_features = _components(
-            model, arrays, slot[enrolled], decision[enrolled], found
+            model, arrays, slot[enrolled], decision[enrolled], statistics
         )
     arrays.last[slot] = pushed(arrays.last[slot], values)
     judged = model.rule.judge(model.parameters, arrays.last[slot], arrays.threshold[slot])
@@ -75,7 +79,7 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
     if len(enrolled):
         keep = usable[enrolled] & ~flagged[enrolled]
         joining = enrolled[keep]
-        add_waiting(arrays, slot[joining], decision[joining], np.concatenate([found.values, logits], axis=1)[keep])
+        add_waiting(arrays, slot[joining], decision[joining], np.concatenate([statistics.values, logits], axis=1)[keep])
     near = usable & after & (judged.score >= arrays.threshold[slot] - model.rule.margin)
     near |= usable & after & judged.over[:, -2:].all(axis=1)
     place = np.full(len(ticks), -1)
@@ -97,13 +101,13 @@ def rows_from(arrays: DeviceArrays, slot: Ints, decision: Ints) -> DecisionRows:
     )  # fmt: skip
 
 
-class _Found(NamedTuple):
+class _BlockStatistics(NamedTuple):
     values: Floats
     nats: Floats
     error: Floats
 
 
-def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) -> _Found:
+def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) -> _BlockStatistics:
     """Put each decision's block into the rings and return the statistics float64[R, C] that end there."""
     rows = rows_from(arrays, slot, decision)
     errors = model.network_errors(rows)
@@ -124,27 +128,25 @@ def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) 
     mean_square = (
         np.full(len(slot), np.nan) if errors is None else np.square(errors, dtype=np.float64).mean(axis=(1, 2))
     )
-    return _Found(statistic_values(sums, phases), nats, mean_square)
+    return _BlockStatistics(statistic_values(sums, phases), nats, mean_square)
 
 
 def _components(
-    model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints, found: _Found
+    model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints, statistics: _BlockStatistics
 ) -> tuple[Floats, Floats, TailFeatures]:
     """Return (what is voted on float64[R, 4], raw logits float64[R, 2], tail_features) against the device's own past."""
     _join(arrays, slot, decision)
     past = past_of(arrays.count[slot][:, None].astype(np.float64), arrays.total[slot], arrays.squares[slot])
     judged = len(columns())
     own = OwnPast(past.mean[:, :judged], past.sd[:, :judged], past.decisions)
-    tail_features = tail_features_of(model.parameters, found.values, own)
-    parts = components_of(model.parameters.classifiers, tail_features)
-    logits = np.stack([parts.fast, parts.slow], axis=1)
-    above = logits - past.mean[:, judged:]
-    values = np.column_stack([above, parts.family_free, found.nats / copies.LIMIT_NATS])
+    tail_features = tail_features_of(model.parameters, statistics.values, own)
+    logits, score = components_of(model.parameters.classifiers, tail_features)
+    values = np.column_stack([logits - past.mean[:, judged:], score, statistics.nats / copies.LIMIT_NATS])
     return values, logits, tail_features
 
 
 def _join(arrays: DeviceArrays, slot: Ints, decision: Ints) -> None:
-    """Let the group that is old enough now join the baseline; it is due at every eighth decision."""
+    """Let the group that is old enough now join the baseline. It is due at every eighth decision."""
     due = slot[decision % GROUP == 0]
     group = (decision[decision % GROUP == 0] - LAG) // GROUP - 1
     due, group = due[group >= 0], group[group >= 0] % GROUPS

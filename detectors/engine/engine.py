@@ -11,12 +11,10 @@ from msgspec.structs import replace
 from contracts.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.arrays import DeviceArrays
 from detectors.engine.batch_pass import BatchPass
-from detectors.engine.chunks import MinuteChunk, Verdicts
-from detectors.engine.fresh import FRESH, NO_SESSION
+from detectors.engine.chunks import FRESH, NO_SESSION, MinuteChunk, Verdicts
 from detectors.engine.model import Model
 from detectors.engine.progress import ChunkProgress
-from detectors.engine.restoring import Restoration
-from detectors.engine.snapshots import snapshot_of
+from detectors.engine.snapshots import Restoration, snapshot_of
 from detectors.engine.tracker import DeviceTracker
 from detectors.rules import pulse, replay
 
@@ -25,14 +23,14 @@ HISTORY_MIN: Final = replay.HORIZON_MIN + replay.RECENT_MIN + 20
 
 
 class DetectionEngine:
-    """Not thread-safe: owned by one thread; `apply` blocks while it computes.
+    """Not thread-safe: owned by one thread. `apply` blocks while it computes.
 
     Scores and transitions are a function of the minutes applied to a device and nothing else: how they are packed into
     chunks and micro-batches does not show, nor does `snapshot` here, then `open` and `fill` in another process.
     """
 
     def __init__(self, model: Model, *, enrolment_min: int, max_invalid_in_row: int = 20) -> None:
-        """Judge with `model`; a profile is frozen after `enrolment_min` valid minutes."""
+        """Judge with `model`. A profile is frozen after `enrolment_min` valid minutes."""
         self._model = model
         self._enrolment_min = enrolment_min
         self._max_invalid_in_row = max_invalid_in_row
@@ -46,7 +44,7 @@ class DetectionEngine:
         return self._model.bundle_sha
 
     def open(self, device_id: str, snapshot: DeviceSnapshot | None) -> None:
-        """Take a device over where its snapshot stands (None: a device never seen); one already open is replaced.
+        """Take a device over where its snapshot left it (None: a device never seen). One already open is replaced.
 
         A profile of another bundle or rule, or one without what it rests on, is void and the device enrols again.
         """
@@ -86,7 +84,7 @@ class DetectionEngine:
 
     @staticmethod
     def history_needed_from(snapshot: DeviceSnapshot | None) -> int | None:
-        """Return the event minute from which vitals must be read back and filled in; None: nothing is needed."""
+        """Return the event minute from which vitals must be read back and filled in. None: nothing is needed."""
         if snapshot is None or snapshot.session_id == NO_SESSION:
             return None
         oldest = snapshot.applied_through - HISTORY_MIN
@@ -94,18 +92,18 @@ class DetectionEngine:
 
     @classmethod
     def history_needed_to_take_over(cls, snapshot: DeviceSnapshot | None) -> int | None:
-        """Return the event minute from which `take_over` needs the vitals; None: it needs none."""
+        """Return the event minute from which `take_over` needs the vitals. None: it needs none."""
         needed = cls.history_needed_from(snapshot)
         if needed is None or snapshot is None or snapshot.profile is None:
             return needed
         return min(needed, snapshot.profile.first_event_minute - pulse.WINDOW_MIN)
 
     def take_over(self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk]) -> bool:
-        """Open a device that another bundle judged up to its snapshot; False: not possible, and it is not open here.
+        """Open a device that another bundle judged up to its snapshot. False: not possible, and it is not open here.
 
         `chunks` are its minutes since `history_needed_to_take_over`, up to the snapshot, in the order of the topic. They are
         judged again from the start of its enrolment (False: that is not all there), so that baseline and scores are this
-        bundle's own. Standing and dwell stay as they were: a change of bundle alone makes no device benign.
+        bundle's own. States and dwell stay as they were: a change of bundle alone makes no device benign.
         """
         own = [chunk for chunk in chunks if chunk.session_id == snapshot.session_id]
         if snapshot.profile is None:
@@ -126,7 +124,7 @@ class DetectionEngine:
         ):  # fmt: skip
             self.close(device_id)
             return False
-        tracker.stand_as(snapshot)
+        tracker.resume_as(snapshot)
         tracker.wanted_min = self._enrolment_min
         return True
 
@@ -152,14 +150,14 @@ class DetectionEngine:
             queues.setdefault(progress.chunk.device_id, []).append(progress)
         waiting = [(self._restored(device_id), queue) for device_id, queue in queues.items()]
         while waiting:
-            one_pass = BatchPass(self._model, self._arrays)
-            left = [(tracker, queue[one_pass.admit(tracker, queue) :]) for tracker, queue in waiting]
-            one_pass.judge()
+            batch = BatchPass(self._model, self._arrays)
+            left = [(tracker, queue[batch.admit(tracker, queue) :]) for tracker, queue in waiting]
+            batch.judge()
             waiting = [(tracker, queue) for tracker, queue in left if queue]
         return [progress.result() for progress in work]
 
     def invalid(self, device_id: str) -> DeviceSnapshot:
-        """Count one more message of a device that could not be read; return where the device stands then."""
+        """Count one more message of a device that could not be read, and return its snapshot then."""
         self._restored(device_id).count_invalid(self._max_invalid_in_row)
         return self.snapshot(device_id)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceProfile
+from detectors.array_types import Bools, Floats, Floats32
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
 from detectors.baseline.profile import Profile, profile_of
 from detectors.decisions.votes import stream_votes
@@ -19,27 +19,24 @@ from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.windows import usable_decisions
 from detectors.rules import copies, pulse
 from detectors.scoring.components import components_of, tail_features_of
-from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
-from detectors.statistics.windows import rows_of_stream
-
-Floats = NDArray[np.float64]
+from detectors.statistics.windows import Blocks, blocks_of, rows_of_stream, stream_statistics
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What an enrolment comes to; `repeats_itself`: the copy rule speaks within it, so it teaches nothing."""
+    """What an enrolment comes to. `repeats_itself`: the copy rule speaks within it, so it teaches nothing."""
 
     profile: DeviceProfile
     arrays: Profile
     repeats_itself: bool
     blocks: Blocks
-    evidence: NDArray[np.float32]
+    evidence: Floats32
     values: Floats
-    keep: NDArray[np.bool_]
+    keep: Bools
 
 
 def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[float]) -> Frozen:
-    """Return what the valid minutes of an enrolment come to (at least 60); blocks for some milliseconds."""
+    """Return what the valid minutes of an enrolment come to (at least 60). Blocks for some milliseconds."""
     profile = profile_of(minutes, len(minutes))
     rows = rows_of_stream(minutes.values, minutes.weight, profile)
     blocks = blocks_of(rows, model.network_errors(rows))
@@ -48,8 +45,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
     keep = usable_decisions(minutes)
     enrolled = enrolment_decisions(len(minutes))
     past = own_past(values, enrolled, keep)
-    parts = components_of(model.parameters.classifiers, tail_features_of(model.parameters, values, past))
-    logits = np.stack([parts.fast, parts.slow], axis=1)
+    logits, _ = components_of(model.parameters.classifiers, tail_features_of(model.parameters, values, past))
     start = baseline_start(enrolled)
     above = (logits - own_past(logits, enrolled, keep).mean)[start:, 0]
     nats = copies.stream_nats(evidence) / copies.LIMIT_NATS
@@ -78,7 +74,7 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     arrays.squares[slot] = (kept**2).sum(axis=0)
 
 
-def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: NDArray[np.float32]) -> None:
+def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: Floats32) -> None:
     """Write the blocks of the decisions from `first` on into a slot's rings, as far as they reach back."""
     for ring, made, kept in (
         (arrays.terms, blocks.terms, SLOW_BLOCKS),

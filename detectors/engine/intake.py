@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Final
 
+import numpy as np
+
+from detectors.engine.arrays import STEPS_A_BPM
+from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.filling import GapFiller, Row
 from detectors.minutes.sampling import MeasuredInterval
 from detectors.rules.frozen import FrozenRun
@@ -19,9 +24,8 @@ class MinuteIntake:
 
     __slots__ = ("_filler", "applied_through", "frozen", "interval", "pulse", "replay", "seen_mask")
 
-    def __init__(self, applied_through: int, seen_mask: int = 0) -> None:
-        self.applied_through = applied_through
-        self.seen_mask = seen_mask
+    def __init__(self) -> None:
+        self.applied_through = self.seen_mask = 0
         self._filler = GapFiller()
         self.interval = MeasuredInterval()
         self.frozen = FrozenRun()
@@ -42,7 +46,7 @@ class MinuteIntake:
         self.applied_through = event_minute
 
     def push(self, event_minute: int, heart: float | None, breath: float | None, pulse: float | None) -> list[Row]:
-        """Return the valid minutes that a raw one settles; heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
+        """Return the valid minutes that a raw one settles. Heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
         rows = self._filler.push(event_minute, heart, breath)
         if rows and rows[-1][0] == event_minute and rows[-1][3] and rows[-1][4]:
             _, heart_bpm, breath_min, _, _ = rows[-1]
@@ -52,3 +56,36 @@ class MinuteIntake:
             if pulse is not None and pulse > 0:
                 self.pulse.push(event_minute, heart_bpm, pulse)
         return rows
+
+
+class EnrolmentRows:
+    """The rows of an open enrolment, kept until the profile is frozen from them. 15 bytes a minute."""
+
+    __slots__ = ("event_minute", "observed", "pulse_medians_bpm", "values", "weights")
+
+    def __init__(self) -> None:
+        self.values = array("h")
+        self.weights = array("b")
+        self.observed = array("b")
+        self.event_minute = array("q")
+        self.pulse_medians_bpm = array("f")
+
+    def __len__(self) -> int:
+        return len(self.event_minute)
+
+    def add(
+        self, event_minute: int, heart: int, breath: int, heart_weight: bool, breath_weight: bool, *, observed: bool
+    ) -> None:
+        """Add a valid minute: hundredths, weights, and whether both channels were measured."""
+        self.values.append(heart)
+        self.values.append(breath)
+        self.weights.append(heart_weight)
+        self.weights.append(breath_weight)
+        self.observed.append(observed)
+        self.event_minute.append(event_minute)
+
+    def minutes(self) -> CleanMinutes:
+        """Return the rows as clean minutes."""
+        values = np.array(self.values, np.float64).reshape(-1, 2) / STEPS_A_BPM
+        weight = np.array(self.weights, np.float32).reshape(-1, 2)
+        return CleanMinutes(values, weight, np.array(self.event_minute, np.int64), np.array(self.observed, np.bool_))

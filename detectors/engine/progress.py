@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
+from detectors.array_types import Bools, Floats32
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import MinuteChunk, Transition, Verdicts, minutes_of
 from detectors.engine.tracker import DeviceTracker
@@ -49,7 +49,7 @@ class ChunkProgress:
         self.dropped[reason] = self.dropped.get(reason, 0) + minutes
 
     def add(self, event_minute: int, state: DeviceState, threshold: float, verdict: MinuteVerdict | None) -> None:
-        """Add an applied minute; `verdict` is None where no decision falls."""
+        """Add an applied minute. `verdict` is None where no decision falls."""
         if verdict is not None:
             self.verdicts[len(self.event_minute)] = verdict
         self.event_minute.append(event_minute)
@@ -62,7 +62,7 @@ class ChunkProgress:
         return self._result
 
     def close(self, tracker: DeviceTracker) -> None:
-        """Make the verdicts, with the device as it stands after this chunk."""
+        """Make the verdicts, with the device as it is after this chunk."""
         at = list(self.verdicts)
         score, error, flagged, kinds = self._columns()
         last = self.verdicts[at[-1]] if at else None
@@ -102,13 +102,12 @@ class ChunkProgress:
         return score, error, flagged, dict(zip(KINDS, kinds, strict=True))
 
 
-Floats = NDArray[np.float32]
-Columns = tuple[Floats, Floats, NDArray[np.bool_], dict[str, Floats]]
+Columns = tuple[Floats32, Floats32, Bools, dict[str, Floats32]]
 
 
 @lru_cache(maxsize=64)
 def _nothing(count: int) -> Columns:
-    """Return the columns of minutes on which no decision falls, as most chunks have them; shared, so never written to."""
+    """Return the columns of minutes on which no decision falls, as most chunks have them. Shared, so never written to."""
     score, flagged = np.full(count, np.nan, np.float32), np.zeros(count, np.bool_)
     score.flags.writeable = flagged.flags.writeable = False
     return score, score, flagged, dict.fromkeys(KINDS, score)

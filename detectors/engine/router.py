@@ -34,12 +34,12 @@ class EngineRouter:
         return next((engine for engine in self._engine_of.values() if engine.bundle_sha == bundle_sha), None)
 
     def use(self, engine: DetectionEngine) -> None:
-        """Put another bundle in force; open devices stay with theirs until they are taken over."""
+        """Put another bundle in force. Open devices stay with theirs until they are taken over."""
         self._current = engine
         self._kept.clear()
 
     def behind(self) -> list[str]:
-        """Return the devices that the bundle in force is still to take over; not those that their own had to keep."""
+        """Return the devices that the bundle in force is still to take over. Not those that their own had to keep."""
         return [
             device_id
             for device_id, engine in self._engine_of.items()
@@ -48,7 +48,7 @@ class EngineRouter:
         ]
 
     def take_over(self, device_id: str, snapshot: DeviceSnapshot, chunks: Sequence[MinuteChunk]) -> bool:
-        """Let the bundle in force judge a device from its snapshot on, as `DetectionEngine.take_over`; False: it stays as it is."""
+        """Let the bundle in force judge a device from its snapshot on, as `DetectionEngine.take_over`. False: it stays as it is."""
         if not self._current.take_over(device_id, snapshot, chunks):
             return False
         before = self._engine_of.get(device_id)
@@ -92,14 +92,14 @@ class EngineRouter:
         self._engine_of[chunk.device_id].fill(chunk)
 
     def apply(self, chunks: Sequence[MinuteChunk]) -> list[Verdicts]:
-        """Judge the chunks in order, in one micro-batch a bundle; a device may occur many times."""
+        """Judge the chunks in order, in one micro-batch a bundle. A device may occur many times."""
         parts: dict[DetectionEngine, list[int]] = {}
         for place, chunk in enumerate(chunks):
             parts.setdefault(self._engine_of[chunk.device_id], []).append(place)
-        found: dict[int, Verdicts] = {}
+        verdicts: dict[int, Verdicts] = {}
         for engine, places in parts.items():
-            found.update(zip(places, engine.apply([chunks[place] for place in places]), strict=True))
-        return [found[place] for place in range(len(chunks))]
+            verdicts.update(zip(places, engine.apply([chunks[place] for place in places]), strict=True))
+        return [verdicts[place] for place in range(len(chunks))]
 
     def invalid(self, device_id: str) -> DeviceSnapshot:
         """See `DetectionEngine`."""

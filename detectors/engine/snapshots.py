@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contracts.verdicts import BaselineSnapshot, DeviceSnapshot
+from contracts.verdicts import BaselineSnapshot, DeviceSnapshot, DeviceState
+from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.own_past import baseline_end, enrolment_decisions
 from detectors.decisions.votes import KEPT, KINDS
-from detectors.engine.arrays import SLOW_BLOCKS, DeviceArrays, add_waiting
+from detectors.engine.arrays import (
+    SLOW_BLOCKS,
+    STEPS_A_BPM,
+    DeviceArrays,
+    RowBuffer,
+    WaitingDecisions,
+    add_waiting,
+    write_rows,
+)
+from detectors.engine.chunks import MinuteChunk, minutes_of
+from detectors.engine.freezing import put_blocks
+from detectors.engine.model import Model, profile_from
 from detectors.engine.tracker import DeviceTracker
-from detectors.engine.waiting import WaitingDecisions
-from detectors.minutes.windows import decision_count
-
-Floats = NDArray[np.float64]
+from detectors.minutes.cleaning import CleanMinutes, beside_cut
+from detectors.minutes.filling import Row
+from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, decision_count, decision_minute
+from detectors.rules import copies
+from detectors.statistics.windows import FIRST_ROW, blocks_of, rows_of_part, stream_statistics
 
 MARGIN_MIN = 30
 """Read back before the first minute that is needed, so that a gap before it closes as it did."""
@@ -26,7 +38,7 @@ def first_block(first_waiting: int) -> int:
 
 def waiting_from(decision: int, enrolment_min: int) -> int:
     """Return the first decision that has not joined the baseline when `decision` is made."""
-    end: NDArray[np.int64] = baseline_end(np.array([decision]), enrolment_decisions(enrolment_min))
+    end: Ints = baseline_end(np.array([decision]), enrolment_decisions(enrolment_min))
     return int(end[0])
 
 
@@ -36,7 +48,7 @@ def snapshot_of(tracker: DeviceTracker, arrays: DeviceArrays) -> DeviceSnapshot:
     return DeviceSnapshot(
         session_id=tracker.session_id,
         applied_through=intake.applied_through,
-        standing=tracker.standing,
+        standing=tracker.voted_state,
         state=tracker.state,
         state_since=tracker.state_since,
         seen_mask=intake.seen_mask,
@@ -62,7 +74,7 @@ def votes_from(snapshot: DeviceSnapshot) -> Floats:
 
 
 def load_baseline(arrays: DeviceArrays, slot: int, record: BaselineSnapshot, values: Floats) -> None:
-    """Put a baseline into a slot; `values` float64[w, C] are the statistics of the decisions that wait, computed again."""
+    """Put a baseline into a slot. `values` float64[w, C] are the statistics of the decisions that wait, computed again."""
     arrays.count[slot] = record.count
     arrays.total[slot] = np.frombuffer(record.total, "<f8")
     arrays.squares[slot] = np.frombuffer(record.squares, "<f8")
@@ -105,3 +117,121 @@ def _history_from(tracker: DeviceTracker) -> int | None:
     if wanted < max(0, kept_from):
         return tracker.stream_start - MARGIN_MIN
     return tracker.starts[wanted - kept_from] - MARGIN_MIN
+
+
+HISTORY_GONE = "the vitals that its baseline rests on are gone; it enrols again"
+
+
+class Restoration:
+    """A device between `open` and its first minute: takes the vitals read back, then goes on from the snapshot."""
+
+    def __init__(self, tracker: DeviceTracker, snapshot: DeviceSnapshot) -> None:
+        self._tracker = tracker
+        self._snapshot = snapshot
+        self._rows: list[Row] = []
+        self._pulse_bpm: list[float | None] = []
+        self._through = -1
+
+    def fill(self, chunk: MinuteChunk) -> None:
+        """Take read-back minutes in the order of the topic. Those after the snapshot are left out, nothing is judged."""
+        start = self._snapshot.stream_start
+        intake = self._tracker.intake
+        for event_minute, vitals in enumerate(minutes_of(chunk), chunk.first_event_minute):
+            if event_minute > intake.applied_through or event_minute <= self._through:
+                continue
+            self._through = event_minute
+            rows = intake.push(event_minute, *vitals)
+            if start is None:
+                continue
+            settled = [row for row in rows if row[0] >= start]
+            self._rows += settled
+            self._pulse_bpm += [intake.pulse.median_bpm(event_minute) if settled else None] * len(settled)
+
+    def end(self, model: Model, arrays: DeviceArrays) -> None:
+        """Go on from the snapshot. Without the vitals that it rests on, the device enrols again."""
+        snapshot, tracker = self._snapshot, self._tracker
+        arrays.last[tracker.slot] = votes_from(snapshot) if snapshot.votes else arrays.last[tracker.slot]
+        if snapshot.stream_start is None or snapshot.last_valid_minute is None:
+            return
+        counted = [row for row in self._rows if row[0] <= snapshot.last_valid_minute]
+        first = snapshot.valid_minutes - len(counted)
+        if first < 0 or not self._is_enough(first):
+            self._void(arrays)
+            return
+        if tracker.is_enrolling:  # it began under a longer one, if the setting was changed: it ends with what it has
+            tracker.wanted_min = max(tracker.wanted_min, snapshot.valid_minutes)
+        self._replay(counted, first, arrays)
+        tracker.deferred = self._rows[len(counted) :]
+        tracker.stream_start = snapshot.stream_start
+        if snapshot.profile is not None and snapshot.baseline is not None:
+            arrays.take_profile(tracker.slot, profile_from(snapshot.profile), snapshot.profile.threshold)
+            self._restore_blocks(model, arrays, counted, first)
+        judged = model.rule.judge(model.parameters, arrays.last[[tracker.slot]], arrays.threshold[[tracker.slot]])
+        tracker.over_share = float(judged.over[0].mean())
+
+    def _is_enough(self, first: int) -> bool:
+        """Return whether the valid minutes from index `first` on are all that are needed."""
+        record = self._snapshot.baseline
+        if self._snapshot.profile is None or record is None:
+            return first == 0
+        return first <= max(0, STEP_MIN * first_block(record.first_waiting) + FIRST_ROW)
+
+    def _void(self, arrays: DeviceArrays) -> None:
+        tracker = self._tracker
+        arrays.clear(tracker.slot)
+        had_profile, tracker.profile = tracker.profile is not None, None
+        tracker.begin_anew()
+        if had_profile and tracker.voted_state is not DeviceState.QUARANTINED:
+            tracker.move_to(DeviceState.ENROLLING, "")
+            tracker.state, tracker.state_since = DeviceState.ENROLLING, tracker.intake.applied_through
+            tracker.explanation = HISTORY_GONE
+
+    def _replay(self, counted: list[Row], first: int, arrays: DeviceArrays) -> None:
+        """Append the valid minutes as they were appended once. No decision falls."""
+        tracker, rows = self._tracker, RowBuffer()
+        tracker.start_stream()
+        tracker.valid_minutes = first
+        for row, apart_bpm in zip(counted, self._pulse_bpm, strict=False):
+            tracker.append(row, rows)
+            past = tracker.valid_minutes - WINDOW_MIN
+            if past >= 0 and past % STEP_MIN == 0:
+                tracker.starts.append(tracker.recent[0])
+                tracker.too_sparse = tracker.filled.too_sparse
+                if apart_bpm is not None and tracker.enrolment is not None:
+                    tracker.enrolment.pulse_medians_bpm.append(apart_bpm)
+        write_rows(arrays, rows)
+
+    def _restore_blocks(self, model: Model, arrays: DeviceArrays, counted: list[Row], first: int) -> None:
+        """Compute the blocks of the last hours again, and the statistics of the decisions that wait for the baseline."""
+        record, profile = self._snapshot.baseline, self._snapshot.profile
+        assert record is not None
+        assert profile is not None
+        start = first_block(record.first_waiting)
+        decisions = np.arange(start, decision_count(self._snapshot.valid_minutes))
+        minutes = _clean(counted)
+        rows = rows_of_part(minutes.values, minutes.weight, profile_from(profile), decisions, first)
+        late = decision_minute(decisions) >= profile.enrolment_min - 1
+        rows.weight[late, -1] = _weight_on_arrival(counted, decision_minute(decisions[late]) - first)
+        blocks = blocks_of(rows, model.network_errors(rows))
+        slot = self._tracker.slot
+        put_blocks(arrays, slot, start, blocks, copies.block_evidence(rows))
+        load_baseline(arrays, slot, record, stream_statistics(blocks)[record.first_waiting - start :])
+        self._tracker.waiting = waiting_of(record)
+
+
+def _weight_on_arrival(rows: list[Row], at: Ints) -> Floats32:
+    """Return float32[k, 2] of the rows at these places as a decision that ends there saw them: a cut after it was not known."""
+    event_minute = np.array([row[0] for row in rows], np.int64)
+    measured = np.array([row[3:] for row in rows], np.float32)
+    is_next = event_minute[at] == event_minute[at - 1] + 1
+    return np.asarray(measured[at] * is_next[:, None], np.float32)
+
+
+def _clean(rows: list[Row]) -> CleanMinutes:
+    """Return valid minutes as arrays, hundredths as the rings hold them. Minutes beside a cut weigh nothing."""
+    event_minute = np.array([row[0] for row in rows], np.int64)
+    steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
+    weight: Floats32 = np.array([row[3:] for row in rows], np.float32)
+    observed = np.asarray(weight.all(axis=1))
+    weight[beside_cut(event_minute)] = 0
+    return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, observed)

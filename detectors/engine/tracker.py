@@ -9,13 +9,11 @@ from msgspec.structs import replace
 
 from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
 from detectors.baseline.own_past import enrolment_decisions
-from detectors.decisions.states import Known, decide, dwell_after, standing_in_words, visible_state
-from detectors.engine.chunks import MinuteChunk, Transition
-from detectors.engine.fresh import FRESH
-from detectors.engine.intake import MinuteIntake
-from detectors.engine.rows import STEPS_A_BPM, DecisionTick, EnrolmentRows, RowBuffer
-from detectors.engine.waiting import WaitingDecisions
-from detectors.explanations.unscored import unscored_in_words
+from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
+from detectors.engine.arrays import STEPS_A_BPM, DecisionTick, RowBuffer, WaitingDecisions
+from detectors.engine.chunks import FRESH, MinuteChunk, Transition
+from detectors.engine.intake import EnrolmentRows, MinuteIntake
+from detectors.explanations.words import unscored_in_words
 from detectors.minutes.filling import Row
 from detectors.minutes.sampling import FilledMinutes
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN
@@ -38,14 +36,19 @@ class DeviceTracker:
         self.wanted_min = enrolment_min
         self._load(snapshot)
 
-    def _load(self, snapshot: DeviceSnapshot) -> None:
-        self.session_id = snapshot.session_id
-        self.intake = MinuteIntake(snapshot.applied_through, snapshot.seen_mask)
-        self.standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
+    def resume_as(self, snapshot: DeviceSnapshot) -> None:
+        """Keep the states, dwell and words that a snapshot has. Profile, baseline and votes stay as they are here."""
+        self.voted_state, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
         self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
-        self.last_scored = snapshot.last_scored
+        self.last_scored: int | None = snapshot.last_scored
         self.explanation = snapshot.explanation
         self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
+        self.intake.seen_mask, self.intake.applied_through = snapshot.seen_mask, snapshot.applied_through
+
+    def _load(self, snapshot: DeviceSnapshot) -> None:
+        self.session_id = snapshot.session_id
+        self.intake = MinuteIntake()
+        self.resume_as(snapshot)
         self.profile: DeviceProfile | None = snapshot.profile
         self.over_share = 0.0
         self.flagged = self.near = False
@@ -53,7 +56,7 @@ class DeviceTracker:
         self.start_stream()
 
     def start_stream(self) -> None:
-        """Begin to count valid minutes anew; an enrolment opens with it, unless there is a profile."""
+        """Begin to count valid minutes anew. An enrolment opens with it, unless there is a profile."""
         self.valid_minutes = 0
         self.stream_start: int | None = None
         self.enrolment: EnrolmentRows | None = EnrolmentRows() if self.profile is None else None
@@ -70,7 +73,7 @@ class DeviceTracker:
         self.start_stream()
 
     def open_session(self, session_id: int, first_event_minute: int) -> list[Transition]:
-        """Forget everything; return the change of the published state, if it is one."""
+        """Forget everything. Return the change of the published state, if it is one."""
         before = self.state
         self._load(
             replace(
@@ -80,10 +83,10 @@ class DeviceTracker:
         return [] if before is self.state else [Transition(first_event_minute, before, self.state, "a new session")]
 
     def re_enrol(self) -> list[Transition]:
-        """Drop the profile and begin the enrolment anew, whatever the standing; return the change of the state, if it is one."""
+        """Drop the profile and begin the enrolment anew, whatever the state. Return the change of the published state, if it is one."""
         before, minute = self.state, self.intake.applied_through
         self.profile, self.explanation, self.over_share = None, "", 0.0
-        self.stand(DeviceState.ENROLLING, "")
+        self.move_to(DeviceState.ENROLLING, "")
         self.begin_anew()
         self.state, self.state_since = DeviceState.ENROLLING, minute
         return [] if before is self.state else [Transition(minute, before, self.state, "re-enrolled by an operator")]
@@ -133,7 +136,7 @@ class DeviceTracker:
         self.valid_minutes += 1
 
     def _add(self, rows: RowBuffer, index: int, steps: tuple[int, int] | None, weights: tuple[bool, bool]) -> None:
-        """Add a row; without values it only takes the weight of the row before."""
+        """Add a row. Without values it only takes the weight of the row before."""
         rows.slot.append(self.slot)
         rows.index.append(index)
         rows.heart.append(-1 if steps is None else steps[0])
@@ -157,14 +160,6 @@ class DeviceTracker:
             0.0 if apart_bpm is None else apart_bpm / limit_bpm,
         )
 
-    def stand_as(self, snapshot: DeviceSnapshot) -> None:
-        """Keep the standing, dwell and words that a snapshot has; profile, baseline and votes stay as they are here."""
-        self.standing, self.state, self.state_since = snapshot.standing, snapshot.state, snapshot.state_since
-        self.calm_min, self.clean_min = snapshot.calm_min, snapshot.clean_min
-        self.last_scored, self.explanation = snapshot.last_scored, snapshot.explanation
-        self.invalid_in_row, self.finished = snapshot.invalid_in_row, snapshot.finished
-        self.intake.seen_mask, self.intake.applied_through = snapshot.seen_mask, snapshot.applied_through
-
     @property
     def enrolment_count(self) -> int:
         """Valid minutes of the open enrolment."""
@@ -172,13 +167,13 @@ class DeviceTracker:
 
     @property
     def enrolment_share(self) -> float:
-        """How far the enrolment is, 0..1; 1 with a profile."""
+        """How far the enrolment is, 0..1. 1 with a profile."""
         return 1.0 if self.profile else min(1.0, self.enrolment_count / self.wanted_min)
 
     @property
     def is_enrolling(self) -> bool:
         """Whether minutes count towards a profile now."""
-        return self.profile is None and self.standing is DeviceState.ENROLLING
+        return self.profile is None and self.voted_state is DeviceState.ENROLLING
 
     @property
     def freezes(self) -> bool:
@@ -186,29 +181,29 @@ class DeviceTracker:
         return self.is_enrolling and self.enrolment_count >= self.wanted_min
 
     def decide(self, *, flagged: bool, near: bool) -> str:
-        """Move on from a judged decision; return the reason of a change ("" for none)."""
+        """Move on from a judged decision. Return the reason of a change ("" for none)."""
         self.flagged, self.near = flagged, near
         self.calm_min, self.clean_min = dwell_after(
-            self.standing, self.calm_min, self.clean_min, flagged=flagged, near=near
+            self.voted_state, self.calm_min, self.clean_min, flagged=flagged, near=near
         )
-        return self.stand(*decide(self.standing, self.known))
+        return self.move_to(*decide(self.voted_state, self.decision_basis))
 
     @property
-    def known(self) -> Known:
-        """What the device's standing rests on."""
-        return Known(self.flagged, self.near, self.calm_min, self.clean_min, self.profile is not None)
+    def decision_basis(self) -> DecisionBasis:
+        """What the device's next state rests on."""
+        return DecisionBasis(self.flagged, self.near, self.calm_min, self.clean_min, self.profile is not None)
 
-    def stand(self, standing: DeviceState, reason: str) -> str:
-        """Take a standing and return its reason; a void enrolment begins anew when it is left behind."""
-        if standing is not self.standing:
-            self.standing = standing
+    def move_to(self, state: DeviceState, reason: str) -> str:
+        """Take what the votes say and return its reason."""
+        if state is not self.voted_state:
+            self.voted_state = state
             self.calm_min = self.clean_min = 0
         return reason
 
     def show(self, event_minute: int, reason: str, log: list[Transition], *, scored: bool) -> None:
-        """Publish the state after a minute; a change of it is appended to `log`."""
+        """Publish the state after a minute. A change of it is appended to `log`."""
         self.judged_through = event_minute
-        state = visible_state(self.state, self.standing, scored=scored, unscored_min=self._unscored_min)
+        state = visible_state(self.state, self.voted_state, scored=scored, unscored_min=self._unscored_min)
         if state is self.state:
             return
         said = self._why_unscored() if state is DeviceState.UNSCORED else reason or "a decision falls again"
@@ -216,19 +211,19 @@ class DeviceTracker:
         self.state, self.state_since = state, event_minute
 
     def end_chunk(self, chunk: MinuteChunk, *, applied: int) -> None:
-        """Note that a valid message was read to its end; `applied` of its minutes counted."""
+        """Note that a valid message was read to its end. `applied` of its minutes counted."""
         self.invalid_in_row = 0
         self.finished = chunk.end_of_recording or (self.finished and not applied)
 
     def count_invalid(self, limit: int) -> None:
-        """Count one more invalid message; `limit` of them in a row hide the standing until a decision falls again."""
+        """Count one more invalid message. `limit` of them in a row hide the voted state until a decision falls again."""
         self.invalid_in_row += 1
         if self.invalid_in_row >= limit and self.state is not DeviceState.INVALID_INPUT:
             self.state, self.state_since = DeviceState.INVALID_INPUT, self.intake.applied_through
 
     @property
     def _unscored_min(self) -> int:
-        """Event minutes since the last usable decision; before the first, since that was due."""
+        """Event minutes since the last usable decision. Before the first, since that was due."""
         if self.last_scored is not None:
             return self.judged_through - self.last_scored
         due = self.judged_through if self.stream_start is None else self.stream_start + WINDOW_MIN
@@ -244,7 +239,7 @@ class DeviceTracker:
             return self._why_unscored()
         if self.state is DeviceState.INVALID_INPUT:
             return "too many invalid messages in a row; a decision is awaited"
-        if self.standing is DeviceState.ENROLLING and self.profile is None:
+        if self.voted_state is DeviceState.ENROLLING and self.profile is None:
             return f"{self.enrolment_count} of {self.wanted_min} enrolment minutes"
-        said = standing_in_words(self.standing, self.known, self.explanation)
+        said = state_in_words(self.voted_state, self.decision_basis, self.explanation)
         return f"{said}; {self.profile.warning}" if self.profile and self.profile.warning else said

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats
 from detectors.explanations.words import CHANNELS_IN_WORDS, column_in_words
-from detectors.minutes.grids import grid_of
+from detectors.minutes.cleaning import grid_of
 from detectors.statistics.base import NETWORK
 from detectors.statistics.registry import columns
-
-Floats = NDArray[np.float64]
 
 PARTS: Final = 3
 CHANGED_SD: Final = 20.0
@@ -20,7 +18,7 @@ CHANGED_SD: Final = 20.0
 LEAST_DECISIONS: Final = 4
 
 
-def enrolment_warning(values: Floats, statistics: Floats, keep: NDArray[np.bool_], between_sd: Floats) -> str:
+def enrolment_warning(values: Floats, statistics: Floats, keep: Bools, between_sd: Floats) -> str:
     """Say what changed between the first and the last third of an enrolment ("" for nothing).
 
     `values` float64[n, 2] are its minutes, `statistics` float64[k, C] its decisions, `keep` bool[k] which of them count;

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.decisions.votes import KINDS
-from detectors.scoring.family_free import GROUPS, group_values
+from detectors.scoring.components import GROUPS, group_values
 from detectors.scoring.tails import TailColumn, fast_columns
 from detectors.statistics import lattice
 from detectors.statistics.registry import Column, columns, statistics
-
-Floats = NDArray[np.float64]
 
 MOST_REASONS: Final = 3
 LEAST_U: Final = 1.0
@@ -38,17 +36,17 @@ def in_words(r: Floats, u: Floats) -> str:
 
 
 def rules_in_words(kinds: Floats, threshold: float) -> str:
-    """Return the rules over their limit in words ("" for none); `kinds` float64[7] on the threshold's scale.
+    """Return the rules over their limit in words ("" for none). `kinds` float64[7] on the threshold's scale.
 
     >>> rules_in_words(np.array([0, 0, 0, 0, 5.0, 0, 0]), threshold=3.0)
     'neither heart rate nor breathing has changed for an hour'
     """
-    found = [
+    reasons = [
         RULES_IN_WORDS[kind]
         for kind, value in zip(KINDS, kinds, strict=True)
         if kind in RULES_IN_WORDS and value >= threshold
     ]
-    return "; ".join(found)
+    return "; ".join(reasons)
 
 
 def column_in_words(column: Column, *, high: bool) -> str:
@@ -58,7 +56,7 @@ def column_in_words(column: Column, *, high: bool) -> str:
 
 def _group_in_words(group: str, r: Floats, u: Floats) -> str:
     members = [(float(u[place]), column) for place, column in enumerate(fast_columns()) if column.group == group]
-    _, column = max(members, key=lambda one: one[0])
+    _, column = max(members, key=lambda member: member[0])
     return f"{_channel(column, r)} {_words(column.statistic, column.side > 0)} ({_SPANS[column.minutes]})"
 
 
@@ -76,5 +74,18 @@ def _channel(column: TailColumn, r: Floats) -> str:
 def _words(statistic: str, high: bool) -> str:
     if statistic == lattice.NAME:
         return lattice.HIGH
-    found = next(one for one in statistics() if one.name == statistic)
-    return found.high if high else found.low
+    definition = next(candidate for candidate in statistics() if candidate.name == statistic)
+    return definition.high if high else definition.low
+
+
+def unscored_in_words(unscored_min: int, interval_min: int, *, too_sparse: bool) -> str:
+    """Say why a device is unscored. `interval_min` is the usual distance between its measured minutes.
+
+    >>> unscored_in_words(60, 5, too_sparse=True)
+    'values come every 5 minutes: a value a minute is needed to judge'
+    """
+    if interval_min > 1:
+        return f"values come every {interval_min} minutes: a value a minute is needed to judge"
+    if too_sparse:
+        return "too many of the last minutes are missing to judge: those measured lie too far apart"
+    return f"no decision for {unscored_min} minutes" if unscored_min else "no decision yet"

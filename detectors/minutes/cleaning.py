@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from detectors.array_types import Bools, Floats, Floats32, Ints
 
 LOWEST: Final = (20.0, 3.0)
 HIGHEST: Final = (300.0, 100.0)
@@ -28,9 +27,9 @@ class CleanMinutes:
     """
 
     values: Floats
-    weight: NDArray[np.float32]
+    weight: Floats32
     event_minute: Ints
-    observed: NDArray[np.bool_]
+    observed: Bools
 
     def __len__(self) -> int:
         return len(self.event_minute)
@@ -41,7 +40,7 @@ class CleanMinutes:
         return CleanMinutes(self.values[part], self.weight[part], self.event_minute[part], self.observed[part])
 
 
-def usable_minutes(heart_rate_bpm: ArrayLike, resp_rate_bpm: ArrayLike) -> NDArray[np.bool_]:
+def usable_minutes(heart_rate_bpm: ArrayLike, resp_rate_bpm: ArrayLike) -> Bools:
     """Return bool[m]: both channels present and no artefact (zero and NaN are missing, bounds included).
 
     >>> usable_minutes([80.0, 0.0, 75.0], [16.0, 16.0, 2.0]).tolist()
@@ -67,13 +66,13 @@ def clean(first_event_minute: int, heart_rate_bpm: ArrayLike, resp_rate_bpm: Arr
     return CleanMinutes(values[minute], weight, first_event_minute + minute, np.asarray(~missing[minute].any(axis=1)))
 
 
-def beside_cut(event_minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+def beside_cut(event_minute: Ints) -> Bools:
     """Return bool[k] of rising minutes int64[k]: there is a gap right before or right after it."""
     cut = np.diff(event_minute) > 1
     return np.asarray(np.r_[False, cut] | np.r_[cut, False])[: len(event_minute)]
 
 
-def _fill(values: Floats, missing: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+def _fill(values: Floats, missing: Bools, valid: Bools) -> None:
     """Fill the short gaps of one channel in place and mark the long ones, and both ends, as not valid."""
     known = np.flatnonzero(~missing)
     if not len(known):
@@ -90,3 +89,30 @@ def _fill(values: Floats, missing: NDArray[np.bool_], valid: NDArray[np.bool_]) 
             continue
         step = np.arange(1, distance)
         values[before + 1 : after] = values[before] + (values[after] - values[before]) * (step / distance)
+
+
+TENTHS: Final = 0.1
+WHOLE: Final = 1.0
+WHOLE_SHARE: Final = 0.95
+
+
+def grid_of(values: Floats) -> float:
+    """Return the step (bpm or breaths/min) of a channel's measured values float[n]. Tenths when there are none.
+
+    >>> grid_of(np.array([80.0, 81.0, 79.0])), grid_of(np.array([80.2, 81.0, 79.7]))
+    (1.0, 0.1)
+    """
+    known = values[np.isfinite(values)]
+    if len(known) and float(np.mean(np.abs(known - np.rint(known)) < 1e-3)) > WHOLE_SHARE:
+        return WHOLE
+    return TENTHS
+
+
+def on_grid(values: Floats, grid_bpm: Floats) -> Floats:
+    """Return values float[..., 2] on the channels' grids float[2] (or one pair a row): filled ones lie between.
+
+    >>> on_grid(np.array([80.26, 16.26]), np.array([1.0, 0.1])).round(1).tolist()
+    [80.0, 16.3]
+    """
+    rounded: Floats = np.rint(values / grid_bpm) * grid_bpm
+    return rounded

@@ -9,7 +9,7 @@ _HEART_HIGH, _RESP_HIGH = HIGHEST
 
 
 class HeldMinute:
-    """A minute that waits for a gap to close; `values` None = missing, `known` tells measured from filled."""
+    """A minute that waits for a gap to close. `values` None = missing, `known` tells measured from filled."""
 
     __slots__ = ("cut", "event_minute", "known", "values")
 
@@ -62,7 +62,7 @@ class GapFiller:
         return self._release()
 
     def _hold_missing(self, before: int, event_minute: int) -> None:
-        """Hold the minutes that never came; of a gap that is too long to fill, only enough to show that it is."""
+        """Hold the minutes that never came. Of a gap that is too long to fill, only enough to show that it is."""
         first = max(before + 1, event_minute - MAX_GAP_MIN - 1)
         self._held += [HeldMinute(minute, None, None) for minute in range(first, event_minute)]
 
@@ -78,8 +78,8 @@ class GapFiller:
             if start is None or len(gap) > MAX_GAP_MIN:
                 _cut(gap, channel)
             else:
-                for step, one in enumerate(gap, 1):
-                    one.values[channel] = start + (value - start) * (step / (len(gap) + 1))
+                for step, missing in enumerate(gap, 1):
+                    missing.values[channel] = start + (value - start) * (step / (len(gap) + 1))
             gap, start = [], value
         if start is None or len(gap) > MAX_GAP_MIN:
             _cut(gap, channel)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from detectors.array_types import Bools, Ints
 
 SPARSE_SHARE: Final = 0.4
 """Of the last hour's or the last six hours' valid minutes: where so many were filled, too few were measured.
@@ -21,8 +22,8 @@ _LONGEST: Final = max(LOOKED_AT_MIN)
 _MASKS: Final = {minutes: (1 << minutes) - 1 for minutes in LOOKED_AT_MIN}
 
 
-def too_sparse(observed: NDArray[np.bool_], last: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return bool[k]: up to the valid minute `last` int64[k] too many were filled; `observed` bool[n] tells the measured ones.
+def too_sparse(observed: Bools, last: Ints) -> Bools:
+    """Return bool[k]: up to the valid minute `last` int64[k] too many were filled. `observed` bool[n] tells the measured ones.
 
     >>> too_sparse(np.arange(120) % 2 == 0, np.array([59, 119])).tolist()
     [True, True]
@@ -74,7 +75,7 @@ class MeasuredInterval:
         self._last = event_minute
 
     def median_min(self, through: int) -> int:
-        """Return the minutes from a measured one to the next up to an event minute; 1 with fewer than three measured.
+        """Return the minutes from a measured one to the next up to an event minute. 1 with fewer than three measured.
 
         `through` may lie some hours back: what was measured after it does not count.
         """

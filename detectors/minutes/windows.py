@@ -8,11 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.array_types import Bools, Floats32, Ints
 from detectors.minutes.cleaning import CleanMinutes
 from detectors.minutes.sampling import too_sparse
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 WINDOW_MIN: Final = 60
 STEP_MIN: Final = 15
@@ -46,7 +44,7 @@ def decision_minute(decision: ArrayLike) -> Ints:
     return STEP_MIN * np.asarray(decision, np.int64) + WINDOW_MIN - 1
 
 
-def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> NDArray[np.bool_]:
+def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> Bools:
     """Return bool[R]: the last hour that a decision int64[R] judges lies wholly after the enrolment (one, or int64[R]).
 
     >>> after_enrolment(np.array([30, 60]), 600).tolist()
@@ -55,11 +53,11 @@ def after_enrolment(decision: Ints, enrolment_min: ArrayLike) -> NDArray[np.bool
     return np.asarray(STEP_MIN * decision + FIRST_MIN + STEP_MIN - WINDOW_MIN >= np.asarray(enrolment_min))
 
 
-def usable_decisions(minutes: CleanMinutes) -> NDArray[np.bool_]:
+def usable_decisions(minutes: CleanMinutes) -> Bools:
     """Return bool[k]: the decision's 60 valid minutes span at most 120 event minutes and are measured densely enough."""
     last = decision_minute(np.arange(decision_count(len(minutes))))
     span_min = minutes.event_minute[last] - minutes.event_minute[last - (WINDOW_MIN - 1)]
-    usable: NDArray[np.bool_] = (span_min <= MAX_SPAN_MIN) & ~too_sparse(minutes.observed, last)
+    usable: Bools = (span_min <= MAX_SPAN_MIN) & ~too_sparse(minutes.observed, last)
     return usable
 
 
@@ -73,7 +71,7 @@ def usable_window_ends(minutes: CleanMinutes) -> Ints:
     return np.flatnonzero(usable).astype(np.int64) + (WINDOW_MIN - 1)
 
 
-def cut_windows(minutes: CleanMinutes, ends: Ints) -> tuple[Floats, Ints]:
+def cut_windows(minutes: CleanMinutes, ends: Ints) -> tuple[Floats32, Ints]:
     """Return (values float32[k, 60, 2], event_minute int64[k, 60]) of the windows that end at `ends`."""
     if not len(ends):
         return np.empty((0, WINDOW_MIN, 2), np.float32), np.empty((0, WINDOW_MIN), np.int64)
@@ -83,8 +81,8 @@ def cut_windows(minutes: CleanMinutes, ends: Ints) -> tuple[Floats, Ints]:
     return np.ascontiguousarray(values.transpose(0, 2, 1)), event_minute
 
 
-def scaled(values: NDArray[np.floating], median: ArrayLike, scale: ArrayLike) -> Floats:
-    """Return float32 z = (values - median) / scale clipped to +-8; `median` and `scale` broadcast.
+def scaled(values: NDArray[np.floating], median: ArrayLike, scale: ArrayLike) -> Floats32:
+    """Return float32 z = (values - median) / scale clipped to +-8. `median` and `scale` broadcast.
 
     >>> scaled(np.array([84.0, 200.0]), 80.0, 4.0).tolist()
     [1.0, 8.0]
@@ -93,7 +91,7 @@ def scaled(values: NDArray[np.floating], median: ArrayLike, scale: ArrayLike) ->
     return np.clip(z, -Z_CLIP, Z_CLIP).astype(np.float32)
 
 
-def calendar_features(event_minute: Ints) -> Floats:
+def calendar_features(event_minute: Ints) -> Floats32:
     """Return float32[..., 4]: sine and cosine of the time of day, then of the time of week (Monday 00:00 UTC = 0).
 
     Inputs of the paper's own network (Sec. V); the detector's network does not read them.
@@ -104,7 +102,7 @@ def calendar_features(event_minute: Ints) -> Floats:
     return _CALENDAR[(event_minute + _MONDAY_MIN) % _WEEK_MIN]
 
 
-def _calendar_table() -> Floats:
+def _calendar_table() -> Floats32:
     minute = np.arange(_WEEK_MIN)
     day = 2 * np.pi * (minute % _DAY_MIN) / _DAY_MIN
     week = 2 * np.pi * minute / _WEEK_MIN

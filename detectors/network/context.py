@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.array_types import Floats, Floats32
 
 HOUR_MIN: Final = 60
 QUANTILES: Final = (0.05, 0.25, 0.75, 0.95)
@@ -19,7 +18,7 @@ _LEAST_VARIANCE: Final = 1e-4
 
 def context_of(
     z: Floats, e1: Floats, residual_size: Floats, scale: Floats, unchanged_share: Floats, grid_bpm: Floats
-) -> NDArray[np.float32]:
+) -> Floats32:
     """Return float32[27] from the n >= 1 minutes of an enrolment.
 
     `z` float[n, 2] scaled values, `e1` float[n, 2] what the two next minutes leave unexplained, `residual_size`
@@ -44,7 +43,7 @@ def context_of(
 
 
 def _hourly_means(z: Floats) -> Floats:
-    """Return float[hours, 2] of the whole hours; of less than one hour its single mean."""
+    """Return float[hours, 2] of the whole hours. Of less than one hour its single mean."""
     hours = len(z) // HOUR_MIN
     whole = z[: hours * HOUR_MIN].reshape(hours, HOUR_MIN, -1) if hours else z[None]
     means: Floats = whole.mean(axis=1)

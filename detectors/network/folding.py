@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.network.layout import (
-    LEAST_CONTEXT_SD,
-    NEIGHBOURS,
-    STEP_INPUTS,
-    UNITS,
-    Weights,
-    network_shapes,
-)
-
-Floats = NDArray[np.float32]
+from detectors.array_types import Floats32, Weights
+from detectors.network.layout import LEAST_CONTEXT_SD, NEIGHBOURS, STEP_INPUTS, UNITS, network_shapes
 
 _DIRECTIONS: Final = ("forward", "backward")
 _HALF: Final = np.float32(0.5)
@@ -25,8 +16,8 @@ _HALF: Final = np.float32(0.5)
 class Dense(NamedTuple):
     """A layer's matrix [outputs, inputs] and its bias [outputs, 1]."""
 
-    matrix: Floats
-    bias: Floats
+    matrix: Floats32
+    bias: Floats32
 
 
 class Folded(NamedTuple):
@@ -38,12 +29,12 @@ class Folded(NamedTuple):
     gates then take one tanh and no halving of the state.
     """
 
-    context_mean: Floats
-    context_sd: Floats
+    context_mean: Floats32
+    context_sd: Floats32
     embedding: Dense
-    step: Floats
+    step: Floats32
     step_constant: Dense
-    hidden: Floats
+    hidden: Floats32
     hidden_constant: Dense
     location: Dense
     shape_hidden: Dense
@@ -51,7 +42,7 @@ class Folded(NamedTuple):
 
 
 def folded(weights: Weights) -> Folded:
-    """Return the folded weights; raises ValueError when one is missing, of another shape or not finite."""
+    """Return the folded weights. Raises ValueError when one is missing, of another shape or not finite."""
     for name, expected in network_shapes().items():
         if name not in weights or weights[name].shape != expected or not np.isfinite(weights[name]).all():
             raise ValueError(f"the network's weight {name} is not a finite array of shape {expected}")
@@ -75,7 +66,7 @@ def folded(weights: Weights) -> Folded:
     )
 
 
-def _lstm(weights: Weights, direction: str) -> tuple[Floats, Floats, Floats]:
+def _lstm(weights: Weights, direction: str) -> tuple[Floats32, Floats32, Floats32]:
     """Return the product of a step [4H, H + 6] (state, then inputs), the context's part [4H, 16] and the bias [4H, 1]."""
     kernel = _gates(weights[f"{direction}/kernel"])
     recurrent = _HALF * _gates(weights[f"{direction}/recurrent_kernel"])
@@ -83,7 +74,7 @@ def _lstm(weights: Weights, direction: str) -> tuple[Floats, Floats, Floats]:
     return step, kernel[:, STEP_INPUTS:], _gates(weights[f"{direction}/bias"][None])
 
 
-def _gates(kernel: Floats) -> Floats:
+def _gates(kernel: Floats32) -> Floats32:
     """Return [4H, inputs] of Keras' [inputs, 4H]: gates reordered, the three sigmoids' halved."""
     put_in, forget, content, put_out = np.split(kernel.T, 4)
     return np.concatenate([_HALF * put_in, _HALF * forget, _HALF * put_out, content])

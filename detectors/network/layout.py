@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 CHANNELS: Final = 2
 UNITS: Final = 32
@@ -34,11 +30,10 @@ LEAST_CONTEXT_SD: Final = 1e-3
 ARCHITECTURE: Final = f"density-bi-lstm-{UNITS}-{EMBEDDING}-{COMPONENTS} dnn-64-32-1 x 2"
 
 Shapes = dict[str, tuple[int, ...]]
-Weights = Mapping[str, NDArray[np.float32]]
 
 
 def network_shapes() -> Shapes:
-    """Return name -> shape of every weight; an LSTM's gates are in Keras' order: input, forget, cell, output."""
+    """Return name -> shape of every weight. An LSTM's gates are in Keras' order: input, forget, cell, output."""
     seen = 2 * UNITS + NEIGHBOURS + EMBEDDING
     return {
         **lstm_shapes("forward", STEP_INPUTS + EMBEDDING, UNITS),

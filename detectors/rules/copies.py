@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32
 from detectors.minutes.windows import STEP_MIN
-from detectors.statistics.base import FAST_MIN, Floats
-from detectors.statistics.stream import rolled_sums
-from detectors.statistics.windows import BLOCK, FIRST_ROW, LONGEST_LAG_MIN, DecisionRows
+from detectors.statistics.base import FAST_MIN
+from detectors.statistics.windows import BLOCK, FIRST_ROW, LONGEST_LAG_MIN, DecisionRows, rolled_sums
 
 LAGS_MIN: Final = np.arange(5, LONGEST_LAG_MIN + 1)
 LIMIT_NATS: Final = 25.0
@@ -25,7 +24,7 @@ LEAST_A_CHANNEL: Final = -10.0
 NO_COPY: Final = -999.0
 
 
-def block_evidence(rows: DecisionRows) -> NDArray[np.float32]:
+def block_evidence(rows: DecisionRows) -> Floats32:
     """Return float32[R, 56, 2]: nats for 'this block repeats what came so many minutes before', by lag and channel."""
     x, start, stop = rows.x, BLOCK.start, BLOCK.stop
     here = x[:, start:stop]
@@ -57,6 +56,6 @@ def nats_of(hour: Floats) -> Floats:
     return np.asarray(np.where(hour.min(axis=2) >= LEAST_A_CHANNEL, total, NO_COPY).max(axis=1))
 
 
-def stream_nats(evidence: NDArray[np.float32]) -> Floats:
+def stream_nats(evidence: Floats32) -> Floats:
     """Return float64[k] of a stream's blocks of evidence [k, 56, 2]."""
     return nats_of(rolled_sums(evidence, BLOCKS))

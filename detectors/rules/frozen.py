@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Ints
 from detectors.minutes.cleaning import CleanMinutes
 
 LIMIT_MIN: Final = 60
@@ -34,7 +34,7 @@ class FrozenRun:
         self._heart, self._breath = heart_rate_bpm, resp_rate_bpm
 
 
-def stream_runs(minutes: CleanMinutes) -> NDArray[np.int64]:
+def stream_runs(minutes: CleanMinutes) -> Ints:
     """Return int64[n]: the run at every valid minute of a stream (a filled minute leaves it as it is)."""
     seen = np.flatnonzero(minutes.observed)
     if not len(seen):

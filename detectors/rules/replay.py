@@ -43,12 +43,12 @@ class ReplayMemory:
         )
         if len(self._shingle) < SHINGLE_MIN or len(set(self._shingle)) < DISTINCT_MINUTES:
             return
-        found = crc32(b"".join(self._shingle))
-        if found % SAMPLED_ONE_IN:
+        shingle_hash = crc32(b"".join(self._shingle))
+        if shingle_hash % SAMPLED_ONE_IN:
             return
         self._sampled |= 1
-        self._repeated |= self._seen(found, event_minute - EARLIER_MIN)
-        self._hashes.append(found)
+        self._repeated |= self._seen(shingle_hash, event_minute - EARLIER_MIN)
+        self._hashes.append(shingle_hash)
         self._minutes.append(event_minute)
 
     def share(self, event_minute: int) -> float:
@@ -57,9 +57,9 @@ class ReplayMemory:
         kept = ((1 << RECENT_MIN) - 1) >> ago if ago < RECENT_MIN else 0
         return (self._repeated & kept).bit_count() / max((self._sampled & kept).bit_count(), FEWEST_SHINGLES)
 
-    def _seen(self, found: int, before_minute: int) -> bool:
+    def _seen(self, shingle_hash: int, before_minute: int) -> bool:
         try:
-            return self._minutes[self._hashes.index(found)] <= before_minute
+            return self._minutes[self._hashes.index(shingle_hash)] <= before_minute
         except ValueError:
             return False
 

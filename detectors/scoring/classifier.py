@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32, Weights
 from detectors.scoring.tails import fast_columns, slow_columns
 from detectors.statistics.base import SLOW_MIN
 from detectors.statistics.registry import columns
-
-Floats = NDArray[np.float64]
-Weights = Mapping[str, NDArray[np.float32]]
 
 HIDDEN: Final = (64, 32)
 R_CLIP: Final = 6.0
@@ -23,8 +19,8 @@ MEMBERS: Final = 3
 """Networks in each DNN, trained alike from different first weights: the mean of their logits depends less on the seed than one does."""
 
 
-def inputs(r: Floats, u: Floats, slow_u: Floats) -> dict[str, NDArray[np.float32]]:
-    """Return what each DNN reads, float32[R, *]: statistics of up to three hours, or of six; and how rare they are."""
+def inputs(r: Floats, u: Floats, slow_u: Floats) -> dict[str, Floats32]:
+    """Return what each DNN reads, float32[R, *]: statistics of up to three hours, or of six, and how rare they are."""
     slow = np.array([column.minutes == SLOW_MIN for column in columns()])
     own = (np.clip(r, -R_CLIP, R_CLIP) / 2).astype(np.float32)
     rare, slow_rare = ((np.sqrt(np.minimum(part, U_CLIP)) - 0.6).astype(np.float32) for part in (u, slow_u))
@@ -51,10 +47,10 @@ def classifier_shapes(size: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def logit(weights: Weights, read: NDArray[np.float32]) -> Floats:
+def logit(weights: Weights, read: Floats32) -> Floats:
     """Return the members' mean logit float64[R] (higher = more anomalous) of inputs float32[R, k]."""
     hidden = read.astype(np.float64)[None]
     for name in ("hidden_0", "hidden_1"):
         hidden = np.maximum(hidden @ weights[f"{name}/kernel"] + weights[f"{name}/bias"][:, None], 0)
-    found = hidden @ weights["logit/kernel"] + weights["logit/bias"][:, None]
-    return np.asarray(found[..., 0].mean(axis=0))
+    logits = hidden @ weights["logit/kernel"] + weights["logit/bias"][:, None]
+    return np.asarray(logits[..., 0].mean(axis=0))

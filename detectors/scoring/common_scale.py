@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.array_types import Bools, Floats
 
 APART: Final = 16  # decisions, 4 h
 NOTHING: Final = -1e3
@@ -21,7 +20,7 @@ HIGHEST_G: Final = 12.0
 
 @dataclass(frozen=True, slots=True)
 class CommonScale:
-    """Knots of a rising map: `value` float64[n] rising, `g` float64[n]; log-linear above the highest with `slope` (units of value a g)."""
+    """Knots of a rising map: `value` float64[n] rising, `g` float64[n]. Log-linear above the highest with `slope` (units of value a g)."""
 
     value: Floats
     g: Floats
@@ -42,20 +41,20 @@ def scale_of(peaks: Floats, weeks: float) -> CommonScale:
     return CommonScale(peaks[::-1].copy(), g[::-1].copy(), slope)
 
 
-def peaks_of(votes: Floats, judged: NDArray[np.bool_]) -> list[float]:
+def peaks_of(votes: Floats, judged: Bools) -> list[float]:
     """Return the independent peaks of one clean stream's votes float64[k], largest first."""
     return [float(votes[at]) for at in peak_places(votes, judged)]
 
 
-def peak_places(votes: Floats, judged: NDArray[np.bool_]) -> list[int]:
+def peak_places(votes: Floats, judged: Bools) -> list[int]:
     """Return where these peaks lie."""
     left = np.where(judged, votes, NOTHING)
-    found: list[int] = []
+    places: list[int] = []
     while len(left) and left.max() > NOTHING + 1:
         at = int(left.argmax())
-        found.append(at)
+        places.append(at)
         left[max(0, at - APART) : at + APART + 1] = NOTHING
-    return found
+    return places
 
 
 def threshold_of(peaks: Floats, weeks: float, budget: float) -> float:

@@ -3,29 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Weights
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
-from detectors.scoring.classifier import Weights, inputs, logit
-from detectors.scoring.family_free import family_free
+from detectors.scoring.classifier import NAMES, inputs, logit
+from detectors.scoring.common_scale import CommonScale
 from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
 
-Floats = NDArray[np.float64]
+GROUPS: Final = ("noise", "calm", "flat-tailed", "lattice", "coupling", "level", "spread")
+LARGEST: Final = 3
 
 
-class Fitted(Protocol):
-    """The part of a detector's parameters that scores a single decision."""
+def group_values(u: Floats) -> Floats:
+    """Return float64[R, 7], a group's largest u, of the hour's columns float64[R, K].
 
-    @property
-    def standardisation(self) -> Standardisation: ...
-    @property
-    def fast_tails(self) -> Tails: ...
-    @property
-    def slow_tails(self) -> Tails: ...
+    Level and spread count at most twice as much as texture: a mere change of level is a patient, not an attack.
+    """
+    names = np.array([column.group for column in fast_columns()])
+    largest = {group: u[:, names == group].max(axis=1) for group in GROUPS}
+    texture = 2 * np.maximum(largest["noise"], largest["lattice"])
+    for group in ("level", "spread"):
+        largest[group] = np.minimum(largest[group], texture)
+    return np.stack([largest[group] for group in GROUPS], axis=1)
+
+
+def family_free(u: Floats) -> Floats:
+    """Return float64[R]: the sum of the three largest groups of the hour."""
+    return np.asarray(np.sort(group_values(u), axis=1)[:, -LARGEST:].sum(axis=1))
+
+
+SCORED: Final = ("fast", "slow", "family_free")
+SCALES: Final = (*SCORED, "combined")
+
+
+@dataclass(frozen=True, slots=True)
+class FittedScores:
+    """What scores a single decision: `classifiers` holds the weights of the DNNs `fast` and `slow`."""
+
+    standardisation: Standardisation
+    fast_tails: Tails
+    slow_tails: Tails
+    classifiers: Mapping[str, Weights]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorParameters(FittedScores):
+    """`network` holds the Bi-LSTM's weights (empty: a detector without it).
+
+    `scales` by the names of `SCALES`; `threshold` is the limit on the combined scale.
+    """
+
+    network: Weights
+    scales: Mapping[str, CommonScale]
+    threshold: float
 
 
 class TailFeatures(NamedTuple):
@@ -36,24 +71,18 @@ class TailFeatures(NamedTuple):
     slow_u: Floats
 
 
-def tail_features_of(fitted: Fitted, values: Floats, past: OwnPast) -> TailFeatures:
+def tail_features_of(fitted: FittedScores, values: Floats, past: OwnPast) -> TailFeatures:
     """Return the tail features of statistics float64[R, C], each held against its device's own past."""
     r = fitted.standardisation.of(values, past)
     u = fitted.fast_tails.of(one_sided(r, fast_columns()))
     return TailFeatures(r, u, fitted.slow_tails.of(one_sided(r, slow_columns())))
 
 
-class Components(NamedTuple):
-    """float64[R] each, higher = more anomalous: both DNNs' logits (the own past's mean not yet subtracted), the family-free score."""
+def components_of(classifiers: Mapping[str, Weights], features: TailFeatures) -> tuple[Floats, Floats]:
+    """Return float64[R, 2], the logits of both DNNs (the own past's mean not yet subtracted), and float64[R], the family-free score.
 
-    fast: Floats
-    slow: Floats
-    family_free: Floats
-
-
-def components_of(classifiers: Mapping[str, Weights], features: TailFeatures) -> Components:
-    """Return the networks' logits and the family-free score of a decision's tail features."""
+    A higher value is more anomalous.
+    """
     read = inputs(*features)
-    return Components(
-        logit(classifiers["fast"], read["fast"]), logit(classifiers["slow"], read["slow"]), family_free(features.u)
-    )
+    logits = np.stack([logit(classifiers[name], read[name]) for name in NAMES], axis=1)
+    return logits, family_free(features.u)

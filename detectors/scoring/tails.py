@@ -7,13 +7,11 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.statistics import lattice
 from detectors.statistics.base import BOTH, BREATH, HEART, LEVEL, MIDDLE_MIN, NEIGHBOURS, SLOW_MIN
 from detectors.statistics.registry import Column, columns, statistics
-
-Floats = NDArray[np.float64]
 
 SHARES: Final = np.r_[np.linspace(0.5, 0.99, 40), 1 - np.logspace(-2, np.log10(0.002), 15)]
 BEYOND: Final = 0.002
@@ -49,30 +47,30 @@ def _single(group: str, statistic: str, residual: str, channel: str, minutes: in
 @cache
 def fast_columns() -> tuple[TailColumn, ...]:
     """Return the columns of the family-free score: an hour, and three for the lattice."""
-    found: list[TailColumn] = []
-    for one in statistics():
-        residual = NEIGHBOURS if NEIGHBOURS in one.residuals else LEVEL
-        for tail in one.tails:
-            if one.is_joint:
-                found.append(_single(tail.group, one.name, residual, BOTH, tail.minutes, tail.side))
+    chosen: list[TailColumn] = []
+    for statistic in statistics():
+        residual = NEIGHBOURS if NEIGHBOURS in statistic.residuals else LEVEL
+        for tail in statistic.tails:
+            if statistic.is_joint:
+                chosen.append(_single(tail.group, statistic.name, residual, BOTH, tail.minutes, tail.side))
             else:
-                found += _pair(tail.group, one.name, residual, tail.minutes, tail.side)
+                chosen += _pair(tail.group, statistic.name, residual, tail.minutes, tail.side)
     for tail in lattice.TAILS:
-        found += _pair(tail.group, lattice.NAME, "values", tail.minutes, tail.side)
-        found.append(_single(tail.group, lattice.NAME, "values", BOTH, tail.minutes, tail.side))
-    return tuple(found)
+        chosen += _pair(tail.group, lattice.NAME, "values", tail.minutes, tail.side)
+        chosen.append(_single(tail.group, lattice.NAME, "values", BOTH, tail.minutes, tail.side))
+    return tuple(chosen)
 
 
 @cache
 def slow_columns() -> tuple[TailColumn, ...]:
     """Return the columns of six hours (lattice: three)."""
-    found: list[TailColumn] = []
-    for one in statistics():
-        for residual in one.slow_residuals:
+    chosen: list[TailColumn] = []
+    for statistic in statistics():
+        for residual in statistic.slow_residuals:
             for side in (+1, -1):
-                found += _pair(one.name, one.name, residual, SLOW_MIN, side)
+                chosen += _pair(statistic.name, statistic.name, residual, SLOW_MIN, side)
     names = (HEART, BREATH, BOTH)
-    return (*found, *(_single(lattice.NAME, lattice.NAME, "values", name, MIDDLE_MIN, +1) for name in names))
+    return (*chosen, *(_single(lattice.NAME, lattice.NAME, "values", name, MIDDLE_MIN, +1) for name in names))
 
 
 def one_sided(r: Floats, wanted: tuple[TailColumn, ...]) -> Floats:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Floats, Statistic, square
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, BlockMinutes, Statistic, square
 
 
 def product_with_before(minutes: BlockMinutes, residual: str) -> Floats:
@@ -25,7 +26,6 @@ STATISTIC = Statistic(
     summary="correlation of successive residuals",
     terms=(product_with_before, square),
     value=ratio,
-    residuals=(NEIGHBOURS, NETWORK),
     slow_residuals=(NEIGHBOURS,),
     high="moving in longer waves than usual",
     low="jumping to and fro more than usual",

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.array_types import Bools, Floats
 
 HEART: Final = "heart"
 BREATH: Final = "breath"
@@ -38,7 +37,7 @@ class BlockMinutes(NamedTuple):
 
     weight: Floats
     residuals: Mapping[str, Floats]
-    unchanged: NDArray[np.bool_]
+    unchanged: Bools
     unchanged_share: Floats
 
     def residual(self, name: str, limit: float = 4.5) -> Floats:
@@ -93,3 +92,13 @@ def both_weight(minutes: BlockMinutes, residual: str) -> Floats:  # noqa: ARG001
 def square(minutes: BlockMinutes, residual: str) -> Floats:
     """Return the residual's square."""
     return np.asarray(minutes.weight * minutes.residual(residual) ** 2)
+
+
+def value(minutes: BlockMinutes, residual: str) -> Floats:
+    """Return the residual itself."""
+    return minutes.weight * minutes.residual(residual)
+
+
+def mean(count: Floats, total: Floats) -> Floats:
+    """Return the mean of the measured minutes."""
+    return np.asarray(total / np.maximum(count, 1))

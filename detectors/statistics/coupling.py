@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.array_types import Floats
 from detectors.statistics.base import (
     LEVEL,
     NEIGHBOURS,
     NETWORK,
     SIX,
     BlockMinutes,
-    Floats,
     Statistic,
     Tail,
     both_weight,
     square,
+    value,
     weight,
 )
-
-
-def error(minutes: BlockMinutes, residual: str) -> Floats:
-    """Return the residual."""
-    return minutes.weight * minutes.residual(residual)
 
 
 def product(minutes: BlockMinutes, residual: str) -> Floats:
@@ -40,7 +36,7 @@ def correlation(count: Floats, total: Floats, squares: Floats, products: Floats,
 STATISTIC = Statistic(
     name="coupling",
     summary="correlation of the two channels' residuals",
-    terms=(weight, error, square, product, both_weight),
+    terms=(weight, value, square, product, both_weight),
     value=correlation,
     residuals=(NEIGHBOURS, NETWORK, SIX, LEVEL),
     tails=(Tail("coupling", +1), Tail("coupling", -1)),

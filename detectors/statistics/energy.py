@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, SIXTEEN, Floats, Statistic, Tail, square, weight
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, SIXTEEN, Statistic, Tail, square, weight
 
 
 def log_mean_square(count: Floats, squares: Floats) -> Floats:

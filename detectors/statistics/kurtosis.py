@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Floats, Statistic, Tail, square, weight
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, BlockMinutes, Statistic, Tail, square, weight
 
 
 def fourth_power(minutes: BlockMinutes, residual: str) -> Floats:
@@ -22,7 +23,6 @@ STATISTIC = Statistic(
     summary="log kurtosis of the residual",
     terms=(weight, square, fourth_power),
     value=log_kurtosis,
-    residuals=(NEIGHBOURS, NETWORK),
     tails=(Tail("flat-tailed", -1),),
     slow_residuals=(NEIGHBOURS,),
     high="mostly calm with rare jumps",

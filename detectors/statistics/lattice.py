@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.statistics.base import BOTH, BREATH, FAST_MIN, HEART, MIDDLE_MIN, Floats, Tail
+from detectors.array_types import Floats, Ints
+from detectors.statistics.base import BOTH, BREATH, FAST_MIN, HEART, MIDDLE_MIN, Tail
 
 FREQUENCIES: Final = np.linspace(0.14, 0.5, 72)  # cycles a grid step
 HORIZONS_MIN: Final = (FAST_MIN, MIDDLE_MIN)
@@ -36,7 +37,7 @@ def _table() -> Phases:
 _PHASES: Final = _table()
 
 
-def block_phases(step: NDArray[np.int64], weight: Floats) -> Phases:
+def block_phases(step: Ints, weight: Floats) -> Phases:
     """Return int16[R, 2, 144], the summed phases of blocks: values in grid steps int64[R, 15, 2] and their weights.
 
     The first 72 are the cosines, then the sines.

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from detectors.statistics.base import LEVEL, BlockMinutes, Floats, Statistic, Tail, weight
-
-
-def value(minutes: BlockMinutes, residual: str) -> Floats:
-    """Return the scaled value."""
-    return minutes.weight * minutes.residual(residual)
-
-
-def mean(count: Floats, total: Floats) -> Floats:
-    """Return the mean of the measured minutes."""
-    return np.asarray(total / np.maximum(count, 1))
-
+from detectors.statistics.base import LEVEL, Statistic, Tail, mean, value, weight
 
 STATISTIC = Statistic(
     name="level",

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, BlockMinutes, Floats, Statistic, Tail, weight
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, NETWORK, SIX, BlockMinutes, Statistic, Tail, mean, weight
 
 
 def log_square(minutes: BlockMinutes, residual: str) -> Floats:
     """Return log(e^2 + .1)."""
     return np.asarray(minutes.weight * np.log(minutes.residual(residual) ** 2 + 0.1))
-
-
-def mean(count: Floats, logs: Floats) -> Floats:
-    """Return the mean."""
-    return np.asarray(logs / np.maximum(count, 1))
 
 
 STATISTIC = Statistic(

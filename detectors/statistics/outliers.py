@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Floats, Statistic, Tail, weight
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, BlockMinutes, Statistic, Tail, weight
 
 
 def is_large(minutes: BlockMinutes, residual: str) -> Floats:
@@ -22,7 +23,6 @@ STATISTIC = Statistic(
     summary="root of the share of large residuals",
     terms=(weight, is_large),
     value=root_share,
-    residuals=(NEIGHBOURS, NETWORK),
     tails=(Tail("noise", +1), Tail("calm", -1)),
     slow_residuals=(NEIGHBOURS,),
     high="jumping more often than usual",

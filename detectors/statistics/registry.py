@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32
 from detectors.statistics import lattice
-from detectors.statistics.base import BOTH, CHANNELS, FAST_MIN, SLOW_MIN, BlockMinutes, Floats, Statistic, Term
+from detectors.statistics.base import BOTH, CHANNELS, FAST_MIN, SLOW_MIN, BlockMinutes, Statistic, Term
 
 HORIZONS_MIN: Final = (FAST_MIN, SLOW_MIN)
 
@@ -31,9 +32,9 @@ class Column(NamedTuple):
         return f"{self.statistic} {self.residual} {self.channel} {self.minutes}"
 
 
-def _found() -> Iterator[Statistic]:
+def _statistics() -> Iterator[Statistic]:
     folders = importlib.import_module("detectors.statistics").__path__
-    for module in sorted(pkgutil.iter_modules(folders), key=lambda found: found.name):
+    for module in sorted(pkgutil.iter_modules(folders), key=lambda module: module.name):
         statistic = getattr(importlib.import_module(f"detectors.statistics.{module.name}"), "STATISTIC", None)
         if isinstance(statistic, Statistic):
             yield statistic
@@ -42,7 +43,7 @@ def _found() -> Iterator[Statistic]:
 @cache
 def statistics() -> tuple[Statistic, ...]:
     """Return every statistic with a file here, in the order of the files' names (the lattice stands apart)."""
-    return tuple(_found())
+    return tuple(_statistics())
 
 
 @cache
@@ -108,7 +109,7 @@ def _probe() -> BlockMinutes:
     return BlockMinutes(nothing, residuals, nothing > 0, nothing[:, :1])
 
 
-def block_sums(minutes: BlockMinutes) -> NDArray[np.float32]:
+def block_sums(minutes: BlockMinutes) -> Floats32:
     """Return float32[R, terms_width()]: the terms of R blocks, each summed over its 15 minutes."""
     rows = np.empty((len(minutes.weight), terms_width()), np.float32)
     for (term, residual), place in term_places().items():

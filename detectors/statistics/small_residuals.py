@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import NEIGHBOURS, NETWORK, BlockMinutes, Floats, Statistic, Tail, weight
+from detectors.array_types import Floats
+from detectors.statistics.base import NEIGHBOURS, BlockMinutes, Statistic, Tail, mean, weight
 
 
 def is_small(minutes: BlockMinutes, residual: str) -> Floats:
@@ -12,17 +13,11 @@ def is_small(minutes: BlockMinutes, residual: str) -> Floats:
     return np.asarray(minutes.weight * (np.abs(minutes.residual(residual)) < 0.35))
 
 
-def share(count: Floats, small: Floats) -> Floats:
-    """Return the share."""
-    return np.asarray(small / np.maximum(count, 1))
-
-
 STATISTIC = Statistic(
     name="small residuals",
     summary="share of small residuals",
     terms=(weight, is_small),
-    value=share,
-    residuals=(NEIGHBOURS, NETWORK),
+    value=mean,
     tails=(Tail("calm", +1),),
     slow_residuals=(NEIGHBOURS,),
     high="smoother than usual",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import LEVEL, Floats, Statistic, Tail, square, weight
-from detectors.statistics.level import value
+from detectors.array_types import Floats
+from detectors.statistics.base import LEVEL, Statistic, Tail, square, value, weight
 
 
 def log_variance(count: Floats, total: Floats, squares: Floats) -> Floats:

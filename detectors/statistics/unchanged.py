@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.statistics.base import LEVEL, BlockMinutes, Floats, Statistic, Tail
+from detectors.array_types import Floats
+from detectors.statistics.base import LEVEL, BlockMinutes, Statistic, Tail
 
 
 def excess(minutes: BlockMinutes, residual: str) -> Floats:  # noqa: ARG001 - of the values themselves

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Ints
 from detectors.minutes.cleaning import MAX_GAP_MIN, CleanMinutes, clean
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN, decision_count, decision_minute
 from detectors.rules.frozen import stream_runs
@@ -28,11 +28,11 @@ class Trace(NamedTuple):
     rule's count, `usable` bool[R], `event_minute` int64[R] the last minute that each may see. `onset` is a valid minute.
     """
 
-    decision: NDArray[np.int64]
+    decision: Ints
     rows: DecisionRows
-    run: NDArray[np.int64]
-    usable: NDArray[np.bool_]
-    event_minute: NDArray[np.int64]
+    run: Ints
+    usable: Bools
+    event_minute: Ints
     onset: int
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Ints
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import DecisionTable
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Votes = Mapping[str, Floats]
 
 FOLDS: Final = 5
@@ -23,7 +21,7 @@ LEAST_PEAKS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`scales` by kind, `combined` among them; `threshold` on the combined one; what they rest on in `weeks` and `patients`."""
+    """`scales` by kind, `combined` among them, the `threshold` on the combined one, and the `weeks` and `patients` they rest on."""
 
     scales: Mapping[str, CommonScale]
     threshold: float
@@ -50,7 +48,7 @@ def dealt(lengths: Ints, folds: int, rng: np.random.Generator) -> Ints:
 
 
 def calibrated(table: DecisionTable, votes: Votes, patients: Ints, budget: float) -> Calibration:
-    """Return scales and threshold of clean streams; `budget` in false exclusions a device-week.
+    """Return scales and threshold of clean streams. `budget` in false exclusions a device-week.
 
     `votes` by kind float64[N] come from models that have not seen the patient. Raises ValueError when the streams are too few.
     """
@@ -58,10 +56,10 @@ def calibrated(table: DecisionTable, votes: Votes, patients: Ints, budget: float
     weeks = table.weeks(streams)
 
     def peaks(values: Floats) -> Floats:
-        found = np.sort([peak for part in streams for peak in peaks_of(values[part], table.judged[part])])[::-1]
-        if len(found) < LEAST_PEAKS:
+        highest = np.sort([peak for part in streams for peak in peaks_of(values[part], table.judged[part])])[::-1]
+        if len(highest) < LEAST_PEAKS:
             raise ValueError("the calibration patients are judged for less than a day in all")
-        return found
+        return highest
 
     scales = {kind: scale_of(peaks(votes[kind]), weeks) for kind in SCORED}
     together = peaks(mean_of(scales, votes))

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools
 from detectors.training.calibration import Calibration
-from detectors.training.found import found_attacks
 from detectors.training.patients import Patient
-from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable
+from detectors.training.scores.table import CLEAN, DISTORTED, DecisionTable, attack_delays
 from detectors.training.training import Training
 
 WITHIN_MIN: Final = (120, 240, 720)
@@ -38,9 +37,9 @@ def card_of(
     short: Sequence[str],
     table: DecisionTable,
     calibration: Calibration,
-    flagged: NDArray[np.bool_],
+    flagged: Bools,
 ) -> dict[str, Any]:
-    """Return the card; `flagged` bool[N] come from models that had not seen the decision's patient (False where none judged)."""
+    """Return the card. `flagged` bool[N] come from models that had not seen the decision's patient (False where none judged)."""
     real = [population.name for population in training.populations if population.is_real]
     return {
         "seed": training.seed,
@@ -66,7 +65,7 @@ def card_of(
 
 
 def _references(training: Training, patients: Sequence[Patient], short: Sequence[str]) -> list[dict[str, Any]]:
-    """Every patient's use: references teach norm, tails and classifiers; those that calibrate set scales and threshold too."""
+    """Every patient's use: references teach norm, tails and classifiers. Those that calibrate set scales and threshold too."""
     left_out, calibrating = set(short), training.calibrating
     return [
         {
@@ -90,11 +89,9 @@ def _rows(table: DecisionTable) -> dict[str, int]:
     return {name: int((rows & table.judged).sum()) for name, rows in kinds.items()}
 
 
-def _found(
-    table: DecisionTable, flagged: NDArray[np.bool_], cases: Sequence[tuple[str, str]]
-) -> dict[str, dict[str, float | int]]:
+def _found(table: DecisionTable, flagged: Bools, cases: Sequence[tuple[str, str]]) -> dict[str, dict[str, float | int]]:
     """Return by attack on how many onsets, and the share found within 2, 4 and 12 hours."""
-    delay = found_attacks(table, flagged, len(cases)).delay_min
+    delay = attack_delays(table, flagged, len(cases)).delay_min
     result: dict[str, dict[str, float | int]] = {}
     for place, (name, level) in enumerate(cases):
         own = delay[~np.isnan(delay[:, place]), place]

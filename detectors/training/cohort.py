@@ -1,4 +1,4 @@
-"""What training is given: patients with what is known of them, and a way to attack them; each patient once or nothing."""
+"""What training is given: patients with what is known of them, and a way to attack them. Each patient once or nothing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
+from detectors.array_types import Bools, Floats
 
-Vitals = NDArray[np.float64]
+Vitals = Floats
 
 
 class Recording(Protocol):
-    """Consecutive minutes of one patient, NaN = missing; `resolution_bpm` is the monitor's own grid."""
+    """Consecutive minutes of one patient, NaN = missing. `resolution_bpm` is the monitor's own grid."""
 
     @property
     def device_id(self) -> str: ...
@@ -38,15 +38,19 @@ class Stay(Protocol):
     @property
     def recording(self) -> Recording: ...
     @property
-    def deteriorating(self) -> NDArray[np.bool_]: ...
+    def deteriorating(self) -> Bools: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KnownStay:
-    """A stay of a patient of whom nobody marked where he deteriorates: a real one."""
+class UnmarkedStay:
+    """A stay on which no deterioration is marked: nobody looked for one."""
 
     recording: Recording
-    deteriorating: NDArray[np.bool_]
+
+    @property
+    def deteriorating(self) -> Bools:
+        """bool[n]: nowhere."""
+        return np.zeros(len(self.recording.heart_rate_bpm), np.bool_)
 
 
 def fingerprint(recording: Recording) -> tuple[str, int, str]:
@@ -55,14 +59,9 @@ def fingerprint(recording: Recording) -> tuple[str, int, str]:
     return recording.device_id, recording.first_event_minute, sha256_of(rates.tobytes())
 
 
-def unmarked(recording: Recording) -> KnownStay:
-    """Return a recording as a stay on which no deterioration is marked."""
-    return KnownStay(recording, np.zeros(len(recording.heart_rate_bpm), np.bool_))
-
-
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Patients of one kind; `is_real` ones alone set scales and threshold where there are any."""
+    """Patients of one kind. `is_real` ones alone set scales and threshold where there are any."""
 
     name: str
     stays: Sequence[Stay]
@@ -81,7 +80,7 @@ class AttackCase:
 
 
 class Injector(Protocol):
-    """Attacks a recording; returns its heart and respiratory rate afterwards, each float64[n]."""
+    """Attacks a recording. Returns its heart and respiratory rate afterwards, each float64[n]."""
 
     def __call__(self, recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]: ...
 

@@ -9,26 +9,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.network.layout import EMITTED, Weights
+from detectors.array_types import Bools, Floats, Weights
+from detectors.network.layout import EMITTED
 from detectors.network.runtime import DensityNetwork
 from detectors.scoring.common_scale import peaks_of
-from detectors.scoring.parameters import DetectorParameters
+from detectors.scoring.components import DetectorParameters
 from detectors.training.calibration import Calibration
 from detectors.training.canaries.figures import NetworkFit, Outcomes
 from detectors.training.canaries.windows import KINDS, canary_windows
 from detectors.training.cohort import Injector, Population, Stay
-from detectors.training.found import found_attacks, rule_rows
-from detectors.training.network.fit import NetworkWindows, joined, training_windows
+from detectors.training.network.fit import NetworkWindows, joined, training_windows, window_losses
 from detectors.training.patients import Patient, patients_of
-from detectors.training.scores.likelihood import window_losses
-from detectors.training.scores.scoring_fit import FittedScores, voted_components
-from detectors.training.scores.table import DecisionTable
+from detectors.training.scores.scoring_fit import voted_components
+from detectors.training.scores.table import DecisionTable, attack_delays, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.trainer import CarryOut
 from detectors.training.workfolder import Arrays, WorkFolder
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Report = Callable[[float, str], None]
 
 FOUND_WITHIN_MIN: Final = 240
@@ -63,7 +60,7 @@ def network_fit(network: Weights, held_out: HeldOut, canary: Mapping[str, NDArra
 def outcomes(
     parameters: DetectorParameters, held_out: HeldOut, work: WorkFolder, carry_out: CarryOut, report: Report
 ) -> Outcomes:
-    """Try a detector; equal arguments give equal figures, so that those of two detectors are paired. Blocks for minutes.
+    """Try a detector. Equal arguments give equal figures, so that those of two detectors are paired. Blocks for minutes.
 
     Votes on the common scale, the copy and the frozen rule speak. The rules that need a day's history or the pulse are
     left out: they are the same in every detector.
@@ -72,11 +69,13 @@ def outcomes(
     def make() -> Arrays:
         attacks = Attacks(held_out.cases, held_out.inject, distortions=0)
         patients = _patients(held_out.real or held_out.simulated)
-        jobs = [PatientJob(one, np.empty((0, 2)), attacks, held_out.seed, parameters.network) for one in patients]
+        jobs = [
+            PatientJob(patient, np.empty((0, 2)), attacks, held_out.seed, parameters.network) for patient in patients
+        ]
         table = built(jobs, carry_out, report)
         flagged = _flagged(parameters, table)
         false, weeks = _false_exclusions(table, flagged)
-        return {"false_exclusions": false, "weeks": weeks, "found": _found(table, flagged, len(held_out.cases))}
+        return {"false_exclusions": false, "weeks": weeks, "found": _found_in_time(table, flagged, len(held_out.cases))}
 
     return Outcomes(**work.stage("outcomes", make), attacks=tuple(f"{name} {level}" for name, level in held_out.cases))
 
@@ -105,10 +104,7 @@ def _mean_square(network: Weights, windows: NetworkWindows) -> Floats:
 
 def _flagged(parameters: DetectorParameters, table: DecisionTable) -> Bools:
     """Return bool[N]: the decisions that exclude a device."""
-    fitted = FittedScores(
-        parameters.standardisation, parameters.fast_tails, parameters.slow_tails, parameters.classifiers
-    )
-    votes = voted_components(table, table.own_past(table.values), fitted, np.arange(len(table)))
+    votes = voted_components(table, table.own_past(table.values), parameters, np.arange(len(table)))
     scored = Calibration(parameters.scales, parameters.threshold, weeks=0.0, patients=0).combined(votes)
     flagged: Bools = np.nan_to_num(scored, nan=-np.inf) >= parameters.threshold
     for rule in rule_rows(table).values():
@@ -124,9 +120,9 @@ def _false_exclusions(table: DecisionTable, flagged: Bools) -> tuple[Floats, Flo
     return np.array(false, np.float64), np.array([table.weeks([part]) for part in streams])
 
 
-def _found(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
-    """Return float64[patients attacked, cases]: of its onsets, the share found in time; what leaves nothing to judge is not found."""
-    attacks = found_attacks(table, flagged, cases)
+def _found_in_time(table: DecisionTable, flagged: Bools, cases: int) -> Floats:
+    """Return float64[patients attacked, cases]: of its onsets, the share found in time. What leaves nothing to judge is not found."""
+    attacks = attack_delays(table, flagged, cases)
     in_time = attacks.delay_min <= FOUND_WITHIN_MIN
     shares = [in_time[attacks.patient == patient].mean(axis=0) for patient in np.unique(attacks.patient)]
     return np.array(shares, np.float64).reshape(-1, cases)

@@ -8,8 +8,8 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.baseline.profile import Profile, profile_of
 from detectors.minutes.cleaning import CleanMinutes, clean
@@ -28,7 +28,7 @@ _TRIES: Final = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patient:
-    """A stay with its clean minutes and profile; `usable` bool[k] and `judged` bool[k] are about its decisions.
+    """A stay with its clean minutes and profile. `usable` bool[k] and `judged` bool[k] are about its decisions.
 
     A decision is judged when it is usable and its last hour lies wholly after the enrolment.
     """
@@ -37,7 +37,7 @@ class Patient:
     population: int
     minutes: CleanMinutes
     profile: Profile
-    usable: NDArray[np.bool_]
+    usable: Bools
 
     @property
     def recording(self) -> Recording:
@@ -102,7 +102,7 @@ def generator_of(*key: int | str) -> np.random.Generator:
 
 
 def onsets_of(patient: Patient, rng: np.random.Generator, more: int = 0) -> tuple[list[int], list[int], int]:
-    """Return onsets (valid minutes): up to two that are judged, `more` that only teach; and the attacks' length in minutes.
+    """Return onsets (valid minutes): up to two that are judged, `more` that only teach, and the attacks' length in minutes.
 
     The two lie one in each half of the judged part, the others anywhere in it. The first four hours after an onset can be judged, and an onset never falls on the edge of a block.
     """
@@ -116,10 +116,10 @@ def onsets_of(patient: Patient, rng: np.random.Generator, more: int = 0) -> tupl
     spans = halves + [(low, high)] * more
     drawn = [_onset_between(patient.usable, start, stop, rng) for start, stop in spans]
     first, others = drawn[: len(halves)], drawn[len(halves) :]
-    return [one for one in first if one is not None], [one for one in others if one is not None], duration
+    return [onset for onset in first if onset is not None], [onset for onset in others if onset is not None], duration
 
 
-def _onset_between(usable: NDArray[np.bool_], start: int, stop: int, rng: np.random.Generator) -> int | None:
+def _onset_between(usable: Bools, start: int, stop: int, rng: np.random.Generator) -> int | None:
     for _ in range(_TRIES):
         onset = int(rng.integers(start, stop))
         decision = onset // STEP_MIN

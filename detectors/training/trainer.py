@@ -11,41 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
-from detectors.scoring.parameters import DetectorParameters
+from detectors.bundle.bundle import Bundle
+from detectors.scoring.components import DetectorParameters, FittedScores
 from detectors.training.calibration import FOLDS, Calibration, calibrated, dealt, out_of_sample
 from detectors.training.canaries.windows import canary_set
 from detectors.training.card import card_of
 from detectors.training.cohort import Population
-from detectors.training.found import rule_rows
 from detectors.training.network.fit import fit_network, training_windows
 from detectors.training.patients import Patient, generator_of, patients_of
-from detectors.training.scores.scoring_fit import FittedScores, fit_scores, voted_components
-from detectors.training.scores.table import DecisionTable, Stream
+from detectors.training.scores.scoring_fit import fit_scores, voted_components
+from detectors.training.scores.table import DecisionTable, Stream, rule_rows
 from detectors.training.scores.table_build import Attacks, PatientJob, built
 from detectors.training.training import LEAST_PATIENTS, Training
 from detectors.training.workfolder import WorkFolder
 
-Ints = NDArray[np.int64]
-Weights = dict[str, NDArray[np.float32]]
+Weights = dict[str, Floats32]
 Progress = Callable[[str, float, str], None]
 CarryOut = Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]]
 
 STAGES: Final = ("network", "decisions", "calibration", "detector", "canary")
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A detector's parameters, its card (JSON-like) and its canary set: what a bundle is made of."""
-
-    parameters: DetectorParameters
-    card: dict[str, Any]
-    canary: dict[str, NDArray[Any]]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cohort:
-    """The patients that last long enough; `fold` int64[P] of those that calibrate, -1 of the others."""
+    """The patients that last long enough. `fold` int64[P] of those that calibrate, -1 of the others."""
 
     patients: list[Patient]
     short: list[str]
@@ -56,8 +47,8 @@ class _Cohort:
         return np.flatnonzero(self.fold >= 0)
 
 
-def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Trained:
-    """Train; equal arguments give equal results on one machine. Blocks for minutes.
+def train_detector(training: Training, work: WorkFolder, progress: Progress, carry_out: CarryOut = map) -> Bundle:
+    """Train and return an unsaved bundle. Equal arguments give equal results on one machine. Blocks for minutes.
 
     Finished stages are found again in `work`. `progress(stage, share, text)` hears of `STAGES`; `carry_out` maps the
     measuring of patients, in order, perhaps over several processes. Raises Misconfigured when the patients do not do.
@@ -70,7 +61,6 @@ def train_detector(training: Training, work: WorkFolder, progress: Progress, car
     calibration, flagged = _calibration(training, cohort, table, past, work, partial(progress, "calibration"))
     progress("detector", 0.1, "fitting on all patients")
     fitted = _fit(training, table, past, np.arange(len(table.name)))
-    parameters = _parameters(network, fitted, calibration)
     progress("detector", 1.0, "done")
     progress("canary", 0.1, "attacking simulated patients")
     canary = canary_set(
@@ -78,13 +68,15 @@ def train_detector(training: Training, work: WorkFolder, progress: Progress, car
     )
     progress("canary", 1.0, "done")
     card = card_of(training, cohort.patients, cohort.short, table, calibration, flagged)
-    return Trained(parameters, card, canary)
+    return Bundle(_parameters(network, fitted, calibration), card, canary)
 
 
 def _cohort_of(training: Training) -> _Cohort:
     patients, short = patients_of(training.populations, training.enrolment_min)
     fold = np.full(len(patients), -1)
-    judged = np.array([place for place, one in enumerate(patients) if one.population in training.calibrating], np.int64)
+    judged = np.array(
+        [place for place, patient in enumerate(patients) if patient.population in training.calibrating], np.int64
+    )
     if len(judged) < LEAST_PATIENTS:
         raise Misconfigured(
             f"only {len(judged)} patients last long enough to be enrolled and judged for four hours; "
@@ -102,7 +94,7 @@ def _network(training: Training, work: WorkFolder, report: Callable[[float, str]
 
     def make() -> Weights:
         patients, _ = patients_of([Population("network's", training.network_stays, is_real=False)])
-        windows = training_windows([(one.minutes, one.profile) for one in patients])
+        windows = training_windows([(patient.minutes, patient.profile) for patient in patients])
         return fit_network(windows, training.seed, training.effort.steps, report=report)
 
     weights = work.stage("network", make)
@@ -123,8 +115,8 @@ def _table(
 
     def make() -> dict[str, NDArray[Any]]:
         jobs = [
-            PatientJob(one, _other(cohort, place, training.seed), attacks, training.seed, network)
-            for place, one in enumerate(cohort.patients)
+            PatientJob(patient, _other(cohort, place, training.seed), attacks, training.seed, network)
+            for place, patient in enumerate(cohort.patients)
         ]
         return built(jobs, carry_out, report).arrays()
 
@@ -133,7 +125,7 @@ def _table(
     return table
 
 
-def _other(cohort: _Cohort, place: int, seed: int) -> NDArray[np.float64]:
+def _other(cohort: _Cohort, place: int, seed: int) -> Floats:
     """Return whose course distortions may mix in: somebody of the same fold, so that no judged patient teaches by the way."""
     patient = cohort.patients[place]
     same = [
@@ -152,13 +144,13 @@ def _calibration(
     past: OwnPast,
     work: WorkFolder,
     report: Callable[[float, str], None],
-) -> tuple[Calibration, NDArray[np.bool_]]:
+) -> tuple[Calibration, Bools]:
     """Return the calibration, and what models that had not seen its patient would have flagged."""
 
-    def scored(left_out: Ints, rows: Ints) -> dict[str, NDArray[np.float64]]:
+    def scored(left_out: Ints, rows: Ints) -> dict[str, Floats]:
         place = int(cohort.fold[left_out[0]])
 
-        def make() -> dict[str, NDArray[np.float64]]:
+        def make() -> dict[str, Floats]:
             fitted = _fit(training, table, past, np.setdiff1d(np.arange(len(table.name)), left_out))
             return voted_components(table, past, fitted, rows)
 

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contracts.errors import Misconfigured
+from detectors.array_types import Floats32
 from detectors.training.cohort import Injector, Population, Stay, check_disjoint
 from detectors.training.network.fit import STEPS
 from detectors.training.scores.classifier_fit import EPOCHS
@@ -52,7 +50,7 @@ class Training:
     budget: float = BUDGET
     effort: Effort = field(default_factory=Effort)
     enrolment_min: int | None = None
-    network: Mapping[str, NDArray[np.float32]] | None = None
+    network: Mapping[str, Floats32] | None = None
 
     @property
     def calibrating(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Results of finished stages on disk, so that an interrupted training goes on where it stopped; arrays only, no pickles."""
+"""Results of finished stages on disk, so that an interrupted training goes on where it stopped. Arrays only, no pickles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
-    """A folder of stages; `key` names everything that a stage depends on, so that another seed or effort starts anew."""
+    """A folder of stages. `key` names everything that a stage depends on, so that another seed or effort starts anew."""
 
     folder: Path
     key: str
@@ -34,7 +34,7 @@ class WorkFolder:
         return self._path(name).is_file()
 
     def kept(self, name: str) -> Arrays:
-        """Return a finished stage's arrays; raises OSError unless it is finished."""
+        """Return a finished stage's arrays. Raises OSError unless it is finished."""
         with np.load(self._path(name), allow_pickle=False) as kept:
             return {key: kept[key] for key in kept.files}
 

@@ -19,19 +19,11 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from detectors.array_types import Weights
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.density import LEAST_PROBABILITY, LOG_WIDTH_RANGE, NEIGHBOUR_SHARE
-from detectors.network.inputs import VALUE_SHARE
-from detectors.network.layout import (
-    CHANNELS,
-    COMPONENTS,
-    CONTEXT_REACH,
-    CONTEXT_SIZE,
-    EMITTED,
-    LEAST_CONTEXT_SD,
-    UNITS,
-    Weights,
-)
+from detectors.network.layout import CHANNELS, COMPONENTS, CONTEXT_REACH, CONTEXT_SIZE, EMITTED, LEAST_CONTEXT_SD, UNITS
+from detectors.network.runtime import VALUE_SHARE
 
 INPUTS: Final[dict[str, tuple[int, ...]]] = {
     "z": (WINDOW_MIN, CHANNELS),

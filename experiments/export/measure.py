@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Weights
 from detectors.baseline.profile import profile_of
 from detectors.bundle.bundle import Bundle
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import usable_decisions
-from detectors.network.layout import EMITTED, Weights
+from detectors.network.layout import EMITTED
 from detectors.network.runtime import DensityNetwork
 from detectors.statistics.windows import WINDOW, rows_of_stream
 from experiments.export.graph import INPUTS, OUTPUT, PRECISIONS, float32_model, int8_model

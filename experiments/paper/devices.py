@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.decisions.paper_threshold import flagged_share, is_excluded, paper_threshold
+from detectors.decisions.paper_fig3_rule import flagged_share, is_excluded, paper_threshold
 from experiments.paper.classifiers import left_out_rows
 from experiments.paper.inputs import CASES
 from experiments.paper.rows import last_day

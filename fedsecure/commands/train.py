@@ -15,7 +15,8 @@ from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
 from fedsecure.study_output import worker_processes_used
 
 if TYPE_CHECKING:
-    from detectors.training.trainer import Progress, Trained
+    from detectors.bundle.bundle import Bundle
+    from detectors.training.trainer import Progress
     from detectors.training.training import Training
 
 GOES_ON = "the same command goes on from the last finished stage"
@@ -108,13 +109,13 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
     """Return the training, and a key that names everything it depends on."""
     from detectors.decisions.votes import AGREE
     from detectors.statistics.registry import columns
-    from detectors.training.cohort import Population, fingerprint, unmarked
+    from detectors.training.cohort import Population, UnmarkedStay, fingerprint
     from detectors.training.training import QUICK, Effort, Training
     from experiments.common.injection import core_cases, inject_case
     from replay.sources import read_recordings
 
     real = read_recordings(paths) if paths else []
-    populations = [Population("real", [unmarked(recording) for recording in real], is_real=True)] if real else []
+    populations = [Population("real", [UnmarkedStay(recording) for recording in real], is_real=True)] if real else []
     count = simulated if simulated is not None else (0 if real else None)
     if count != 0:
         stays = simulated_stays("references", seed, quick, count)
@@ -136,7 +137,7 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
     )
 
 
-def _trained(training: Training, work: Path, key: str, processes: int, progress: Progress) -> Trained:
+def _trained(training: Training, work: Path, key: str, processes: int, progress: Progress) -> Bundle:
     from detectors.training.tensorflow import limit_threads
     from detectors.training.trainer import train_detector
     from detectors.training.workfolder import WorkFolder
@@ -151,8 +152,8 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
         raise
 
 
-def _saved(trained: Trained, out: Path) -> str:
-    from detectors.bundle.bundle import Bundle, save_bundle
+def _saved(bundle: Bundle, out: Path) -> str:
+    from detectors.bundle.bundle import save_bundle
 
     with folder_that_appears_whole(out) as folder:
-        return save_bundle(Bundle(trained.parameters, trained.card, trained.canary), folder).sha256
+        return save_bundle(bundle, folder).sha256

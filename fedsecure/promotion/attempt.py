@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,9 @@ import numpy as np
 
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
+from detectors.array_types import Weights
 from detectors.bundle.bundle import Bundle, load_bundle, save_bundle
-from detectors.network.layout import Weights, network_shapes
+from detectors.network.layout import network_shapes
 from detectors.training.canaries.figures import NetworkFit
 from detectors.training.canaries.verdict import CanaryResult, canary_verdict, first_look
 from detectors.training.cohort import Stay
@@ -124,7 +125,7 @@ def candidate_bundle(promotion: Promotion, progress: Progress) -> Bundle:
             progress(stage, 1.0, "found finished")
         return bundle
     trained = train_detector(promotion.training, promotion.work(), progress, promotion.carry_out)
-    bundle = Bundle(trained.parameters, {**trained.card, "promotion": promotion.card}, trained.canary)
+    bundle = replace(trained, metadata={**trained.metadata, "promotion": promotion.card})
     with folder_that_appears_whole(promotion.folder) as folder:
         return save_bundle(bundle, folder)
 

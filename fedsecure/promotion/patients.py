@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Weights
 from detectors.bundle.bundle import Bundle
 from detectors.minutes.windows import WINDOW_MIN
-from detectors.network.layout import Weights
 from detectors.training.canaries.verdict import LEAST
-from detectors.training.cohort import KnownStay, Population, unmarked
+from detectors.training.cohort import Population, UnmarkedStay
 from detectors.training.held_out import HeldOut
 from detectors.training.patients import SHORT_ENROLMENT_MIN, enrolment_of
 from detectors.training.training import BUDGET, LEAST_PATIENTS, QUICK, Effort, Training
@@ -34,7 +34,7 @@ EARLIEST_ONSET_MIN: Final = SHORT_ENROLMENT_MIN + WINDOW_MIN
 
 
 def training_of(
-    network: Weights, current: Bundle, teaching: Sequence[KnownStay], seed: int, *, quick: bool
+    network: Weights, current: Bundle, teaching: Sequence[UnmarkedStay], seed: int, *, quick: bool
 ) -> Training:
     """Return the training around a network: as `fedsecure train`, with the budget that the running bundle was made for."""
     populations = (
@@ -55,7 +55,7 @@ def training_of(
     )
 
 
-def held_out_of(judging: Sequence[KnownStay], seed: int, *, quick: bool) -> HeldOut:
+def held_out_of(judging: Sequence[UnmarkedStay], seed: int, *, quick: bool) -> HeldOut:
     """Return those who judge, and the attacks on them: every one of replay's at its strong level, and unless quick at medium.
 
     One that needs more of a device's past than an enrolment of ten hours holds is left out: all devices meet the same attacks.
@@ -72,7 +72,9 @@ def held_out_of(judging: Sequence[KnownStay], seed: int, *, quick: bool) -> Held
     return HeldOut(simulated, judging, cases, inject_case, seed)
 
 
-def divided(recordings: Sequence[Recording], current: Bundle, seed: int) -> tuple[list[KnownStay], list[KnownStay]]:
+def divided(
+    recordings: Sequence[Recording], current: Bundle, seed: int
+) -> tuple[list[UnmarkedStay], list[UnmarkedStay]]:
     """Return those of the recordings who teach, and a third who judge: first of all those who did not teach the running bundle.
 
     The running bundle judges patients whom it learnt from too well, never the new one. Raises Misconfigured when too few last
@@ -80,7 +82,7 @@ def divided(recordings: Sequence[Recording], current: Bundle, seed: int) -> tupl
     """
     if not recordings:
         return [], []
-    stays = [unmarked(recording) for recording in recordings if enrolment_of(recording) is not None]
+    stays = [UnmarkedStay(recording) for recording in recordings if enrolment_of(recording) is not None]
     if len(stays) < LEAST_PATIENTS + HELD_OUT_LEAST:
         raise Misconfigured(
             f"{len(stays)} recordings last long enough; a promotion needs {LEAST_PATIENTS} to learn from and "

@@ -42,7 +42,7 @@ class ModelCache:
         self.latest_sha256: str | None = None
 
     def note(self, model: GlobalModel) -> None:
-        """Keep a published model; one whose bytes do not match its name is ignored."""
+        """Keep a published model. One whose bytes do not match its name is ignored."""
         if model.weights is None or sha256_of(model.weights) != model.sha256:
             return
         self.latest_sha256 = model.sha256
@@ -52,13 +52,13 @@ class ModelCache:
             self._models.popitem(last=False)
 
     def weights(self, sha256: str) -> Weights:
-        """Return a model's weights; may block on Redis; raises InvalidMessage or Unavailable."""
+        """Return a model's weights. May block on Redis. Raises InvalidMessage or Unavailable."""
         blob = self._models.get(sha256) or self.blobs.get(self._keys.global_blob(sha256), sha256)
         return decode_weights(blob)
 
 
 class Answering:
-    """One process's side of a round; the executor is the single thread that owns TensorFlow."""
+    """One process's side of a round. The executor is the single thread that owns TensorFlow."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Answering:
         self._private_answers = PrivateAnswers(settings)
 
     async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
-        """Answer for each invited device in turn; what goes wrong for one is logged and costs only its answer.
+        """Answer for each invited device in turn. What goes wrong for one is logged and costs only its answer.
 
         Once told to stop, the devices that are left decline, so that the round does not wait for them.
         """
@@ -133,7 +133,7 @@ class Answering:
                 return
 
     async def _send(self, participant: Participant, record: RoundRecord, result: LocalResult) -> None:
-        """Send what was trained; sent again, when nobody knows whether it arrived, it is the same answer."""
+        """Send what was trained. Sent again, when nobody knows whether it arrived, it is the same answer."""
         blob = encode_weights(result.weights)
         sha256 = sha256_of(blob)
         key = self._settings.redis_keys.update_blob(participant.device_id, sha256)

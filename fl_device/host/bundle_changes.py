@@ -28,7 +28,7 @@ InExecutor = Callable[..., Awaitable[Any]]
 
 
 class BundleChanges:
-    """Looks at the releases whenever it is asked to; loading goes on beside the judging. Use as an async context manager."""
+    """Looks at the releases whenever it is asked to. Loading goes on beside the judging. Use as an async context manager."""
 
     def __init__(self, settings: Settings, in_executor: InExecutor) -> None:
         self._settings = settings
@@ -51,14 +51,14 @@ class BundleChanges:
         await self._open.aclose()
 
     async def first(self) -> DetectionEngine:
-        """Return the engine of the bundle in force; raises Unavailable, or Misconfigured for the own bundle."""
+        """Return the engine of the bundle in force. Raises Unavailable, or Misconfigured for the own bundle."""
         engine = await self._bundles.newer(None)
         assert engine is not None  # nothing is the bundle already
         BUILD_INFO.info({"bundle": engine.bundle_sha})
         return engine
 
     async def step(self, detector: HostDetector, vitals: TopicReader) -> None:
-        """Begin to look, or take up what was found; raises Unavailable.
+        """Begin to look, or take up what was found. Raises Unavailable.
 
         To be called between two polls of `vitals`, when all that was polled is judged.
         """

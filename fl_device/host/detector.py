@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import InvalidMessage
 from contracts.verdicts import DeviceState
 from contracts.vitals import decode_vitals
+from detectors.array_types import Floats
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
@@ -19,7 +19,7 @@ from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
 
 
 class HostDetector:
-    """All hosted devices' detector engine and training windows. Owned by one thread; blocks while it scores."""
+    """All hosted devices' detector engine and training windows. Owned by one thread. Blocks while it scores."""
 
     def __init__(self, engine: DetectionEngine, task: Task, *, max_windows: int, horizon_min: int) -> None:
         self._router = EngineRouter(engine)
@@ -35,7 +35,7 @@ class HostDetector:
             self._windows[device_id] = OwnWindows(max_windows=self._max_windows, horizon_min=self._horizon_min)
 
     def take(self, messages: Sequence[tuple[str, bytes | None]]) -> None:
-        """Judge raw vitals messages, (device, value) in order; an invalid one counts against its device."""
+        """Judge raw vitals messages, (device, value) in order. An invalid one counts against its device."""
         chunks: list[MinuteChunk] = []
         for device_id, value in messages:
             try:
@@ -55,7 +55,7 @@ class HostDetector:
         return self._router.bundle_sha
 
     def use(self, engine: DetectionEngine) -> None:
-        """Put another bundle in force; each device stays with its own until it is taken over."""
+        """Put another bundle in force. Each device stays with its own until it is taken over."""
         self._router.use(engine)
 
     def behind(self) -> list[str]:
@@ -63,7 +63,7 @@ class HostDetector:
         return self._router.behind()
 
     def take_over(self, device_id: str, values: Sequence[bytes | None], is_all: bool) -> bool:
-        """Judge a device by the bundle in force from now on; False: its enrolment minutes are gone and it stays as it is.
+        """Judge a device by the bundle in force from now on. False: its enrolment minutes are gone and it stays as it is.
 
         `values` are its messages again, up to the last one taken, `is_all` says that none was deleted before them. Windows
         that were released for training under the old bundle stay released.
@@ -78,7 +78,7 @@ class HostDetector:
         return self._router.take_over_or_keep(device_id, snapshot, chunks, is_whole=is_all or reaches_back)
 
     def examples(self, device_id: str) -> Examples | None:
-        """Return what the device may train on now, scaled by its own frozen profile; None when there is nothing."""
+        """Return what the device may train on now, scaled by its own frozen profile. None when there is nothing."""
         profile = self._router.snapshot(device_id).profile
         windows = self._windows[device_id].released()
         if profile is None or not len(windows):
@@ -96,7 +96,7 @@ class HostDetector:
 
 
 def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
-    """Join the applied minutes' vitals with their verdicts; dropped minutes (late, duplicate) are not in them."""
+    """Join the applied minutes' vitals with their verdicts. Dropped minutes (late, duplicate) are not in them."""
     vitals = np.stack([_floats(chunk.heart_rate_bpm), _floats(chunk.resp_rate_bpm)], axis=1)
     return JudgedMinutes(
         event_minute=verdicts.event_minute,
@@ -106,5 +106,5 @@ def judged_minutes(chunk: MinuteChunk, verdicts: Verdicts) -> JudgedMinutes:
     )
 
 
-def _floats(channel: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.float64]:
+def _floats(channel: Sequence[float | None] | Floats) -> Floats:
     return np.array([np.nan if value is None else value for value in channel], np.float64)

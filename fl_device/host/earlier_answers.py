@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 async def rounds_answered(settings: Settings, device_ids: Iterable[str], folder: KeyFolder) -> dict[str, int]:
-    """Return the latest round that each device answered, as far as it is on record; raises Unavailable.
+    """Return the latest round that each device answered, as far as it is on record. Raises Unavailable.
 
     Only the last few records of a topic are read, and only what the device's present key signed counts: nobody else can make a
     device fall silent. A device without a key answers no round, so it is left out.
@@ -46,7 +46,7 @@ def _latest(records: list[tuple[str, Record]], folder: KeyFolder) -> dict[str, i
 
 
 def _own_round(device_id: str, record: Record, public_key: bytes) -> int:
-    """Return the round that a record of the device's topic answers; 0 when it is not the device's own."""
+    """Return the round that a record of the device's topic answers. 0 when it is not the device's own."""
     try:
         update = decode_federation(ModelUpdate, record.value)
         verify(public_key, update)

@@ -21,7 +21,7 @@ class Participant:
         self._highest_lease = max(self._highest_lease, lease_token)
 
     def declines_because(self, record: RoundRecord, waited_s: float) -> str | None:
-        """Return why this device does not answer the record, or None; `waited_s` is the time since its host received it.
+        """Return why this device does not answer the record, or None. `waited_s` is the time since its host received it.
 
         Wall clocks do not count: the round's length is a difference of two times of the coordinator's clock, and it is the
         coordinator that decides what came in time.
@@ -43,7 +43,7 @@ class Participant:
         self._answered_round = max(self._answered_round, record.round)
 
     def update(self, record: RoundRecord, update_sha256: str, result: LocalResult, now: float) -> ModelUpdate:
-        """Return the answer to a round; the weights lie in the blob store under `update_sha256`."""
+        """Return the answer to a round. The weights lie in the blob store under `update_sha256`."""
         return ModelUpdate(
             device_id=self.device_id,
             round=record.round,

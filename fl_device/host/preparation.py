@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from contracts.federation import TaskName
 from contracts.settings import Settings
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.layout import CONTEXT_SIZE
 from fl_device.host.detector import HostDetector
-from fl_device.tasks.named import task_named
-from fl_device.tasks.task import OwnHours
+from fl_device.tasks.classification import Classification
+from fl_device.tasks.forecast import Forecast
+from fl_device.tasks.reconstruction import Reconstruction
+from fl_device.tasks.task import OwnHours, Task
 from fl_device.training.local import LocalTrainer
+
+TASKS: Final[dict[TaskName, Task]] = {
+    "reconstruction": Reconstruction(),
+    "forecast": Forecast(),
+    "classification": Classification(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +35,8 @@ class Prepared:
 
 
 def prepare(settings: Settings, engine: DetectionEngine) -> Prepared:
-    """Compile the trainer beside the engine of the bundle in force; blocks for some seconds."""
-    task = task_named(settings.federated_task)
+    """Compile the trainer beside the engine of the bundle in force. Blocks for some seconds."""
+    task = TASKS[settings.federated_task]
     detector = HostDetector(engine, task, max_windows=settings.local_max_windows, horizon_min=settings.vote_horizon_min)
     trainer = LocalTrainer(task)
     nothing = np.zeros((1, WINDOW_MIN, 2), np.float32)

@@ -11,7 +11,7 @@ from contracts.redis_keys import RedisKeys
 
 
 class Presence:
-    """Marks that expire `ttl_s` after the last `renew`. Blocks; raises Unavailable when Redis does not answer."""
+    """Marks that expire `ttl_s` after the last `renew`. Blocks. Raises Unavailable when Redis does not answer."""
 
     def __init__(self, client: redis.Redis, keys: RedisKeys, ttl_s: float) -> None:
         self._client = client

@@ -73,7 +73,7 @@ class DeviceProgram:
         return f"waiting for {', '.join(sorted(self._waiting_for))}" if self._waiting_for else None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Host the devices until `stop` is set; raises Unavailable when Kafka does not answer at the start."""
+        """Host the devices until `stop` is set. Raises Unavailable when Kafka does not answer at the start."""
         try:
             async with (
                 BundleChanges(self._settings, self._in_executor) as changes,
@@ -132,8 +132,8 @@ class DeviceProgram:
     async def _discover(self, reader: TopicReader, detector: HostDetector, publisher: Publisher) -> None:
         """Host the wanted devices whose vitals topics exist by now."""
         topics = self._settings.topics
-        found = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
-        new = sorted(device for device in found if device and self._is_new(device))
+        present = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
+        new = sorted(device for device in present if device and self._is_new(device))
         if not new:
             return
         await reader.add([topics.vitals(device) for device in new], start="earliest")
@@ -202,7 +202,7 @@ class DeviceProgram:
             await answering.answer(self._hosted.newest_round, self._hosted.invited(), stop)
 
     def _note(self, record: Record, models: ModelCache) -> RoundRecord | None:
-        """Remember what a record of the rounds or models topic says; return it when it is a round."""
+        """Remember what a record of the rounds or models topic says. Return it when it is a round."""
         try:
             if record.topic == self._settings.topics.models:
                 if record.value is not None:
@@ -223,7 +223,7 @@ class DeviceProgram:
 
 
 async def _together(*following: Coroutine[Any, Any, None]) -> None:
-    """Run until all have ended; when one fails the others are cancelled and its own error is raised."""
+    """Run until all have ended. When one fails the others are cancelled and its own error is raised."""
     try:
         async with asyncio.TaskGroup() as tasks:
             for each in following:

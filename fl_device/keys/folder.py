@@ -18,7 +18,7 @@ FOLDER_MODE = 0o700
 
 
 class KeyFolder:
-    """Reads a key anew each time it is asked for, so that a replaced file counts at once. Blocks; raises Misconfigured.
+    """Reads a key anew each time it is asked for, so that a replaced file counts at once. Blocks. Raises Misconfigured.
 
     A file is written whole under another name and then takes its place, so that nobody ever reads half a key. A rotation
     waits in `<device>.pem.new` until its public half is registered: whatever is interrupted, no registered key is lost.
@@ -28,7 +28,7 @@ class KeyFolder:
         self.folder = folder
 
     def path(self, device_id: str) -> Path:
-        """Return where a device's key lies, or would; an id is never a path (contracts.identifiers)."""
+        """Return where a device's key lies, or would. An id is never a path (contracts.identifiers)."""
         return self.folder / f"{check_device_id(device_id)}.pem"
 
     def has(self, device_id: str) -> bool:
@@ -36,7 +36,7 @@ class KeyFolder:
         return self.path(device_id).is_file()
 
     def load(self, device_id: str) -> Ed25519PrivateKey:
-        """Return the device's key; says how to make one when there is none."""
+        """Return the device's key. Says how to make one when there is none."""
         if not self.has(device_id):
             raise Misconfigured(
                 f"{device_id} has no key in {self.folder}: `fedsecure device register {device_id}` makes and registers one"
@@ -58,7 +58,7 @@ class KeyFolder:
         return self.load(device_id)
 
     def prepare_rotation(self, device_id: str) -> Ed25519PrivateKey:
-        """Return a new key that waits beside the present one; one that waits already is replaced."""
+        """Return a new key that waits beside the present one. One that waits already is replaced."""
         key = Ed25519PrivateKey.generate()
         self._write(key).replace(self._waiting(device_id))
         return key
@@ -79,7 +79,7 @@ class KeyFolder:
         return self.path(device_id).with_suffix(".pem.new")
 
     def _write(self, key: Ed25519PrivateKey) -> Path:
-        """Write a key to a file of its own and return it; the file is never readable by others, not even at first."""
+        """Write a key to a file of its own and return it. The file is never readable by others, not even at first."""
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             return write_temporary(self.folder, to_pem(key), prefix=".")

@@ -47,12 +47,12 @@ class HostKeys:
         await asyncio.to_thread(self._folder.load, device_id)
 
     async def sign(self, update: ModelUpdate) -> ModelUpdate:
-        """Return the update with a new nonce, signed by its device; raises Misconfigured when there is no key."""
+        """Return the update with a new nonce, signed by its device. Raises Misconfigured when there is no key."""
         private_key = await asyncio.to_thread(self._folder.load, update.device_id)
         return sign(private_key, replace(update, nonce=self._nonce()))
 
     async def look_after(self, device_ids: Iterable[str], publisher: Publisher) -> None:
-        """Say which devices have no key here; with `register_new_devices` make and register theirs. Raises Unavailable.
+        """Say which devices have no key here. With `register_new_devices` make and register theirs. Raises Unavailable.
 
         A key that is registered is never replaced and a revoked one never brought back: that is an administrator's word.
         """

@@ -22,7 +22,7 @@ class Sender(Protocol):
     """As much of a publisher as a registration needs."""
 
     async def send(self, topic: str, key: str, value: bytes | None) -> None:
-        """Publish one record and wait until the broker has it; raises Unavailable."""
+        """Publish one record and wait until the broker has it. Raises Unavailable."""
 
 
 class Registrar:
@@ -42,7 +42,7 @@ class Registrar:
         self._clock = clock
 
     async def register(self, device_id: str) -> DeviceKey:
-        """Register the key in the folder, made now if there is none; a key that is registered already stays as it is."""
+        """Register the key in the folder, made now if there is none. A key that is registered already stays as it is."""
         known = self.registry.get(device_id)
         is_here = self.folder.has(device_id)
         if known is not None and known.revoked_at is None and not is_here:
@@ -76,7 +76,7 @@ class Registrar:
         return new
 
     async def revoke(self, device_id: str) -> DeviceKey:
-        """Revoke the device's key; one that is revoked already stays as it is. Needs no private key."""
+        """Revoke the device's key. One that is revoked already stays as it is. Needs no private key."""
         known = self._known(device_id)
         if known.revoked_at is not None:
             return known
@@ -111,7 +111,7 @@ class Registrar:
 async def open_registrar(
     settings: Settings, folder: KeyFolder, sender: Sender, clock: Callable[[], float]
 ) -> Registrar:
-    """Return a registrar with the registry as it stands now; makes the key topic if it is missing; raises Unavailable."""
+    """Return a registrar with the registry as it stands now. Makes the key topic if it is missing. Raises Unavailable."""
     await asyncio.to_thread(ensure_topics, settings, [settings.topics.fl_keys_spec])
     return Registrar(await read_registry(settings), folder, sender, settings.topics.fl_keys, clock)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats32
 from detectors.minutes.windows import Z_CLIP
 from detectors.network.layout import Shapes
 from detectors.training.network.distortions import band_noise, impulses, sample_hold
@@ -25,7 +25,7 @@ LEAST_CHANGE_Z: Final = 0.9  # root mean square; an hour changed by less is too 
 
 
 class Classification:
-    """Input: both scaled channels and how far each moved since the minute before; target: float32[n, 1], 1 for a disturbed hour."""
+    """Input: both scaled channels and how far each moved since the minute before. Target: float32[n, 1], 1 for a disturbed hour."""
 
     name: Final = "classification"
 
@@ -49,8 +49,8 @@ class Classification:
         return Examples(np.concatenate([shown, moved], axis=-1), labels)
 
 
-def _labelled(window: NDArray[np.float32], first_event_minute: int) -> tuple[NDArray[np.float32], float]:
-    """Return the hour and 0, or the hour disturbed in one or both channels and 1; the same hour always gives the same."""
+def _labelled(window: Floats32, first_event_minute: int) -> tuple[Floats32, float]:
+    """Return the hour and 0, or the hour disturbed in one or both channels and 1. The same hour always gives the same."""
     rng = np.random.default_rng([first_event_minute & 0xFFFFFFFF, 5])
     if rng.random() < 0.5:
         return window, 0.0

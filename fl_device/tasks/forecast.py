@@ -16,7 +16,7 @@ READ_MIN: Final = WINDOW_MIN - 1
 
 
 class Forecast:
-    """Input: both scaled channels and the calendar of all minutes but the last; target: float32[n, 2], the last one's channels."""
+    """Input: both scaled channels and the calendar of all minutes but the last. Target: float32[n, 2], the last one's channels."""
 
     name: Final = "forecast"
 

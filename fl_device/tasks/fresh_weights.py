@@ -1,4 +1,4 @@
-"""The weights that each task's network has, and those that a federation begins with; the coordinator draws them without TensorFlow."""
+"""The weights that each task's network has, and those that a federation begins with. The coordinator draws them without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.federation import TaskName
+from detectors.array_types import Floats32
 from detectors.network.layout import CHANNELS, UNITS, Shapes, bidirectional_shapes, dense_shapes, network_shapes
 from transport.blobs.weights import Weights
 
@@ -40,7 +40,7 @@ def fresh_weights(shapes: Shapes, seed: int) -> Weights:
     return {name: _fresh(name, shape, rng) for name, shape in shapes.items()}
 
 
-def _fresh(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
+def _fresh(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Floats32:
     if name.endswith("/recurrent_kernel"):
         rotation, triangle = np.linalg.qr(rng.standard_normal(shape[::-1]))
         return (rotation * np.sign(np.diag(triangle))).T.astype(np.float32)

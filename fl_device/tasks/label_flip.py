@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
+from detectors.array_types import Bools
 
 NAME: Final = "label-flip"
 SUMMARY: Final = "training labels turned round; the vital signs stay as they are"
@@ -22,7 +23,7 @@ class FlippedLabels:
     """Labels after the attack, of the dtype they had, and its exact truth: `flipped` bool[n]."""
 
     labels: NDArray[Any]
-    flipped: NDArray[np.bool_]
+    flipped: Bools
 
 
 def describe(level: str) -> str:

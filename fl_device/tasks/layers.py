@@ -31,7 +31,7 @@ def bidirectional(weights: Tensors, block: str, inputs: Any) -> tuple[Any, Any]:
 
 
 def side_by_side(weights: Tensors, blocks: Sequence[str], inputs: Sequence[Any]) -> tuple[Any, Any]:
-    """Run LSTMs of the same size, each over its own float32[B, T, features]; T is the same for all.
+    """Run LSTMs of the same size, each over its own float32[B, T, features]. T is the same for all.
 
     Return their last states float32[k, B, H] and all of them float32[k, B, T, H]. The four gates (Keras' order: input,
     forget, cell, output) take one tanh, as sigma(x) = .5 + .5 tanh(x/2).

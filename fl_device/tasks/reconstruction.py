@@ -28,7 +28,7 @@ PARTS: Final = (_VALUES, _VALUES, CONTEXT_SIZE, CHANNELS)
 
 
 class Reconstruction:
-    """Input: a packed window, float32[n, 269]; target: its scaled values, float32[n, 60, 2].
+    """Input: a packed window, float32[n, 269]. Target: its scaled values, float32[n, 60, 2].
 
     The loss is the negative log likelihood of a measured value in the minutes 8..57, each given all minutes but itself
     (`detectors.network`). The context's statistics travel with the weights and no gradient moves them.
@@ -47,10 +47,10 @@ class Reconstruction:
 
     def loss(self, weights: Tensors, inputs: Any, targets: Any) -> Any:
         z, weight, context, half_cell = _unpacked(inputs)
-        found = log_probability(targets, half_cell, *_network(weights, z, weight, context))
+        log_likelihood = log_probability(targets, half_cell, *_network(weights, z, weight, context))
         measured = weight[:, TRAINED.start : TRAINED.stop]
         count = tf.maximum(tf.reduce_sum(measured, (1, 2)), 1.0)
-        return -tf.reduce_sum(found * measured, (1, 2)) / count
+        return -tf.reduce_sum(log_likelihood * measured, (1, 2)) / count
 
     def examples(self, hours: OwnHours) -> Examples:
         count = len(hours)
@@ -66,7 +66,7 @@ def _unpacked(inputs: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _network(weights: Tensors, z: Any, weight: Any, context: Any) -> tuple[Any, Any]:
-    """Return the shift [B, 50, 2] and the shape [B, 22] (see `network_architecture.build_network`)."""
+    """Return the shift [B, 50, 2] and the shape [B, 22] (see `detectors.training.network.architecture`)."""
     mean, deviation = (tf.stop_gradient(weights[name]) for name in ("context_mean", "context_sd"))
     standard = (context - mean) / tf.maximum(deviation, LEAST_CONTEXT_SD)
     standard = tf.clip_by_value(standard, -CONTEXT_REACH, CONTEXT_REACH)

@@ -6,9 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from detectors.array_types import Floats32, Ints
 from detectors.network.layout import Shapes
 
 Tensors = Mapping[str, Any]
@@ -23,11 +21,11 @@ class OwnHours:
     `context` float32[C] and `half_cell` float32[2] (half a grid step in z) are the device's own and the same for all.
     """
 
-    z: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    event_minute: NDArray[np.int64]
-    context: NDArray[np.float32]
-    half_cell: NDArray[np.float32]
+    z: Floats32
+    weight: Floats32
+    event_minute: Ints
+    context: Floats32
+    half_cell: Floats32
 
     def __len__(self) -> int:
         return len(self.z)
@@ -37,15 +35,15 @@ class OwnHours:
 class Examples:
     """Network inputs float32[n, ...] and targets float32[n, ...], a row a window."""
 
-    inputs: NDArray[np.float32]
-    targets: NDArray[np.float32]
+    inputs: Floats32
+    targets: Floats32
 
     def __len__(self) -> int:
         return len(self.inputs)
 
 
 class Task(Hashable, Protocol):
-    """A kind of federated model: the detector's own network, a forecaster, a label classifier (`named_tasks`)."""
+    """A kind of federated model: the detector's own network, a forecaster, a label classifier."""
 
     @property
     def name(self) -> str:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceProfile
-from detectors.minutes.cleaning import MAX_GAP_MIN, clean
-from detectors.minutes.grids import on_grid
+from detectors.array_types import Bools, Floats, Floats32, Ints
+from detectors.minutes.cleaning import MAX_GAP_MIN, clean, on_grid
 from detectors.minutes.windows import MAX_SPAN_MIN, WINDOW_MIN, cut_windows, scaled, usable_window_ends
 from fl_device.tasks.task import OwnHours
 
@@ -29,10 +28,10 @@ class JudgedMinutes:
     that minute; `clean` bool[n], the window that ends there was scored and not flagged.
     """
 
-    event_minute: NDArray[np.int64]
-    vitals: NDArray[np.float64]
-    benign: NDArray[np.bool_]
-    clean: NDArray[np.bool_]
+    event_minute: Ints
+    vitals: Floats
+    benign: Bools
+    clean: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,15 @@ class TrainingWindows:
     `weight` float32[n, 60, 2] is 0 where a value was filled in or stands beside a cut, else 1.
     """
 
-    values: NDArray[np.float32]
-    event_minute: NDArray[np.int64]
-    weight: NDArray[np.float32]
+    values: Floats32
+    event_minute: Ints
+    weight: Floats32
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-_Window = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
+_Window = tuple[Floats32, Ints, Floats32]
 
 
 class OwnWindows:
@@ -103,25 +102,25 @@ class OwnWindows:
         values, minutes, weights = zip(*self._released, strict=True)
         return TrainingWindows(np.stack(values), np.stack(minutes), np.stack(weights))
 
-    def _windows_ending_at(self, wanted: NDArray[np.int64]) -> dict[int, _Window]:
+    def _windows_ending_at(self, wanted: Ints) -> dict[int, _Window]:
         """Cut the windows that end at wanted minutes, a stride apart."""
         if not len(wanted) or int(wanted[-1]) < self._next_end:
             return {}
         first = int(self._minutes[0])
         series = np.full((int(self._minutes[-1]) - first + 1, 2), np.nan)
         series[self._minutes - first] = self._vitals
-        known = clean(first, series[:, 0], series[:, 1])
-        usable = usable_window_ends(known)
-        usable = usable[np.isin(known.event_minute[usable], wanted)]
-        usable = usable[self._a_stride_apart(known.event_minute[usable])]
-        values, minutes = cut_windows(known, usable)
-        weights = [known.weight[end - WINDOW_MIN + 1 : end + 1] for end in usable]
+        cleaned = clean(first, series[:, 0], series[:, 1])
+        usable = usable_window_ends(cleaned)
+        usable = usable[np.isin(cleaned.event_minute[usable], wanted)]
+        usable = usable[self._a_stride_apart(cleaned.event_minute[usable])]
+        values, minutes = cut_windows(cleaned, usable)
+        weights = [cleaned.weight[end - WINDOW_MIN + 1 : end + 1] for end in usable]
         return {
             int(minute[-1]): (value, minute, weight)
             for value, minute, weight in zip(values, minutes, weights, strict=True)
         }
 
-    def _a_stride_apart(self, ends: NDArray[np.int64]) -> list[int]:
+    def _a_stride_apart(self, ends: Ints) -> list[int]:
         """Return the positions of those ends (rising event minutes) that lie far enough from the one kept before."""
         kept: list[int] = []
         for position, minute in enumerate(ends.tolist()):

@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
+from detectors.array_types import Floats, Floats32
 from detectors.network.layout import CONTEXT_STATISTICS
 from transport.blobs.weights import Weights
 
@@ -26,7 +26,7 @@ SEED_BITS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class UpdatePrivacy:
-    """`clip` is the longest an update may be (L2 norm over all weights); `noise` the deviation of the noise in units of `clip`."""
+    """`clip` is the longest an update may be (L2 norm over all weights). `noise` the deviation of the noise in units of `clip`."""
 
     clip: float
     noise: float = 0.0
@@ -35,7 +35,7 @@ class UpdatePrivacy:
         if not (np.isfinite(self.clip) and self.clip > 0 and np.isfinite(self.noise) and self.noise >= 0):
             raise Misconfigured(f"clip {self.clip:g} must be above 0, noise {self.noise:g} 0 or above, both finite")
 
-    def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    def applied(self, trained: Weights, base: Weights, rng: np.random.Generator) -> dict[str, Floats32]:
         """Return the weights to be sent instead of `trained`: those of `base` and the change, shortened and with noise added.
 
         The context's statistics are never trained and tell nothing: they go back as they came. Pure but for `rng`, of which each
@@ -52,7 +52,7 @@ class UpdatePrivacy:
         return {name: sent.get(name, array) for name, array in base.items()}
 
 
-def length(changes: Weights | dict[str, NDArray[np.float64]]) -> float:
+def length(changes: Weights | dict[str, Floats]) -> float:
     """Return the L2 norm over all arrays together."""
     return float(np.sqrt(sum(np.square(change, dtype=np.float64).sum() for change in changes.values())))
 
@@ -63,7 +63,7 @@ def secret_generator() -> np.random.Generator:
 
 
 def privacy_of(clip: float | None, noise: float | None) -> UpdatePrivacy | None:
-    """Return what is set, or None when nothing is; raises Misconfigured for noise without a clip."""
+    """Return what is set, or None when nothing is. Raises Misconfigured for noise without a clip."""
     if clip is None:
         if noise:
             raise Misconfigured("noise on updates needs a bound on their length: set FEDSECURE_DP_CLIP (--dp-clip) too")
@@ -96,14 +96,14 @@ log = structlog.get_logger()
 
 
 class PrivateAnswers:
-    """Changes nothing unless FEDSECURE_DP_CLIP is set; raises Misconfigured for settings that make no sense."""
+    """Changes nothing unless FEDSECURE_DP_CLIP is set. Raises Misconfigured for settings that make no sense."""
 
     def __init__(self, settings: Settings, generator: Callable[[], np.random.Generator] = secret_generator) -> None:
         self._privacy = privacy_of(settings.dp_clip, settings.dp_noise)
         self._generator = generator
 
     def sent(self, device_id: str, round_number: int, trained: Weights, base: Weights) -> Weights:
-        """Return what leaves the device instead of `trained`; to be called once a round, as a second draw would give more away.
+        """Return what leaves the device instead of `trained`. To be called once a round, as a second draw would give more away.
 
         Noisy answers are accounted for: a device answers a round once at most, and rounds count from one, so that a round's number
         bounds how often it answered, before a restart too.

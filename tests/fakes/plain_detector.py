@@ -7,13 +7,13 @@ import numpy as np
 from contracts.verdicts import RuleName
 from detectors.baseline.references import Standardisation
 from detectors.bundle.bundle import Bundle
-from detectors.decisions.by_name import rule_named
 from detectors.decisions.rule import Rule
+from detectors.detector import rule_named
 from detectors.engine.model import Model
 from detectors.network.layout import network_shapes
 from detectors.scoring.classifier import classifier_shapes, input_sizes
 from detectors.scoring.common_scale import CommonScale
-from detectors.scoring.parameters import SCALES, DetectorParameters
+from detectors.scoring.components import SCALES, DetectorParameters
 from detectors.scoring.tails import SHARES, Tails, fast_columns, slow_columns
 from detectors.statistics.base import SLOW_MIN
 from detectors.statistics.registry import columns
@@ -52,7 +52,7 @@ def plain_parameters(seed: int = 0, *, threshold: float = 1.0) -> DetectorParame
     network["context_sd"] = np.abs(network["context_sd"]) + np.float32(1)
     scale = CommonScale(np.linspace(-5, 15, 21), np.linspace(-1.5, 2.5, 21), 5.0)
     return DetectorParameters(
-        network, standardisation, tails["fast"], tails["slow"], classifiers, dict.fromkeys(SCALES, scale), threshold
+        standardisation, tails["fast"], tails["slow"], classifiers, network, dict.fromkeys(SCALES, scale), threshold
     )
 
 
@@ -84,7 +84,7 @@ def level_parameters(*, threshold: float = 2.0) -> DetectorParameters:
     silent, linear = CommonScale(np.array([0.0, 1.0]), np.zeros(2), 1e9), np.array([-20.0, 4.0])
     scales = {"fast": CommonScale(linear, 3 * linear, 1 / 3), "slow": silent, "family_free": silent}
     scales["combined"] = CommonScale(np.array([-20.0, 10.0]), np.array([-20.0, 10.0]), 1.0)
-    return DetectorParameters({}, standardisation, tails["fast"], tails["slow"], _level_dnns(), scales, threshold)
+    return DetectorParameters(standardisation, tails["fast"], tails["slow"], _level_dnns(), {}, scales, threshold)
 
 
 def _level_dnns() -> dict[str, dict[str, np.ndarray]]:

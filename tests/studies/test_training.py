@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors import Detector
-from detectors.bundle.bundle import FILES, Bundle, load_bundle, save_bundle
+from detectors.bundle.bundle import FILES, load_bundle, save_bundle
 from detectors.training.cohort import Population
 from detectors.training.held_out import HeldOut
 from detectors.training.trainer import STAGES, train_detector
@@ -35,7 +35,7 @@ def test_a_tiny_training_gives_a_bundle_that_scores_and_can_be_promoted_over_its
     trained = train_detector(TRAINING, work, lambda stage, share, text: heard.update({stage: text}))
     assert heard.keys() == set(STAGES)
     (tmp_path / "bundle").mkdir()
-    sha = save_bundle(Bundle(trained.parameters, trained.card, trained.canary), tmp_path / "bundle").sha256
+    sha = save_bundle(trained, tmp_path / "bundle").sha256
     detector = Detector.load(tmp_path / "bundle")
     assert detector.bundle_sha == sha
     stay = synthetic_recording(9, 0, 1600)

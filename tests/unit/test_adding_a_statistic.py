@@ -19,11 +19,11 @@ detectors.statistics.__path__.append(sys.argv[1])
 import numpy as np
 from detectors.minutes.cleaning import clean
 from detectors.baseline.profile import profile_of
-from detectors.scoring.family_free import GROUPS, group_values
+from detectors.scoring.components import GROUPS, group_values
 from detectors.scoring.tails import fast_columns
 from detectors.scoring.classifier import input_sizes
 from detectors.statistics.registry import columns
-from detectors.statistics.stream import blocks_of, stream_statistics
+from detectors.statistics.windows import blocks_of, stream_statistics
 from detectors.statistics.windows import rows_of_stream
 from detectors.explanations.words import in_words
 

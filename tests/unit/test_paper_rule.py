@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.decisions.paper_threshold import flagged_share, is_excluded, paper_threshold
+from detectors.decisions.paper_fig3_rule import flagged_share, is_excluded, paper_threshold
 
 
 def test_scores_of_zero_keep_the_highest_threshold_of_the_papers_run_1():

@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from detectors.array_types import Floats
 
 DRAWS: Final = 10_000
 OUTSIDE: Final = 0.05
@@ -22,7 +21,7 @@ AUC_MARGIN: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class NetworkFit:
-    """How well a network fits windows; losses are negative log likelihoods in nats a value.
+    """How well a network fits windows. Losses are negative log likelihoods in nats a value.
 
     `simulated` and `real` (perhaps nobody) float64[d] are losses by clean device, `canary_loss` float64[k] by clean window of
     the canary set; `clean_error` and `attacked_error` float64[k] are mean squares of normal scores by window of that set.

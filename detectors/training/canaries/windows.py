@@ -35,24 +35,26 @@ def canary_set(
     By kind `<kind>_z` int16[n, 60, 2] (z times 4000), `<kind>_weight` uint8[n, 60, 2], `<kind>_context` float32[n, 27] and
     `<kind>_half_cell` float32[n, 2]. Simulated patients only: nobody's minutes may leave in a bundle.
     """
-    patients = [one for one in (patient_of(stay, 0, SHORT_ENROLMENT_MIN) for stay in stays) if one is not None]
+    patients = [
+        patient for patient in (patient_of(stay, 0, SHORT_ENROLMENT_MIN) for stay in stays) if patient is not None
+    ]
     rng = generator_of(seed, "canary")
     windows = {
-        "clean": training_windows([(one.minutes, one.profile) for one in patients], STRIDE_MIN),
-        "attacked": training_windows([_attacked(one, cases, inject, rng) for one in patients], STRIDE_MIN),
+        "clean": training_windows([(patient.minutes, patient.profile) for patient in patients], STRIDE_MIN),
+        "attacked": training_windows([_attacked(patient, cases, inject, rng) for patient in patients], STRIDE_MIN),
     }
     packed: dict[str, NDArray[Any]] = {}
-    for kind, found in windows.items():
-        chosen = np.sort(rng.choice(len(found), min(each, len(found)), replace=False))
-        packed[f"{kind}_z"] = np.round(np.clip(found.z[chosen], -Z_CLIP, Z_CLIP) * STEPS_PER_Z).astype(np.int16)
-        packed[f"{kind}_weight"] = found.weight[chosen].astype(np.uint8)
-        packed[f"{kind}_context"] = found.context[chosen]
-        packed[f"{kind}_half_cell"] = found.half_cell[chosen]
+    for kind, of_kind in windows.items():
+        chosen = np.sort(rng.choice(len(of_kind), min(each, len(of_kind)), replace=False))
+        packed[f"{kind}_z"] = np.round(np.clip(of_kind.z[chosen], -Z_CLIP, Z_CLIP) * STEPS_PER_Z).astype(np.int16)
+        packed[f"{kind}_weight"] = of_kind.weight[chosen].astype(np.uint8)
+        packed[f"{kind}_context"] = of_kind.context[chosen]
+        packed[f"{kind}_half_cell"] = of_kind.half_cell[chosen]
     return packed
 
 
 def canary_windows(canary: Mapping[str, NDArray[Any]], kind: str) -> NetworkWindows:
-    """Return the windows of a kind as the network takes them; raises KeyError when the set holds none."""
+    """Return the windows of a kind as the network takes them. Raises KeyError when the set holds none."""
     return NetworkWindows(
         canary[f"{kind}_z"].astype(np.float32) / np.float32(STEPS_PER_Z), canary[f"{kind}_weight"].astype(np.float32),
         canary[f"{kind}_context"], canary[f"{kind}_half_cell"],

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.network.inputs import VALUE_SHARE
+from detectors.array_types import Floats32, Weights
 from detectors.network.layout import (
     CHANNELS,
     COMPONENTS,
@@ -21,9 +20,9 @@ from detectors.network.layout import (
     STEP_INPUTS,
     TRAINED,
     UNITS,
-    Weights,
     network_shapes,
 )
+from detectors.network.runtime import VALUE_SHARE
 from detectors.training.tensorflow import tf
 
 CONTEXT_NOISE: Final = 0.15
@@ -49,7 +48,7 @@ def network_inputs(z: Any, weight: Any) -> tuple[Any, Any, Any]:
 
 
 def _steps(z: Any, weight: Any) -> Any:
-    """Return [B, 60, 6]: value, step from the minute before, weight (see `network.inputs`)."""
+    """Return [B, 60, 6]: value, step from the minute before, weight (see `network.runtime`)."""
     step = tf.concat([tf.zeros_like(z[:, :1]), z[:, 1:] - z[:, :-1]], 1)
     return tf.concat([VALUE_SHARE * z, step, weight], -1)
 
@@ -96,7 +95,7 @@ def _begin_near_the_neighbours(model: Any) -> None:
         layer.set_weights([layer.get_weights()[0] * _START_SHRINK, start.astype(np.float32)])
 
 
-def named_weights(model: Any) -> dict[str, NDArray[np.float32]]:
+def named_weights(model: Any) -> dict[str, Floats32]:
     """Return the trained weights by name: all of `network_shapes` but the context's statistics."""
     names = [name for of_layer in _TRAINED_BY_LAYER.values() for name in of_layer]
     arrays = [array for layer in _TRAINED_BY_LAYER for array in model.get_layer(layer).get_weights()]
@@ -104,7 +103,7 @@ def named_weights(model: Any) -> dict[str, NDArray[np.float32]]:
 
 
 def load_weights(model: Any, weights: Weights) -> None:
-    """Put named weights into a model made by `build_network`; raises KeyError or ValueError when they do not fit."""
+    """Put named weights into a model made by `build_network`. Raises KeyError or ValueError when they do not fit."""
     for layer, names in _TRAINED_BY_LAYER.items():
         model.get_layer(layer).set_weights([weights[name] for name in names])
 

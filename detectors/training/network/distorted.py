@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.training.cohort import Vitals
 from detectors.training.network.distortions import DISTORTIONS
 from detectors.training.network.pair_distortions import PAIR_DISTORTIONS, Pair
-
-Floats = NDArray[np.float64]
 
 SMALLEST_CHANGE: Final = 0.2
 """Root mean square in standard deviations: below it nobody could see the change, and no row should say that one is there."""
@@ -22,42 +20,31 @@ MEDIAN_OF_MIN: Final = 720
 MOST_SD: Final = 40.0
 
 
-class Span(NamedTuple):
-    """Minutes [onset, end) of a recording."""
+def distorted(
+    vitals: Vitals, other: Vitals, span: tuple[int, int], scale: Floats, grid_bpm: Floats, rng: np.random.Generator
+) -> Vitals | None:
+    """Return vitals float64[m, 2] with the minutes [onset, end) of `span` distorted, or None when they hardly changed.
 
-    onset_min: int
-    end_min: int
-
-
-class Device(NamedTuple):
-    """What of its profile a distortion goes by: `scale` float64[2] (bpm, breaths/min) and `grid_bpm` float64[2]."""
-
-    scale: Floats
-    grid_bpm: Floats
-
-
-def distorted(vitals: Vitals, other: Vitals, span: Span, device: Device, rng: np.random.Generator) -> Vitals | None:
-    """Return vitals float64[m, 2] with the span distorted, or None when it hardly changed.
-
-    `other` float64[p, 2] holds another patient's valid minutes, more than the span's. Missing minutes stay missing; what is changed
+    `scale` and `grid_bpm` float64[2] are the profile's. `other` float64[p, 2] holds another patient's valid minutes, more than the span's. Missing minutes stay missing; what is changed
     lies on the device's grid and within what a monitor shows.
     """
-    before = _filled(vitals[: span.end_min])
-    centre = np.median(before[: span.onset_min][-MEDIAN_OF_MIN:], axis=0)
-    z = (before - centre) / device.scale
-    stranger = (other - np.median(other, axis=0)) / device.scale
-    own = z[span.onset_min :]
-    bent = _bent(Pair(own, z[: span.onset_min], stranger), rng)
+    onset, end = span
+    before = _filled(vitals[:end])
+    centre = np.median(before[:onset][-MEDIAN_OF_MIN:], axis=0)
+    z = (before - centre) / scale
+    stranger = (other - np.median(other, axis=0)) / scale
+    own = z[onset:]
+    bent = _bent(Pair(own, z[:onset], stranger), rng)
     shown = own + _envelope(len(own), rng) * (bent - own)
-    after = shown * device.scale + centre
-    after = np.clip(np.round(after / device.grid_bpm) * device.grid_bpm, LOWEST_SHOWN, HIGHEST_SHOWN)
-    was = vitals[span.onset_min : span.end_min]
+    after = shown * scale + centre
+    after = np.clip(np.round(after / grid_bpm) * grid_bpm, LOWEST_SHOWN, HIGHEST_SHOWN)
+    was = vitals[onset:end]
     after = np.where(np.isnan(was) | (np.abs(shown - own) < 1e-9), was, after)
-    change = (after - was) / device.scale
+    change = (after - was) / scale
     if np.isnan(change).all() or np.sqrt(np.nanmean(change**2)) < SMALLEST_CHANGE:
         return None
     result = vitals.copy()
-    result[span.onset_min : span.end_min] = after
+    result[onset:end] = after
     return result
 
 
@@ -74,7 +61,7 @@ def _bent(pair: Pair, rng: np.random.Generator) -> Floats:
 
 
 def _each_channel(span: Floats, choice: int, rng: np.random.Generator) -> Floats:
-    """Bend both channels, as most attacks do, or one; with the same draws or each with its own."""
+    """Bend both channels, as most attacks do, or one. With the same draws or each with its own."""
     bent, seed, same = span.copy(), int(rng.integers(1 << 31)), rng.random() < 0.5
     channels = ((0, 1), (0, 1), (0, 1), (0, 1), (0,), (1,))[int(rng.integers(0, 6))]
     for channel in channels:

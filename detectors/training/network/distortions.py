@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Series = NDArray[np.float64]
+from detectors.array_types import Floats
+
+Series = Floats
 Distortion = Callable[[Series, np.random.Generator], Series]
 
 

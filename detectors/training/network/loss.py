@@ -28,14 +28,14 @@ def log_probability(z: Any, half_cell: Any, shift: Any, shape: Any) -> Any:
     centre = -tf.abs((value - place)[..., None] - offset[:, None]) / width
     reach = half[..., None] / width
     within = tf.sigmoid(centre + reach) - tf.sigmoid(centre - reach)
-    found = tf.reduce_sum(share[..., :COMPONENTS] * within, -1)
+    probability = tf.reduce_sum(share[..., :COMPONENTS] * within, -1)
     for mass, near in enumerate((before, after), COMPONENTS):
-        found += tf.where(tf.abs(value - near) < half, share[..., mass], 0.0)
-    return tf.math.log(found * (1 - 1e-5) + _FLOOR)
+        probability += tf.where(tf.abs(value - near) < half, share[..., mass], 0.0)
+    return tf.math.log(probability * (1 - 1e-5) + _FLOOR)
 
 
 def expected_value(z: Any, shift: Any, shape: Any) -> Any:
-    """Return float32[B, 50, 2], the densities' means in the trained minutes; arguments as of `log_probability`."""
+    """Return float32[B, 50, 2], the densities' means in the trained minutes. Arguments as of `log_probability`."""
     before, after = (z[:, TRAINED.start + move : TRAINED.stop + move] for move in (-1, 1))
     logs, offset, _ = _split(shape)
     share = tf.nn.softmax(logs)

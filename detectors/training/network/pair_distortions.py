@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats
 from detectors.training.network.distortions import log_uniform
 
-Series = NDArray[np.float64]
+Series = Floats
 
 
 class Pair(NamedTuple):

@@ -6,12 +6,10 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats32
 from detectors.scoring.classifier import HIDDEN, MEMBERS, classifier_shapes
 from detectors.training.tensorflow import tf
-
-Floats32 = NDArray[np.float32]
 
 EPOCHS: Final = 2
 BATCH: Final = 1024
@@ -72,7 +70,9 @@ def _begin_anew(program: _Program, rng: np.random.Generator) -> None:
 
 
 def _named(program: _Program) -> dict[str, Floats32]:
-    arrays = (np.stack(of_members) for of_members in zip(*(one.get_weights() for one in program.members), strict=True))
+    arrays = (
+        np.stack(of_members) for of_members in zip(*(member.get_weights() for member in program.members), strict=True)
+    )
     return dict(zip(classifier_shapes(1), arrays, strict=True))
 
 

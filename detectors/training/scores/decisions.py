@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats32, Ints
 from detectors.engine.model import WindowScorer, network_errors
 from detectors.minutes.windows import STEP_MIN, after_enrolment, decision_minute
 from detectors.rules.copies import BLOCKS, block_evidence, stream_nats
 from detectors.rules.frozen import stream_runs
 from detectors.statistics.base import SLOW_MIN
-from detectors.statistics.stream import Blocks, blocks_of, stream_statistics
-from detectors.statistics.windows import DecisionRows, rows_of_stream
+from detectors.statistics.windows import Blocks, DecisionRows, blocks_of, rows_of_stream, stream_statistics
 from detectors.training.attacked import Trace
 from detectors.training.patients import Patient
 
@@ -30,26 +30,26 @@ class Measured(NamedTuple):
     """Of R blocks: their sums, and the copy rule's evidence float32[R, 56, 2]."""
 
     blocks: Blocks
-    evidence: NDArray[np.float32]
+    evidence: Floats32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamDecisions:
-    """The decisions of one stream, in order; arrays of R places.
+    """The decisions of one stream, in order. Arrays of R places.
 
     `values` float32[R, C], `nats` float32 and `run` int32 of the copy and frozen rules, `usable`, `judged` and `deteriorating`
     bool, `decision` int32 on the clean stream's raster, `event_minute` int64, `since` int32: attacked minutes up to the
     end of the judged block (0 before the onset and on clean streams).
     """
 
-    values: NDArray[np.float32]
-    nats: NDArray[np.float32]
+    values: Floats32
+    nats: Floats32
     run: NDArray[np.int32]
-    usable: NDArray[np.bool_]
-    judged: NDArray[np.bool_]
-    deteriorating: NDArray[np.bool_]
+    usable: Bools
+    judged: Bools
+    deteriorating: Bools
     decision: NDArray[np.int32]
-    event_minute: NDArray[np.int64]
+    event_minute: Ints
     since: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -75,14 +75,14 @@ def clean_blocks(patient: Patient, network: WindowScorer | None) -> Measured:
     return measured(rows_of_stream(patient.minutes.values, patient.minutes.weight, patient.profile), network)
 
 
-def clean_decisions(patient: Patient, found: Measured) -> StreamDecisions:
+def clean_decisions(patient: Patient, sums: Measured) -> StreamDecisions:
     """Return the decisions of the patient's clean stream."""
     decision = np.arange(len(patient.usable))
     last = decision_minute(decision)
     event_minute = patient.minutes.event_minute[last]
     return StreamDecisions(
-        values=stream_statistics(found.blocks).astype(np.float32),
-        nats=stream_nats(found.evidence).astype(np.float32),
+        values=stream_statistics(sums.blocks).astype(np.float32),
+        nats=stream_nats(sums.evidence).astype(np.float32),
         run=stream_runs(patient.minutes)[last].astype(np.int32),
         usable=patient.usable,
         judged=patient.usable & after_enrolment(decision, patient.profile.enrolment_min),
@@ -100,11 +100,11 @@ def traced_decisions(
     if not traces:
         return []
     rows = DecisionRows._make(_joined([trace.rows for trace in traces]))
-    found, start = measured(rows, network), 0
+    sums, start = measured(rows, network), 0
     result: list[StreamDecisions] = []
     for trace in traces:
         stop = start + len(trace.decision)
-        own = Measured(_cut(found.blocks, slice(start, stop)), found.evidence[start:stop])
+        own = Measured(_cut(sums.blocks, slice(start, stop)), sums.evidence[start:stop])
         result.append(_traced(patient, clean, trace, own))
         start = stop
     return result
@@ -140,7 +140,7 @@ def _joined(parts: Sequence[tuple[Any, ...]]) -> list[NDArray[Any]]:
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _deteriorating(patient: Patient, event_minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _deteriorating(patient: Patient, event_minute: Ints) -> Bools:
     """Return whether the patient deteriorated within the hour before each minute."""
     total = np.concatenate([[0], np.cumsum(patient.stay.deteriorating)])
     place = event_minute - patient.recording.first_event_minute + 1

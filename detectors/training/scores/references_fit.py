@@ -7,12 +7,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
 from detectors.baseline.references import Standardisation
 from detectors.scoring.tails import BEYOND, SHARES, Tails
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 DAY_DECISIONS: Final = 96
 LEAST_A_DAY: Final = 24
@@ -26,7 +24,7 @@ class References(NamedTuple):
     `device`, `population` and `decision` are int[R].
     """
 
-    values: NDArray[np.float32]
+    values: Floats32
     past: OwnPast
     device: Ints
     population: Ints
@@ -46,7 +44,7 @@ class _Days(NamedTuple):
 
 
 def standardisation_of(references: References) -> Standardisation:
-    """Fit on days of at least six judged hours; a device counts as the root of its days, every population the same."""
+    """Fit on days of at least six judged hours. A device counts as the root of its days, every population the same."""
     days = _days_of(references)
     own_mean, mean = days.weight @ days.mean, days.weight @ days.value
     slope = _slope(days.weight, days.mean, days.value)
@@ -116,13 +114,13 @@ def balanced(weight: Floats, population: Ints) -> Floats:
 def tails_of(columns: Floats, weight: Floats) -> Tails:
     """Return the tails of one-sided columns float64[R, K] of clean decisions that weigh float64[R]."""
     wanted = np.r_[SHARES, 0.99, 1 - BEYOND]
-    found = np.stack([quantiles(column, weight, wanted) for column in columns.T], axis=1)
-    knots, (near, far) = found[: len(SHARES)], found[len(SHARES) :]
+    values = np.stack([quantiles(column, weight, wanted) for column in columns.T], axis=1)
+    knots, (near, far) = values[: len(SHARES)], values[len(SHARES) :]
     return Tails(knots, np.maximum((far - near) / np.log10(0.01 / BEYOND), LEAST_SLOPE))
 
 
 def quantiles(values: Floats, weight: Floats, shares: Floats) -> Floats:
-    """Return the weighted quantiles; with equal weights those of `np.quantile`."""
+    """Return the weighted quantiles. With equal weights those of `np.quantile`."""
     order = np.argsort(values)
     before = np.cumsum(weight[order]) - weight[order]
     return np.interp(shares, before / max(before[-1], 1e-12), values[order])

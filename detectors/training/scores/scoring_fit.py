@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast
-from detectors.baseline.references import Standardisation
 from detectors.decisions.votes import AGREE
 from detectors.scoring.classifier import NAMES, inputs
-from detectors.scoring.components import TailFeatures, components_of, tail_features_of
-from detectors.scoring.tails import Tails, fast_columns, one_sided, slow_columns
+from detectors.scoring.components import SCORED, FittedScores, TailFeatures, components_of, tail_features_of
+from detectors.scoring.tails import fast_columns, one_sided, slow_columns
 from detectors.training.scores.classifier_fit import EPOCHS, LabelledRows, fit_classifier
 from detectors.training.scores.references_fit import References, balanced, standardisation_of, tails_of
 from detectors.training.scores.table import DISTORTED, DecisionTable
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Weights = Mapping[str, NDArray[np.float32]]
-
-SCORED: Final = ("fast", "slow", "family_free")
 POSITIVE_FROM_MIN: Final = {"fast": 30, "slow": 180}
 """Attacked minutes up to the judged block's end; a younger attack is neither a positive nor a negative."""
 DISTORTED_WEIGHT: Final = 0.15
 DETERIORATING_WEIGHT: Final = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class FittedScores:
-    """See `scoring.components.Fitted`; `classifiers` are the DNNs by name."""
-
-    standardisation: Standardisation
-    fast_tails: Tails
-    slow_tails: Tails
-    classifiers: Mapping[str, Weights]
-
-
 def fit_scores(
     table: DecisionTable, past: OwnPast, patients: Ints, learnt: frozenset[int], seed: int, epochs: int = EPOCHS
 ) -> FittedScores:
-    """Fit on some patients of a table; `past` is `table.own_past(table.values)`, `learnt` the attacks that DNNs learn from."""
+    """Fit on some patients of a table. `past` is `table.own_past(table.values)`, `learnt` the attacks that DNNs learn from."""
     inside = np.isin(table.who, patients) & table.judged
     clean = np.flatnonzero(inside & table.is_clean)
     population = table.population[table.who].astype(np.int64)
@@ -68,12 +50,12 @@ def fit_scores(
     return FittedScores(standardisation, tails[0], tails[1], classifiers)
 
 
-def _is_learnt(table: DecisionTable, learnt: frozenset[int]) -> NDArray[np.bool_]:
+def _is_learnt(table: DecisionTable, learnt: frozenset[int]) -> Bools:
     wanted = np.array(sorted(learnt | {DISTORTED}))
     return np.asarray(np.isin(table.case[table.stream], wanted))
 
 
-def _labelled(table: DecisionTable, rows: Ints, read: NDArray[np.float32]) -> LabelledRows:
+def _labelled(table: DecisionTable, rows: Ints, read: Floats32) -> LabelledRows:
     """A population's attacked rows weigh as its clean ones, and every population the same."""
     attacked = ~table.is_clean[rows]
     population = table.population[table.who[rows]].astype(np.int64)
@@ -88,13 +70,13 @@ def _labelled(table: DecisionTable, rows: Ints, read: NDArray[np.float32]) -> La
 
 
 def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> dict[str, Floats]:
-    """Return by kind float64[N]: logits above the own past's mean and the family-free score; NaN outside `rows`.
+    """Return by kind float64[N]: logits above the own past's mean and the family-free score. NaN outside `rows`.
 
     `rows` holds whole clean streams, and traces only together with their patient's clean stream.
     """
-    found = components_of(fitted.classifiers, _tail_features(table, past, fitted, rows))
+    logits, score = components_of(fitted.classifiers, _tail_features(table, past, fitted, rows))
     result = {}
-    for kind, values in zip(SCORED, found, strict=True):
+    for kind, values in zip(SCORED, (*logits.T, score), strict=True):
         whole = np.full(len(table), np.nan)
         whole[rows] = values
         result[kind] = whole
@@ -104,7 +86,7 @@ def raw_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, ro
 
 
 def voted_components(table: DecisionTable, past: OwnPast, fitted: FittedScores, rows: Ints) -> dict[str, Floats]:
-    """Return by kind float64[N] what the last four decisions agree on; NaN outside `rows`."""
+    """Return by kind float64[N] what the last four decisions agree on. NaN outside `rows`."""
     raw = raw_components(table, past, fitted, rows)
     return {kind: table.votes(values, AGREE[kind]) for kind, values in raw.items()}
 

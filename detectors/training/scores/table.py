@@ -10,14 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.baseline.own_past import OwnPast, own_past
-from detectors.decisions.votes import stream_votes
+from detectors.decisions.votes import AGREE, stream_votes
 from detectors.minutes.windows import STEP_MIN, decision_minute
+from detectors.rules.copies import LIMIT_NATS
+from detectors.rules.frozen import LIMIT_MIN
 from detectors.training.scores.decisions import StreamDecisions, joined
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 CLEAN: Final = -1
 DISTORTED: Final = -2
@@ -28,7 +27,7 @@ WEEK_MIN: Final = 10_080
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """One stream's decisions and what it is: `case` a place among the attacks, CLEAN or DISTORTED; `which` onset of its patient.
+    """One stream's decisions and what it is: `case` a place among the attacks, CLEAN or DISTORTED. `which` is the onset of its patient.
 
     `onset` is the valid minute of the attack's beginning, -1 on a clean stream.
     """
@@ -41,14 +40,14 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class DecisionTable:
-    """N decisions in S streams of P patients; a patient's clean stream comes first, its traces follow.
+    """N decisions in S streams of P patients. A patient's clean stream comes first, its traces follow.
 
     By decision the arrays of `StreamDecisions`, and `stream` int32[N]. By stream `start` and `stop` int64[S], `patient`, `case`,
     `onset` and `which` int32[S]. By patient `name` str[P], `population`, `enrolment_min` and `enrolled` int32[P].
     """
 
-    values: NDArray[np.float32]
-    nats: NDArray[np.float32]
+    values: Floats32
+    nats: Floats32
     run: NDArray[np.int32]
     usable: Bools
     judged: Bools
@@ -71,7 +70,7 @@ class DecisionTable:
         return len(self.decision)
 
     @cached_property
-    def stream(self) -> NDArray[np.int64]:
+    def stream(self) -> Ints:
         """int64[N]: the stream of each decision."""
         return np.repeat(np.arange(len(self.start)), self.stop - self.start)
 
@@ -109,7 +108,7 @@ class DecisionTable:
         return np.flatnonzero(inside & self.is_clean if only_clean else inside)
 
     def own_past(self, values: NDArray[np.floating], *, frozen: bool = False) -> OwnPast:
-        """Return the own past of every decision, of values [N, C]; patients whose clean stream holds NaN get NaN.
+        """Return the own past of every decision, of values [N, C]. Patients whose clean stream holds NaN get NaN.
 
         A trace has its clean stream's: no attacked decision is old enough to be in its own past.
         """
@@ -125,10 +124,10 @@ class DecisionTable:
 
     def votes(self, values: Floats, agree: int) -> Floats:
         """Return float64[N]: the smallest of the last `agree` decisions of each stream."""
-        found = np.empty(len(values))
+        voted = np.empty(len(values))
         for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True):
-            found[start:stop] = stream_votes(values[start:stop], agree)
-        return found
+            voted[start:stop] = stream_votes(values[start:stop], agree)
+        return voted
 
     def weeks(self, streams: Sequence[slice]) -> float:
         """Return the device-weeks that some streams are judged for."""
@@ -162,3 +161,34 @@ def table_of(patients: Sequence[tuple[str, int, int, int]], streams: Sequence[Se
         enrolment_min=integers(enrolment),
         enrolled=integers(enrolled),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AttackDelays:
+    """When each attack was found: `delay_min` float64[A, C] after the onset by onset and case (inf: never, NaN: not tried).
+
+    `patient` int32[A] is whose onset it is. A decision finds at the last (valid) minute that it may see.
+    """
+
+    delay_min: Floats
+    patient: NDArray[np.int32]
+
+
+def attack_delays(table: DecisionTable, flagged: Bools, cases: int) -> AttackDelays:
+    """Return the delays of all judged attacks of a table with so many cases."""
+    streams = np.flatnonzero((table.case >= 0) & (table.which < TEACHING))
+    keys = sorted({(int(table.patient[stream]), int(table.which[stream])) for stream in streams})
+    place = {key: row for row, key in enumerate(keys)}
+    delay = np.full((len(keys), cases), np.nan)
+    for stream in streams:
+        part = slice(int(table.start[stream]), int(table.stop[stream]))
+        late = (table.minute[part][flagged[part] & table.judged[part]] - table.onset[stream]).astype(np.float64)
+        row = place[int(table.patient[stream]), int(table.which[stream])]
+        delay[row, table.case[stream]] = late[late > 0].min(initial=np.inf)
+    return AttackDelays(delay, np.array([patient for patient, _ in keys], np.int32))
+
+
+def rule_rows(table: DecisionTable) -> dict[str, Bools]:
+    """Return by rule bool[N]: the copy and the frozen rule, each twice in a row."""
+    values = {"copy": table.nats / LIMIT_NATS, "frozen": table.run / LIMIT_MIN}
+    return {name: table.votes(ratio.astype(np.float64), AGREE[name]) >= 1 for name, ratio in values.items()}

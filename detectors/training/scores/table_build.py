@@ -1,23 +1,22 @@
-"""Builds the table of decisions, patient by patient, in one process or several; the result does not depend on how many."""
+"""Builds the table of decisions, patient by patient, in one process or several. The result does not depend on how many."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.array_types import Floats, Weights
 from detectors.network.runtime import DensityNetwork
 from detectors.training.attacked import Trace, span_of, trace_of
 from detectors.training.cohort import AttackCase, Injector, Vitals, vitals_of
-from detectors.training.network.distorted import Device, Span, distorted
+from detectors.training.network.distorted import distorted
 from detectors.training.patients import LEAST_ATTACK_MIN, Patient, generator_of, onsets_of
 from detectors.training.scores.decisions import clean_blocks, clean_decisions, traced_decisions
 from detectors.training.scores.table import CLEAN, DISTORTED, TEACHING, DecisionTable, Stream, table_of
 
-Weights = Mapping[str, NDArray[np.float32]]
 Report = Callable[[float, str], None]
 
 DISTORTIONS_EACH: Final = 16
@@ -41,10 +40,10 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class PatientJob:
-    """One patient to be measured; `other` float64[p, 2] is whose course distortions may mix in."""
+    """One patient to be measured. `other` float64[p, 2] is whose course distortions may mix in."""
 
     patient: Patient
-    other: NDArray[np.float64]
+    other: Floats
     attacks: Attacks
     seed: int
     network: Weights = field(default_factory=dict)
@@ -55,11 +54,11 @@ def built(
     carry_out: Callable[[Callable[[PatientJob], list[Stream]], Sequence[PatientJob]], Iterable[list[Stream]]] = map,
     report: Report = lambda _, __: None,
 ) -> DecisionTable:
-    """Return the table of all patients; `carry_out` maps the work over the jobs in order (`map`, or several processes)."""
-    streams = list(_told(carry_out(streams_of, jobs), len(jobs), report))
-    known = [(job.patient.name, job.patient.population, job.patient.profile.enrolment_min, job.patient.enrolled)
+    """Return the table of all patients. `carry_out` maps the work over the jobs in order (`map`, or several processes)."""
+    streams = list(_reported(carry_out(streams_of, jobs), len(jobs), report))
+    patients = [(job.patient.name, job.patient.population, job.patient.profile.enrolment_min, job.patient.enrolled)
              for job in jobs]  # fmt: skip
-    return table_of(known, streams)
+    return table_of(patients, streams)
 
 
 def streams_of(job: PatientJob) -> list[Stream]:
@@ -75,8 +74,8 @@ def streams_of(job: PatientJob) -> list[Stream]:
     if judged:
         wanted += _distorted(job, duration)
     decisions = traced_decisions(patient, clean, [trace for trace, _, _ in wanted], network)
-    for found, (trace, case, which) in zip(decisions, wanted, strict=True):
-        streams.append(Stream(found, case, trace.onset, which))
+    for traced, (trace, case, which) in zip(decisions, wanted, strict=True):
+        streams.append(Stream(traced, case, trace.onset, which))
     return streams
 
 
@@ -100,23 +99,24 @@ def attacked_vitals(job: PatientJob, place: int, onset: int, span: tuple[int, in
 
 def _distorted(job: PatientJob, duration: int) -> list[tuple[Trace, int, int]]:
     """Return the traces of the distortions that change enough to be seen."""
-    patient, found = job.patient, []
+    patient, traces = job.patient, []
     length = min(DISTORTED_MIN, duration)
     vitals = vitals_of(patient.recording)
-    device = Device(patient.profile.scale, patient.profile.grid_bpm)
     low, high = patient.profile.enrolment_min + 60, len(patient.minutes) - max(length, LEAST_ATTACK_MIN)
     for which in range(job.attacks.distortions if high > low and len(job.other) > DISTORTED_MIN * 3 else 0):
         rng = generator_of(job.seed, patient.name, "distortion", which)
         onset = int(rng.integers(low, high))
         begin, end = span_of(patient, onset, length)
-        changed = distorted(vitals, job.other, Span(begin, end), device, rng) if end - begin < len(job.other) else None
+        if end - begin >= len(job.other):
+            continue
+        changed = distorted(vitals, job.other, (begin, end), patient.profile.scale, patient.profile.grid_bpm, rng)
         trace = None if changed is None else trace_of(patient, changed, onset, end)
         if trace is not None:
-            found.append((trace, DISTORTED, which))
-    return found
+            traces.append((trace, DISTORTED, which))
+    return traces
 
 
-def _told(results: Iterable[list[Stream]], count: int, report: Report) -> Iterator[list[Stream]]:
+def _reported(results: Iterable[list[Stream]], count: int, report: Report) -> Iterator[list[Stream]]:
     for done, streams in enumerate(results, 1):
         yield streams
         report(done / count, f"{done} of {count} patients")

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from detectors.decisions.common_scale_rule import AVERAGED
 from detectors.decisions.votes import RULES
 from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.common_scale import HIGHEST_G, peak_places, threshold_of
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import WEEK_MIN
 from detectors.training.sites.judging import JudgedDevice
 
@@ -38,20 +38,20 @@ class Peak:
     rules: tuple[str, ...]
 
     def is_over(self, threshold: float) -> bool:
-        """Return whether it excludes a device at this threshold; a rule does so at any."""
+        """Return whether it excludes a device at this threshold. A rule does so at any."""
         return bool(self.rules) or self.score >= threshold
 
     def fired(self, threshold: float) -> tuple[str, ...]:
         """Return what excluded the device: the rules that spoke, else the scores over the threshold by themselves, else the highest."""
         if self.rules:
             return self.rules
-        alone = tuple(kind for kind, g in zip(AVERAGED, self.kinds, strict=True) if g >= threshold)
-        return alone or (AVERAGED[int(np.argmax(self.kinds))],)
+        alone = tuple(kind for kind, g in zip(SCORED, self.kinds, strict=True) if g >= threshold)
+        return alone or (SCORED[int(np.argmax(self.kinds))],)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteCalibration:
-    """The figures of a site's clean devices and the threshold that follows from them; times in device-weeks."""
+    """The figures of a site's clean devices and the threshold that follows from them. Times in device-weeks."""
 
     weeks: float
     peaks: tuple[Peak, ...]
@@ -73,7 +73,7 @@ class SiteCalibration:
 def calibrated_site(
     devices: Sequence[JudgedDevice], before: float, budget: float, *, may_lower: bool = True
 ) -> SiteCalibration:
-    """Return what clean devices say of the threshold `before`; `budget` in false exclusions a device-week.
+    """Return what clean devices say of the threshold `before`. `budget` in false exclusions a device-week.
 
     The rule is training's: the threshold lies midway between the last peak that the budget pays for and the next. Exclusions
     by a rule without training happen at every threshold: they are counted, but move none.

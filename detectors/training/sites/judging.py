@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
-from detectors.decisions.common_scale_rule import AVERAGED
+from detectors.array_types import Bools, Floats, Ints
 from detectors.decisions.votes import RULES
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from detectors.minutes.windows import STEP_MIN
+from detectors.scoring.components import SCORED
 from detectors.training.cohort import Recording
 from detectors.training.patients import enrolment_of
 
-Floats = NDArray[np.float64]
 Report = Callable[[float, str], None]
 
 AT_ONCE: Final = 16
@@ -31,49 +30,56 @@ class JudgedDevice:
     """A device's judged time in k quarters of an hour, as the clock has them.
 
     `judged` bool[k]: a decision fell; `score` float64[k] on the common scale, the rules left out; `kinds` float64[k, 3] the g of
-    what was averaged for it (`AVERAGED`); `rules` bool[k, 4] who of `RULES` spoke; `event_minute` int64[k]. All are 0 where
+    what was averaged for it (`SCORED`); `rules` bool[k, 4] who of `RULES` spoke; `event_minute` int64[k]. All are 0 where
     nothing was judged.
     """
 
     device_id: str
-    judged: NDArray[np.bool_]
+    judged: Bools
     score: Floats
     kinds: Floats
-    rules: NDArray[np.bool_]
-    event_minute: NDArray[np.int64]
+    rules: Bools
+    event_minute: Ints
 
 
 def judged_devices(
     model: Model, recordings: Sequence[Recording], enrolment_min: int | None = None, report: Report = lambda _, __: None
 ) -> tuple[list[JudgedDevice], list[str]]:
-    """Judge recordings from their start; return the devices, and the ids of those too short to be judged for four hours.
+    """Judge recordings from their start. Return the devices, and the ids of those too short to be judged for four hours.
 
     `enrolment_min` None: a day where two days are valid, else ten hours, as in training. Blocks for about a second for each
     ten device-days.
     """
     enrolments = [enrolment_of(recording, enrolment_min) for recording in recordings]
-    found: dict[str, JudgedDevice] = {}
+    devices: dict[str, JudgedDevice] = {}
     groups = [
-        (length, [one for one, own in zip(recordings, enrolments, strict=True) if own == length])
+        (length, [recording for recording, own in zip(recordings, enrolments, strict=True) if own == length])
         for length in sorted({own for own in enrolments if own is not None})
     ]
     total = sum(len(group) for _, group in groups)
     for length, group in groups:
         for start in range(0, len(group), AT_ONCE):
-            for one in _judged(model, group[start : start + AT_ONCE], length):
-                found[one.device_id] = one
-            report(len(found) / total, f"{len(found)} of {total} devices")
+            for device in _judged(model, group[start : start + AT_ONCE], length):
+                devices[device.device_id] = device
+            report(len(devices) / total, f"{len(devices)} of {total} devices")
     order = [recording.device_id for recording in recordings]
-    return [found[name] for name in order if name in found], [name for name in order if name not in found]
+    return [devices[name] for name in order if name in devices], [name for name in order if name not in devices]
 
 
 def _judged(model: Model, recordings: Sequence[Recording], enrolment_min: int) -> list[JudgedDevice]:
     engine = DetectionEngine(model, enrolment_min=enrolment_min)
-    for one in recordings:
-        engine.open(one.device_id, None)
+    for recording in recordings:
+        engine.open(recording.device_id, None)
     chunks = [
-        MinuteChunk(one.device_id, 0, one.first_event_minute, one.heart_rate_bpm, one.resp_rate_bpm, one.pulse_bpm)
-        for one in recordings
+        MinuteChunk(
+            recording.device_id,
+            0,
+            recording.first_event_minute,
+            recording.heart_rate_bpm,
+            recording.resp_rate_bpm,
+            recording.pulse_bpm,
+        )
+        for recording in recordings
     ]
     return [_device(model, verdicts) for verdicts in engine.apply(chunks)]
 
@@ -85,10 +91,10 @@ def _device(model: Model, verdicts: Verdicts) -> JudgedDevice:
     at = _places(minute[rows])
     shape = int(at[-1]) + 1 if len(rows) else 0
     device = JudgedDevice(
-        verdicts.device_id, np.zeros(shape, np.bool_), np.zeros(shape), np.zeros((shape, len(AVERAGED))),
+        verdicts.device_id, np.zeros(shape, np.bool_), np.zeros(shape), np.zeros((shape, len(SCORED))),
         np.zeros((shape, len(RULES)), np.bool_), np.zeros(shape, np.int64),
     )  # fmt: skip
-    kinds = np.stack([verdicts.scores[kind][rows] for kind in AVERAGED], axis=1).astype(np.float64)
+    kinds = np.stack([verdicts.scores[kind][rows] for kind in SCORED], axis=1).astype(np.float64)
     over = np.stack([verdicts.scores[rule][rows] >= verdicts.threshold[rows] for rule in RULES], axis=1)
     over[void[rows], RULES.index("copy")] = True
     device.judged[at] = True
@@ -98,7 +104,7 @@ def _device(model: Model, verdicts: Verdicts) -> JudgedDevice:
     return device
 
 
-def _places(event_minute: NDArray[np.int64]) -> NDArray[np.int64]:
+def _places(event_minute: Ints) -> Ints:
     """Return a place of its own for each decision: after a gap is filled, two may fall less than 15 minutes apart."""
     order = np.arange(len(event_minute))
     quarter = (event_minute - event_minute[:1]) // STEP_MIN

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.baseline.own_past import OwnPast
 from detectors.scoring.common_scale import CommonScale, peaks_of, scale_of, threshold_of
-from detectors.training.scores.scoring_fit import SCORED, FittedScores, fit_scores, voted_components
+from detectors.scoring.components import SCORED, FittedScores
+from detectors.training.scores.scoring_fit import fit_scores, voted_components
 from detectors.training.scores.table import DecisionTable
 from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, voted
 

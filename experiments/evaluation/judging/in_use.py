@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.decisions.votes import AGREE
 from detectors.scoring.common_scale import CommonScale
-from detectors.training.scores.scoring_fit import FittedScores, raw_components
+from detectors.scoring.components import FittedScores
+from detectors.training.scores.scoring_fit import raw_components
 from detectors.training.scores.table import CLEAN, DecisionTable
 from experiments.evaluation.measurement.material import streams_of_table
 

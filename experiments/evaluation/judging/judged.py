@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
 from detectors.decisions.common_scale_rule import SUSPECT_MARGIN, rule_scores
-from detectors.decisions.states import Known, decide, dwell_after
+from detectors.decisions.states import DecisionBasis, decide, dwell_after
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from detectors.training.scores.table import CLEAN, DecisionTable
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.folds import CombinedScale, Fold, combined_scale, mean_of
@@ -132,7 +132,7 @@ def states_of(flagged: Iterable[bool], near: Iterable[bool]) -> list[DeviceState
     standing, calm, clean, found = DeviceState.ENROLLING, 0, 0, []
     for is_flagged, is_near in zip(flagged, near, strict=True):
         calm, clean = dwell_after(standing, calm, clean, flagged=is_flagged, near=is_near)
-        standing, reason = decide(standing, Known(is_flagged, is_near, calm, clean, enrolled=True))
+        standing, reason = decide(standing, DecisionBasis(is_flagged, is_near, calm, clean, enrolled=True))
         if reason:
             calm = clean = 0
         found.append(standing)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.errors import Misconfigured
-from detectors.training.cohort import Population, Stay, check_disjoint, unmarked
+from detectors.training.cohort import Population, Stay, UnmarkedStay, check_disjoint
 from detectors.training.patients import patients_of
 from experiments.evaluation.plan import DAY_MIN, EvaluationPlan
 from replay.recording import Recording
@@ -35,7 +35,7 @@ def cohort_of(recordings: Sequence[Recording], simulated: Sequence[Stay]) -> Coh
     """Return the cohort; without recordings the simulated patients are the ones that are judged."""
     if not recordings:
         return Cohort(tuple(simulated), (), is_real=False)
-    return Cohort(tuple(unmarked(one) for one in recordings), tuple(simulated), is_real=True)
+    return Cohort(tuple(UnmarkedStay(one) for one in recordings), tuple(simulated), is_real=True)
 
 
 def simulated_cohort(plan: EvaluationPlan) -> list[Stay]:

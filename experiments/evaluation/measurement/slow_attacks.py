@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from detectors.training.cohort import unmarked
+from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import LONG_ENROLMENT_MIN, Patient, patient_of
 from experiments.evaluation.plan import DAY_MIN
 from replay.attacks import AttackSpec, inject
@@ -46,7 +46,7 @@ def slow_attacks(patient: Patient, seed: int) -> Iterator[SlowAttack]:
             continue
         for kind, name in enumerate(KINDS.values()):
             attacked = _attacked(patient.recording, name, int(minutes[ONSET_MIN]), int(minutes[last]) + 1, days, seed)
-            stay = unmarked(replace(attacked, device_id=f"{patient.name}-slow-{kind}-{days}"))
+            stay = UnmarkedStay(replace(attacked, device_id=f"{patient.name}-slow-{kind}-{days}"))
             found = patient_of(stay, patient.population, patient.profile.enrolment_min)
             if found is not None:
                 yield SlowAttack(found, kind, days, ONSET_MIN)

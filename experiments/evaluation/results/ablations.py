@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.found import Found
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
+from detectors.training.scores.table import AttackDelays
 from experiments.common.injection import CORE, core_cases
 from experiments.evaluation.judging.judged import RULES, Judged
 from experiments.evaluation.judging.study import REFERENCE, Study, family_name
@@ -57,7 +57,7 @@ def ablations(study: Study, reference: Judged) -> list[Record]:
 
 
 def _compared(
-    known: Found,
+    known: AttackDelays,
     wanted: float,
     other: Judged,
     budget: float,
@@ -88,8 +88,8 @@ def families(study: Study) -> Record:
         hidden[:, places] = found.delay_min[:, places]
         together = hidden if together is None else np.where(np.isnan(together), hidden, together)
         patients = found.patient
-        records[family] = shares(core_shares(Found(hidden, patients), cases)) | {
+        records[family] = shares(core_shares(AttackDelays(hidden, patients), cases)) | {
             "false_exclusions": asdict(false_exclusions(*own).a_week)
         }
     assert together is not None
-    return {"all": shares(core_shares(Found(together, patients), cases)), **records}
+    return {"all": shares(core_shares(AttackDelays(together, patients), cases)), **records}

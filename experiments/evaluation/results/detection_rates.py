@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.found import Found
-from detectors.training.scores.table import CLEAN, WEEK_MIN, DecisionTable
+from detectors.training.scores.table import CLEAN, WEEK_MIN, AttackDelays, DecisionTable
 from experiments.common.estimates import Estimate
 from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
 
@@ -41,7 +40,7 @@ class FalseExclusions:
     by_age: tuple[tuple[int, int, float], ...]
 
 
-def share_found(found: Found, places: Sequence[int], within_min: int) -> Estimate:
+def share_found(found: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
     """Return the mean over some cases of the share found in time, with the interval of drawing patients again."""
     delay = found.delay_min[:, list(places)]
     hit = np.where(np.isnan(delay), np.nan, delay <= within_min)

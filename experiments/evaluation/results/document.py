@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.verdicts import DeviceState
-from detectors.training.found import Found, found_attacks
-from detectors.training.scores.scoring_fit import SCORED
-from detectors.training.scores.table import TEACHING, DecisionTable
+from detectors.scoring.components import SCORED
+from detectors.training.scores.table import TEACHING, AttackDelays, DecisionTable, attack_delays
 from experiments.common.injection import LEVELS, core_cases
 from experiments.evaluation.judging.judged import Judged, Scored, benign_share, clean_states, exclusions
 from experiments.evaluation.judging.study import CAPPED, REFERENCE, Study, enrolment_name
@@ -45,7 +44,7 @@ def results_of(study: Study, episodes: Mapping[str, int], command: str, bundle_s
     """Return the document; `episodes` are event minutes at which deteriorations of judged patients may begin, by device."""
     headlines = _headlines(study)
     first, cases = headlines[study.plan.seed], study.plan.cases
-    found = pooled([found_attacks(one.table, one.flagged, len(cases)) for one in headlines.values()])
+    found = pooled([attack_delays(one.table, one.flagged, len(cases)) for one in headlines.values()])
     document: Record = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -103,7 +102,7 @@ def _has_simulated(study: Study) -> bool:
     return study.cohort.is_real and bool(study.cohort.simulated)
 
 
-def _curve(found: Found, level: str) -> list[float]:
+def _curve(found: AttackDelays, level: str) -> list[float]:
     return curve(found, [place for place, case in enumerate(core_cases()) if case[1] == level])
 
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.training.found import Found, found_attacks
-from detectors.training.scores.table import DecisionTable
+from detectors.training.scores.table import AttackDelays, DecisionTable, attack_delays
 from experiments.common.estimates import UNKNOWN, Estimate
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
@@ -37,18 +36,20 @@ CORE_MEASURES: Final[tuple[Measure, ...]] = (
 """The core's figures: name, which of its cases, and within how many minutes."""
 
 
-def pooled(found: Sequence[Found]) -> Found:
+def pooled(found: Sequence[AttackDelays]) -> AttackDelays:
     """Return the attacks of several seeds together; intervals draw patients, so that seeds of one patient count as one."""
-    return Found(np.concatenate([one.delay_min for one in found]), np.concatenate([one.patient for one in found]))
+    return AttackDelays(
+        np.concatenate([one.delay_min for one in found]), np.concatenate([one.patient for one in found])
+    )
 
 
-def share(found: Found, places: Sequence[int], within_min: int) -> Estimate:
+def share(found: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
     """Return the share found in time, over those of the cases that were tried; UNKNOWN when none was."""
     tried = [place for place in places if not np.isnan(found.delay_min[:, place]).all()] if len(found.patient) else []
     return share_found(found, tried, within_min) if tried else UNKNOWN
 
 
-def core_shares(found: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
+def core_shares(found: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
     """Return the figures of the core by name; `cases` are those that the found attacks' first places stand for."""
     return {
         name: share(found, [place for place, case in enumerate(cases) if wanted(case)], within)
@@ -56,7 +57,7 @@ def core_shares(found: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
     }
 
 
-def core_differences(found: Found, other: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
+def core_differences(found: AttackDelays, other: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
     """Return how much less another detector finds of the core: `found` minus `other`, paired by patient and onset."""
     return {
         name: _difference(found, other, [place for place, case in enumerate(cases) if wanted(case)], within)
@@ -64,7 +65,7 @@ def core_differences(found: Found, other: Found, cases: Sequence[Case]) -> dict[
     }
 
 
-def _difference(found: Found, other: Found, places: Sequence[int], within_min: int) -> Estimate:
+def _difference(found: AttackDelays, other: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
     if not places or not len(found.patient) or not np.array_equal(found.patient, other.patient):
         return UNKNOWN
     own, others = found.delay_min[:, list(places)], other.delay_min[:, list(places)]
@@ -80,7 +81,7 @@ def _difference(found: Found, other: Found, places: Sequence[int], within_min: i
     return Estimate(float(total.sum() / count.sum()), float(low), float(high), float(count.sum()))
 
 
-def attack_rows(found: Found, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
+def attack_rows(found: AttackDelays, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
     """Return a record for each attack and level: found within 2, 4 and 12 hours, and the median delay (None: never)."""
     rows = []
     for place, (name, level) in enumerate(cases):
@@ -100,7 +101,7 @@ def attack_rows(found: Found, cases: Sequence[Case], learnt: frozenset[int]) -> 
     return rows
 
 
-def curve(found: Found, places: Sequence[int]) -> list[float]:
+def curve(found: AttackDelays, places: Sequence[int]) -> list[float]:
     """Return the share found by `CURVE_H`, the mean over some cases."""
     delay = found.delay_min[:, list(places)]
     if not delay.size:
@@ -140,9 +141,9 @@ def core_of(judged: Judged, flagged: Bools) -> tuple[DecisionTable, Bools]:
     return table, flagged[rows]
 
 
-def core_found(table: DecisionTable, flagged: Bools) -> Found:
+def core_found(table: DecisionTable, flagged: Bools) -> AttackDelays:
     """Return when each core attack was found; the table holds no others."""
-    return found_attacks(table, flagged, len(core_cases()))
+    return attack_delays(table, flagged, len(core_cases()))
 
 
 def core_record(table: DecisionTable, flagged: Bools) -> Record:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.found import found_attacks
-from detectors.training.scores.table import CLEAN, DecisionTable
+from detectors.training.scores.table import CLEAN, DecisionTable, attack_delays
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.measurement.material import SIMULATED, SLOW
@@ -91,7 +90,7 @@ def simulated_record(judged: Judged, flagged: Bools) -> dict[str, Any]:
 
 def _kind(table: DecisionTable, wanted: Bools, flagged: Bools) -> dict[str, Any]:
     """Return the figures of some patients bool[P]."""
-    found = found_attacks(table, flagged, len(core_cases()))
+    found = attack_delays(table, flagged, len(core_cases()))
     inside = wanted[found.patient]
     of_kind = type(found)(found.delay_min[inside], found.patient[inside])
     events = false_exclusions(table, flagged & wanted[table.who]).a_week.n

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from detectors.decisions.paper_threshold import EXCLUDE_ABOVE, HIGHEST, LOWEST
+from detectors.decisions.paper_fig3_rule import EXCLUDE_ABOVE, HIGHEST, LOWEST
 from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN

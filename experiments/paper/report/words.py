@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.decisions.paper_threshold import EXCLUDE_ABOVE
+from detectors.decisions.paper_fig3_rule import EXCLUDE_ABOVE
 from experiments.paper.devices import DeviceRun, excluded_devices
 from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN

@@ -19,10 +19,9 @@ from small_ward import DEVICES, send_all_vitals
 from contracts.federation import ModelUpdate, decode_federation
 from detectors.network.layout import CONTEXT_SIZE
 from fl_coordinator.program import CoordinatorProgram
-from fl_device.tasks.named import task_named
+from fl_device.host.preparation import TASKS
 from fl_device.tasks.task import OwnHours
-from fl_device.training.local import Course, LocalTrainer
-from fl_device.training.programs import programs_of
+from fl_device.training.local import Course, LocalTrainer, programs_of
 
 pytestmark = pytest.mark.integration
 
@@ -63,13 +62,13 @@ async def test_a_steady_round_takes_less_than_its_local_training_and_compiles_no
 
 
 def _traced() -> int:
-    programs = programs_of(task_named("reconstruction"))
+    programs = programs_of(TASKS["reconstruction"])
     return int(programs.step.experimental_get_tracing_count() + programs.measure.experimental_get_tracing_count())
 
 
 def _training_cpu_s(windows: int) -> float:
     """Processor time of one device's local training in a round when it has all the windows it may keep."""
-    task = task_named("reconstruction")
+    task = TASKS["reconstruction"]
     rng = np.random.default_rng(0)
     hours = OwnHours(
         z=rng.standard_normal((windows, 60, 2)).astype(np.float32),

@@ -12,10 +12,10 @@ from detectors.network.runtime import DensityNetwork
 from detectors.training.network.architecture import build_network, load_weights, network_inputs
 from detectors.training.network.loss import log_probability
 from detectors.training.tensorflow import tf
+from fl_device.host.preparation import TASKS
 from fl_device.tasks.classification import Classification
 from fl_device.tasks.forecast import Forecast
 from fl_device.tasks.fresh_weights import SHAPES, fresh_weights
-from fl_device.tasks.named import TASKS, task_named
 from fl_device.tasks.reconstruction import Reconstruction
 from fl_device.tasks.task import OwnHours
 from fl_device.training.local import Course, LocalTrainer
@@ -155,6 +155,6 @@ def test_an_hour_is_always_disturbed_in_the_same_way_whatever_comes_with_it():
 
 def test_each_name_that_a_setting_can_hold_has_its_task():
     for name in TASKS:
-        assert task_named(name).name == name
-        assert SHAPES[name]() == task_named(name).shapes
+        assert TASKS[name].name == name
+        assert SHAPES[name]() == TASKS[name].shapes
     assert SHAPES.keys() == TASKS.keys()

@@ -25,7 +25,7 @@ from detectors.bundle.bundle import (
     packed_bundle,
     save_bundle,
 )
-from detectors.scoring.parameters import SCALES
+from detectors.scoring.components import SCALES
 
 Arrays = dict[str, np.ndarray]
 

@@ -10,11 +10,11 @@ import pytest
 from plain_detector import level_parameters
 
 from contracts.errors import Misconfigured
-from detectors.decisions.by_name import RULES, rule_named
 from detectors.decisions.common_scale_rule import COMMON_SCALE
 from detectors.decisions.paper_fig3_rule import PAPER_FIG3
 from detectors.decisions.rule import Judged, Rule
 from detectors.decisions.votes import KINDS, no_votes
+from detectors.detector import RULES, rule_named
 from detectors.scoring.common_scale import CommonScale
 
 PARAMETERS = level_parameters(threshold=2.0)

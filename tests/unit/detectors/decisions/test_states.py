@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.verdicts import DeviceState
-from detectors.decisions.states import Known, decide, dwell_after, standing_in_words, visible_state
+from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
 
 E, B, S = DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.SUSPECT
 Q, P = DeviceState.QUARANTINED, DeviceState.PROBATION
@@ -15,13 +15,15 @@ U, I = DeviceState.UNSCORED, DeviceState.INVALID_INPUT  # noqa: E741 - the initi
 
 STANDINGS = st.sampled_from([E, B, S, Q, P])
 KNOWN = st.builds(
-    Known, flagged=st.booleans(), near=st.booleans(), calm_min=st.integers(0, 500), clean_min=st.integers(0, 500),
+    DecisionBasis, flagged=st.booleans(), near=st.booleans(), calm_min=st.integers(0, 500), clean_min=st.integers(0, 500),
     enrolled=st.booleans(),
 )  # fmt: skip
 
 
-def known(*, flagged: bool = False, near: bool = False, calm: int = 0, clean: int = 0, enrolled: bool = True) -> Known:
-    return Known(flagged, near or flagged, calm, clean, enrolled)
+def known(
+    *, flagged: bool = False, near: bool = False, calm: int = 0, clean: int = 0, enrolled: bool = True
+) -> DecisionBasis:
+    return DecisionBasis(flagged, near or flagged, calm, clean, enrolled)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +54,16 @@ def known(*, flagged: bool = False, near: bool = False, calm: int = 0, clean: in
         pytest.param(P, known(flagged=True), Q, id="probation ends in quarantine over the limit"),
     ],
 )
-def test_each_row_of_the_table(standing: DeviceState, on: Known, expected: DeviceState) -> None:
+def test_each_row_of_the_table(standing: DeviceState, on: DecisionBasis, expected: DeviceState) -> None:
     after, reason = decide(standing, on)
     assert after is expected
     assert bool(reason) == (after is not standing)
 
 
 @given(STANDINGS, KNOWN)
-def test_a_decision_never_makes_benign_what_is_flagged_or_has_no_profile(standing: DeviceState, on: Known) -> None:
+def test_a_decision_never_makes_benign_what_is_flagged_or_has_no_profile(
+    standing: DeviceState, on: DecisionBasis
+) -> None:
     after, _ = decide(standing, on)
     if after is B and standing is not B:
         assert on.enrolled or standing in {P, S}
@@ -110,5 +114,5 @@ def test_overlays_are_lifted_by_a_decision_and_by_nothing_else(
 )
 def test_people_are_told_where_a_device_stands_how_long_still_and_why(standing: DeviceState, words: str) -> None:
     on = known(calm=15, clean=45)
-    assert standing_in_words(standing, on, "") == words
-    assert standing_in_words(standing, on, "breathing calmer") == f"{words}: breathing calmer"
+    assert state_in_words(standing, on, "") == words
+    assert state_in_words(standing, on, "breathing calmer") == f"{words}: breathing calmer"

@@ -17,8 +17,7 @@ from detectors.minutes.cleaning import CleanMinutes, clean
 from detectors.minutes.windows import decision_count, decision_minute, usable_decisions
 from detectors.rules import copies
 from detectors.scoring.components import components_of, tail_features_of
-from detectors.statistics.stream import blocks_of, stream_statistics
-from detectors.statistics.windows import rows_of_stream
+from detectors.statistics.windows import blocks_of, rows_of_stream, stream_statistics
 
 MODEL = plain_model(5, threshold=1e9)  # nothing is flagged, so that nothing is kept out of the baseline
 ENROLMENT = 200
@@ -56,14 +55,13 @@ def batch_votes(model: Model, minutes: CleanMinutes) -> dict[str, np.ndarray]:
     values = stream_statistics(blocks_of(rows, errors))
     enrolled, keep = enrolment_decisions(ENROLMENT), usable_decisions(minutes)
     found = tail_features_of(model.parameters, values, own_past(values, enrolled, keep))
-    parts = components_of(model.parameters.classifiers, found)
-    logits = np.stack([parts.fast, parts.slow], axis=1)
+    logits, family_free = components_of(model.parameters.classifiers, found)
     above = logits - own_past(logits, enrolled, keep).mean
     scales = model.parameters.scales
     return {
         "fast": scales["fast"].of(stream_votes(above[:, 0], AGREE["fast"])),
         "slow": scales["slow"].of(stream_votes(above[:, 1], AGREE["slow"])),
-        "family_free": scales["family_free"].of(stream_votes(parts.family_free, AGREE["family_free"])),
+        "family_free": scales["family_free"].of(stream_votes(family_free, AGREE["family_free"])),
         "copy": stream_votes(copies.stream_nats(copies.block_evidence(rows)) / copies.LIMIT_NATS, AGREE["copy"]),
         "error": np.square(errors).mean(axis=(1, 2)),
     }

@@ -8,9 +8,8 @@ from lives import ENROLMENT, START, assert_same, calm, changes, chunk, life, one
 from plain_detector import level_model, plain_model
 
 from contracts.verdicts import DeviceState
-from detectors.decisions.by_name import rule_named
-from detectors.decisions.paper_threshold import LOWEST, paper_threshold, probability
-from detectors.detector import Detector
+from detectors.decisions.paper_fig3_rule import LOWEST, paper_threshold, probability
+from detectors.detector import Detector, rule_named
 from detectors.engine.chunks import MinuteChunk
 
 B, Q = DeviceState.BENIGN, DeviceState.QUARANTINED

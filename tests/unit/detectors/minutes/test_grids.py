@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.minutes.grids import grid_of, on_grid
+from detectors.minutes.cleaning import grid_of, on_grid
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.scoring.family_free import GROUPS, family_free, group_values
+from detectors.scoring.components import GROUPS, family_free, group_values
 from detectors.scoring.tails import fast_columns
 
 

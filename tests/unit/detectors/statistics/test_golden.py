@@ -10,15 +10,13 @@ import pytest
 
 from detectors.baseline.own_past import enrolment_decisions, own_past
 from detectors.baseline.profile import Profile
-from detectors.minutes.cleaning import CleanMinutes
-from detectors.minutes.grids import on_grid
+from detectors.minutes.cleaning import CleanMinutes, on_grid
 from detectors.minutes.windows import decision_count, decision_minute, usable_decisions
 from detectors.rules import copies, frozen
 from detectors.statistics import lattice
 from detectors.statistics.base import NETWORK
 from detectors.statistics.registry import columns
-from detectors.statistics.stream import blocks_of, stream_statistics
-from detectors.statistics.windows import DecisionRows, rows_of_stream
+from detectors.statistics.windows import DecisionRows, blocks_of, rows_of_stream, stream_statistics
 
 with (Path(__file__).parent / "golden.csv").open() as opened:
     GOLDEN = {key: [float(value) for value in values] for key, *values in list(csv.reader(opened))[1:]}

@@ -8,10 +8,9 @@ import pytest
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import decision_minute
 from detectors.rules.copies import stream_nats
-from detectors.statistics.stream import stream_statistics
-from detectors.statistics.windows import rows_of_stream
+from detectors.statistics.windows import rows_of_stream, stream_statistics
 from detectors.training.attacked import span_of, trace_of
-from detectors.training.cohort import AttackCase, unmarked
+from detectors.training.cohort import AttackCase, UnmarkedStay
 from detectors.training.patients import generator_of, onsets_of, patient_of
 from detectors.training.scores.decisions import clean_blocks, measured, traced_decisions
 from experiments.common.injection import inject_case
@@ -26,7 +25,7 @@ def patient():
     gapped = Recording(
         "gapped", recording.first_event_minute, heart, recording.resp_rate_bpm, None, recording.resolution_bpm
     )
-    found = patient_of(unmarked(gapped), 0, 600)
+    found = patient_of(UnmarkedStay(gapped), 0, 600)
     assert found is not None
     return found
 

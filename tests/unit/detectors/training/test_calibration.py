@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from small_tables import table
 
+from detectors.scoring.components import SCORED
 from detectors.training.calibration import calibrated, dealt, out_of_sample
-from detectors.training.scores.scoring_fit import SCORED
 
 
 def test_patients_are_dealt_by_length_of_stay():

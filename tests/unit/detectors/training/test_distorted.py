@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.training.network.distorted import HIGHEST_SHOWN, LOWEST_SHOWN, Device, Span, distorted
+from detectors.training.network.distorted import HIGHEST_SHOWN, LOWEST_SHOWN, distorted
 from detectors.training.network.distortions import DISTORTIONS, smoothing
 from detectors.training.network.pair_distortions import PAIR_DISTORTIONS, Pair
 
-DEVICE = Device(np.array([6.0, 2.0]), np.array([1.0, 1.0]))
+SCALE, GRID_BPM = np.array([6.0, 2.0]), np.array([1.0, 1.0])
 
 
 def vitals(seed=1, minutes=1200):
     rng = np.random.default_rng(seed)
-    values = np.round(np.array([80.0, 16.0]) + DEVICE.scale * rng.standard_normal((minutes, 2)))
+    values = np.round(np.array([80.0, 16.0]) + SCALE * rng.standard_normal((minutes, 2)))
     values[800:820] = np.nan
     values[900, 1] = np.nan
     return values
@@ -49,7 +49,7 @@ def test_only_the_span_changes_gaps_stay_and_values_lie_on_the_grid_of_a_monitor
     before, stranger = vitals(), vitals(2)[:700]
     made = 0
     for seed in range(40):
-        after = distorted(before, stranger, Span(760, 1000), DEVICE, np.random.default_rng(seed))
+        after = distorted(before, stranger, (760, 1000), SCALE, GRID_BPM, np.random.default_rng(seed))
         if after is None:
             continue
         made += 1
@@ -64,7 +64,9 @@ def test_only_the_span_changes_gaps_stay_and_values_lie_on_the_grid_of_a_monitor
 
 def test_a_change_that_nobody_could_see_is_dropped():
     flat = np.tile([80.0, 16.0], (1000, 1))
-    found = [distorted(flat, flat[:600], Span(700, 900), DEVICE, np.random.default_rng(seed)) for seed in range(60)]
+    found = [
+        distorted(flat, flat[:600], (700, 900), SCALE, GRID_BPM, np.random.default_rng(seed)) for seed in range(60)
+    ]
     assert any(after is None for after in found)
     for after in found:
-        assert after is None or np.sqrt((((after - flat)[700:900] / DEVICE.scale) ** 2).mean()) >= 0.2
+        assert after is None or np.sqrt((((after - flat)[700:900] / SCALE) ** 2).mean()) >= 0.2

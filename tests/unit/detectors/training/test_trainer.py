@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import Misconfigured
-from detectors.bundle.bundle import Bundle, save_bundle
+from detectors.bundle.bundle import save_bundle
 from detectors.network.layout import network_shapes
 from detectors.training import trainer
 from detectors.training.canaries.windows import canary_windows
@@ -46,7 +46,7 @@ def finished(tmp_path_factory):
 
 def test_a_training_gives_a_bundle_that_can_be_saved_and_loaded(finished, tmp_path):
     trained, _, heard = finished
-    bundle = save_bundle(Bundle(trained.parameters, trained.card, trained.canary), tmp_path)
+    bundle = save_bundle(trained, tmp_path)
     assert bundle.parameters.threshold == trained.parameters.threshold
     assert set(trained.parameters.network) == set(network_shapes())
     assert [stage for stage, share in heard if share == 1.0 and stage != "calibration"] == [
@@ -57,7 +57,7 @@ def test_a_training_gives_a_bundle_that_can_be_saved_and_loaded(finished, tmp_pa
 
 def test_the_card_says_of_every_patient_what_he_was_used_for(finished):
     trained, _, _ = finished
-    card = msgspec.json.decode(msgspec.json.encode(trained.card))
+    card = msgspec.json.decode(msgspec.json.encode(trained.metadata))
     (references,) = card["data"]["references"]
     assert set(references["enrolled_min"]) == {stay.recording.device_id for stay in training().populations[0].stays}
     assert references["use"] == ["standardisation", "tails", "classifiers", "scales and threshold"]

@@ -7,8 +7,7 @@ import pytest
 from small_tables import table
 
 from contracts.verdicts import DeviceState
-from detectors.training.found import Found, found_attacks, rule_rows
-from detectors.training.scores.table import TEACHING
+from detectors.training.scores.table import TEACHING, AttackDelays, attack_delays, rule_rows
 from experiments.evaluation.judging.judged import Scored, benign_share, clean_states, exclusions, states_of
 from experiments.evaluation.plan import BUDGETS
 from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions, rate, share_found
@@ -22,7 +21,7 @@ def test_an_attack_is_found_at_the_last_minute_of_the_first_flagged_decision_aft
     flagged = np.zeros(len(found), np.bool_)
     trace = slice(int(found.start[2]), int(found.stop[2]))
     flagged[trace] = (found.minute[trace] < 1001) | (found.minute[trace] > 1050)
-    delays = found_attacks(found, flagged, cases=1)
+    delays = attack_delays(found, flagged, cases=1)
     assert delays.delay_min.tolist() == [[np.inf], [63.0]]  # decision 67 sees minutes up to 1064
     assert delays.patient.tolist() == [0, 0]
     assert share_found(delays, [0], 120).value == 0.5
@@ -32,7 +31,7 @@ def test_an_attack_is_found_at_the_last_minute_of_the_first_flagged_decision_aft
 def test_onsets_that_only_teach_are_not_judged():
     found = table(count=120, onsets=(900, 1001))
     found.which[2] = TEACHING
-    assert found_attacks(found, np.ones(len(found), np.bool_), cases=1).delay_min.shape == (1, 1)
+    assert attack_delays(found, np.ones(len(found), np.bool_), cases=1).delay_min.shape == (1, 1)
 
 
 def test_flags_less_than_four_hours_apart_are_one_exclusion():
@@ -105,7 +104,7 @@ def test_a_device_over_the_limit_twice_by_itself_is_suspect_though_the_vote_is_n
 
 def test_every_attack_counts_alike_whatever_its_onsets():
     delay = np.array([[60, 60, 30.0], [np.inf, 800, 30], [np.nan, 100, np.inf]])
-    found = core_shares(Found(delay, np.array([0, 1, 2], np.int32)), CASES)
+    found = core_shares(AttackDelays(delay, np.array([0, 1, 2], np.int32)), CASES)
     assert found["medium_12h"].value == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert found["strong_2h"].value == pytest.approx(2 / 3)
     assert found["noise_medium_4h"].n == 2
@@ -113,8 +112,8 @@ def test_every_attack_counts_alike_whatever_its_onsets():
 
 
 def test_a_difference_is_paired_by_onset():
-    more = Found(np.array([[60, 60, 30.0], [60, 60, 30]]), np.array([0, 1], np.int32))
-    less = Found(np.array([[np.inf, 60, 30.0], [60, 60, 30]]), np.array([0, 1], np.int32))
+    more = AttackDelays(np.array([[60, 60, 30.0], [60, 60, 30]]), np.array([0, 1], np.int32))
+    less = AttackDelays(np.array([[np.inf, 60, 30.0], [60, 60, 30]]), np.array([0, 1], np.int32))
     difference = core_differences(more, less, CASES)
     assert difference["medium_12h"].value == pytest.approx(1 / 4)
     assert difference["medium_12h"].low == 0
@@ -122,7 +121,7 @@ def test_a_difference_is_paired_by_onset():
 
 
 def test_the_curve_rises_to_the_share_found_within_twelve_hours():
-    found = Found(np.array([[90.0], [np.inf], [np.nan]]), np.zeros(3, np.int32))
+    found = AttackDelays(np.array([[90.0], [np.inf], [np.nan]]), np.zeros(3, np.int32))
     line = curve(found, [0])
     assert (line[4], line[5], line[-1]) == (0.0, 0.5, 0.5)
 

@@ -9,7 +9,7 @@ import pytest
 from small_tables import table
 
 from detectors.scoring.common_scale import NOTHING, CommonScale
-from detectors.training.scores.scoring_fit import SCORED
+from detectors.scoring.components import SCORED
 from experiments.evaluation.judging import folds as module
 from experiments.evaluation.judging import in_use
 from experiments.evaluation.judging.folds import CombinedScale, FoldPlan, InUse, combined_scale, judged_folds

@@ -12,9 +12,9 @@ from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from detectors.decisions.common_scale_rule import rule_scores
 from detectors.detector import Detector
 from detectors.engine.chunks import Verdicts
-from detectors.training.cohort import unmarked
+from detectors.scoring.components import SCORED, FittedScores
+from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import patient_of
-from detectors.training.scores.scoring_fit import SCORED, FittedScores
 from detectors.training.scores.table import CLEAN
 from experiments.evaluation.judging.folds import mean_of
 from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, voted
@@ -60,7 +60,7 @@ def verdicts(bundle, recording) -> Verdicts:
 @pytest.fixture(scope="module")
 def material(bundle, recording) -> Material:
     """The stream as the study measures it."""
-    patient = patient_of(unmarked(recording), 0, ENROLMENT)
+    patient = patient_of(UnmarkedStay(recording), 0, ENROLMENT)
     assert patient is not None
     cohort = Cohort((patient.stay,), (), is_real=True)
     plan = replace(plan_for([], quick=True), cases=())

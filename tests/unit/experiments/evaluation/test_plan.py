@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
-from detectors.training.cohort import unmarked
+from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import patient_of
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.variants import capped
@@ -85,7 +85,7 @@ def test_episodes_are_those_of_the_groups_with_hypotension(tmp_path):
 
 
 def test_slow_attacks_grow_for_days_and_are_held_for_one():
-    patient = patient_of(unmarked(synthetic_recording(3, 1, 6 * DAY)), 0, DAY)
+    patient = patient_of(UnmarkedStay(synthetic_recording(3, 1, 6 * DAY)), 0, DAY)
     found = list(slow_attacks(patient, seed=1))
     assert {(one.kind, one.days) for one in found} == {(kind, days) for kind in range(len(KINDS)) for days in (1, 2)}
     level = next(one for one in found if list(KINDS.values())[one.kind] == "backdoor-1" and one.days == 1)
@@ -95,7 +95,7 @@ def test_slow_attacks_grow_for_days_and_are_held_for_one():
     assert np.nanmax(np.abs(more[:onset])) == 0
     assert np.nanmedian(more[onset + 680 : onset + 760]) == pytest.approx(15, abs=1.5)
     assert np.nanmedian(more[onset + DAY :]) == pytest.approx(30, abs=1)
-    assert not list(slow_attacks(patient_of(unmarked(synthetic_recording(3, 1, 3 * DAY)), 0, DAY), seed=1))
+    assert not list(slow_attacks(patient_of(UnmarkedStay(synthetic_recording(3, 1, 3 * DAY)), 0, DAY), seed=1))
 
 
 def test_the_phases_of_a_slow_attack():

@@ -10,7 +10,7 @@ from detectors.training.tensorflow import tf
 from experiments.privacy.gradients import SHAPES, SIZES, TASK, Known, flat, gradients
 from experiments.privacy.inversion import Seen, cosine_distance, inverted
 from fl_device.tasks.fresh_weights import fresh_weights
-from fl_device.training.programs import weights_of
+from fl_device.training.local import weights_of
 
 
 def known(count: int) -> Known:
