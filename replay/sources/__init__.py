@@ -9,7 +9,7 @@ from pathlib import Path
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.formats import read_path
-from replay.sources.reading import Reading, describe_skipped
+from replay.sources.source import Reading, describe_skipped
 
 __all__ = ["read_recordings", "read_sources"]
 

@@ -17,8 +17,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
 from replay.sources.minutes.charted import charted_recording, plausible
-from replay.sources.reading import Reading, numbered, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, numbered, read_each
 from replay.sources.tables.cells import integer, is_missing, yes
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 from replay.sources.tables.times import parsed_time

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contracts.errors import Misconfigured
-from replay.sources.reading import Reading
-from replay.sources.source import Source
-from replay.sources.tables.cells import number
+from replay.sources.source import Reading, Source
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -46,13 +43,8 @@ def _event_minute(table: TextTable, row: Row) -> int:
 
 
 def _rate(table: TextTable, row: Row, column: str) -> float:
-    text = table.text(row, column)
-    try:
-        return checked_rate(column, number(text, decimal_comma=table.decimal_comma))
-    except (ValueError, Misconfigured):
-        raise Misconfigured(
-            f"{table.place(row.line, column)}: {text!r} is not a rate per minute; empty means missing"
-        ) from None
+    rate = table.parsed(row, column, table.number, "not a rate per minute; empty means missing", shown=False)
+    return checked_rate(column, rate)
 
 
 SOURCE = Source(

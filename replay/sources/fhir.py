@@ -18,8 +18,7 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_each
 from replay.sources.tables.times import parsed_time
 
 LOINC: Final = "http://loinc.org"

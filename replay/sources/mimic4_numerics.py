@@ -16,8 +16,7 @@ from contracts.event_time import EPOCH
 from replay.recording import Recording, Vitals
 from replay.sources.minutes.samples import Samples, sampled_recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_one
 from replay.sources.tables.cells import number
 from replay.sources.tables.sampled_table import first_match
 from replay.sources.tables.text_table import TextTable, opened_table
@@ -53,7 +52,7 @@ def read_mimic4_numerics(path: Path) -> Reading:
     until the next; a minute is the mean over its seconds that hold a valid one, if these are half of it. The device id is
     the subject, `p10014354`. Raises Misconfigured naming file, line and column.
     """
-    return read_each([(str(path), lambda: _recording(path))])
+    return read_one(path, lambda: _recording(path))
 
 
 def _recording(path: Path) -> Recording:

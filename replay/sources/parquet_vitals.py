@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import Misconfigured
-from replay.sources.reading import Reading
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,

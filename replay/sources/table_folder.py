@@ -12,7 +12,7 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, numbered, without_name
+from replay.sources.source import Reading, numbered, without_name
 from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.recording import Recording, Vitals, round_to_grid
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import on_own_grid
 from replay.sources.minutes.usable import HIGHEST, LOWEST, Unusable, check_length
 
 LONGEST_BETWEEN_MIN = 120

@@ -16,9 +16,9 @@ from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import on_own_grid
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, read_each
+from replay.sources.source import Reading, read_each
 from replay.sources.tables.cells import is_missing
 
 TIME_COLUMN: Final = "observed_at"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
+from replay.sources.source import Reading, read_one
 from replay.sources.tables.cells import is_missing, number
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 
@@ -48,6 +49,20 @@ def first_match(names: frozenset[str], patterns: tuple[str, ...]) -> str | None:
         if matching := sorted(name for name in names if re.fullmatch(pattern, name)):
             return matching[0]
     return None
+
+
+def export_reader(
+    layout: Layout, kind: str, given: Callable[[Path], str] = lambda path: path.name.partition(".")[0]
+) -> Callable[[Path], Reading]:
+    """Return what reads a file's one recording and names its device by `given` (else as the file, without its suffixes).
+
+    It raises Misconfigured naming file, line and column. `kind` is what people call such files.
+    """
+
+    def read(path: Path) -> Reading:
+        return read_one(path, lambda: read_sampled_table(path, layout, given(path), f"{kind} {path.name}"))
+
+    return read
 
 
 def read_sampled_table(path: Path, layout: Layout, given: str, origin: str) -> Recording:
