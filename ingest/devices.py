@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
@@ -32,7 +32,7 @@ class Device:
 class Topics(Protocol):
     """Where devices' minutes are; all calls block and raise Unavailable."""
 
-    def prepare(self, device_ids: list[str]) -> dict[str, LastSent]:
+    def prepare(self, device_ids: Sequence[str]) -> dict[str, LastSent]:
         """Make the devices' topics and return how far those got that had minutes."""
 
 

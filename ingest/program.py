@@ -22,11 +22,11 @@ from ingest.minute_writer import MinuteWriter
 from ingest.naming import naming_with
 from ingest.protocol import Protocol
 from ingest.readings import GivenReadings
-from ingest.vitals_topics import VitalsTopics
 from transport.clock import SYSTEM_CLOCK, Clock
 from transport.kafka.admin import ensure_topics
 from transport.kafka.checked_publisher import CheckedPublisher
 from transport.kafka.producer import connect_producer
+from transport.kafka.vitals_topics import VitalsTopics
 
 LINGER_MS: Final = 5
 NOT_READY_AFTER_S: Final = 5.0
@@ -41,7 +41,7 @@ class IngestProgram:
         self._protocol = protocol
         self._clock = clock
         self._naming = naming_with(settings.ingest_pseudonym_key_file)
-        self._topics = VitalsTopics(settings)
+        self._topics = VitalsTopics(settings, once_for_all=True)
         self._devices = Devices(settings, self._topics, clock.wall)
         self._intake: Intake | None = None
         self._waits_s: Callable[[], float] = lambda: 0.0

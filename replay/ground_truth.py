@@ -17,17 +17,11 @@ def encode_truth(interval: TruthInterval) -> bytes:
     return _encoder.encode(interval)
 
 
-def truth_of(patient: Patient, session: Session) -> list[TruthInterval]:
-    """Return one interval for each attack that falls into the session's slice, cut to that slice.
+def truth_of(patient: Patient, injection: Injection, session: Session) -> TruthInterval | None:
+    """Return one attack's interval, cut to the session's slice; None when it lies outside.
 
     A resumed replay says the same again: readers take the last record of a (device, session, attack, first minute).
     """
-    intervals = (interval_of(patient, injection, session) for injection in patient.injections)
-    return [interval for interval in intervals if interval is not None]
-
-
-def interval_of(patient: Patient, injection: Injection, session: Session) -> TruthInterval | None:
-    """Return one attack's interval, cut to the session's slice; None when it lies outside."""
     spec = injection.spec
     first = max(spec.onset_min, session.slice_first_min)
     end = min(injection.end_min, session.end_min)

@@ -11,13 +11,9 @@ from contracts.replay_commands import ReplayCommand
 from replay.attacks import AttackSpec, Injection, inject
 from replay.cohort import Patient
 from replay.recording import Recording
+from replay.sessions import Session
 
 Commands = Callable[[], Sequence[ReplayCommand]]
-
-
-def no_commands() -> Sequence[ReplayCommand]:
-    """What a replay hears that was not told to listen."""
-    return ()
 
 
 @dataclass(slots=True)
@@ -25,8 +21,12 @@ class LivePatient:
     """A device of a running replay; `patient` is what it sends, `clean` what it would send without attacks by hand."""
 
     patient: Patient
-    clean: Recording
+    session: Session
+    clean: Recording = field(init=False)
     by_hand: list[Injection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clean = self.patient.recording
 
     def begin(self, command: ReplayCommand, next_min: int) -> list[Injection]:
         """Attack from recording minute `next_min` on and return the new truth; raises Misconfigured for what cannot be."""
