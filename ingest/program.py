@@ -20,8 +20,7 @@ from ingest.journal import Journal
 from ingest.journal_reader import JournalReader
 from ingest.minute_writer import MinuteWriter
 from ingest.naming import naming_with
-from ingest.protocol import Protocol
-from ingest.readings import GivenReadings
+from ingest.protocol import GivenReadings, Protocol
 from transport.clock import SYSTEM_CLOCK, Clock
 from transport.kafka.admin import ensure_topics
 from transport.kafka.checked_publisher import CheckedPublisher

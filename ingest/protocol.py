@@ -1,16 +1,33 @@
-"""A protocol that monitors speak, and those there are: every file of `ingest/protocols` that defines `PROTOCOL`."""
+"""A protocol that monitors speak, what it hands over, and those there are: each file of `ingest/protocols` with a `PROTOCOL`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from contracts.errors import Misconfigured
+from contracts.errors import FedSecureError, Misconfigured
+from contracts.ingest import Reading
 from contracts.settings import Settings
-from ingest.readings import Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReadings:
+    """Readings of the device that is called `given`."""
+
+    given: str
+    readings: Sequence[Reading]
+
+
+class NotUsed(FedSecureError):
+    """Nothing of a message can be used; the sentence, without any name or value of a patient, goes back to the sender."""
+
+
+Deliver = Callable[[Sequence[GivenReadings]], Awaitable[None]]
+"""Returns once Kafka has the readings; raises Unavailable (send again later) or NotUsed."""
+
 
 Listen = Callable[[Settings, Deliver], AbstractAsyncContextManager[int]]
 """Listens while its context is open, delivers what it hears, and gives the port; raises Misconfigured."""

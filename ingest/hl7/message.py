@@ -13,7 +13,7 @@ from typing import Final
 
 import hl7
 
-from ingest.hl7.errors import Rejected
+from contracts.errors import FedSecureError
 
 LONGEST_HEADER: Final = 4096
 MOST_SEGMENTS: Final = 20_000  # a hundred times what monitors send; all connections wait while one message is read
@@ -24,6 +24,10 @@ CODECS: Final = {
 }  # fmt: skip
 NULL: Final = '""'
 _BREAKS: Final = re.compile(r"\r\n|\n|\r")
+
+
+class Rejected(FedSecureError):
+    """A message that will never be taken, whoever sends it again: no HL7, or of another kind; never holds its content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from typing import Final
 from contracts.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
 from ingest.hl7.message import Group, Header, Row
-from ingest.hl7.times import read_time, zone_of
-from ingest.hl7.values import worth_of
-from ingest.readings import GivenReadings
+from ingest.hl7.values import read_time, worth_of, zone_of
+from ingest.protocol import GivenReadings
 
 BED: Final = "PV1-3"
 EQUIPMENT: Final = "OBX-18"

@@ -10,11 +10,10 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.metrics import INGEST_MESSAGES, INGEST_READINGS
 from ingest.hl7.answers import Code, acknowledge
-from ingest.hl7.errors import Rejected
-from ingest.hl7.message import Header, read_groups, read_header
+from ingest.hl7.message import Header, Rejected, read_groups, read_header
 from ingest.hl7.observations import Finder, Found
-from ingest.readings import Deliver, NotUsed
-from ingest.seldom import Seldom
+from ingest.protocol import Deliver, NotUsed
+from transport.log_throttle import Throttle
 
 log = structlog.get_logger()
 NOT_FROM: Final = {
@@ -30,7 +29,7 @@ class Receiver:
         self._finder = finder
         self._deliver = deliver
         self._wall = wall
-        self._seldom = Seldom()
+        self._throttle = Throttle()
 
     async def answer(self, raw: bytes) -> bytes:
         """Return the answer to one message; never raises, whatever it holds."""
@@ -79,6 +78,6 @@ class Receiver:
 
     def _said(self, header: Header | None, code: Code, text: str) -> bytes:
         INGEST_MESSAGES.labels(code).inc()
-        if text and self._seldom.may_say(text):
+        if text and self._throttle.may_say(text):
             log.warning("message_not_taken", answer=code, reason=text)
         return acknowledge(header, code, text, self._wall())

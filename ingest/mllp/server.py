@@ -16,8 +16,8 @@ import structlog
 from contracts.metrics import INGEST_BAD_FRAMES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED
 from contracts.settings import Settings
 from ingest.mllp.framing import Deframer, NoFraming, TooLong, framed
-from ingest.seldom import Seldom
 from transport.listening import cannot_listen
+from transport.log_throttle import Throttle
 
 READ_BYTES: Final = 65_536
 HANDSHAKE_S: Final = 10.0
@@ -55,7 +55,7 @@ class MllpServer:
     answerer: Answerer
     bounds: Bounds
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _seldom: Seldom = field(default_factory=Seldom)
+    _throttle: Throttle = field(default_factory=Throttle)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end; never raises."""
@@ -115,7 +115,7 @@ class MllpServer:
 
     def _ended(self, reason: str) -> None:
         INGEST_CONNECTIONS_ENDED.labels(reason).inc()
-        if self._seldom.may_say(reason):
+        if self._throttle.may_say(reason):
             log.warning("connection_ended", reason=reason, connections=len(self._tasks))
 
 

@@ -13,8 +13,7 @@ from ingest.hl7.observations import DEVICE_FIELDS, Finder
 from ingest.hl7.receiver import Receiver
 from ingest.mllp.server import Bounds, listening
 from ingest.mllp.tls import tls_of
-from ingest.protocol import Protocol
-from ingest.readings import Deliver
+from ingest.protocol import Deliver, Protocol
 
 
 @asynccontextmanager

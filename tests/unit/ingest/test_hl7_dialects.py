@@ -10,8 +10,7 @@ from hl7_messages import HEART, NOON, PULSE, RESP, message, obx
 
 from contracts.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
-from ingest.hl7.errors import Rejected
-from ingest.hl7.message import read_groups, read_header
+from ingest.hl7.message import Rejected, read_groups, read_header
 from ingest.hl7.observations import Finder
 
 

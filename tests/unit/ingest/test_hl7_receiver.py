@@ -16,7 +16,7 @@ from contracts.metrics import INGEST_MESSAGES
 from ingest.hl7.catalogue import Catalogue
 from ingest.hl7.observations import Finder
 from ingest.hl7.receiver import Receiver
-from ingest.readings import GivenReadings, NotUsed
+from ingest.protocol import GivenReadings, NotUsed
 
 WHOLE = message("PID|||4711^^^H||Muster^Erika", "PV1||I|ICU^^1", obx(HEART, "80"), control_id="77")
 
