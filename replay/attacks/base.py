@@ -57,6 +57,14 @@ class AttackedSpan:
         """Respiratory rate inside the span, NaN = missing."""
         return self.recording.resp_rate_bpm[self.onset_min : self.end_min]
 
+    def change_both(self, change: Callable[[Vitals, Vitals], Vitals]) -> tuple[Vitals, Vitals]:
+        """Return heart and respiratory rate changed alike: `change` takes a channel of the whole recording and its span."""
+        recording = self.recording
+        return (
+            change(recording.heart_rate_bpm, self.heart_rate_bpm),
+            change(recording.resp_rate_bpm, self.resp_rate_bpm),
+        )
+
     @property
     def elapsed_min(self) -> Vitals:
         """Minutes since the onset: 0, 1, 2, ..."""
@@ -65,10 +73,6 @@ class AttackedSpan:
 
 Amounts = tuple[float, ...]
 Alter = Callable[[AttackedSpan, Amounts, np.random.Generator], tuple[Vitals, Vitals]]
-
-
-def _no_past(_amounts: Amounts) -> int:
-    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Attack:
     levels: Mapping[str, Amounts]
     alter: Alter
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    past_min: Callable[[Amounts], int] = _no_past
+    past_min: Callable[[Amounts], int] = lambda _: 0
     channels: Channels = "both"
     takes_donor: bool = False
     repeats: bool = False

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from replay.attacks.base import Attack, AttackedSpan, AttackSpec, Injection
-from replay.attacks.fade import faded_in
 from replay.attacks.fit import fitted_span
 from replay.attacks.registry import find_attack
 from replay.recording import Recording, Vitals, round_to_grid
@@ -92,6 +91,24 @@ def _altered(attack: Attack, span: AttackedSpan, spec: AttackSpec) -> tuple[Vita
     share = np.minimum(1.0, (span.elapsed_min + 1.0) / spec.ramp_min)
     chance = generator.random(span.minutes)
     return faded_in(span.heart_rate_bpm, heart, share, chance), faded_in(span.resp_rate_bpm, breath, share, chance)
+
+
+def faded_in(original: Vitals, altered: Vitals, share: Vitals, chance: Vitals) -> Vitals:
+    """Return the mix of a span's values that has reached `share` (0..1) of the attack at each minute.
+
+    A gap cannot come in by halves: it comes as a whole when the `chance` of its first minute, uniform in 0..1, is below
+    the share by then.
+
+    >>> faded_in(np.full(3, 80.0), np.full(3, 90.0), np.array([0.0, 0.5, 1.0]), np.zeros(3)).tolist()
+    [80.0, 85.0, 90.0]
+    """
+    mixed = original + share * (altered - original)
+    lost = np.isnan(altered) & ~np.isnan(original)
+    if not lost.any():
+        return mixed
+    begins = lost & ~np.concatenate([[False], lost[:-1]])
+    comes = (chance < share)[begins]
+    return np.where(lost & ~comes[np.cumsum(begins) - 1], original, mixed)
 
 
 def _written(

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from replay.attacks.base import AttackedSpan
+from replay.attacks.base import Amounts, AttackedSpan
 from replay.recording import Vitals
 
 USUAL_MIN: Final = 720
@@ -43,6 +43,11 @@ def median(values: Vitals) -> float:
         return np.nan
     middle = [(len(values) - 1) // 2, len(values) // 2]
     return float(np.partition(values, middle)[middle].mean())  # training attacks a lot, and np.median is slower
+
+
+def minutes_of(amounts: Amounts) -> int:
+    """Return the only amount of a level that counts minutes: a lag, or a period."""
+    return int(amounts[0])
 
 
 def values_ago(span: AttackedSpan, channel: Vitals, lag_min: int) -> Vitals:
