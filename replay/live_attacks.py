@@ -1,4 +1,4 @@
-"""Attacks begun and ended by hand while a replay runs: what is sent from the next minute on, and the truth about it."""
+"""The devices of a running replay: what is sent from the next minute on, attacks by hand included, and the truth about it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from contracts.replay_commands import ReplayCommand
+from contracts.truth import TruthInterval
 from replay.attacks import AttackSpec, Injection, inject
 from replay.cohort import Patient
 from replay.recording import Recording
@@ -51,6 +52,29 @@ class LivePatient:
             breath = np.concatenate([before.resp_rate_bpm[:next_min], after.resp_rate_bpm[next_min:]])
             self._now_sends(replace(before, heart_rate_bpm=heart, resp_rate_bpm=breath))
         return cut
+
+    def truth_of(self, injection: Injection) -> TruthInterval | None:
+        """Return an attack's interval, cut to the session's slice, or None when it lies outside.
+
+        It goes to the truth topic only, so that no worker can ever learn from it. A resumed replay says the same again:
+        readers take the last record of a (device, session, attack, first minute).
+        """
+        spec, session = injection.spec, self.session
+        first = max(spec.onset_min, session.slice_first_min)
+        end = min(injection.end_min, session.end_min)
+        if first >= end:
+            return None
+        start = self.clean.first_event_minute
+        return TruthInterval(
+            device_id=session.device_id,
+            session_id=session.session_id,
+            attack=spec.name,
+            level=spec.level,
+            seed=spec.seed,
+            first_event_minute=start + first,
+            end_event_minute=start + end,
+            poisoned="".join("1" if bit else "0" for bit in injection.poisoned[first:end]),
+        )
 
     def _now_sends(self, recording: Recording) -> None:
         self.patient = Patient(recording, self.patient.injections)

@@ -14,10 +14,10 @@ from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
 from contracts.replay_commands import ReplayCommand
+from contracts.truth import encode_truth
 from contracts.vitals import VitalsBatch, encode_vitals
 from replay.attacks import Injection
 from replay.cohort import Patient
-from replay.ground_truth import encode_truth, truth_of
 from replay.live_attacks import Commands, LivePatient
 from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
@@ -110,7 +110,7 @@ class Player:
 
     def _send_truth(self, device: LivePatient, injections: Iterable[Injection]) -> None:
         for injection in injections:
-            if interval := truth_of(device.patient, injection, device.session):
+            if interval := device.truth_of(injection):
                 self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
 
     def _send_all(self, commands: Commands) -> bool:

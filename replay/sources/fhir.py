@@ -7,7 +7,7 @@ import io
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +35,8 @@ LONGEST_LINE_BYTES: Final = 16 << 20
 Json = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class _Device:
-    """The samples of one device: per channel (seconds since 1970, value per minute)."""
-
-    channels: tuple[list[tuple[float, float]], ...] = field(default_factory=lambda: ([], [], []))
+Rows = tuple[list[tuple[float, float]], ...]
+"""The samples of one device: per channel (seconds since 1970, value per minute)."""
 
 
 def read_fhir(path: Path) -> Reading:
@@ -50,7 +47,7 @@ def read_fhir(path: Path) -> Reading:
     effectiveInstant or the start of effectivePeriod; the unit is per minute. Raises Misconfigured, naming file and line (of
     a Bundle: entry), for what is wanted and cannot be read.
     """
-    devices: defaultdict[str, _Device] = defaultdict(_Device)
+    devices: defaultdict[str, Rows] = defaultdict(lambda: ([], [], []))
     for where, resource in _resources(path):
         _add(devices, where, resource)
     if not devices:
@@ -58,23 +55,17 @@ def read_fhir(path: Path) -> Reading:
     return read_each(_readers(path, devices))
 
 
-def _readers(path: Path, devices: Mapping[str, _Device]) -> Iterator[tuple[str, partial[Recording]]]:
-    for given, device in devices.items():
+def _readers(path: Path, devices: Mapping[str, Rows]) -> Iterator[tuple[str, partial[Recording]]]:
+    for given, rows in devices.items():
         name = f"{path}, device {given}"
-        heart, breath, pulse = (
-            Samples(
-                np.array([at for at, _ in samples], np.float64), np.array([value for _, value in samples], np.float64)
-            )
-            for samples in device.channels
-        )
-        pulses = pulse if device.channels[2] else None
+        heart, breath, pulse = (Samples(*np.array(samples, np.float64).reshape(-1, 2).T) for samples in rows)
+        pulses = pulse if rows[2] else None
         yield name, partial(sampled_recording, name, given, heart, breath, pulses, origin=f"FHIR {path.name}")
 
 
 def _resources(path: Path) -> Iterator[tuple[str, Json]]:
     """Yield (place, resource) of every Observation of the file."""
-    lines = ".ndjson" in path.name.lower()
-    for where, value in _lines(path) if lines else [(str(path), _decoded(str(path), _whole(path)))]:
+    for where, value in _lines(path) if ".ndjson" in path.name.lower() else [(str(path), _whole(path))]:
         yield from _observations(where, value)
 
 
@@ -91,7 +82,7 @@ def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
             yield place, resource
 
 
-def _add(devices: defaultdict[str, _Device], where: str, observation: Json) -> None:
+def _add(devices: defaultdict[str, Rows], where: str, observation: Json) -> None:
     parts = [observation, *map(_map, _list(observation.get("component")))]
     wanted = [(channel, part) for part in parts if (channel := _channel(part)) is not None]
     if not wanted or observation.get("status") in NOT_MEASURED:
@@ -99,7 +90,7 @@ def _add(devices: defaultdict[str, _Device], where: str, observation: Json) -> N
     at_s = _time(where, observation)
     given = _device(where, observation)
     for channel, part in wanted:
-        devices[given].channels[channel].append((at_s, _rate(where, part)))
+        devices[given][channel].append((at_s, _rate(where, part)))
 
 
 def _channel(part: Json) -> int | None:
@@ -145,13 +136,23 @@ def _rate(where: str, part: Json) -> float:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(_read_lines(path), 1):
-        if len(line) > LONGEST_LINE_BYTES:
-            raise Misconfigured(
-                f"{path}, line {number} is longer than {LONGEST_LINE_BYTES >> 20} MB; NDJSON has a resource a line"
-            )
-        if line.strip():
-            yield f"{path}, line {number}", _decoded(f"{path}, line {number}", line)
+    with _opened(path) as file:
+        for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE_BYTES + 1), b""), 1):
+            where = f"{path}, line {number}"
+            if len(line) > LONGEST_LINE_BYTES:
+                raise Misconfigured(
+                    f"{where} is longer than {LONGEST_LINE_BYTES >> 20} MB; NDJSON has a resource a line"
+                )
+            if line.strip():
+                yield where, _decoded(where, line)
+
+
+def _whole(path: Path) -> Any:
+    with _opened(path) as file:
+        data = file.read(LARGEST_BUNDLE_BYTES + 1)
+    if len(data) > LARGEST_BUNDLE_BYTES:
+        raise Misconfigured(f"{path} is larger than {LARGEST_BUNDLE_BYTES >> 20} MB; export it as NDJSON")
+    return _decoded(str(path), data)
 
 
 def _decoded(where: str, data: bytes) -> Any:
@@ -161,28 +162,13 @@ def _decoded(where: str, data: bytes) -> Any:
         raise Misconfigured(f"{where} is not JSON: {error}") from None
 
 
-def _read_lines(path: Path) -> Iterator[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     try:
-        with _open(path) as file:
-            while line := file.readline(LONGEST_LINE_BYTES + 1):
-                yield line
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from None
-
-
-def _whole(path: Path) -> bytes:
-    try:
-        with _open(path) as file:
-            data = file.read(LARGEST_BUNDLE_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Misconfigured(f"{path} cannot be read: {error}") from None
-    if len(data) > LARGEST_BUNDLE_BYTES:
-        raise Misconfigured(f"{path} is larger than {LARGEST_BUNDLE_BYTES >> 20} MB; export it as NDJSON")
-    return data
-
-
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _map(value: Any) -> Json:
