@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -85,7 +86,7 @@ def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
 def _add(devices: defaultdict[str, Rows], where: str, observation: Json) -> None:
     parts = [observation, *map(_map, _list(observation.get("component")))]
     wanted = [(channel, part) for part in parts if (channel := _channel(part)) is not None]
-    if not wanted or observation.get("status") in NOT_MEASURED:
+    if not wanted or str(observation.get("status")) in NOT_MEASURED:
         return
     at_s = _time(where, observation)
     given = _device(where, observation)
@@ -121,17 +122,23 @@ def _rate(where: str, part: Json) -> float:
     """The value per minute, NaN = missing."""
     quantity = part.get("valueQuantity")
     if quantity is None and isinstance(part.get("valueInteger"), int):
-        return float(part["valueInteger"])
+        return _finite(where, "valueInteger", part["valueInteger"])
     value = _map(quantity).get("value")
     if part.get("dataAbsentReason") is not None or value is None or _map(quantity).get("comparator"):
         if quantity is None and any(key.startswith("value") for key in part):
             raise Misconfigured(f"{where}: the rate is no valueQuantity")
         return np.nan
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise Misconfigured(f"{where}: the value of its valueQuantity is not a number")
+    rate = _finite(where, "valueQuantity", value)
     units = [str(unit).strip().lower() for unit in (_map(quantity).get("code"), _map(quantity).get("unit")) if unit]
     if units and not PER_MINUTE.intersection(units):
         raise Misconfigured(f"{where}: its unit {units[0]!r} is not per minute (UCUM /min)")
+    return rate
+
+
+def _finite(where: str, key: str, value: Any) -> float:
+    """Return a value as a float; JSON's whole numbers may be too long for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise Misconfigured(f"{where}: the value of its {key} is not a number")
     return float(value)
 
 
