@@ -30,14 +30,14 @@ class Device:
 
 
 class Topics(Protocol):
-    """Where devices' minutes are; all calls block and raise Unavailable."""
+    """Where devices' minutes are. All calls block and raise Unavailable."""
 
     def prepare(self, device_ids: Sequence[str]) -> dict[str, LastSent]:
         """Make the devices' topics and return how far those got that had minutes."""
 
 
 class Devices:
-    """Admits devices; any thread may call. `wall` is in epoch seconds."""
+    """Admits devices. Any thread may call. `wall` is in epoch seconds."""
 
     def __init__(self, settings: Settings, topics: Topics, wall: Callable[[], float]) -> None:
         self._most = settings.ingest_max_devices
@@ -60,7 +60,7 @@ class Devices:
         )
 
     def admit(self, wanted: Mapping[str, str | None]) -> dict[str, NotAdmitted]:
-        """Admit devices (label by id) and return those that are not; blocks while topics are made; raises Unavailable.
+        """Admit devices (label by id) and return those that are not. Blocks while topics are made. Raises Unavailable.
 
         A name whose id is another name's already is not admitted: two monitors would be mixed into one device.
         """

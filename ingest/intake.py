@@ -26,11 +26,11 @@ class ReadingsLog(Protocol):
     """Where readings are written down."""
 
     async def append(self, devices: Sequence[DeviceReadings]) -> None:
-        """Return once Kafka has them; raises Unavailable."""
+        """Return once Kafka has them. Raises Unavailable."""
 
 
 class Intake:
-    """Takes what protocols deliver; `wall` is in epoch seconds."""
+    """Takes what protocols deliver. `wall` is in epoch seconds."""
 
     def __init__(
         self, naming: Naming, devices: Devices, journal: ReadingsLog, wall: Callable[[], float], *, any_clock: bool
@@ -42,7 +42,7 @@ class Intake:
         self._any_clock = any_clock
 
     async def deliver(self, given: Sequence[GivenReadings]) -> None:
-        """Write down what can be used; returns once Kafka has it.
+        """Write down what can be used. Returns once Kafka has it.
 
         What cannot be used is counted. Raises NotUsed when that is all there was, Unavailable when Kafka does not answer.
         """

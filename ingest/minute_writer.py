@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where minutes go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
+    """Where minutes go. `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     def send(self, topic: str, key: bytes, value: bytes, minutes: int = 0) -> None: ...
 
@@ -35,7 +35,7 @@ class Outlet(Protocol):
 
 
 class Reader(Protocol):
-    """Where readings come from; `ingest.journal_reader.JournalReader` is the real one."""
+    """Where readings come from. `ingest.journal_reader.JournalReader` is the real one."""
 
     @property
     def position(self) -> int: ...
@@ -46,7 +46,7 @@ class Reader(Protocol):
 
 
 class MinuteWriter:
-    """Applies the journal; `topic_of` tells a device's topic, `trouble_at` when monitors last went unanswered."""
+    """Applies the journal. `topic_of` tells a device's topic, `trouble_at` when monitors last went unanswered."""
 
     def __init__(
         self, settings: Settings, devices: Devices, topic_of: Callable[[str], str], reader: Reader, clock: Clock
@@ -63,12 +63,12 @@ class MinuteWriter:
         self.trouble_at: Callable[[], float] = lambda: float("-inf")
 
     def sources_of(self, device_id: str) -> dict[ChannelName, int]:
-        """Return which sources a device's minutes are made of; any thread may ask."""
+        """Return which sources a device's minutes are made of. Any thread may ask."""
         known = self._minutes.get(device_id)
         return known.sources if known else {}
 
     def restore(self, outlet: Outlet) -> None:
-        """Read back what an earlier run had not settled; raises Unavailable."""
+        """Read back what an earlier run had not settled. Raises Unavailable."""
         end = self._reader.rewind()
         first = self.settled_before = self._reader.position
         while self._reader.position < end:
@@ -77,7 +77,7 @@ class MinuteWriter:
         log.info("journal_read_back", records=end - first, devices=len(self._minutes))
 
     def run(self, outlet: Outlet, stop: Event) -> None:
-        """Make minutes until stopped; raises Unavailable when Kafka stays away."""
+        """Make minutes until stopped. Raises Unavailable when Kafka stays away."""
         try:
             while not stop.is_set():
                 self._apply(self._reader.poll(POLL_S), outlet)
@@ -99,7 +99,7 @@ class MinuteWriter:
                 self._take(each, offset, outlet)
 
     def _admit(self, entries: Sequence[Entry]) -> None:
-        """Find the devices that another run wrote down; a name that is refused by now was taken under its id before."""
+        """Find the devices that another run wrote down. A name that is refused by now was taken under its id before."""
         wanted = {each.device_id: each.label for _, record in entries for each in record.devices}
         unknown = {device_id: label for device_id, label in wanted.items() if device_id not in self._minutes}
         if unknown and not self._devices.knows(unknown):
@@ -130,7 +130,7 @@ class MinuteWriter:
         return minutes
 
     def _send_silent(self, outlet: Outlet) -> None:
-        """Send what silent devices leave open; nobody is silent while Kafka keeps monitors waiting."""
+        """Send what silent devices leave open. Nobody is silent while Kafka keeps monitors waiting."""
         now_s = self._clock.monotonic()
         if now_s - self.trouble_at() < self._settings.ingest_silence_s:
             return

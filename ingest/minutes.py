@@ -70,7 +70,7 @@ class DeviceMinutes:
         self._sources = {**sources, **self._sources}
 
     def take(self, reading: Reading, offset: int, now_s: float) -> Taken:
-        """Add a reading; one of a minute that is closed is late, and one known by channel, source and time is dropped."""
+        """Add a reading. One of a minute that is closed is late, and one known by channel, source and time is dropped."""
         minute = int(reading.observed_at // MINUTE_S)
         if self._closed_through is not None and minute <= self._closed_through:
             return "late"
@@ -118,7 +118,7 @@ class DeviceMinutes:
 
 
 def mean_bpm(values: list[float]) -> float:
-    """Return the mean on a grid of tenths, the same in whatever order the values came; one value stays as it is.
+    """Return the mean on a grid of tenths, the same in whatever order the values came. One value stays as it is.
 
     >>> mean_bpm([80.25]), mean_bpm([80.0, 81.0, 81.0])
     (80.25, 80.7)
@@ -129,7 +129,7 @@ def mean_bpm(values: list[float]) -> float:
 
 
 def stretches(minutes: Iterable[Minute], sent_through: int | None) -> Iterator[list[Minute]]:
-    """Yield runs of consecutive minutes, each for one message; a short gap, also to what was sent, is filled as missing."""
+    """Yield runs of consecutive minutes, each for one message. A short gap, also to what was sent, is filled as missing."""
     run: list[Minute] = []
     last = sent_through
     for minute in minutes:

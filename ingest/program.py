@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class IngestProgram:
-    """Runs until its event is set; `not_ready_because` is the readiness check."""
+    """Runs until its event is set. `not_ready_because` is the readiness check."""
 
     def __init__(self, settings: Settings, protocol: Protocol, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
@@ -54,7 +54,7 @@ class IngestProgram:
         return f"Kafka has not acknowledged for {waits_s:.0f} s" if waits_s > NOT_READY_AFTER_S else None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listen until stopped; raises Misconfigured, or Unavailable when Kafka is away at the start or stays away."""
+        """Listen until stopped. Raises Misconfigured, or Unavailable when Kafka is away at the start or stays away."""
         async with self._protocol.listen(self._settings, self._deliver) as port:
             ended = Event()
             journal = self._settings.topics.ingest_spec(self._settings.ingest_name)

@@ -22,7 +22,7 @@ class GivenReadings:
 
 
 class NotUsed(FedSecureError):
-    """Nothing of a message can be used; the sentence, without any name or value of a patient, goes back to the sender."""
+    """Nothing of a message can be used. The sentence, without any name or value of a patient, goes back to the sender."""
 
 
 Deliver = Callable[[Sequence[GivenReadings]], Awaitable[None]]
@@ -43,7 +43,7 @@ class Protocol:
     listen: Listen
 
     def device_from(self, settings: Settings) -> str:
-        """Return the field that names devices; raises Misconfigured for one that this protocol has not."""
+        """Return the field that names devices. Raises Misconfigured for one that this protocol has not."""
         given = settings.ingest_device_from
         if given is None:
             return self.device_fields[0]
@@ -63,7 +63,7 @@ def protocol_names() -> list[str]:
 
 
 def protocol_named(name: str) -> Protocol:
-    """Return a protocol; raises Misconfigured with the list for a name that is none."""
+    """Return a protocol. Raises Misconfigured with the list for a name that is none."""
     if name not in protocol_names():
         raise Misconfigured(f"there is no protocol {name!r}; the protocols are {', '.join(protocol_names())}")
     protocol: Protocol = import_module(f"ingest.protocols.{name}").PROTOCOL

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class CommandFeed:
-    """A context; `pending` hands out what has come since, without waiting. A Kafka that is away is waited for."""
+    """A context. `pending` hands out what has come since, without waiting. A Kafka that is away is waited for."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

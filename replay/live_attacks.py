@@ -19,7 +19,7 @@ Commands = Callable[[], Sequence[ReplayCommand]]
 
 @dataclass(slots=True)
 class LivePatient:
-    """A device of a running replay; `patient` is what it sends, `clean` what it would send without attacks by hand."""
+    """A device of a running replay. `patient` is what it sends, `clean` what it would send without attacks by hand."""
 
     patient: Patient
     session: Session
@@ -30,7 +30,7 @@ class LivePatient:
         self.clean = self.patient.recording
 
     def begin(self, command: ReplayCommand, next_min: int) -> list[Injection]:
-        """Attack from recording minute `next_min` on and return the new truth; raises Misconfigured for what cannot be."""
+        """Attack from recording minute `next_min` on and return the new truth. Raises Misconfigured for what cannot be."""
         recording = self.patient.recording
         left_min = recording.minutes - next_min
         duration = None if command.duration_min is None else max(1, min(command.duration_min, left_min))
@@ -81,7 +81,7 @@ class LivePatient:
 
 
 def _cut(injection: Injection, end_min: int) -> Injection:
-    """Return the injection as it was in truth; one that was ended before its first minute keeps that one, unpoisoned."""
+    """Return the injection as it was in truth. One that was ended before its first minute keeps that one, unpoisoned."""
     poisoned = injection.poisoned.copy()
     poisoned[end_min:] = False
     return replace(injection, poisoned=poisoned, end_min=max(end_min, injection.spec.onset_min + 1))

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where messages go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
+    """Where messages go. `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     acked_messages: int
     acked_minutes: int
@@ -54,14 +54,14 @@ class Outlet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The topics of a replay; the truth's is never that of any device."""
+    """The topics of a replay. The truth's is never that of any device."""
 
     vitals_of: Callable[[str], str]
     truth: str
 
 
 class Player:
-    """One replay; `play` blocks until all is acknowledged, or until `stop` is set."""
+    """One replay. `play` blocks until all is acknowledged, or until `stop` is set."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Player:
         self._reported_at = -REPORT_EVERY_S
 
     def play(self, commands: Commands = lambda: ()) -> ReplayResult:
-        """Send everything when it is due, and obey; raises Unavailable when Kafka stays away or refuses for good."""
+        """Send everything when it is due, and obey. Raises Unavailable when Kafka stays away or refuses for good."""
         self._started = self._clock.monotonic()
         under_way = [device.patient for device in self._devices.values() if not device.session.is_complete]
         REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
@@ -177,7 +177,7 @@ class Player:
         )
 
     def _finish(self, stopped: bool) -> int:
-        """Wait for the acknowledgements; once stopped, for STOP_GRACE_S more. Return how many are missing."""
+        """Wait for the acknowledgements, once stopped for STOP_GRACE_S more, and return how many are missing."""
         while not stopped and self._outlet.drain(REPORT_EVERY_S):
             self._report(self._outlet.oldest_unacked_s)
             stopped = self._stop.is_set()

@@ -41,7 +41,7 @@ def run(
     on_progress: OnProgress | None = None,
     limits: Limits = PATIENT,
 ) -> ReplayResult:
-    """Replay the recordings into Kafka; blocks until all is acknowledged, or until `stop` is set from another thread.
+    """Replay the recordings into Kafka. Blocks until all is acknowledged, or until `stop` is set from another thread.
 
     With `options.accept_commands`, attacks may be begun and ended by hand (contracts.replay_commands).
     Without `options.fresh` each device goes on after the last minute that Kafka holds. `on_progress` is called about
@@ -93,7 +93,7 @@ def _probes(settings: Settings, publisher: CheckedPublisher) -> ProbeServer | No
 
 
 def count_acknowledged(minutes: int) -> None:
-    """Count a record that the broker has; one without minutes is ground truth."""
+    """Count a record that the broker has. One without minutes is ground truth."""
     if minutes:
         REPLAY_MESSAGES.inc()
         REPLAY_MINUTES.inc(minutes)

@@ -37,7 +37,7 @@ class DeviceReplay:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A finished or stopped replay; `minutes` and `messages` were acknowledged, `unacked` messages were not."""
+    """A finished or stopped replay. `minutes` and `messages` were acknowledged, `unacked` messages were not."""
 
     minutes: int
     messages: int

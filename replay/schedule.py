@@ -29,13 +29,13 @@ class ScheduledMessage:
 
 
 def scheduled_messages(sessions: Iterable[Session], pack_min: int) -> Iterator[ScheduledMessage]:
-    """Return every message of every device in the order in which they are due; each minute exactly once."""
+    """Return every message of every device in the order in which they are due, each minute exactly once."""
     messages = (_of_one_device(session, pack_min) for session in sessions)
     return heapq.merge(*messages, key=lambda message: (message.elapsed_min, message.device_id))
 
 
 def due_after_s(elapsed_min: int, speed: float | None) -> float:
-    """Return the wall time (seconds after the replay's start) at which a message is due; 0 when flat out."""
+    """Return the wall time (seconds after the replay's start) at which a message is due, 0 when flat out."""
     return 0.0 if speed is None else elapsed_min * 60.0 / speed
 
 

@@ -39,7 +39,7 @@ class Quantity(NamedTuple):
 
 
 class Catalogue:
-    """Finds what an identifier (OBX-3) means; `own` are a site's codes and names by channel, preferred to those built in."""
+    """Finds what an identifier (OBX-3) means. `own` are a site's codes and names by channel, preferred to those built in."""
 
     def __init__(self, own: Mapping[ChannelName, tuple[str, ...]] | None = None) -> None:
         self._own: dict[str, Quantity] = {}
@@ -54,7 +54,7 @@ class Catalogue:
                 self._names |= dict.fromkeys(names, Quantity(channel, source))
 
     def find(self, identifier: list[str]) -> Quantity | None:
-        """Return what the components of OBX-3 mean, the first triplet or the alternate one; None for anything else.
+        """Return what the components of OBX-3 mean, the first triplet or the alternate one, or None for anything else.
 
         The number counts unless the coding system is a vendor's own (99…, L), the name in any. A code and a name that
         contradict each other mean nothing: one of the two is wrong, and nobody knows which.
@@ -75,7 +75,7 @@ def _only(found: set[Quantity]) -> Quantity | None:
 
 
 def catalogue_with(file: Path | None) -> Catalogue:
-    """Return the catalogue with a site's mapping file in it; raises Misconfigured in one sentence."""
+    """Return the catalogue with a site's mapping file in it. Raises Misconfigured in one sentence."""
     return Catalogue(None if file is None else _own(file))
 
 

@@ -27,12 +27,12 @@ _BREAKS: Final = re.compile(r"\r\n|\n|\r")
 
 
 class Rejected(FedSecureError):
-    """A message that will never be taken, whoever sends it again: no HL7, or of another kind; never holds its content."""
+    """A message that will never be taken, whoever sends it again: no HL7, or of another kind. Never holds its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The MSH segment; `control_id` is "" when there is none. `unescape` turns escape sequences into characters."""
+    """The MSH segment. `control_id` is "" when there is none. `unescape` turns escape sequences into characters."""
 
     field_mark: str
     component: str
@@ -48,7 +48,7 @@ class Header:
     unescape: Callable[[str], str]
 
     def first(self, value: str, number: int = 1) -> str:
-        """Return a component (from 1) of a field's first repetition; a deleted ("") one is empty."""
+        """Return a component (from 1) of a field's first repetition. A deleted ("") one is empty."""
         parts = value.split(self.repetition, 1)[0].split(self.component)
         text = parts[number - 1].strip() if number <= len(parts) else ""
         return "" if text == NULL else text
@@ -61,7 +61,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An OBX segment; `number` counts fields as HL7 does."""
+    """An OBX segment. `number` counts fields as HL7 does."""
 
     fields: list[str]
 
@@ -81,7 +81,7 @@ class Group:
 
 
 def read_header(raw: bytes) -> Header:
-    """Return the header of a message or of its beginning; raises Rejected."""
+    """Return the header of a message or of its beginning. Raises Rejected."""
     line = _decoded(re.split(rb"[\r\n]", raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:LONGEST_HEADER], maxsplit=1)[0])
     if not line.startswith("MSH") or len(line) < 8:
         raise Rejected("not an HL7 v2 message: it does not begin with MSH")
@@ -104,7 +104,7 @@ def read_header(raw: bytes) -> Header:
 
 
 def read_groups(raw: bytes, header: Header) -> list[Group]:
-    """Return the observations of a message, by patient and OBR; raises Rejected."""
+    """Return the observations of a message, by patient and OBR. Raises Rejected."""
     groups: list[Group] = []
     patient = place = ""
     segments = _BREAKS.split(_text(raw, header.charset).strip("\ufeff \t\r\n"), maxsplit=MOST_SEGMENTS)

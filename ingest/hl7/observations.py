@@ -30,7 +30,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Reads messages as a site has set it; `wall` is in epoch seconds."""
+    """Reads messages as a site has set it. `wall` is in epoch seconds."""
 
     catalogue: Catalogue
     device_from: str
@@ -76,7 +76,7 @@ class Finder:
         yield Reading(quantity.channel, quantity.source, observed_at, value)
 
     def _device(self, header: Header, group: Group, equipment: str) -> str:
-        """Return the name of the device; a place is its unit, room, bed and facility, as far as they are given."""
+        """Return the name of the device. A place is its unit, room, bed and facility, as far as they are given."""
         if self.device_from == EQUIPMENT:
             return header.plain(header.first(equipment) or header.first(equipment, 3))
         if self.device_from == PATIENT:

@@ -27,7 +27,7 @@ NOT_FROM: Final = {
 
 
 class Receiver:
-    """Takes framed messages one after the other; `wall` is in epoch seconds."""
+    """Takes framed messages one after the other. `wall` is in epoch seconds."""
 
     def __init__(self, finder: Finder, deliver: Deliver, wall: Callable[[], float]) -> None:
         self._finder = finder
@@ -36,7 +36,7 @@ class Receiver:
         self._throttle = Throttle()
 
     async def answer(self, raw: bytes) -> bytes:
-        """Return the answer to one message; never raises, whatever it holds."""
+        """Return the answer to one message. Never raises, whatever it holds."""
         header: Header | None = None
         try:
             header = read_header(raw)
@@ -75,7 +75,7 @@ class Receiver:
             self._nothing(found)
 
     def _nothing(self, found: Found) -> None:
-        """Refuse a message whose every reading lacks a device or a time; one without readings of ours is fine."""
+        """Refuse a message whose every reading lacks a device or a time. One without readings of ours is fine."""
         for outcome, sentence in NOT_FROM.items():
             if found.outcomes[outcome]:
                 raise NotUsed(sentence.format(field=self._finder.device_from))
@@ -88,7 +88,7 @@ class Receiver:
 
 
 def acknowledge(header: Header | None, code: Code, text: str, now_s: float) -> bytes:
-    """Return the answer to a message (`header` None: it had none that could be read); `now_s` in epoch seconds.
+    """Return the answer to a message (`header` None: it had none that could be read). `now_s` is in epoch seconds.
 
     Of the message it holds the control id and, unless it is rejected, the names of sending and receiving application.
     """

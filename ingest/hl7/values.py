@@ -1,4 +1,4 @@
-"""Says what an observation's row is worth: a value, or why there is none; and when, `20210425230331.496-0400`."""
+"""Says what an observation's row is worth: a value or why there is none, and when it was measured."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Worth(NamedTuple):
 
 
 def worth_of(row: Row, header: Header, *, keep_test_data: bool) -> Worth:
-    """Return what a row says; whether a patient can have the value is not looked at here."""
+    """Return what a row says. Whether a patient can have the value is not looked at here."""
     flags = {header.first(flag).upper() for flag in row[8].split(header.repetition)}
     if row[11].upper() in NO_RESULT or flags & INVALID_FLAGS:
         return Worth(None, "no_result")

@@ -25,10 +25,10 @@ log = structlog.get_logger()
 
 
 class Answerer(Protocol):
-    """What is said to messages; `ingest.hl7.receiver.Receiver` is the real one."""
+    """What is said to messages. `ingest.hl7.receiver.Receiver` is the real one."""
 
     async def answer(self, raw: bytes) -> bytes:
-        """Return the answer to a message; never raises."""
+        """Return the answer to a message. Never raises."""
 
     def refuse(self, beginning: bytes, why: str) -> bytes:
         """Return the answer to a message that is not read to its end."""
@@ -50,7 +50,7 @@ class Bounds:
 
 @dataclass(slots=True)
 class MllpServer:
-    """Serves connections, each in a task of its own; its messages are answered in their order, one at a time."""
+    """Serves connections, each in a task of its own. Its messages are answered in their order, one at a time."""
 
     answerer: Answerer
     bounds: Bounds
@@ -58,7 +58,7 @@ class MllpServer:
     _throttle: Throttle = field(default_factory=Throttle)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection to its end; never raises."""
+        """Serve one connection to its end. Never raises."""
         task = asyncio.current_task()
         assert task is not None
         try:
@@ -77,7 +77,7 @@ class MllpServer:
             writer.close()
 
     async def close(self) -> None:
-        """End all connections; a message that is not answered yet comes again."""
+        """End all connections. A message that is not answered yet comes again."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -123,7 +123,7 @@ class MllpServer:
 async def listening(
     answerer: Answerer, host: str, port: int, bounds: Bounds, tls: ssl.SSLContext | None
 ) -> AsyncIterator[int]:
-    """Listen while inside; gives the port. Raises Misconfigured when the address cannot be had."""
+    """Listen while inside. Gives the port. Raises Misconfigured when the address cannot be had."""
     served = MllpServer(answerer, bounds)
     handshake_s = HANDSHAKE_S if tls else None
     try:
@@ -138,6 +138,6 @@ async def listening(
 
 
 def _notice_dead_peers(writer: asyncio.StreamWriter) -> None:
-    """A gateway whose machine is gone would hold its connection for ever; idle ones that live may."""
+    """A gateway whose machine is gone would hold its connection for ever. Idle ones that live may."""
     with suppress(OSError, AttributeError):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

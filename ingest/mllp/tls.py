@@ -9,7 +9,7 @@ from contracts.settings import Settings
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:
-    """Return the listener's TLS, None where no certificate is set; raises Misconfigured for files that do not do."""
+    """Return the listener's TLS, None where no certificate is set. Raises Misconfigured for files that do not do."""
     cert, key, ca = (
         settings.ingest_tls_cert_file, settings.ingest_tls_key_file, settings.ingest_tls_client_ca_file
     )  # fmt: skip

@@ -18,7 +18,7 @@ from ingest.protocol import Deliver, Protocol
 
 @asynccontextmanager
 async def listen(settings: Settings, deliver: Deliver) -> AsyncIterator[int]:
-    """Listen for gateways while inside; gives the port. Raises Misconfigured."""
+    """Listen for gateways while inside. Gives the port. Raises Misconfigured."""
     finder = Finder(
         catalogue_with(settings.ingest_mapping_file),
         PROTOCOL.device_from(settings),

@@ -77,7 +77,7 @@ Alter = Callable[[AttackedSpan, Amounts, np.random.Generator], tuple[Vitals, Vit
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A named attack. `levels` gives, for each level, one amount per parameter; `words` says a level where numbers do not.
+    """A named attack. `levels` gives, for each level, one amount per parameter. `words` says a level where numbers do not.
 
     `alter` returns the heart and respiratory rate of the span, not yet rounded or limited: `inject` does both, so
     that every attack acts at the device's own resolution. A missing minute stays missing; one that `alter` makes NaN
@@ -117,7 +117,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class AttackSpec:
-    """One attack on one device. Minutes count from the recording's first minute; no duration means to its end.
+    """One attack on one device. Minutes count from the recording's first minute. No duration means to its end.
 
     `channels` limits it to heart rate (hr) or respiratory rate (rr). It fades in over `ramp_min` minutes (0 = at once).
     `donor` is the device whose data an attack such as spoof takes; None means a synthetic patient drawn by the seed.

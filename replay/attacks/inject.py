@@ -23,7 +23,7 @@ NO_LIMITS = (-np.inf, np.inf)
 
 
 def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = None) -> Injection:
-    """Return the attacked recording and its ground truth; the same spec and donor always give the same result.
+    """Return the attacked recording and its ground truth. The same spec and donor always give the same result.
 
     Values are altered at the device's own resolution, limited to the physiological range (unless the attack repeats
     recorded ones) and rounded to the grid of the device's channel.
@@ -53,7 +53,7 @@ def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = Non
 def inject_all(
     recordings: Sequence[Recording], specs: Sequence[AttackSpec]
 ) -> tuple[list[Recording], dict[str, list[Injection]]]:
-    """Apply the specs in order, several on one device included; a donor gives what it recorded, not its own attacks.
+    """Apply the specs in order, several on one device included. A donor gives what it recorded, not its own attacks.
 
     Returns the recordings in their order (attacked ones replaced) and each attacked device's injections; the truth
     of an injection compares with the values that it found, earlier attacks included. Raises Misconfigured for a device that is not there.
@@ -114,7 +114,7 @@ def faded_in(original: Vitals, altered: Vitals, share: Vitals, chance: Vitals) -
 def _written(
     before: Vitals, altered: Vitals, span: AttackedSpan, limits: tuple[float, float], grid_bpm: float, hit: bool
 ) -> Vitals:
-    """Put the altered span into a copy of the channel; a value that the attack left alone is not even rounded."""
+    """Put the altered span into a copy of the channel. A value that the attack left alone is not even rounded."""
     if not hit:
         return before
     original = before[span.onset_min : span.end_min]
@@ -126,7 +126,7 @@ def _written(
 
 
 def _changed(span: AttackedSpan, attacked: Recording) -> NDArray[np.bool_]:
-    """Return the minutes of the recording whose value differs or went missing; outside the span there are none."""
+    """Return the minutes of the recording whose value differs or went missing. Outside the span there are none."""
     poisoned = np.zeros(attacked.minutes, dtype=np.bool_)
     inside = slice(span.onset_min, span.end_min)
     for before, after in (

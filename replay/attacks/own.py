@@ -84,7 +84,7 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _import_from_here(name: str) -> ModuleType:
-    """Import a module; an installed command does not look for it where it is run, which a person who names one expects."""
+    """Import a module. An installed command does not look for it where it is run, which a person who names one expects."""
     here = str(Path.cwd())
     sys.path.append(here)
     try:

@@ -22,7 +22,7 @@ KEYS = ("device", "onset", "duration", "level", "seed", "channels", "ramp", "don
 
 
 def parse_attack(text: str) -> AttackSpec:
-    """Return the attack that the flag describes; `onset`, `duration` and `ramp` are minutes.
+    """Return the attack that the flag describes. `onset`, `duration` and `ramp` are minutes.
 
     Raises Misconfigured saying what is wrong and what is right.
 

@@ -51,5 +51,5 @@ def minutes_of(amounts: Amounts) -> int:
 
 
 def values_ago(span: AttackedSpan, channel: Vitals, lag_min: int) -> Vitals:
-    """Return a channel's values of `lag_min` minutes before each minute of the span; the onset is at least that late."""
+    """Return a channel's values of `lag_min` minutes before each minute of the span. The onset is at least that late."""
     return channel[span.onset_min - lag_min : span.end_min - lag_min]

@@ -21,7 +21,7 @@ WFDB_ERRORS: Final = (ValueError, IndexError, KeyError, TypeError, AttributeErro
 
 @dataclass(frozen=True, slots=True)
 class RecordKind:
-    """How records are fetched; a record is called as its header without `.hea`.
+    """How records are fetched. A record is called as its header without `.hea`.
 
     `files` names what lies beside a header that is there, `check` looks at a record whose files are all there; both raise
     Damaged. `subject` says whose record it is, by its path on the server. `record_list` is the list that a folder of such records is read by, None where their files tell by themselves.
@@ -67,7 +67,7 @@ def _header(record: Path) -> Any:
 
 
 def _expected_bytes(header: Any, name: str) -> int | None:
-    """The size of a signal file by the header; None for a format whose samples are packed."""
+    """Return the size of a signal file by the header, or None for a format whose samples are packed."""
     of_file = [index for index, file_name in enumerate(header.file_name) if file_name == name]
     frame_bytes = 0
     for index in of_file:

@@ -20,7 +20,7 @@ TRIES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class FetchProgress:
-    """How far a fetch is: `phase` is lists, headers, checksums or signals; `done` of `total` lists or records."""
+    """How far a fetch is: `done` of `total` lists or records in a `phase` (lists, headers, checksums or signals)."""
 
     phase: str
     done: int
@@ -29,7 +29,7 @@ class FetchProgress:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch did; `failed` holds (record, reason). `sums_checked` of `files` files were in the server's SHA-256 list."""
+    """What a fetch did. `failed` holds (record, reason). `sums_checked` of `files` files were in the server's SHA-256 list."""
 
     patients: int
     records: int
@@ -60,7 +60,7 @@ def fetch_records(
 
 
 class _Fetch:
-    """One fetch: headers first, for they may name the signal files; then the checksums of all; then the signals."""
+    """One fetch: headers first, for they may name the signal files, then the checksums of all, then the signals."""
 
     def __init__(
         self, server: Server, staging: Staging, names: Sequence[str], on_progress: Callable[[FetchProgress], None]
@@ -91,7 +91,7 @@ class _Fetch:
         return Fetched(patients, len(whole), new, self._bytes, wanted, checked, failed)
 
     def _attempt(self, name: str, step: Callable[[str], list[str]]) -> list[str]:
-        """Return what the step does for a record; a second try for damage, and nothing when it is given up."""
+        """Return what the step does for a record, after a second try for damage, or nothing when it is given up."""
         for _ in range(TRIES):
             try:
                 return step(name)
@@ -102,7 +102,7 @@ class _Fetch:
         return []
 
     def _header(self, name: str) -> list[str]:
-        """Have the header; return the record's files, the header first."""
+        """Fetch the header and return the record's files, the header first."""
         header = f"{name}.hea"
         with self._staging.dropping([header]):
             self._get(header)

@@ -19,7 +19,7 @@ RECORD_NAME: Final = re.compile(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database on a server; a record lies `levels` folders below its patient's."""
+    """A database on a server. A record lies `levels` folders below its patient's."""
 
     base_url: str
     record_list: str

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)  # its warnings reach people also where no pro
 
 
 def read_recordings(paths: Sequence[Path]) -> list[Recording]:
-    """Return every usable recording of the files and folders in their order; what is skipped is logged as one warning.
+    """Return every usable recording of the files and folders in their order. What is skipped is logged as one warning.
 
     Reads files. Raises Misconfigured for an unknown format, a wrong file, a path without any usable recording, or a
     device that two paths hold.

@@ -136,7 +136,7 @@ def _rate(where: str, part: Json) -> float:
 
 
 def _finite(where: str, key: str, value: Any) -> float:
-    """Return a value as a float; JSON's whole numbers may be too long for one."""
+    """Return a value as a float. JSON's whole numbers may be too long for one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise Misconfigured(f"{where}: the value of its {key} is not a number")
     return float(value)

@@ -1,4 +1,4 @@
-"""Read exports of a Hexoskin shirt: rates a second, times in 1/256 second; the device is called as the file."""
+"""Read exports of a Hexoskin shirt: rates a second, times in 1/256 second. The device is called as the file."""
 
 from __future__ import annotations
 

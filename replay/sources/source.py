@@ -61,7 +61,7 @@ class Reading:
 
 
 def read_each(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Reading:
-    """Call every reader and check its recording; one that is refused with Misconfigured is skipped under its name."""
+    """Call every reader and check its recording. One that is refused with Misconfigured is skipped under its name."""
     recordings: list[Recording] = []
     skipped: list[Unusable] = []
     for name, read in readers:

@@ -17,7 +17,7 @@ from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 
 def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files, one a device; a file that cannot be read is skipped under its name.
+    """Return the recordings of all files, one a device. A file that cannot be read is skipped under its name.
 
     The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which
     both measured are skipped, all of them: which one is right is not ours to say.
@@ -37,7 +37,7 @@ def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Readi
 
 
 def read_records(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files; a subject's second one is a device of its own, `<subject>-2`."""
+    """Return the recordings of all files. A subject's second one is a device of its own, `<subject>-2`."""
     return numbered(_all_of(files, read))
 
 

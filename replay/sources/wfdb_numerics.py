@@ -62,7 +62,7 @@ def _listed(path: Path) -> Recording:
 
 
 def read_wfdb_numerics(path: Path) -> Recording:
-    """Return the record's HR, RESP (or RR) and, if there, PULSE; `path` is its header file or its name without `.hea`.
+    """Return the record's HR, RESP (or RR) and, if there, PULSE. `path` is its header file or its name without `.hea`.
 
     The device id is the subject (see `subject_of`). Event time starts at the header's base time, seconds cut off. Values
     of one a minute stay as they are, zero and below are missing. Signals with more, be it by the sampling frequency or by
@@ -178,7 +178,7 @@ def _wanted(name: str, header: Any) -> list[tuple[int, tuple[float, float]]]:
 
 
 def _per_minute(record: Any, index: int) -> float:
-    """The record's sampling frequency is that of its frames; a frame may hold several samples of a signal."""
+    """The record's sampling frequency is that of its frames. A frame may hold several samples of a signal."""
     return float(60 * record.fs * record.samps_per_frame[index])
 
 

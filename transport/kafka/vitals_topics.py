@@ -11,7 +11,7 @@ from transport.kafka.last_sent import LastSent, read_last_sent
 
 
 class VitalsTopics:
-    """One topic a device, or the shared one; all calls block and raise Unavailable.
+    """One topic a device, or the shared one. All calls block and raise Unavailable.
 
     `once_for_all`: devices come one by one, so that the shared topic is read back once, for all: for each new one it would
     be read to its very beginning. `prepared` are the names of the topics that are there.

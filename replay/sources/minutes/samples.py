@@ -26,7 +26,7 @@ class Samples:
 
     @property
     def interval_s(self) -> float:
-        """The usual time between two samples, missing ones included; infinite with fewer than two."""
+        """The usual time between two samples, missing ones included, infinite with fewer than two."""
         steps = np.diff(np.unique(self.at_s))
         return float(np.median(steps)) if len(steps) else np.inf
 

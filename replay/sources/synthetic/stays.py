@@ -39,7 +39,7 @@ class StayOptions(TypedDict, total=False):
 
 
 def synthetic_stay(seed: int, index: int, minutes: int, **options: Unpack[StayOptions]) -> Stay:
-    """Return patient `index` of the population `seed`; the same arguments always give the same stay.
+    """Return patient `index` of the population `seed`. The same arguments always give the same stay.
 
     `resolution_bpm` None lets the patient's monitor decide: tenths, or whole numbers for one in four.
     Raises Misconfigured for no minutes, a negative seed or index, or an unknown deterioration.
@@ -72,7 +72,7 @@ def synthetic_recording(seed: int, index: int, minutes: int, **options: Unpack[S
 def synthetic_stays(
     seed: int, patients: int, minutes: int, *, resolution_bpm: float | None = None, deteriorating_share: float = 0.0
 ) -> list[Stay]:
-    """Return patients 0..patients-1; the first `deteriorating_share` of them deteriorate, each kind in turn."""
+    """Return patients 0..patients-1. The first `deteriorating_share` of them deteriorate, each kind in turn."""
     kinds, ill = tuple(DETERIORATIONS), round(deteriorating_share * patients)
     return [
         synthetic_stay(

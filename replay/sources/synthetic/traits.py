@@ -14,7 +14,7 @@ WHOLE_NUMBER_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """One patient. Spreads are standard deviations; HR in bpm, RR in breaths/min, memories in minutes."""
+    """One patient. Spreads are standard deviations, HR is in bpm, RR in breaths/min, memories in minutes."""
 
     heart_rate_bpm: float
     resp_rate_bpm: float
@@ -53,7 +53,7 @@ class Traits:
 
 
 def draw_traits(rng: np.random.Generator) -> Traits:
-    """Return one patient of the population; spread wide enough that real stays are ordinary members of it."""
+    """Return one patient of the population, spread wide enough that real stays are ordinary members of it."""
 
     def around(median: float, spread: float, low: float, high: float) -> float:
         return float(np.clip(median * np.exp(spread * rng.standard_normal()), low, high))

@@ -57,7 +57,7 @@ def partition_value(path: Path, column: str) -> str | None:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of one device so far, in their order in the table; `line` is where each stands."""
+    """The rows of one device so far, in their order in the table. `line` is where each stands."""
 
     label: str
     event_minutes: list[int] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Rows:
 
 
 class DeviceRows:
-    """The rows of a table, device by device, in any order; `unit` is what the table calls a row's place (line, row)."""
+    """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row)."""
 
     def __init__(self, path: Path, kind: str, unit: str = "line") -> None:
         self._path = path
@@ -92,7 +92,7 @@ class DeviceRows:
         rows.lines.append(line)
 
     def reading(self) -> Reading:
-        """Return one recording a device, in the order of their first rows; minutes without a row are missing ones."""
+        """Return one recording a device, in the order of their first rows. Minutes without a row are missing ones."""
         if not self._by_id:
             raise Misconfigured(f"{self._path} has no rows below its header")
         return read_each(

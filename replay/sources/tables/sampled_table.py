@@ -66,7 +66,7 @@ def export_reader(
 
 
 def read_sampled_table(path: Path, layout: Layout, given: str, origin: str) -> Recording:
-    """Return the file's one recording; `given` names its device.
+    """Return the file's one recording. `given` names its device.
 
     A row of units below the header is skipped. Raises Misconfigured naming file, line and column.
     """

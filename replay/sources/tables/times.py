@@ -64,7 +64,7 @@ def parsed_in(where: str, text: str, layout: str, said: str) -> float:
 
 
 def parsed_local(where: str, text: str) -> float:
-    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601; UTC without a zone.
+    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601, UTC without a zone.
 
     >>> parsed_local("ward.csv, line 2", "02.01.1970 00:01:00")
     86460.0
