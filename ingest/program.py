@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from threading import Event
 from typing import Final
@@ -84,16 +84,11 @@ class IngestProgram:
             finally:
                 self._intake = None
 
-    @contextmanager
-    def _publishing(self, ended: Event) -> Iterator[CheckedPublisher]:
+    def _publishing(self, ended: Event) -> closing[CheckedPublisher]:
         connect = partial(connect_producer, self._settings, self._topics.prepared, linger_ms=LINGER_MS)
-        publisher = CheckedPublisher(
-            connect, clock=self._clock, stopped=ended.is_set, on_acknowledged=INGEST_MINUTES.inc
+        return closing(
+            CheckedPublisher(connect, clock=self._clock, stopped=ended.is_set, on_acknowledged=INGEST_MINUTES.inc)
         )
-        try:
-            yield publisher
-        finally:
-            publisher.close()
 
 
 async def _write_until(stop: asyncio.Event, ended: Event, write: Callable[[], None]) -> None:

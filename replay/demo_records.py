@@ -160,10 +160,7 @@ def _list_records(kept: Path) -> None:
 
 
 def _in_place(stand_ins: Mapping[str, str]) -> str:
+    names, devices = (" and ".join(ids) for ids in (stand_ins, stand_ins.values()))
     if len(stand_ins) == 1:
-        return (
-            f"a synthetic patient takes the place of {next(iter(stand_ins))} (device {next(iter(stand_ins.values()))})"
-        )
-    return (
-        f"synthetic patients take the places of {' and '.join(stand_ins)} (devices {' and '.join(stand_ins.values())})"
-    )
+        return f"a synthetic patient takes the place of {names} (device {devices})"
+    return f"synthetic patients take the places of {names} (devices {devices})"

@@ -213,18 +213,8 @@ class Player:
             stopped=stopped,
             unacked=unacked,
             producers_replaced=self._outlet.rebuilt,
-            devices={device_id: self._device_replay(device) for device_id, device in self._devices.items()},
-        )
-
-    def _device_replay(self, device: LivePatient) -> DeviceReplay:
-        session = device.session
-        sent_min = self._handed_over[session.device_id] - session.next_min
-        last = device.patient.recording.first_event_minute + self._handed_over[session.device_id] - 1
-        return DeviceReplay(
-            device_id=session.device_id,
-            session_id=session.session_id,
-            sent_min=sent_min,
-            last_event_minute=last if sent_min else None,
-            was_resumed=session.is_resumed,
-            was_complete=session.is_complete,
+            devices={
+                device_id: DeviceReplay(device.session, self._handed_over[device_id] - device.session.next_min)
+                for device_id, device in self._devices.items()
+            },
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from threading import Event
 
@@ -65,15 +65,10 @@ def run(
         on_acknowledged=count_acknowledged,
     )
     feed = CommandFeed(settings) if options.accept_commands else None
-    try:
-        with _probes(settings, publisher) or nullcontext(), feed or nullcontext():
-            route = Route(vitals.of, topics.truth)
-            player = Player(
-                patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress
-            )
-            return _logged(player.play(feed.pending) if feed else player.play())
-    finally:
-        publisher.close()
+    with closing(publisher), _probes(settings, publisher) or nullcontext(), feed or nullcontext():
+        route = Route(vitals.of, topics.truth)
+        player = Player(patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress)
+        return _logged(player.play(feed.pending) if feed else player.play())
 
 
 def _check_pace(settings: Settings, options: ReplayOptions) -> None:

@@ -89,16 +89,11 @@ def read_header(raw: bytes) -> Header:
     if len(set(marks[:5])) < 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
         raise Rejected("the header names no five different delimiters, as MSH|^~\\&")
     parsed = hl7.parse(line)
-    fields = line.split(marks[0])
-
-    def value(number: int) -> str:
-        text = fields[number - 1].strip() if number <= len(fields) else ""
-        return "" if text == NULL else text
-
+    msh = Row(["", *line.split(marks[0])])  # MSH-1 is the field mark itself
     return Header(
         field_mark=marks[0], component=marks[1], repetition=marks[2], subcomponent=marks[4],
-        control_id=value(10), message_type=value(9), sender=(value(3), value(4)), receiver=(value(5), value(6)),
-        sent_at=value(7), version=value(12).split(marks[1])[0], charset=value(18).split(marks[2])[0].upper(),
+        control_id=msh[10], message_type=msh[9], sender=(msh[3], msh[4]), receiver=(msh[5], msh[6]),
+        sent_at=msh[7], version=msh[12].split(marks[1])[0], charset=msh[18].split(marks[2])[0].upper(),
         unescape=parsed.unescape,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -62,16 +63,33 @@ class Reading:
 
 def read_each(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Reading:
     """Call every reader and check its recording. One that is refused with Misconfigured is skipped under its name."""
+    return merged(read_or_skip(name, partial(_usable, name, read)) for name, read in readers)
+
+
+def read_or_skip(name: str, read: Callable[[], Reading]) -> Reading:
+    """Return what `read` gives, or, where it is refused with Misconfigured, that it is skipped under this name."""
+    try:
+        return read()
+    except Unusable as error:
+        return Reading((), (error,))
+    except Misconfigured as error:
+        return Reading((), (Unusable(name, without_name(str(error), name)),))
+
+
+def merged(readings: Iterable[Reading]) -> Reading:
+    """Return several readings as one."""
     recordings: list[Recording] = []
     skipped: list[Unusable] = []
-    for name, read in readers:
-        try:
-            recordings.append(checked(name, read()))
-        except Unusable as error:
-            skipped.append(error)
-        except Misconfigured as error:
-            skipped.append(Unusable(name, without_name(str(error), name)))
-    return Reading(tuple(recordings), tuple(skipped))
+    formats: dict[str, None] = {}
+    for reading in readings:
+        recordings += reading.recordings
+        skipped += reading.skipped
+        formats |= dict.fromkeys(reading.formats)
+    return Reading(tuple(recordings), tuple(skipped), tuple(formats))
+
+
+def _usable(name: str, read: Callable[[], Recording]) -> Reading:
+    return Reading((checked(name, read()),))
 
 
 def read_one(path: Path, read: Callable[[], Recording]) -> Reading:

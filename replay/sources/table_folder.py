@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.source import Reading, numbered, without_name
+from replay.sources.source import Reading, merged, numbered, read_or_skip
 from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 
@@ -42,20 +42,7 @@ def read_records(files: Sequence[Path], read: Callable[[Path], Reading]) -> Read
 
 
 def _all_of(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    recordings: list[Recording] = []
-    skipped: list[Unusable] = []
-    formats: dict[str, None] = {}
-    for file in files:
-        try:
-            reading = read(file)
-        except Misconfigured as error:
-            reason = without_name(str(error), str(file))
-            skipped.append(error if isinstance(error, Unusable) else Unusable(str(file), reason))
-            continue
-        recordings += reading.recordings
-        skipped += reading.skipped
-        formats |= dict.fromkeys(reading.formats)
-    return Reading(tuple(recordings), tuple(skipped), tuple(formats))
+    return merged(read_or_skip(str(file), partial(read, file)) for file in files)
 
 
 def joined(parts: Sequence[Recording]) -> Recording:
