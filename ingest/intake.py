@@ -66,7 +66,11 @@ class Intake:
                 INGEST_READINGS.labels("no_device").inc(len(each.readings))
                 reasons.append(str(error))
                 continue
-            readings = [_checked(reading) for reading in each.readings if self._is_now(reading, now_s)]
+            readings = [
+                _checked(reading)
+                for reading in each.readings
+                if self._any_clock or abs(reading.observed_at - now_s) <= CLOCK_OFF_BY_S
+            ]
             if len(readings) < len(each.readings):
                 INGEST_READINGS.labels("clock").inc(len(each.readings) - len(readings))
                 reasons.append(
@@ -75,9 +79,6 @@ class Intake:
                 )
             if readings:
                 yield DeviceReadings(device_id=device_id, label=label, readings=readings)
-
-    def _is_now(self, reading: Reading, now_s: float) -> bool:
-        return self._any_clock or abs(reading.observed_at - now_s) <= CLOCK_OFF_BY_S
 
     async def _not_admitted(self, wanted: Sequence[DeviceReadings], reasons: list[str]) -> set[str]:
         """Return the ids that are not taken, two names in this very message included."""

@@ -95,18 +95,15 @@ class Player:
         REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
         self._outlet.while_waiting = partial(self._report_now_and_then, behind_s=0.0)
         try:
-            self._send_ground_truth()
+            for device in self._devices.values():
+                if not device.session.is_complete:
+                    self._send_truth(device, device.patient.injections)
             stopped = not self._send_all(commands)
         except Stopped:
             stopped = True
         unacked = self._finish(stopped)
         self._report(0.0)
         return self._result(stopped, unacked)
-
-    def _send_ground_truth(self) -> None:
-        for device in self._devices.values():
-            if not device.session.is_complete:
-                self._send_truth(device, device.patient.injections)
 
     def _send_truth(self, device: LivePatient, injections: Iterable[Injection]) -> None:
         for injection in injections:
@@ -190,11 +187,9 @@ class Player:
     def _report(self, lag_s: float) -> None:
         self._reported_at = self._clock.monotonic() - self._started
         REPLAY_LAG_SECONDS.set(lag_s)
-        if self._on_progress is not None:
-            self._on_progress(self._progress(lag_s))
-
-    def _progress(self, lag_s: float) -> Progress:
-        return Progress(
+        if self._on_progress is None:
+            return
+        progress = Progress(
             devices=len(self._devices),
             resumed_devices=sum(device.session.is_resumed for device in self._devices.values()),
             complete_devices=sum(device.session.is_complete for device in self._devices.values()),
@@ -204,6 +199,7 @@ class Player:
             elapsed_s=self._reported_at,
             lag_s=lag_s,
         )
+        self._on_progress(progress)
 
     def _result(self, stopped: bool, unacked: int) -> ReplayResult:
         return ReplayResult(

@@ -46,15 +46,10 @@ def worth_of(row: Row, header: Header, *, keep_test_data: bool) -> Worth:
         return Worth(None, "no_result")
     if row[2].upper() not in KINDS or not _NUMBER.fullmatch(row[5]):
         return Worth(None, "kind")
-    if not is_per_minute(row[6].split(header.component)):
+    units = [part.strip() for part in row[6].split(header.component) if part.strip()]
+    if units and not any(_PER_MINUTE.fullmatch(unit) for unit in units):
         return Worth(None, "unit")
     return Worth(float(row[5]), "used")
-
-
-def is_per_minute(unit: list[str]) -> bool:
-    """Return whether the components of OBX-6 say so much a minute, or nothing."""
-    named = [part.strip() for part in unit if part.strip()]
-    return not named or any(_PER_MINUTE.fullmatch(part) for part in named)
 
 
 def read_time(text: str, zone: tzinfo, now_s: float) -> float | None:

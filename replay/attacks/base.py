@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -90,7 +89,7 @@ class Attack:
     parameters: tuple[Parameter, ...]
     levels: Mapping[str, Amounts]
     alter: Alter
-    words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    words: Mapping[str, str] = field(default_factory=dict)
     past_min: Callable[[Amounts], int] = lambda _: 0
     channels: Channels = "both"
     takes_donor: bool = False

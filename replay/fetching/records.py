@@ -77,7 +77,9 @@ class _Fetch:
         checked = wanted = 0
         try:
             files = {name: self._attempt(name, self._header) for name in self._shown("headers", missing)}
-            sums = self._sums([file for of_record in files.values() for file in of_record])
+            self._on_progress(FetchProgress("checksums", 0, 1))
+            sums = published_sums(self._server, [file for of_record in files.values() for file in of_record])
+            self._on_progress(FetchProgress("checksums", 1, 1))
             checked, wanted = len(sums), sum(map(len, files.values()))
             for name in self._shown("signals", missing):
                 if files[name]:
@@ -108,12 +110,6 @@ class _Fetch:
             self._get(header)
             others = self._staging.kind.files(self._staging.place(name))
         return [header, *(str(PurePosixPath(name).with_name(other)) for other in others)]
-
-    def _sums(self, files: Sequence[str]) -> dict[str, str]:
-        self._on_progress(FetchProgress("checksums", 0, 1))
-        sums = published_sums(self._server, files)
-        self._on_progress(FetchProgress("checksums", 1, 1))
-        return sums
 
     def _signals(self, files: list[str], sums: Mapping[str, str], name: str) -> list[str]:
         """Have all files of a record, check them, and move them to their place."""

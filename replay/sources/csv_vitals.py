@@ -34,12 +34,9 @@ def read_csv_vitals(path: Path) -> Reading:
         table.check_once(rates)
         for row in table.rows():
             values = tuple(_rate(table, row, column) for column in rates)
-            devices.add(row.line, device or table.text(row, DEVICE_COLUMN), _event_minute(table, row), values)
+            at_s = parsed_time(table.place(row.line, TIME_COLUMN), table.text(row, TIME_COLUMN))
+            devices.add(row.line, device or table.text(row, DEVICE_COLUMN), int(at_s // 60), values)
     return devices.reading()
-
-
-def _event_minute(table: TextTable, row: Row) -> int:
-    return int(parsed_time(table.place(row.line, TIME_COLUMN), table.text(row, TIME_COLUMN)) // 60)
 
 
 def _rate(table: TextTable, row: Row, column: str) -> float:

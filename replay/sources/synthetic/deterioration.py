@@ -43,11 +43,8 @@ def draw_course(kind: str | None, rng: np.random.Generator, minutes: int) -> Cou
         return Course(zero, zero, zero, still)
     if kind not in DETERIORATIONS:
         raise Misconfigured(f"there is no deterioration {kind!r}; the kinds are {', '.join(DETERIORATIONS)}")
-    return DETERIORATIONS[kind](rng, np.arange(minutes, dtype=np.float64), _onset(rng, minutes))
-
-
-def _onset(rng: np.random.Generator, minutes: int) -> float:
-    return float(rng.uniform(0.25, 0.75) * minutes)
+    onset = float(rng.uniform(0.25, 0.75) * minutes)
+    return DETERIORATIONS[kind](rng, np.arange(minutes, dtype=np.float64), onset)
 
 
 def _rise_and_fall(age_min: Vitals, rise_min: float, hold_min: float, fall_min: float) -> Vitals:

@@ -175,9 +175,6 @@ def _header(path: Path, lines: Iterator[str]) -> tuple[int, str, str]:
         if word.startswith("sep=") and len(word) <= len("sep=;"):
             declared = word[len("sep=") :] or "\t"
         elif word:
-            return skipped, declared or _likely_separator(line), line
+            likely = max(SEPARATORS, key=lambda separator: len(next(csv.reader([line], delimiter=separator))))
+            return skipped, declared or likely, line
     raise Misconfigured(f"{path} is empty but for line breaks; its first line names the columns")
-
-
-def _likely_separator(line: str) -> str:
-    return max(SEPARATORS, key=lambda separator: len(next(csv.reader([line], delimiter=separator))))
