@@ -74,7 +74,7 @@ class Devices:
                 for device_id in new[room:]
             }
             for device_id in taken:
-                self._known[device_id] = self._found(device_id, wanted[device_id], last_sent.get(device_id))
+                self._known[device_id] = self._device(device_id, wanted[device_id], last_sent.get(device_id))
             for device_id, label in wanted.items():
                 if device_id in self._known and self._known[device_id].label != label:
                     refused[device_id] = NotAdmitted(
@@ -83,7 +83,7 @@ class Devices:
             INGEST_DEVICES.set(len(self._known))
             return refused
 
-    def _found(self, device_id: str, label: str | None, last: LastSent | None) -> Device:
+    def _device(self, device_id: str, label: str | None, last: LastSent | None) -> Device:
         now_s = self._wall()
         if last is None:
             return Device(device_id, label, int(now_s * 1000), None)

@@ -65,9 +65,9 @@ class JournalReader:
     def poll(self, timeout_s: float) -> list[Entry]:
         """Return the next records, none when none come in time. What is no record of a journal is passed over."""
         with self._watched():
-            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
+            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
         entries = []
-        for record in found.get(self._at, ()):
+        for record in records.get(self._at, ()):
             try:
                 entries.append(Entry(record.offset, decode_journal(record.value)))
             except InvalidMessage as error:

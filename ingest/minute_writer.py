@@ -57,7 +57,6 @@ class MinuteWriter:
         self._reader = reader
         self._clock = clock
         self._minutes: dict[str, DeviceMinutes] = {}
-        self._sent_through: dict[str, int | None] = {}
         self._restoring = True
         self.settled_before = 0
         self.trouble_at: Callable[[], float] = lambda: float("-inf")
@@ -114,19 +113,18 @@ class MinuteWriter:
         taken = [minutes.take(reading, offset, now_s) for reading in given.readings]
         if not self._restoring:  # what comes again after a restart had been used before
             INGEST_LATE_READINGS.inc(taken.count("late"))
-        self._send(given.device_id, minutes.close_passed(), outlet)
+        self._send(given.device_id, minutes, minutes.close_passed(), outlet)
 
     def _begin(self, given: DeviceReadings) -> DeviceMinutes | None:
         if not self._devices.knows({given.device_id: given.label}):
             return None
-        sent_through = self._devices[given.device_id].sent_through
-        settings = self._settings
         minutes = DeviceMinutes(
-            grace_s=settings.ingest_grace_s, silence_s=settings.ingest_silence_s, sent_through=sent_through
+            grace_s=self._settings.ingest_grace_s,
+            silence_s=self._settings.ingest_silence_s,
+            sent_through=self._devices[given.device_id].sent_through,
         )
         minutes.keep_to(given.sources)
         self._minutes[given.device_id] = minutes
-        self._sent_through[given.device_id] = sent_through
         return minutes
 
     def _send_silent(self, outlet: Outlet) -> None:
@@ -135,13 +133,13 @@ class MinuteWriter:
         if now_s - self.trouble_at() < self._settings.ingest_silence_s:
             return
         for device_id, minutes in self._minutes.items():
-            self._send(device_id, minutes.close_silent(now_s), outlet)
+            self._send(device_id, minutes, minutes.close_silent(now_s), outlet)
 
-    def _send(self, device_id: str, closed: Sequence[Minute], outlet: Outlet) -> None:
-        for run in stretches(closed, self._sent_through[device_id]):
+    def _send(self, device_id: str, minutes: DeviceMinutes, closed: Sequence[Minute], outlet: Outlet) -> None:
+        for run in stretches(closed, minutes.sent_through):
             value = encode_vitals(self._batch(device_id, run))
             outlet.send(self._topic_of(device_id), device_id.encode(), value, minutes=len(run))
-            self._sent_through[device_id] = run[-1].event_minute
+            minutes.sent_through = run[-1].event_minute
 
     def _batch(self, device_id: str, run: Sequence[Minute]) -> VitalsBatch:
         device = self._devices[device_id]

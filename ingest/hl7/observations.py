@@ -21,15 +21,15 @@ DEVICE_FIELDS: Final = (BED, EQUIPMENT, PATIENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found: readings by the devices' names, and how many rows had which outcome but `used`."""
+class MessageReadings:
+    """What a message says: readings by the devices' names, and how many rows had which outcome but `used`."""
 
     given: list[GivenReadings]
     outcomes: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Finder:
+class ObservationReader:
     """Reads messages as a site has set it. `wall` is in epoch seconds."""
 
     catalogue: Catalogue
@@ -38,7 +38,7 @@ class Finder:
     keep_test_data: bool
     wall: Callable[[], float]
 
-    def find(self, header: Header, groups: list[Group]) -> Found:
+    def read(self, header: Header, groups: list[Group]) -> MessageReadings:
         """Return the readings of a message.
 
         A row without a value still is a reading, a missing one: the device was heard. One without a time or without a
@@ -56,7 +56,7 @@ class Finder:
                         by_name.setdefault(given, []).append(reading)
                     else:
                         outcomes["no_device"] += 1
-        return Found([GivenReadings(given, readings) for given, readings in by_name.items()], outcomes)
+        return MessageReadings([GivenReadings(given, readings) for given, readings in by_name.items()], outcomes)
 
     def _readings(
         self, header: Header, group: Group, row: Row, zone: tzinfo, outcomes: Counter[str]

@@ -11,7 +11,7 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.metrics import INGEST_MESSAGES, INGEST_READINGS
 from ingest.hl7.message import Header, Rejected, read_groups, read_header
-from ingest.hl7.observations import Finder, Found
+from ingest.hl7.observations import ObservationReader
 from ingest.protocol import Deliver, NotUsed
 from transport.log_throttle import Throttle
 
@@ -29,8 +29,8 @@ NOT_FROM: Final = {
 class Receiver:
     """Takes framed messages one after the other. `wall` is in epoch seconds."""
 
-    def __init__(self, finder: Finder, deliver: Deliver, wall: Callable[[], float]) -> None:
-        self._finder = finder
+    def __init__(self, reader: ObservationReader, deliver: Deliver, wall: Callable[[], float]) -> None:
+        self._reader = reader
         self._deliver = deliver
         self._wall = wall
         self._throttle = Throttle()
@@ -66,19 +66,16 @@ class Receiver:
             raise Rejected("only ORU^R01 is taken here (MSH-9)")
         if header.version and not header.version.startswith("2."):
             raise Rejected("only HL7 version 2 is taken here (MSH-12)")
-        found = self._finder.find(header, read_groups(raw, header))
-        for outcome, count in found.outcomes.items():
+        message = self._reader.read(header, read_groups(raw, header))
+        for outcome, count in message.outcomes.items():
             INGEST_READINGS.labels(outcome).inc(count)
-        if found.given:
-            await self._deliver(found.given)
-        else:
-            self._nothing(found)
-
-    def _nothing(self, found: Found) -> None:
-        """Refuse a message whose every reading lacks a device or a time. One without readings of ours is fine."""
+        if message.given:
+            await self._deliver(message.given)
+            return
+        # Every reading lacks a device or a time; a message without readings of ours is fine.
         for outcome, sentence in NOT_FROM.items():
-            if found.outcomes[outcome]:
-                raise NotUsed(sentence.format(field=self._finder.device_from))
+            if message.outcomes[outcome]:
+                raise NotUsed(sentence.format(field=self._reader.device_from))
 
     def _said(self, header: Header | None, code: Code, text: str) -> bytes:
         INGEST_MESSAGES.labels(code).inc()

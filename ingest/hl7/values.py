@@ -57,10 +57,10 @@ def read_time(text: str, zone: tzinfo, now_s: float) -> float | None:
 
     Of the hour that a clock shows twice in autumn, the one nearer to `now_s` is meant.
     """
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
         return None
-    *parts, fraction, sign, hours, minutes = found.groups()
+    *parts, fraction, sign, hours, minutes = match.groups()
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     micros = int((fraction or "")[:6].ljust(6, "0"))
     try:
@@ -75,9 +75,9 @@ def read_time(text: str, zone: tzinfo, now_s: float) -> float | None:
 
 def zone_of(text: str, otherwise: tzinfo) -> tzinfo:
     """Return the zone that a time names (the header's is the message's), else the other one."""
-    found = _ZONE.search(text.strip())
+    match = _ZONE.search(text.strip())
     try:
-        return _offset(*found.groups()) if found else otherwise
+        return _offset(*match.groups()) if match else otherwise
     except ValueError:
         return otherwise
 

@@ -11,12 +11,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from replay.fetching.errors import Damaged
-from replay.sources.wfdb_numerics import RECORD_LIST, load_wfdb, subject_of
+from replay.sources.wfdb_numerics import LIBRARY_ERRORS, RECORD_LIST, load_wfdb, subject_of
 
 BLOCK_BYTES: Final = 1 << 20
 BYTES_PER_SAMPLE: Final = {"16": 2, "24": 3, "32": 4, "80": 1}
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-WFDB_ERRORS: Final = (ValueError, IndexError, KeyError, TypeError, AttributeError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def check_record(record: Path) -> None:
 def _header(record: Path) -> Any:
     try:
         header = load_wfdb().rdheader(str(record))
-    except WFDB_ERRORS as error:
+    except LIBRARY_ERRORS as error:
         raise Damaged(f"its header cannot be read: {error}") from None
     if not hasattr(header, "file_name"):
         raise Damaged("its header lists other records; numerics records have signals of their own")
@@ -81,7 +80,7 @@ def _check_sums(record: Path, promised: list[int | None]) -> None:
     """The header's checksum of a signal is the sum of its samples modulo 2^16."""
     try:
         computed = load_wfdb().rdrecord(str(record), physical=False, smooth_frames=False).calc_checksum(expanded=True)
-    except WFDB_ERRORS as error:
+    except LIBRARY_ERRORS as error:
         raise Damaged(f"it cannot be read: {error}") from None
     for index, (is_, should) in enumerate(zip(computed, promised, strict=True)):
         if should is not None and (is_ - should) % 65536:

@@ -74,8 +74,8 @@ def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
     if isinstance(value, list):
         entries = [(f"{where}, item {index}", each) for index, each in enumerate(value, 1)]
     elif _map(value).get("resourceType") == "Bundle":
-        found = _list(_map(value).get("entry"))
-        entries = [(f"{where}, entry {index}", _map(each).get("resource")) for index, each in enumerate(found, 1)]
+        items = _list(_map(value).get("entry"))
+        entries = [(f"{where}, entry {index}", _map(each).get("resource")) for index, each in enumerate(items, 1)]
     else:
         entries = [(where, value)]
     for place, resource in entries:

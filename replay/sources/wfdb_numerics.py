@@ -157,13 +157,13 @@ def _wanted(name: str, header: Any) -> list[tuple[int, tuple[float, float]]]:
     """Return the wanted signals' indices in the header with their limits, or raise Unusable for what cannot be streamed."""
     signals = [str(signal).strip().upper() for signal in header.sig_name or ()]
     limits = ((HEART, HEART_LIMITS), (BREATH, RESP_LIMITS), (PULSE, HEART_LIMITS))
-    found = [(next((signals.index(name) for name in names if name in signals), None), each) for names, each in limits]
-    lacking = [names[0] for (index, _), names in zip(found, (HEART, BREATH), strict=False) if index is None]
+    indices = [(next((signals.index(name) for name in names if name in signals), None), each) for names, each in limits]
+    lacking = [names[0] for (index, _), names in zip(indices, (HEART, BREATH), strict=False) if index is None]
     if lacking:
         raise Unusable(
             name, f"no {' and no '.join(lacking)}; its signals: {', '.join(header.sig_name or ()) or 'none'}"
         )
-    wanted = [(index, each) for index, each in found if index is not None]
+    wanted = [(index, each) for index, each in indices if index is not None]
     for index, _ in wanted:
         per_minute = _per_minute(header, index)
         if not 1 - SAMPLES_PER_MINUTE_TOLERANCE <= per_minute <= FASTEST_PER_MINUTE:

@@ -72,8 +72,8 @@ def _respiratory_failure(rng: np.random.Generator, minute: Vitals, onset: float)
 def _bradycardia(rng: np.random.Generator, minute: Vitals, onset: float) -> Course:
     shape = np.zeros(len(minute))
     for _ in range(int(rng.integers(1, 5))):
-        one = _rise_and_fall(minute - onset, rng.uniform(1, 15), rng.uniform(5, 240), rng.uniform(1, 30))
-        shape = np.maximum(shape, one * rng.uniform(0.6, 1.0))
+        episode = _rise_and_fall(minute - onset, rng.uniform(1, 15), rng.uniform(5, 240), rng.uniform(1, 30))
+        shape = np.maximum(shape, episode * rng.uniform(0.6, 1.0))
         onset += rng.uniform(30, 480)
     return Course(shape * rng.uniform(-35, -15), shape * rng.uniform(-3, 0), 0 * shape, 1 + 0 * shape)
 

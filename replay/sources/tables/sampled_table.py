@@ -90,11 +90,12 @@ def read_sampled_table(path: Path, layout: Layout, given: str, origin: str) -> R
 def _columns(table: TextTable, layout: Layout) -> list[str]:
     """Return the names of the columns of time, heart rate, respiratory rate and (if there) pulse."""
     names = frozenset(table.columns)
-    found = [first_match(names, patterns) for patterns in ((layout.time,), layout.heart, layout.breath, layout.pulse)]
-    if found[1] is None or found[2] is None:
-        lacking = "heart rate" if found[1] is None else "respiratory rate"
+    all_patterns = ((layout.time,), layout.heart, layout.breath, layout.pulse)
+    _, heart, breath, _ = matches = [first_match(names, patterns) for patterns in all_patterns]
+    if heart is None or breath is None:
+        lacking = "heart rate" if heart is None else "respiratory rate"
         raise Misconfigured(f"{table.path}, line 1: no column of the {lacking}; both rates are needed")
-    columns = [name for name in found if name is not None]
+    columns = [name for name in matches if name is not None]
     table.check_once(columns)
     return columns
 
