@@ -31,21 +31,27 @@ class Rejected(FedSecureError):
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """The MSH segment. `control_id` is "" when there is none. `unescape` turns escape sequences into characters."""
+class Row:
+    """An OBX segment. `number` counts fields as HL7 does."""
 
-    field_mark: str
-    component: str
-    repetition: str
-    subcomponent: str
-    control_id: str
-    message_type: str
-    sender: tuple[str, str]
-    receiver: tuple[str, str]
-    sent_at: str
-    version: str
-    charset: str
-    unescape: Callable[[str], str]
+    fields: list[str]
+
+    def __getitem__(self, number: int) -> str:
+        text = self.fields[number].strip() if number < len(self.fields) else ""
+        return "" if text == NULL else text
+
+
+class Header:
+    """The MSH segment, from a line with its delimiters. `control_id` is "" when there is none."""
+
+    def __init__(self, line: str) -> None:
+        self.field_mark, self.component, self.repetition, _, self.subcomponent = list(line[3:8])
+        msh = Row(["", *line.split(self.field_mark)])  # MSH-1 is the field mark itself
+        self.control_id, self.message_type, self.sent_at = msh[10], msh[9], msh[7]
+        self.sender, self.receiver = (msh[3], msh[4]), (msh[5], msh[6])
+        self.version = msh[12].split(self.component)[0]
+        self.charset = msh[18].split(self.repetition)[0].upper()
+        self.unescape: Callable[[str], str] = hl7.parse(line).unescape
 
     def first(self, value: str, number: int = 1) -> str:
         """Return a component (from 1) of a field's first repetition. A deleted ("") one is empty."""
@@ -57,17 +63,6 @@ class Header:
         """Return the first subcomponent of a component, its escape sequences resolved."""
         text = component.split(self.subcomponent, 1)[0].strip()
         return "" if text == NULL else self.unescape(text).strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An OBX segment. `number` counts fields as HL7 does."""
-
-    fields: list[str]
-
-    def __getitem__(self, number: int) -> str:
-        text = self.fields[number].strip() if number < len(self.fields) else ""
-        return "" if text == NULL else text
 
 
 @dataclass(slots=True)
@@ -88,14 +83,7 @@ def read_header(raw: bytes) -> Header:
     marks = line[3:8]
     if len(set(marks[:5])) < 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
         raise Rejected("the header names no five different delimiters, as MSH|^~\\&")
-    parsed = hl7.parse(line)
-    msh = Row(["", *line.split(marks[0])])  # MSH-1 is the field mark itself
-    return Header(
-        field_mark=marks[0], component=marks[1], repetition=marks[2], subcomponent=marks[4],
-        control_id=msh[10], message_type=msh[9], sender=(msh[3], msh[4]), receiver=(msh[5], msh[6]),
-        sent_at=msh[7], version=msh[12].split(marks[1])[0], charset=msh[18].split(marks[2])[0].upper(),
-        unescape=parsed.unescape,
-    )  # fmt: skip
+    return Header(line)
 
 
 def read_groups(raw: bytes, header: Header) -> list[Group]:

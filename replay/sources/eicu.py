@@ -50,10 +50,8 @@ def _readers(path: Path, stays: dict[int, Rows]) -> Iterator[tuple[str, partial[
     for stay, (at, heart, breath) in stays.items():
         name, times = f"{path}, stay {stay}", np.asarray(at)
         channels = (Samples(times, np.asarray(values)) for values in (heart, breath))
-        yield (
-            name,
-            partial(sampled_recording, name, f"eicu-{stay}", *channels, origin=f"eICU vitalPeriodic, stay {stay}"),
-        )
+        origin = f"eICU vitalPeriodic, stay {stay}"
+        yield name, partial(sampled_recording, name, f"eicu-{stay}", *channels, origin=origin)
 
 
 SOURCE = Source(

@@ -25,14 +25,6 @@ class _Drive:
     care: Vitals
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shared:
-    """Fast variation that heart and breathing have in common: with memory, and from minute to minute."""
-
-    lasting: Vitals
-    fleeting: Vitals
-
-
 def true_vitals(
     traits: Traits, course: Course, rng: np.random.Generator, minute_of_day: Vitals
 ) -> tuple[Vitals, Vitals]:
@@ -40,7 +32,8 @@ def true_vitals(
     minutes = len(minute_of_day)
     drive = _drive(traits, rng, minute_of_day)
     swing = drive.swing * course.variability
-    fast = _Shared(wander(rng, minutes, 4.0), rng.standard_normal(minutes))
+    # Fast variation that heart and breathing have in common: with memory, and from minute to minute.
+    fast = wander(rng, minutes, 4.0), rng.standard_normal(minutes)
     shared_slow = wander(rng, minutes, traits.drift_memory_min)
     heart = traits.heart_rate_bpm + course.heart_rate_rise_bpm
     heart = heart + traits.circadian_bpm * drive.day + traits.arousal_bpm * drive.arousal + traits.care_bpm * drive.care
@@ -75,11 +68,11 @@ def _mixed(rng: np.random.Generator, shared: Vitals, memory_min: float, share: f
     return share * shared + math.sqrt(1 - share**2) * wander(rng, len(shared), memory_min)
 
 
-def _noise(rng: np.random.Generator, fast: _Shared, memory_min: float, traits: Traits) -> Vitals:
+def _noise(rng: np.random.Generator, shared: tuple[Vitals, Vitals], memory_min: float, traits: Traits) -> Vitals:
     """Fast variation: one part with memory, one independent and heavy-tailed, each partly shared (sd about 1)."""
-    lasting = _mixed(rng, fast.lasting, memory_min, traits.fast_coupling)
-    own: Vitals = rng.standard_t(traits.tail_freedom, len(fast.fleeting))
-    fleeting = traits.fast_coupling * fast.fleeting + math.sqrt(1 - traits.fast_coupling**2) * own
+    lasting = _mixed(rng, shared[0], memory_min, traits.fast_coupling)
+    own: Vitals = rng.standard_t(traits.tail_freedom, len(shared[1]))
+    fleeting = traits.fast_coupling * shared[1] + math.sqrt(1 - traits.fast_coupling**2) * own
     return math.sqrt(1 - traits.independent_share) * lasting + math.sqrt(traits.independent_share) * fleeting
 
 

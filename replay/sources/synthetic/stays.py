@@ -16,7 +16,7 @@ from replay.sources.synthetic.deterioration import DETERIORATIONS, draw_course
 from replay.sources.synthetic.monitor import measured
 from replay.sources.synthetic.physiology import true_vitals
 from replay.sources.synthetic.processes import MINUTES_PER_DAY
-from replay.sources.synthetic.traits import draw_traits
+from replay.sources.synthetic.traits import Traits
 
 # A Monday morning, de-identified like MIMIC.
 FIRST_EVENT_MINUTE = to_event_minute(datetime(2150, 1, 5, 8, 0, tzinfo=UTC))
@@ -51,7 +51,7 @@ def synthetic_stay(seed: int, index: int, minutes: int, **options: Unpack[StayOp
     first_event_minute = options.get("first_event_minute", FIRST_EVENT_MINUTE)
     deterioration = options.get("deterioration")
     who, what, how = np.random.default_rng([seed, index]).spawn(3)
-    traits = draw_traits(who)
+    traits = Traits(who)
     course = draw_course(deterioration, what, minutes)
     minute_of_day = np.mod(first_event_minute + np.arange(minutes, dtype=np.float64), MINUTES_PER_DAY)
     heart, breath = true_vitals(traits, course, how, minute_of_day)
