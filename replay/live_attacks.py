@@ -19,37 +19,42 @@ Commands = Callable[[], Sequence[ReplayCommand]]
 
 @dataclass(slots=True)
 class LivePatient:
-    """A device of a running replay. `patient` is what it sends, `clean` what it would send without attacks by hand."""
+    """A device of a running replay. `patient` is what it sends, `clean` what it would send without attacks by hand.
+
+    `next_min` is the recording minute that is sent next.
+    """
 
     patient: Patient
     session: Session
     clean: Recording = field(init=False)
+    next_min: int = field(init=False)
     by_hand: list[Injection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clean = self.patient.recording
+        self.next_min = self.session.next_min
 
-    def begin(self, command: ReplayCommand, next_min: int) -> list[Injection]:
-        """Attack from recording minute `next_min` on and return the new truth. Raises Misconfigured for what cannot be."""
+    def begin(self, command: ReplayCommand) -> list[Injection]:
+        """Attack from the next minute on and return the new truth. Raises Misconfigured for what cannot be."""
         recording = self.patient.recording
-        left_min = recording.minutes - next_min
+        left_min = recording.minutes - self.next_min
         duration = None if command.duration_min is None else max(1, min(command.duration_min, left_min))
         spec = AttackSpec(
-            command.attack, self.patient.device_id, next_min, duration, level=command.level, seed=command.seed
+            command.attack, self.patient.device_id, self.next_min, duration, level=command.level, seed=command.seed
         )
         injection = inject(recording, spec)
         self._now_sends(injection.recording)
         self.by_hand.append(injection)
         return [injection]
 
-    def end(self, next_min: int) -> list[Injection]:
-        """Send what was recorded from `next_min` on and return the truth of the attacks by hand that this cut short."""
-        cut = [_cut(injection, next_min) for injection in self.by_hand if injection.end_min > next_min]
+    def end(self) -> list[Injection]:
+        """Send what was recorded from the next minute on and return the truth of the attacks by hand that this cut short."""
+        cut = [_cut(injection, self.next_min) for injection in self.by_hand if injection.end_min > self.next_min]
         self.by_hand.clear()
         if cut:
             before, after = self.patient.recording, self.clean
-            heart = np.concatenate([before.heart_rate_bpm[:next_min], after.heart_rate_bpm[next_min:]])
-            breath = np.concatenate([before.resp_rate_bpm[:next_min], after.resp_rate_bpm[next_min:]])
+            heart = np.concatenate([before.heart_rate_bpm[: self.next_min], after.heart_rate_bpm[self.next_min :]])
+            breath = np.concatenate([before.resp_rate_bpm[: self.next_min], after.resp_rate_bpm[self.next_min :]])
             self._now_sends(replace(before, heart_rate_bpm=heart, resp_rate_bpm=breath))
         return cut
 

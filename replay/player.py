@@ -83,7 +83,6 @@ class Player:
         self._clock = clock
         self._stop = stop
         self._on_progress = on_progress
-        self._handed_over = {session.device_id: session.next_min for session in sessions}
         self._total_min = sum(max(0, session.end_min - session.next_min) for session in sessions)
         self._started = clock.monotonic()
         self._reported_at = -REPORT_EVERY_S
@@ -91,13 +90,12 @@ class Player:
     def play(self, commands: Commands = lambda: ()) -> ReplayResult:
         """Send everything when it is due, and obey. Raises Unavailable when Kafka stays away or refuses for good."""
         self._started = self._clock.monotonic()
-        under_way = [device.patient for device in self._devices.values() if not device.session.is_complete]
-        REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
+        under_way = [device for device in self._devices.values() if not device.session.is_complete]
+        REPLAY_ATTACKS.set(sum(len(device.patient.injections) for device in under_way))
         self._outlet.while_waiting = partial(self._report_now_and_then, behind_s=0.0)
         try:
-            for device in self._devices.values():
-                if not device.session.is_complete:
-                    self._send_truth(device, device.patient.injections)
+            for device in under_way:
+                self._send_truth(device, device.patient.injections)
             stopped = not self._send_all(commands)
         except Stopped:
             stopped = True
@@ -125,9 +123,8 @@ class Player:
         if device is None:
             log.warning("command_refused", reason="not_replayed_here", device_id=command.device_id)
             return
-        next_min = self._handed_over[command.device_id]
         try:
-            injections = device.begin(command, next_min) if command.action == "start" else device.end(next_min)
+            injections = device.begin(command) if command.action == "start" else device.end()
         except Misconfigured as error:
             log.warning("command_refused", reason=str(error), device_id=command.device_id)
             return
@@ -155,7 +152,7 @@ class Player:
             value,
             minutes=message.end_min - message.first_min,
         )
-        self._handed_over[message.device_id] = message.end_min
+        device.next_min = message.end_min
 
     def _batch(self, device: LivePatient, message: ScheduledMessage) -> VitalsBatch:
         recording = device.patient.recording
@@ -210,7 +207,7 @@ class Player:
             unacked=unacked,
             producers_replaced=self._outlet.rebuilt,
             devices={
-                device_id: DeviceReplay(device.session, self._handed_over[device_id] - device.session.next_min)
+                device_id: DeviceReplay(device.session, device.next_min - device.session.next_min)
                 for device_id, device in self._devices.items()
             },
         )
