@@ -22,3 +22,8 @@ class TruthInterval(msgspec.Struct, frozen=True, kw_only=True):
     end_event_minute: int
     poisoned: str
     schema_version: int = 1
+
+
+def encode_truth(interval: TruthInterval) -> bytes:
+    """Return the interval as JSON."""
+    return msgspec.json.encode(interval)

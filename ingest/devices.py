@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
@@ -30,14 +30,14 @@ class Device:
 
 
 class Topics(Protocol):
-    """Where devices' minutes are; all calls block and raise Unavailable."""
+    """Where devices' minutes are. All calls block and raise Unavailable."""
 
-    def prepare(self, device_ids: list[str]) -> dict[str, LastSent]:
+    def prepare(self, device_ids: Sequence[str]) -> dict[str, LastSent]:
         """Make the devices' topics and return how far those got that had minutes."""
 
 
 class Devices:
-    """Admits devices; any thread may call. `wall` is in epoch seconds."""
+    """Admits devices. Any thread may call. `wall` is in epoch seconds."""
 
     def __init__(self, settings: Settings, topics: Topics, wall: Callable[[], float]) -> None:
         self._most = settings.ingest_max_devices
@@ -60,7 +60,7 @@ class Devices:
         )
 
     def admit(self, wanted: Mapping[str, str | None]) -> dict[str, NotAdmitted]:
-        """Admit devices (label by id) and return those that are not; blocks while topics are made; raises Unavailable.
+        """Admit devices (label by id) and return those that are not. Blocks while topics are made. Raises Unavailable.
 
         A name whose id is another name's already is not admitted: two monitors would be mixed into one device.
         """
@@ -74,7 +74,7 @@ class Devices:
                 for device_id in new[room:]
             }
             for device_id in taken:
-                self._known[device_id] = self._found(device_id, wanted[device_id], last_sent.get(device_id))
+                self._known[device_id] = self._device(device_id, wanted[device_id], last_sent.get(device_id))
             for device_id, label in wanted.items():
                 if device_id in self._known and self._known[device_id].label != label:
                     refused[device_id] = NotAdmitted(
@@ -83,7 +83,7 @@ class Devices:
             INGEST_DEVICES.set(len(self._known))
             return refused
 
-    def _found(self, device_id: str, label: str | None, last: LastSent | None) -> Device:
+    def _device(self, device_id: str, label: str | None, last: LastSent | None) -> Device:
         now_s = self._wall()
         if last is None:
             return Device(device_id, label, int(now_s * 1000), None)

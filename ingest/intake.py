@@ -7,24 +7,30 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from contracts.errors import Misconfigured
-from contracts.ingest import DeviceReadings, Reading
+from contracts.ingest import ChannelName, DeviceReadings, Reading
 from contracts.metrics import INGEST_READINGS
+from detectors.minutes.cleaning import HIGHEST, LOWEST
 from ingest.devices import Devices
 from ingest.naming import Naming
-from ingest.readings import GivenReadings, NotUsed, plausible
+from ingest.protocol import GivenReadings, NotUsed
 
 CLOCK_OFF_BY_S: Final = 86_400.0
+_LIMITS: Final[dict[ChannelName, tuple[float, float]]] = {
+    "heart_rate_bpm": (LOWEST[0], HIGHEST[0]),
+    "resp_rate_bpm": (LOWEST[1], HIGHEST[1]),
+    "pulse_bpm": (LOWEST[0], HIGHEST[0]),
+}
 
 
 class ReadingsLog(Protocol):
     """Where readings are written down."""
 
     async def append(self, devices: Sequence[DeviceReadings]) -> None:
-        """Return once Kafka has them; raises Unavailable."""
+        """Return once Kafka has them. Raises Unavailable."""
 
 
 class Intake:
-    """Takes what protocols deliver; `wall` is in epoch seconds."""
+    """Takes what protocols deliver. `wall` is in epoch seconds."""
 
     def __init__(
         self, naming: Naming, devices: Devices, journal: ReadingsLog, wall: Callable[[], float], *, any_clock: bool
@@ -36,7 +42,7 @@ class Intake:
         self._any_clock = any_clock
 
     async def deliver(self, given: Sequence[GivenReadings]) -> None:
-        """Write down what can be used; returns once Kafka has it.
+        """Write down what can be used. Returns once Kafka has it.
 
         What cannot be used is counted. Raises NotUsed when that is all there was, Unavailable when Kafka does not answer.
         """
@@ -60,7 +66,11 @@ class Intake:
                 INGEST_READINGS.labels("no_device").inc(len(each.readings))
                 reasons.append(str(error))
                 continue
-            readings = [self._checked(reading) for reading in each.readings if self._is_now(reading, now_s)]
+            readings = [
+                _checked(reading)
+                for reading in each.readings
+                if self._any_clock or abs(reading.observed_at - now_s) <= CLOCK_OFF_BY_S
+            ]
             if len(readings) < len(each.readings):
                 INGEST_READINGS.labels("clock").inc(len(each.readings) - len(readings))
                 reasons.append(
@@ -69,16 +79,6 @@ class Intake:
                 )
             if readings:
                 yield DeviceReadings(device_id=device_id, label=label, readings=readings)
-
-    def _is_now(self, reading: Reading, now_s: float) -> bool:
-        return self._any_clock or abs(reading.observed_at - now_s) <= CLOCK_OFF_BY_S
-
-    @staticmethod
-    def _checked(reading: Reading) -> Reading:
-        checked = plausible(reading)
-        if checked is not reading:
-            INGEST_READINGS.labels("missing").inc()
-        return checked
 
     async def _not_admitted(self, wanted: Sequence[DeviceReadings], reasons: list[str]) -> set[str]:
         """Return the ids that are not taken, two names in this very message included."""
@@ -94,3 +94,12 @@ class Intake:
         count = sum(len(each.readings) for each in wanted if each.device_id in refused.keys() | twice)
         INGEST_READINGS.labels("ambiguous").inc(count)
         return refused.keys() | twice
+
+
+def _checked(reading: Reading) -> Reading:
+    """Return the reading, its value missing when no patient has it: zeros, a monitor's codes such as -999, artefacts."""
+    lowest, highest = _LIMITS[reading.channel]
+    if reading.value is None or lowest <= reading.value <= highest:
+        return reading
+    INGEST_READINGS.labels("missing").inc()
+    return Reading(reading.channel, reading.source, reading.observed_at, None)

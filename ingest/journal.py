@@ -23,7 +23,7 @@ Sources = Callable[[str], Mapping[ChannelName, int]]
 
 
 class Journal:
-    """Appends to the journal; use as an async context manager. A producer that failed is replaced.
+    """Appends to the journal. Use as an async context manager. A producer that failed is replaced.
 
     `settled` tells the offset that a restart may begin at, `sources` what a device's minutes are made of: each record
     carries both on. `trouble_at` (the clock's monotonic seconds, any thread may ask) is when an append last failed or
@@ -68,7 +68,7 @@ class Journal:
         return self._clock.monotonic() if self.waits_s > TROUBLE_AFTER_S else self._trouble_at
 
     async def append(self, devices: Sequence[DeviceReadings]) -> None:
-        """Return once Kafka has the readings; raises Unavailable."""
+        """Return once Kafka has the readings. Raises Unavailable."""
         token = object()
         self._under_way[token] = self._clock.monotonic()
         try:

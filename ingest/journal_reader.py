@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class JournalReader:
-    """Reads one journal; every call blocks for at most some seconds and raises Unavailable. Not thread-safe."""
+    """Reads one journal. Every call blocks for at most some seconds and raises Unavailable. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._servers = settings.kafka_bootstrap_servers
@@ -45,7 +45,7 @@ class JournalReader:
         self._consumer.close(autocommit=False)
 
     def rewind(self) -> int:
-        """Go to where the minutes are not settled yet; return the offset after the last record there is now."""
+        """Go to where the minutes are not settled yet. Return the offset after the last record there is now."""
         with self._watched():
             first = self._consumer.beginning_offsets([self._at])[self._at]
             end = self._consumer.end_offsets([self._at])[self._at]
@@ -63,11 +63,11 @@ class JournalReader:
         return int(self._consumer.position(self._at))
 
     def poll(self, timeout_s: float) -> list[Entry]:
-        """Return the next records; empty when none come in time. What is no record of a journal is passed over."""
+        """Return the next records, none when none come in time. What is no record of a journal is passed over."""
         with self._watched():
-            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
+            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
         entries = []
-        for record in found.get(self._at, ()):
+        for record in records.get(self._at, ()):
             try:
                 entries.append(Entry(record.offset, decode_journal(record.value)))
             except InvalidMessage as error:

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where minutes go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
+    """Where minutes go. `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     def send(self, topic: str, key: bytes, value: bytes, minutes: int = 0) -> None: ...
 
@@ -35,7 +35,7 @@ class Outlet(Protocol):
 
 
 class Reader(Protocol):
-    """Where readings come from; `ingest.journal_reader.JournalReader` is the real one."""
+    """Where readings come from. `ingest.journal_reader.JournalReader` is the real one."""
 
     @property
     def position(self) -> int: ...
@@ -46,7 +46,7 @@ class Reader(Protocol):
 
 
 class MinuteWriter:
-    """Applies the journal; `topic_of` tells a device's topic, `trouble_at` when monitors last went unanswered."""
+    """Applies the journal. `topic_of` tells a device's topic, `trouble_at` when monitors last went unanswered."""
 
     def __init__(
         self, settings: Settings, devices: Devices, topic_of: Callable[[str], str], reader: Reader, clock: Clock
@@ -57,18 +57,17 @@ class MinuteWriter:
         self._reader = reader
         self._clock = clock
         self._minutes: dict[str, DeviceMinutes] = {}
-        self._sent_through: dict[str, int | None] = {}
         self._restoring = True
         self.settled_before = 0
         self.trouble_at: Callable[[], float] = lambda: float("-inf")
 
     def sources_of(self, device_id: str) -> dict[ChannelName, int]:
-        """Return which sources a device's minutes are made of; any thread may ask."""
+        """Return which sources a device's minutes are made of. Any thread may ask."""
         known = self._minutes.get(device_id)
         return known.sources if known else {}
 
     def restore(self, outlet: Outlet) -> None:
-        """Read back what an earlier run had not settled; raises Unavailable."""
+        """Read back what an earlier run had not settled. Raises Unavailable."""
         end = self._reader.rewind()
         first = self.settled_before = self._reader.position
         while self._reader.position < end:
@@ -77,7 +76,7 @@ class MinuteWriter:
         log.info("journal_read_back", records=end - first, devices=len(self._minutes))
 
     def run(self, outlet: Outlet, stop: Event) -> None:
-        """Make minutes until stopped; raises Unavailable when Kafka stays away."""
+        """Make minutes until stopped. Raises Unavailable when Kafka stays away."""
         try:
             while not stop.is_set():
                 self._apply(self._reader.poll(POLL_S), outlet)
@@ -99,7 +98,7 @@ class MinuteWriter:
                 self._take(each, offset, outlet)
 
     def _admit(self, entries: Sequence[Entry]) -> None:
-        """Find the devices that another run wrote down; a name that is refused by now was taken under its id before."""
+        """Find the devices that another run wrote down. A name that is refused by now was taken under its id before."""
         wanted = {each.device_id: each.label for _, record in entries for each in record.devices}
         unknown = {device_id: label for device_id, label in wanted.items() if device_id not in self._minutes}
         if unknown and not self._devices.knows(unknown):
@@ -114,34 +113,33 @@ class MinuteWriter:
         taken = [minutes.take(reading, offset, now_s) for reading in given.readings]
         if not self._restoring:  # what comes again after a restart had been used before
             INGEST_LATE_READINGS.inc(taken.count("late"))
-        self._send(given.device_id, minutes.close_passed(), outlet)
+        self._send(given.device_id, minutes, minutes.close_passed(), outlet)
 
     def _begin(self, given: DeviceReadings) -> DeviceMinutes | None:
         if not self._devices.knows({given.device_id: given.label}):
             return None
-        sent_through = self._devices[given.device_id].sent_through
-        settings = self._settings
         minutes = DeviceMinutes(
-            grace_s=settings.ingest_grace_s, silence_s=settings.ingest_silence_s, sent_through=sent_through
+            grace_s=self._settings.ingest_grace_s,
+            silence_s=self._settings.ingest_silence_s,
+            sent_through=self._devices[given.device_id].sent_through,
         )
         minutes.keep_to(given.sources)
         self._minutes[given.device_id] = minutes
-        self._sent_through[given.device_id] = sent_through
         return minutes
 
     def _send_silent(self, outlet: Outlet) -> None:
-        """Send what silent devices leave open; nobody is silent while Kafka keeps monitors waiting."""
+        """Send what silent devices leave open. Nobody is silent while Kafka keeps monitors waiting."""
         now_s = self._clock.monotonic()
         if now_s - self.trouble_at() < self._settings.ingest_silence_s:
             return
         for device_id, minutes in self._minutes.items():
-            self._send(device_id, minutes.close_silent(now_s), outlet)
+            self._send(device_id, minutes, minutes.close_silent(now_s), outlet)
 
-    def _send(self, device_id: str, closed: Sequence[Minute], outlet: Outlet) -> None:
-        for run in stretches(closed, self._sent_through[device_id]):
+    def _send(self, device_id: str, minutes: DeviceMinutes, closed: Sequence[Minute], outlet: Outlet) -> None:
+        for run in stretches(closed, minutes.sent_through):
             value = encode_vitals(self._batch(device_id, run))
             outlet.send(self._topic_of(device_id), device_id.encode(), value, minutes=len(run))
-            self._sent_through[device_id] = run[-1].event_minute
+            minutes.sent_through = run[-1].event_minute
 
     def _batch(self, device_id: str, run: Sequence[Minute]) -> VitalsBatch:
         device = self._devices[device_id]

@@ -42,13 +42,13 @@ class DeviceMinutes:
 
     A minute closes when a reading comes that is `grace_s` past its end (event time), or when nothing new has come for
     `silence_s` (the caller's clock). What it gives out depends on the order of the readings, never on how fast they
-    come, unless the device falls silent. `sent_through` is the last minute that was sent before, None for none.
+    come, unless the device falls silent. `sent_through` is the last minute that was sent, None for none.
     """
 
     def __init__(self, *, grace_s: float, silence_s: float, sent_through: int | None = None) -> None:
         self._grace_s = grace_s
         self._silence_s = silence_s
-        self._closed_through = sent_through
+        self.sent_through = self._closed_through = sent_through
         self._open: dict[int, _Open] = {}
         self._newest_s = -math.inf
         self._heard_at = 0.0
@@ -58,7 +58,7 @@ class DeviceMinutes:
     @property
     def first_offset(self) -> int | None:
         """The journal's offset of the first record that an open minute is made of, None when none is open."""
-        return min((one.first_offset for one in self._open.values()), default=None)
+        return min((opened.first_offset for opened in self._open.values()), default=None)
 
     @property
     def sources(self) -> dict[ChannelName, int]:
@@ -70,7 +70,7 @@ class DeviceMinutes:
         self._sources = {**sources, **self._sources}
 
     def take(self, reading: Reading, offset: int, now_s: float) -> Taken:
-        """Add a reading; one of a minute that is closed is late, and one known by channel, source and time is dropped."""
+        """Add a reading. One of a minute that is closed is late, and one known by channel, source and time is dropped."""
         minute = int(reading.observed_at // MINUTE_S)
         if self._closed_through is not None and minute <= self._closed_through:
             return "late"
@@ -118,7 +118,7 @@ class DeviceMinutes:
 
 
 def mean_bpm(values: list[float]) -> float:
-    """Return the mean on a grid of tenths, the same in whatever order the values came; one value stays as it is.
+    """Return the mean on a grid of tenths, the same in whatever order the values came. One value stays as it is.
 
     >>> mean_bpm([80.25]), mean_bpm([80.0, 81.0, 81.0])
     (80.25, 80.7)
@@ -129,7 +129,7 @@ def mean_bpm(values: list[float]) -> float:
 
 
 def stretches(minutes: Iterable[Minute], sent_through: int | None) -> Iterator[list[Minute]]:
-    """Yield runs of consecutive minutes, each for one message; a short gap, also to what was sent, is filled as missing."""
+    """Yield runs of consecutive minutes, each for one message. A short gap, also to what was sent, is filled as missing."""
     run: list[Minute] = []
     last = sent_through
     for minute in minutes:

@@ -18,12 +18,12 @@ PSEUDONYM_DIGITS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names devices; with a key nothing of the given name is left."""
+    """Names devices. With a key nothing of the given name is left."""
 
     key: bytes | None = None
 
     def name(self, given: str) -> tuple[str, str | None]:
-        """Return a device's id and its label; raises Misconfigured, without the name, for what cannot be one."""
+        """Return a device's id and its label. Raises Misconfigured, without the name, for what cannot be one."""
         if self.key is not None:
             digest = hmac.new(self.key, given.strip().encode(), hashlib.sha256).hexdigest()
             return f"d-{digest[:PSEUDONYM_DIGITS]}", None
@@ -37,7 +37,7 @@ class Naming:
 
 
 def naming_with(key_file: Path | None) -> Naming:
-    """Return the naming of a site; raises Misconfigured when the key's file is not there or holds no key."""
+    """Return the naming of a site. Raises Misconfigured when the key's file is not there or holds no key."""
     if key_file is None:
         return Naming()
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from threading import Event
 from typing import Final
@@ -20,13 +20,12 @@ from ingest.journal import Journal
 from ingest.journal_reader import JournalReader
 from ingest.minute_writer import MinuteWriter
 from ingest.naming import naming_with
-from ingest.protocol import Protocol
-from ingest.readings import GivenReadings
-from ingest.vitals_topics import VitalsTopics
+from ingest.protocol import GivenReadings, Protocol
 from transport.clock import SYSTEM_CLOCK, Clock
 from transport.kafka.admin import ensure_topics
 from transport.kafka.checked_publisher import CheckedPublisher
 from transport.kafka.producer import connect_producer
+from transport.kafka.vitals_topics import VitalsTopics
 
 LINGER_MS: Final = 5
 NOT_READY_AFTER_S: Final = 5.0
@@ -34,14 +33,14 @@ log = structlog.get_logger()
 
 
 class IngestProgram:
-    """Runs until its event is set; `not_ready_because` is the readiness check."""
+    """Runs until its event is set. `not_ready_because` is the readiness check."""
 
     def __init__(self, settings: Settings, protocol: Protocol, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
         self._protocol = protocol
         self._clock = clock
         self._naming = naming_with(settings.ingest_pseudonym_key_file)
-        self._topics = VitalsTopics(settings)
+        self._topics = VitalsTopics(settings, once_for_all=True)
         self._devices = Devices(settings, self._topics, clock.wall)
         self._intake: Intake | None = None
         self._waits_s: Callable[[], float] = lambda: 0.0
@@ -55,7 +54,7 @@ class IngestProgram:
         return f"Kafka has not acknowledged for {waits_s:.0f} s" if waits_s > NOT_READY_AFTER_S else None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listen until stopped; raises Misconfigured, or Unavailable when Kafka is away at the start or stays away."""
+        """Listen until stopped. Raises Misconfigured, or Unavailable when Kafka is away at the start or stays away."""
         async with self._protocol.listen(self._settings, self._deliver) as port:
             ended = Event()
             journal = self._settings.topics.ingest_spec(self._settings.ingest_name)
@@ -85,16 +84,11 @@ class IngestProgram:
             finally:
                 self._intake = None
 
-    @contextmanager
-    def _publishing(self, ended: Event) -> Iterator[CheckedPublisher]:
+    def _publishing(self, ended: Event) -> closing[CheckedPublisher]:
         connect = partial(connect_producer, self._settings, self._topics.prepared, linger_ms=LINGER_MS)
-        publisher = CheckedPublisher(
-            connect, clock=self._clock, stopped=ended.is_set, on_acknowledged=INGEST_MINUTES.inc
+        return closing(
+            CheckedPublisher(connect, clock=self._clock, stopped=ended.is_set, on_acknowledged=INGEST_MINUTES.inc)
         )
-        try:
-            yield publisher
-        finally:
-            publisher.close()
 
 
 async def _write_until(stop: asyncio.Event, ended: Event, write: Callable[[], None]) -> None:

@@ -1,16 +1,33 @@
-"""A protocol that monitors speak, and those there are: every file of `ingest/protocols` that defines `PROTOCOL`."""
+"""A protocol that monitors speak, what it hands over, and those there are: each file of `ingest/protocols` with a `PROTOCOL`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from contracts.errors import Misconfigured
+from contracts.errors import FedSecureError, Misconfigured
+from contracts.ingest import Reading
 from contracts.settings import Settings
-from ingest.readings import Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReadings:
+    """Readings of the device that is called `given`."""
+
+    given: str
+    readings: Sequence[Reading]
+
+
+class NotUsed(FedSecureError):
+    """Nothing of a message can be used. The sentence, without any name or value of a patient, goes back to the sender."""
+
+
+Deliver = Callable[[Sequence[GivenReadings]], Awaitable[None]]
+"""Returns once Kafka has the readings; raises Unavailable (send again later) or NotUsed."""
+
 
 Listen = Callable[[Settings, Deliver], AbstractAsyncContextManager[int]]
 """Listens while its context is open, delivers what it hears, and gives the port; raises Misconfigured."""
@@ -26,7 +43,7 @@ class Protocol:
     listen: Listen
 
     def device_from(self, settings: Settings) -> str:
-        """Return the field that names devices; raises Misconfigured for one that this protocol has not."""
+        """Return the field that names devices. Raises Misconfigured for one that this protocol has not."""
         given = settings.ingest_device_from
         if given is None:
             return self.device_fields[0]
@@ -46,7 +63,7 @@ def protocol_names() -> list[str]:
 
 
 def protocol_named(name: str) -> Protocol:
-    """Return a protocol; raises Misconfigured with the list for a name that is none."""
+    """Return a protocol. Raises Misconfigured with the list for a name that is none."""
     if name not in protocol_names():
         raise Misconfigured(f"there is no protocol {name!r}; the protocols are {', '.join(protocol_names())}")
     protocol: Protocol = import_module(f"ingest.protocols.{name}").PROTOCOL

@@ -46,17 +46,13 @@ def assemble(
     return sorted(patients, key=lambda patient: patient.device_id)
 
 
-def copy_id(device_id: str, number: int) -> str:
-    """Return the id of the number-th device that sends a recording: the id itself, then `-r2`, `-r3`."""
-    return device_id if number == 1 else check_device_id(f"{device_id}-r{number}")
-
-
-def _copy_label(label: str | None, number: int) -> str | None:
-    """Return the name of the number-th device that sends a recording: `ICU_03`, then `ICU_03 (2)`."""
-    if label is None or number == 1:
-        return label
+def _copy(recording: Recording, number: int) -> Recording:
+    """Return what the number-th device sends that sends a recording: `icu-03`, `ICU_03`, then `icu-03-r2`, `ICU_03 (2)`."""
+    if number == 1:
+        return recording
     mark = f" ({number})"
-    return label[: LONGEST_LABEL - len(mark)] + mark
+    label = recording.label and recording.label[: LONGEST_LABEL - len(mark)] + mark
+    return replace(recording, device_id=check_device_id(f"{recording.device_id}-r{number}"), label=label)
 
 
 def _check_inside_slice(injection: Injection, options: ReplayOptions) -> None:
@@ -85,8 +81,9 @@ def _with_copies(recordings: Sequence[Recording], repeat: int) -> list[Recording
     devices: dict[str, Recording] = {}
     for recording in recordings:
         for number in range(1, repeat + 1):
-            device_id = copy_id(recording.device_id, number)
-            if device_id in devices:
-                raise Misconfigured(f"two recordings are both device {device_id}: give each its own id, or replay one")
-            devices[device_id] = replace(recording, device_id=device_id, label=_copy_label(recording.label, number))
+            copy = _copy(recording, number)
+            if devices.setdefault(copy.device_id, copy) is not copy:
+                raise Misconfigured(
+                    f"two recordings are both device {copy.device_id}: give each its own id, or replay one"
+                )
     return list(devices.values())

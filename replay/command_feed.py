@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, Thread
-from types import TracebackType
 from typing import Final, Self
 
 import structlog
@@ -24,7 +23,7 @@ log = structlog.get_logger()
 
 
 class CommandFeed:
-    """A context; `pending` hands out what has come since, without waiting. A Kafka that is away is waited for."""
+    """A context. `pending` hands out what has come since, without waiting. A Kafka that is away is waited for."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -36,18 +35,13 @@ class CommandFeed:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(5.0)
 
     def pending(self) -> list[ReplayCommand]:
         """Return the commands that have come since the last call."""
-        commands: list[ReplayCommand] = []
-        while True:
-            try:
-                commands.append(self._waiting.get_nowait())
-            except Empty:
-                return commands
+        return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
 
     def _run(self) -> None:
         while not self._stop.is_set():

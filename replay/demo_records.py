@@ -52,7 +52,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoRecords:
-    """Where the records' headers are, and which synthetic patient is in whose place; both by the record's device id.
+    """Where the records' headers are, and which synthetic patient is in whose place, both by the record's device id.
 
     A synthetic patient has an id of its own: a device whose profile was learnt from one patient never goes on as another.
     """
@@ -71,13 +71,13 @@ class DemoRecords:
         return [self.device_of(name) for name in self.names]
 
     def recordings(self) -> list[Recording]:
-        """Return the recordings in the records' order; reads files."""
+        """Return the recordings in the records' order. Reads files."""
         return [
             stand_in(name) if name in self.stand_ins else read_wfdb_numerics(self.headers[name]) for name in self.names
         ]
 
     def device_of(self, name: str) -> str:
-        """Return the device in the place of a record, or of one of its repetitions (`-r2`); other names stay as they are."""
+        """Return the device in the place of a record, or of one of its repetitions (`-r2`). Other names stay as they are."""
         record = re.sub(r"-r\d+$", "", name)
         return self.stand_ins.get(record, record) + name.removeprefix(record)
 
@@ -101,7 +101,7 @@ def wanted_records(names: Sequence[str]) -> list[PinnedRecord]:
 def demo_records(
     records: Sequence[PinnedRecord], kept: Path, *, server: str | None = None, offline: bool = False, say: Say
 ) -> DemoRecords:
-    """Return the records, fetched into `kept` where they are not yet; synthetic patients in place of those that do not come.
+    """Return the records, fetched into `kept` where they are not yet, or synthetic patients in their place.
 
     `say` is told of what was fetched, and in one line of what could not be. Blocks (see `fetch_pinned`, the records at
     once). `offline`: nothing is fetched, all are synthetic. Raises Unavailable for a record that is not as pinned.
@@ -160,10 +160,7 @@ def _list_records(kept: Path) -> None:
 
 
 def _in_place(stand_ins: Mapping[str, str]) -> str:
+    names, devices = (" and ".join(ids) for ids in (stand_ins, stand_ins.values()))
     if len(stand_ins) == 1:
-        return (
-            f"a synthetic patient takes the place of {next(iter(stand_ins))} (device {next(iter(stand_ins.values()))})"
-        )
-    return (
-        f"synthetic patients take the places of {' and '.join(stand_ins)} (devices {' and '.join(stand_ins.values())})"
-    )
+        return f"a synthetic patient takes the place of {names} (device {devices})"
+    return f"synthetic patients take the places of {names} (devices {devices})"

@@ -15,7 +15,7 @@ AUTO_PACK_CAP_MIN = 60
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """One replay; raises Misconfigured when a value makes no sense.
+    """One replay. Raises Misconfigured when a value makes no sense.
 
     `speed`: recorded seconds per wall second (60 = a minute a second), None = flat out.
     `pack_min`: minutes per message, None = chosen from the speed.
@@ -62,7 +62,7 @@ class ReplayOptions:
 
     @property
     def batch_interval_s(self) -> float:
-        """Return the wall time between two messages of a device, as declared in them; 0 when flat out."""
+        """Return the wall time between two messages of a device, as declared in them, 0 when flat out."""
         return 0.0 if self.speed is None else self.minutes_per_message * 60.0 / self.speed
 
 
@@ -70,7 +70,7 @@ MINUTE_A_SECOND = ReplayOptions()
 
 
 def parse_speed(text: str) -> float | None:
-    """Return the speed that a person wrote: a number, or None for `max`; raises Misconfigured."""
+    """Return the speed that a person wrote: a number, or None for `max`. Raises Misconfigured."""
     if text.strip().lower() == "max":
         return None
     try:

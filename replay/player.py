@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Protocol
 
@@ -13,13 +14,14 @@ from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
 from contracts.replay_commands import ReplayCommand
+from contracts.truth import encode_truth
 from contracts.vitals import VitalsBatch, encode_vitals
+from replay.attacks import Injection
 from replay.cohort import Patient
-from replay.ground_truth import encode_truth, interval_of, truth_of
-from replay.live_attacks import Commands, LivePatient, no_commands
+from replay.live_attacks import Commands, LivePatient
 from replay.options import ReplayOptions
 from replay.progress import DeviceReplay, Progress, ReplayResult
-from replay.schedule import ScheduledMessage, Span, due_after_s, scheduled_messages
+from replay.schedule import ScheduledMessage, due_after_s, scheduled_messages
 from replay.sessions import Session
 from transport.clock import Clock
 from transport.kafka.checked_publisher import Stopped
@@ -33,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Outlet(Protocol):
-    """Where messages go; `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
+    """Where messages go. `transport.kafka.checked_publisher.CheckedPublisher` is the real one."""
 
     acked_messages: int
     acked_minutes: int
@@ -52,24 +54,14 @@ class Outlet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The topics of a replay; the truth's is never that of any device."""
+    """The topics of a replay. The truth's is never that of any device."""
 
     vitals_of: Callable[[str], str]
     truth: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    live: LivePatient
-    session: Session
-
-    @property
-    def patient(self) -> Patient:
-        return self.live.patient
-
-
 class Player:
-    """One replay; `play` blocks until all is acknowledged, or until `stop` is set."""
+    """One replay. `play` blocks until all is acknowledged, or until `stop` is set."""
 
     def __init__(
         self,
@@ -84,73 +76,60 @@ class Player:
         on_progress: OnProgress | None = None,
     ) -> None:
         by_id = {session.device_id: session for session in sessions}
-        self._parts = {
-            patient.device_id: _Part(LivePatient(patient, patient.recording), by_id[patient.device_id])
-            for patient in patients
-        }
+        self._devices = {patient.device_id: LivePatient(patient, by_id[patient.device_id]) for patient in patients}
         self._options = options
         self._route = route
         self._outlet = outlet
         self._clock = clock
         self._stop = stop
         self._on_progress = on_progress
-        self._commands = no_commands
-        self._handed_over = {session.device_id: session.next_min for session in sessions}
         self._total_min = sum(max(0, session.end_min - session.next_min) for session in sessions)
         self._started = clock.monotonic()
         self._reported_at = -REPORT_EVERY_S
 
-    def play(self, commands: Commands = no_commands) -> ReplayResult:
-        """Send everything when it is due, and obey; raises Unavailable when Kafka stays away or refuses for good."""
-        self._commands = commands
+    def play(self, commands: Commands = lambda: ()) -> ReplayResult:
+        """Send everything when it is due, and obey. Raises Unavailable when Kafka stays away or refuses for good."""
         self._started = self._clock.monotonic()
-        under_way = [part.patient for part in self._parts.values() if not part.session.is_complete]
-        REPLAY_ATTACKS.set(sum(len(patient.injections) for patient in under_way))
-        self._outlet.while_waiting = self._report_waiting
+        under_way = [device for device in self._devices.values() if not device.session.is_complete]
+        REPLAY_ATTACKS.set(sum(len(device.patient.injections) for device in under_way))
+        self._outlet.while_waiting = partial(self._report_now_and_then, behind_s=0.0)
         try:
-            self._send_ground_truth()
-            stopped = not self._send_all()
+            for device in under_way:
+                self._send_truth(device, device.patient.injections)
+            stopped = not self._send_all(commands)
         except Stopped:
             stopped = True
         unacked = self._finish(stopped)
         self._report(0.0)
         return self._result(stopped, unacked)
 
-    def _send_ground_truth(self) -> None:
-        for part in self._parts.values():
-            if part.session.is_complete:
-                continue
-            for interval in truth_of(part.patient, part.session):
+    def _send_truth(self, device: LivePatient, injections: Iterable[Injection]) -> None:
+        for injection in injections:
+            if interval := device.truth_of(injection):
                 self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
 
-    def _send_all(self) -> bool:
-        spans = [
-            Span(part.session.device_id, part.session.next_min, part.session.end_min) for part in self._parts.values()
-        ]
-        for message in scheduled_messages(spans, self._options.minutes_per_message):
+    def _send_all(self, commands: Commands) -> bool:
+        sessions = [device.session for device in self._devices.values()]
+        for message in scheduled_messages(sessions, self._options.minutes_per_message):
             if not self._wait_until_due(message):
                 return False
-            for command in self._commands():
+            for command in commands():
                 self._obey(command)
             self._send(message)
         return True
 
     def _obey(self, command: ReplayCommand) -> None:
-        part = self._parts.get(command.device_id)
-        if part is None:
+        device = self._devices.get(command.device_id)
+        if device is None:
             log.warning("command_refused", reason="not_replayed_here", device_id=command.device_id)
             return
-        next_min = self._handed_over[command.device_id]
         try:
-            injections = part.live.begin(command, next_min) if command.action == "start" else part.live.end(next_min)
+            injections = device.begin(command) if command.action == "start" else device.end()
         except Misconfigured as error:
             log.warning("command_refused", reason=str(error), device_id=command.device_id)
             return
         log.info("command_carried_out", action=command.action, device_id=command.device_id, attack=command.attack)
-        for injection in injections:
-            interval = interval_of(part.patient, injection, part.session)
-            if interval is not None:
-                self._outlet.send(self._route.truth, interval.device_id.encode(), encode_truth(interval))
+        self._send_truth(device, injections)
 
     def _wait_until_due(self, message: ScheduledMessage) -> bool:
         """Return True when the message is due, False when the replay was stopped before."""
@@ -165,22 +144,22 @@ class Player:
         return False
 
     def _send(self, message: ScheduledMessage) -> None:
-        part = self._parts[message.device_id]
-        value = encode_vitals(self._batch(part, message))
+        device = self._devices[message.device_id]
+        value = encode_vitals(self._batch(device, message))
         self._outlet.send(
             self._route.vitals_of(message.device_id),
             message.device_id.encode(),
             value,
             minutes=message.end_min - message.first_min,
         )
-        self._handed_over[message.device_id] = message.end_min
+        device.next_min = message.end_min
 
-    def _batch(self, part: _Part, message: ScheduledMessage) -> VitalsBatch:
-        recording = part.patient.recording
+    def _batch(self, device: LivePatient, message: ScheduledMessage) -> VitalsBatch:
+        recording = device.patient.recording
         minutes = slice(message.first_min, message.end_min)
         return VitalsBatch(
             device_id=recording.device_id,
-            session_id=part.session.session_id,
+            session_id=device.session.session_id,
             observed_at=from_event_minute(recording.first_event_minute + message.first_min),
             heart_rate_bpm=recording.heart_rate_bpm[minutes].tolist(),
             resp_rate_bpm=recording.resp_rate_bpm[minutes].tolist(),
@@ -192,14 +171,11 @@ class Player:
         )
 
     def _finish(self, stopped: bool) -> int:
-        """Wait for the acknowledgements; once stopped, for STOP_GRACE_S more. Return how many are missing."""
+        """Wait for the acknowledgements, once stopped for STOP_GRACE_S more, and return how many are missing."""
         while not stopped and self._outlet.drain(REPORT_EVERY_S):
             self._report(self._outlet.oldest_unacked_s)
             stopped = self._stop.is_set()
         return self._outlet.drain(STOP_GRACE_S)
-
-    def _report_waiting(self) -> None:
-        self._report_now_and_then(behind_s=0.0)
 
     def _report_now_and_then(self, behind_s: float) -> None:
         if self._clock.monotonic() - self._started - self._reported_at >= REPORT_EVERY_S:
@@ -208,20 +184,19 @@ class Player:
     def _report(self, lag_s: float) -> None:
         self._reported_at = self._clock.monotonic() - self._started
         REPLAY_LAG_SECONDS.set(lag_s)
-        if self._on_progress is not None:
-            self._on_progress(self._progress(lag_s))
-
-    def _progress(self, lag_s: float) -> Progress:
-        return Progress(
-            devices=len(self._parts),
-            resumed_devices=sum(part.session.is_resumed for part in self._parts.values()),
-            complete_devices=sum(part.session.is_complete for part in self._parts.values()),
+        if self._on_progress is None:
+            return
+        progress = Progress(
+            devices=len(self._devices),
+            resumed_devices=sum(device.session.is_resumed for device in self._devices.values()),
+            complete_devices=sum(device.session.is_complete for device in self._devices.values()),
             sent_min=self._outlet.acked_minutes,
             total_min=self._total_min,
             messages=self._outlet.acked_messages,
             elapsed_s=self._reported_at,
             lag_s=lag_s,
         )
+        self._on_progress(progress)
 
     def _result(self, stopped: bool, unacked: int) -> ReplayResult:
         return ReplayResult(
@@ -231,18 +206,8 @@ class Player:
             stopped=stopped,
             unacked=unacked,
             producers_replaced=self._outlet.rebuilt,
-            devices={device_id: self._device(part) for device_id, part in self._parts.items()},
-        )
-
-    def _device(self, part: _Part) -> DeviceReplay:
-        session = part.session
-        sent_min = self._handed_over[session.device_id] - session.next_min
-        last = part.patient.recording.first_event_minute + self._handed_over[session.device_id] - 1
-        return DeviceReplay(
-            device_id=session.device_id,
-            session_id=session.session_id,
-            sent_min=sent_min,
-            last_event_minute=last if sent_min else None,
-            was_resumed=session.is_resumed,
-            was_complete=session.is_complete,
+            devices={
+                device_id: DeviceReplay(device.session, device.next_min - device.session.next_min)
+                for device_id, device in self._devices.items()
+            },
         )

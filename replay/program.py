@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from threading import Event
 
@@ -15,17 +15,15 @@ from contracts.settings import Settings
 from replay.attacks import AttackSpec
 from replay.cohort import assemble
 from replay.command_feed import CommandFeed
-from replay.live_attacks import no_commands
 from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.player import OnProgress, Player, Route
 from replay.progress import ReplayResult
 from replay.recording import Recording
 from replay.sessions import open_sessions
 from transport.clock import SYSTEM_CLOCK, Clock
-from transport.kafka.admin import ensure_topics
 from transport.kafka.checked_publisher import PATIENT, CheckedPublisher, Limits
-from transport.kafka.last_sent import LastSent, read_last_sent
 from transport.kafka.producer import connect_producer
+from transport.kafka.vitals_topics import VitalsTopics
 from transport.probes import ProbeServer, serve_probes
 
 NOT_READY_AFTER_S = 30.0
@@ -43,7 +41,7 @@ def run(
     on_progress: OnProgress | None = None,
     limits: Limits = PATIENT,
 ) -> ReplayResult:
-    """Replay the recordings into Kafka; blocks until all is acknowledged, or until `stop` is set from another thread.
+    """Replay the recordings into Kafka. Blocks until all is acknowledged, or until `stop` is set from another thread.
 
     With `options.accept_commands`, attacks may be begun and ended by hand (contracts.replay_commands).
     Without `options.fresh` each device goes on after the last minute that Kafka holds. `on_progress` is called about
@@ -54,26 +52,23 @@ def run(
     _check_pace(settings, options)
     patients = assemble(recordings, attacks, options)
     device_ids = [patient.device_id for patient in patients]
-    route = _route(settings)
-    last_sent = _prepare_topics(settings, device_ids)
+    topics, vitals = settings.topics, VitalsTopics(settings)
+    others = [spec for spec in topics.fixed() if spec.name in {topics.truth, topics.replay_commands}]
+    last_sent = vitals.prepare(device_ids, others)
+    log.info("replay_topics_ready", devices=len(device_ids))
     sessions = open_sessions([patient.recording for patient in patients], last_sent, options, int(clock.wall() * 1000))
-    topics = [*sorted({route.vitals_of(device_id) for device_id in device_ids}), route.truth]
     publisher = CheckedPublisher(
-        partial(connect_producer, settings, topics),
+        partial(connect_producer, settings, [*vitals.prepared, topics.truth]),
         clock=clock,
         limits=limits,
         stopped=stop.is_set,
         on_acknowledged=count_acknowledged,
     )
     feed = CommandFeed(settings) if options.accept_commands else None
-    try:
-        with _probes(settings, publisher) or nullcontext(), feed or nullcontext():
-            player = Player(
-                patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress
-            )
-            return _logged(player.play(feed.pending if feed else no_commands))
-    finally:
-        publisher.close()
+    with closing(publisher), _probes(settings, publisher) or nullcontext(), feed or nullcontext():
+        route = Route(vitals.of, topics.truth)
+        player = Player(patients, sessions, options, route, publisher, clock=clock, stop=stop, on_progress=on_progress)
+        return _logged(player.play(feed.pending) if feed else player.play())
 
 
 def _check_pace(settings: Settings, options: ReplayOptions) -> None:
@@ -82,28 +77,6 @@ def _check_pace(settings: Settings, options: ReplayOptions) -> None:
             f"a device would send every {options.batch_interval_s:g} s and be stale after {settings.stale_cap_s:g} s "
             "(FEDSECURE_STALE_CAP_S): put fewer minutes into a message (--pack), replay faster (--speed), or raise that"
         )
-
-
-def _route(settings: Settings) -> Route:
-    topics = settings.topics
-    if settings.topic_layout == "shared":
-        return Route(lambda _: topics.vitals_shared, topics.truth)
-    return Route(topics.vitals, topics.truth)
-
-
-def _prepare_topics(settings: Settings, device_ids: Sequence[str]) -> dict[str, LastSent]:
-    """Create what is missing and return how far the devices got whose topics were there before."""
-    topics = settings.topics
-    truth = [spec for spec in topics.fixed() if spec.name in {topics.truth, topics.replay_commands}]
-    if settings.topic_layout == "shared":
-        created = ensure_topics(settings, [topics.vitals_shared_spec(settings.shared_partitions), *truth])
-        known = [] if topics.vitals_shared in created else list(device_ids)
-    else:
-        created = ensure_topics(settings, [*(topics.vitals_spec(device_id) for device_id in device_ids), *truth])
-        new = set(created)
-        known = [device_id for device_id in device_ids if topics.vitals(device_id) not in new]
-    log.info("replay_topics_ready", created=len(created), devices=len(device_ids))
-    return read_last_sent(settings, known) if known else {}
 
 
 def _probes(settings: Settings, publisher: CheckedPublisher) -> ProbeServer | None:
@@ -115,7 +88,7 @@ def _probes(settings: Settings, publisher: CheckedPublisher) -> ProbeServer | No
 
 
 def count_acknowledged(minutes: int) -> None:
-    """Count a record that the broker has; one without minutes is ground truth."""
+    """Count a record that the broker has. One without minutes is ground truth."""
     if minutes:
         REPLAY_MESSAGES.inc()
         REPLAY_MINUTES.inc(minutes)

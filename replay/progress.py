@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from replay.sessions import Session
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -25,19 +27,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DeviceReplay:
-    """One device's part: `sent_min` minutes handed over in this run, the last of them being `last_event_minute`."""
+    """One device's part: its session as it was before this run, and how many minutes were handed over in it."""
 
-    device_id: str
-    session_id: int
+    session: Session
     sent_min: int
-    last_event_minute: int | None
-    was_resumed: bool
-    was_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A finished or stopped replay; `minutes` and `messages` were acknowledged, `unacked` messages were not."""
+    """A finished or stopped replay. `minutes` and `messages` were acknowledged, `unacked` messages were not."""
 
     minutes: int
     messages: int
@@ -54,4 +52,4 @@ class ReplayResult:
     @property
     def nothing_left(self) -> bool:
         """True when every device had sent its whole slice before this run."""
-        return all(device.was_complete for device in self.devices.values())
+        return all(device.session.is_complete for device in self.devices.values())

@@ -19,7 +19,7 @@ CSV_HEADER: Final = "device_id,observed_at,heart_rate_bpm,resp_rate_bpm,pulse_bp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Consecutive minutes of one device; every channel is float64 of shape [minutes], NaN means missing.
+    """Consecutive minutes of one device. Every channel is float64 of shape [minutes], NaN means missing.
 
     `first_event_minute` is the event minute (minutes since 1970-01-01T00:00Z) of index 0. `resolution_bpm` is the
     monitor's own grid, `resp_resolution_bpm` that of the respiratory rate where it is another: attacks act before rounding to
@@ -104,12 +104,12 @@ class Recording:
 
 
 def round_to_grid(values: Vitals, resolution_bpm: float) -> Vitals:
-    """Return the values on the monitor's grid, free of the float noise that a product leaves; NaN stays NaN."""
+    """Return the values on the monitor's grid, free of the float noise that a product leaves. NaN stays NaN."""
     return np.round(np.round(values / resolution_bpm) * resolution_bpm, 6)
 
 
 def csv_lines(recordings: Iterable[Recording]) -> Iterator[str]:
-    """Yield the header and then each recording's minutes, a line each with its end; what `read_recordings` reads back."""
+    """Yield the header and then each recording's minutes, a line each with its end, as `read_recordings` reads them back."""
     yield f"{CSV_HEADER}\n"
     for recording in recordings:
         pulse = np.full(recording.minutes, np.nan) if recording.pulse_bpm is None else recording.pulse_bpm

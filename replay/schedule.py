@@ -10,14 +10,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The minutes of one device that are still to be sent: recording minutes [first_min, end_min)."""
-
-    device_id: str
-    first_min: int
-    end_min: int
+from replay.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +28,18 @@ class ScheduledMessage:
     is_last: bool
 
 
-def scheduled_messages(spans: Iterable[Span], pack_min: int) -> Iterator[ScheduledMessage]:
-    """Return every message of every device in the order in which they are due; each minute exactly once."""
-    return heapq.merge(*(_of_one_device(span, pack_min) for span in spans), key=_order)
+def scheduled_messages(sessions: Iterable[Session], pack_min: int) -> Iterator[ScheduledMessage]:
+    """Return every message of every device in the order in which they are due, each minute exactly once."""
+    messages = (_of_one_device(session, pack_min) for session in sessions)
+    return heapq.merge(*messages, key=lambda message: (message.elapsed_min, message.device_id))
 
 
 def due_after_s(elapsed_min: int, speed: float | None) -> float:
-    """Return the wall time (seconds after the replay's start) at which a message is due; 0 when flat out."""
+    """Return the wall time (seconds after the replay's start) at which a message is due, 0 when flat out."""
     return 0.0 if speed is None else elapsed_min * 60.0 / speed
 
 
-def _order(message: ScheduledMessage) -> tuple[int, str]:
-    return message.elapsed_min, message.device_id
-
-
-def _of_one_device(span: Span, pack_min: int) -> Iterator[ScheduledMessage]:
-    for first in range(span.first_min, span.end_min, pack_min):
-        end = min(first + pack_min, span.end_min)
-        yield ScheduledMessage(end - span.first_min, span.device_id, first, end, is_last=end == span.end_min)
+def _of_one_device(session: Session, pack_min: int) -> Iterator[ScheduledMessage]:
+    for first in range(session.next_min, session.end_min, pack_min):
+        end = min(first + pack_min, session.end_min)
+        yield ScheduledMessage(end - session.next_min, session.device_id, first, end, is_last=end == session.end_min)

@@ -34,7 +34,7 @@ class Session:
 def open_sessions(
     recordings: Sequence[Recording], last_sent: Mapping[str, LastSent], options: ReplayOptions, now_ms: int
 ) -> list[Session]:
-    """Return a session for each recording; `now_ms` (wall time) names the sessions that open now.
+    """Return a session for each recording. `now_ms` (wall time) names the sessions that open now.
 
     Raises Misconfigured when the slice starts after the end of every recording.
     """

@@ -14,7 +14,7 @@ from streams.core import WorkerCore
 from streams.edge import EdgeWorker
 from streams.errors import GRACE_S, ExitWatchdog
 from streams.faust.app import WorkerApp, build_app
-from streams.log_throttle import throttle_library_logs
+from transport.log_throttle import throttle_library_logs
 
 log = structlog.get_logger()
 

@@ -72,11 +72,11 @@ def mimic3_waveforms(
     - `fedsecure fetch mimic3-waveforms --records p000020-2183-04-28-17-47n`
     """
     from replay.fetching import Server
-    from replay.fetching.mimic3_waveforms import BASE_URL, matched_records
+    from replay.fetching.waveforms import MIMIC3, database_records
 
     names, wanted = _chosen(records, patients)
-    server = Server(base_url or BASE_URL)
-    fetched = _fetch(out, lambda: (server, matched_records(server, wanted, names)))
+    server = Server(base_url or MIMIC3.base_url)
+    fetched = _fetch(out, lambda: (server, database_records(server, MIMIC3, wanted, names)))
     _summarise(fetched, out, None if names else wanted)
 
 
@@ -148,12 +148,12 @@ def mimic4_waveforms(
     - `fedsecure fetch mimic4-waveforms --records 81739927`
     """
     from replay.fetching import Server
-    from replay.fetching.mimic4_waveforms import BASE_URL, numerics_records
     from replay.fetching.record_kinds import NUMERICS_TABLE
+    from replay.fetching.waveforms import MIMIC4, database_records
 
     names, wanted = _chosen(records, patients)
-    server = Server(base_url or BASE_URL)
-    fetched = _fetch(out, lambda: (server, numerics_records(server, wanted, names)), NUMERICS_TABLE)
+    server = Server(base_url or MIMIC4.base_url)
+    fetched = _fetch(out, lambda: (server, database_records(server, MIMIC4, wanted, names)), NUMERICS_TABLE)
     _summarise(fetched, out, None if names else wanted)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fedsecure.inspection.facts import RecordingFacts
-    from replay.sources.reading import Reading
+    from replay.sources.source import Reading
 
 
 def inspect(
@@ -99,7 +99,7 @@ def _print_table(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
     from rich.console import Console
 
     from fedsecure.tables.inspection import facts_table
-    from replay.sources.reading import describe_skipped
+    from replay.sources.source import describe_skipped
 
     console = Console()
     console.print(f"format: {', '.join(reading.formats)}", soft_wrap=True, highlight=False)

@@ -39,7 +39,7 @@ class Quantity(NamedTuple):
 
 
 class Catalogue:
-    """Finds what an identifier (OBX-3) means; `own` are a site's codes and names by channel, preferred to those built in."""
+    """Finds what an identifier (OBX-3) means. `own` are a site's codes and names by channel, preferred to those built in."""
 
     def __init__(self, own: Mapping[ChannelName, tuple[str, ...]] | None = None) -> None:
         self._own: dict[str, Quantity] = {}
@@ -54,28 +54,28 @@ class Catalogue:
                 self._names |= dict.fromkeys(names, Quantity(channel, source))
 
     def find(self, identifier: list[str]) -> Quantity | None:
-        """Return what the components of OBX-3 mean, the first triplet or the alternate one; None for anything else.
+        """Return what the components of OBX-3 mean, the first triplet or the alternate one, or None for anything else.
 
         The number counts unless the coding system is a vendor's own (99…, L), the name in any. A code and a name that
         contradict each other mean nothing: one of the two is wrong, and nobody knows which.
         """
         named = [part.upper() for at in (0, 3) for part in identifier[at : at + 2]]
-        own = {found for part in named if (found := self._own.get(part))}
-        return _only(own) if own else _only({found for at in (0, 3) if (found := self._mdc(identifier[at : at + 3]))})
+        own = {quantity for part in named if (quantity := self._own.get(part))}
+        return _only(own or {quantity for at in (0, 3) if (quantity := self._mdc(identifier[at : at + 3]))})
 
     def _mdc(self, triplet: list[str]) -> Quantity | None:
         code, name, system = [*triplet, "", "", ""][:3]
         by_code = None if system.startswith("99") or system.upper() == "L" else self._codes.get(code)
         by_name = self._names.get(name.upper()) or self._names.get(code.upper())
-        return _only({found for found in (by_code, by_name) if found})
+        return _only({quantity for quantity in (by_code, by_name) if quantity})
 
 
-def _only(found: set[Quantity]) -> Quantity | None:
-    return next(iter(found)) if len(found) == 1 else None
+def _only(quantities: set[Quantity]) -> Quantity | None:
+    return next(iter(quantities)) if len(quantities) == 1 else None
 
 
 def catalogue_with(file: Path | None) -> Catalogue:
-    """Return the catalogue with a site's mapping file in it; raises Misconfigured in one sentence."""
+    """Return the catalogue with a site's mapping file in it. Raises Misconfigured in one sentence."""
     return Catalogue(None if file is None else _own(file))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import hl7
 
-from ingest.hl7.errors import Rejected
+from contracts.errors import FedSecureError
 
 LONGEST_HEADER: Final = 4096
 MOST_SEGMENTS: Final = 20_000  # a hundred times what monitors send; all connections wait while one message is read
@@ -26,25 +26,35 @@ NULL: Final = '""'
 _BREAKS: Final = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The MSH segment; `control_id` is "" when there is none. `unescape` turns escape sequences into characters."""
+class Rejected(FedSecureError):
+    """A message that will never be taken, whoever sends it again: no HL7, or of another kind. Never holds its content."""
 
-    field_mark: str
-    component: str
-    repetition: str
-    subcomponent: str
-    control_id: str
-    message_type: str
-    sender: tuple[str, str]
-    receiver: tuple[str, str]
-    sent_at: str
-    version: str
-    charset: str
-    unescape: Callable[[str], str]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An OBX segment. `number` counts fields as HL7 does."""
+
+    fields: list[str]
+
+    def __getitem__(self, number: int) -> str:
+        text = self.fields[number].strip() if number < len(self.fields) else ""
+        return "" if text == NULL else text
+
+
+class Header:
+    """The MSH segment, from a line with its delimiters. `control_id` is "" when there is none."""
+
+    def __init__(self, line: str) -> None:
+        self.field_mark, self.component, self.repetition, _, self.subcomponent = list(line[3:8])
+        msh = Row(["", *line.split(self.field_mark)])  # MSH-1 is the field mark itself
+        self.control_id, self.message_type, self.sent_at = msh[10], msh[9], msh[7]
+        self.sender, self.receiver = (msh[3], msh[4]), (msh[5], msh[6])
+        self.version = msh[12].split(self.component)[0]
+        self.charset = msh[18].split(self.repetition)[0].upper()
+        self.unescape: Callable[[str], str] = hl7.parse(line).unescape
 
     def first(self, value: str, number: int = 1) -> str:
-        """Return a component (from 1) of a field's first repetition; a deleted ("") one is empty."""
+        """Return a component (from 1) of a field's first repetition. A deleted ("") one is empty."""
         parts = value.split(self.repetition, 1)[0].split(self.component)
         text = parts[number - 1].strip() if number <= len(parts) else ""
         return "" if text == NULL else text
@@ -53,17 +63,6 @@ class Header:
         """Return the first subcomponent of a component, its escape sequences resolved."""
         text = component.split(self.subcomponent, 1)[0].strip()
         return "" if text == NULL else self.unescape(text).strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An OBX segment; `number` counts fields as HL7 does."""
-
-    fields: list[str]
-
-    def __getitem__(self, number: int) -> str:
-        text = self.fields[number].strip() if number < len(self.fields) else ""
-        return "" if text == NULL else text
 
 
 @dataclass(slots=True)
@@ -77,30 +76,18 @@ class Group:
 
 
 def read_header(raw: bytes) -> Header:
-    """Return the header of a message or of its beginning; raises Rejected."""
+    """Return the header of a message or of its beginning. Raises Rejected."""
     line = _decoded(re.split(rb"[\r\n]", raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:LONGEST_HEADER], maxsplit=1)[0])
     if not line.startswith("MSH") or len(line) < 8:
         raise Rejected("not an HL7 v2 message: it does not begin with MSH")
     marks = line[3:8]
     if len(set(marks[:5])) < 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
         raise Rejected("the header names no five different delimiters, as MSH|^~\\&")
-    parsed = hl7.parse(line)
-    fields = line.split(marks[0])
-
-    def value(number: int) -> str:
-        text = fields[number - 1].strip() if number <= len(fields) else ""
-        return "" if text == NULL else text
-
-    return Header(
-        field_mark=marks[0], component=marks[1], repetition=marks[2], subcomponent=marks[4],
-        control_id=value(10), message_type=value(9), sender=(value(3), value(4)), receiver=(value(5), value(6)),
-        sent_at=value(7), version=value(12).split(marks[1])[0], charset=value(18).split(marks[2])[0].upper(),
-        unescape=parsed.unescape,
-    )  # fmt: skip
+    return Header(line)
 
 
 def read_groups(raw: bytes, header: Header) -> list[Group]:
-    """Return the observations of a message, by patient and OBR; raises Rejected."""
+    """Return the observations of a message, by patient and OBR. Raises Rejected."""
     groups: list[Group] = []
     patient = place = ""
     segments = _BREAKS.split(_text(raw, header.charset).strip("\ufeff \t\r\n"), maxsplit=MOST_SEGMENTS)

@@ -11,9 +11,8 @@ from typing import Final
 from contracts.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
 from ingest.hl7.message import Group, Header, Row
-from ingest.hl7.times import read_time, zone_of
-from ingest.hl7.values import worth_of
-from ingest.readings import GivenReadings
+from ingest.hl7.values import read_time, worth_of, zone_of
+from ingest.protocol import GivenReadings
 
 BED: Final = "PV1-3"
 EQUIPMENT: Final = "OBX-18"
@@ -22,16 +21,16 @@ DEVICE_FIELDS: Final = (BED, EQUIPMENT, PATIENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found: readings by the devices' names, and how many rows had which outcome but `used`."""
+class MessageReadings:
+    """What a message says: readings by the devices' names, and how many rows had which outcome but `used`."""
 
     given: list[GivenReadings]
     outcomes: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Finder:
-    """Reads messages as a site has set it; `wall` is in epoch seconds."""
+class ObservationReader:
+    """Reads messages as a site has set it. `wall` is in epoch seconds."""
 
     catalogue: Catalogue
     device_from: str
@@ -39,7 +38,7 @@ class Finder:
     keep_test_data: bool
     wall: Callable[[], float]
 
-    def find(self, header: Header, groups: list[Group]) -> Found:
+    def read(self, header: Header, groups: list[Group]) -> MessageReadings:
         """Return the readings of a message.
 
         A row without a value still is a reading, a missing one: the device was heard. One without a time or without a
@@ -57,7 +56,7 @@ class Finder:
                         by_name.setdefault(given, []).append(reading)
                     else:
                         outcomes["no_device"] += 1
-        return Found([GivenReadings(given, readings) for given, readings in by_name.items()], outcomes)
+        return MessageReadings([GivenReadings(given, readings) for given, readings in by_name.items()], outcomes)
 
     def _readings(
         self, header: Header, group: Group, row: Row, zone: tzinfo, outcomes: Counter[str]
@@ -77,7 +76,7 @@ class Finder:
         yield Reading(quantity.channel, quantity.source, observed_at, value)
 
     def _device(self, header: Header, group: Group, equipment: str) -> str:
-        """Return the name of the device; a place is its unit, room, bed and facility, as far as they are given."""
+        """Return the name of the device. A place is its unit, room, bed and facility, as far as they are given."""
         if self.device_from == EQUIPMENT:
             return header.plain(header.first(equipment) or header.first(equipment, 3))
         if self.device_from == PATIENT:

@@ -1,4 +1,4 @@
-"""Finds messages in a stream of bytes: 0x0b, the message, 0x1c 0x0d; many in one packet, or one in many."""
+"""Finds messages in a stream of bytes (0x0b, the message, 0x1c 0x0d), many in one packet, or one in many."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BETWEEN: Final = b"\r\n \t\x00"
 
 
 class TooLong(FedSecureError):
-    """A message that is longer than may be; `beginning` is what came of it."""
+    """A message that is longer than may be. `beginning` is what came of it."""
 
     def __init__(self, beginning: bytes, limit: int) -> None:
         super().__init__(f"the message is longer than {limit} bytes (FEDSECURE_INGEST_MAX_MESSAGE_BYTES)")
@@ -30,7 +30,7 @@ def framed(message: bytes) -> bytes:
 
 
 class Deframer:
-    """Takes bytes as they come and gives messages out; holds at most one of `limit` bytes, and what came last.
+    """Takes bytes as they come and gives messages out. Holds at most one of `limit` bytes, and what came last.
 
     `on_bad_frame` is told of each stretch of bytes between messages, and of each message that another's start cut off.
     """
@@ -44,7 +44,7 @@ class Deframer:
         self.is_open = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the messages that these bytes complete; raises TooLong or NoFraming, after which the stream is lost."""
+        """Yield the messages that these bytes complete. Raises TooLong or NoFraming, after which the stream is lost."""
         while data:
             if not self.is_open:
                 data = self._skip(data)

@@ -13,11 +13,12 @@ from typing import Final, Protocol
 
 import structlog
 
+from contracts.errors import Misconfigured
 from contracts.metrics import INGEST_BAD_FRAMES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED
 from contracts.settings import Settings
 from ingest.mllp.framing import Deframer, NoFraming, TooLong, framed
-from ingest.seldom import Seldom
 from transport.listening import cannot_listen
+from transport.log_throttle import Throttle
 
 READ_BYTES: Final = 65_536
 HANDSHAKE_S: Final = 10.0
@@ -25,10 +26,10 @@ log = structlog.get_logger()
 
 
 class Answerer(Protocol):
-    """What is said to messages; `ingest.hl7.receiver.Receiver` is the real one."""
+    """What is said to messages. `ingest.hl7.receiver.Receiver` is the real one."""
 
     async def answer(self, raw: bytes) -> bytes:
-        """Return the answer to a message; never raises."""
+        """Return the answer to a message. Never raises."""
 
     def refuse(self, beginning: bytes, why: str) -> bytes:
         """Return the answer to a message that is not read to its end."""
@@ -50,15 +51,15 @@ class Bounds:
 
 @dataclass(slots=True)
 class MllpServer:
-    """Serves connections, each in a task of its own; its messages are answered in their order, one at a time."""
+    """Serves connections, each in a task of its own. Its messages are answered in their order, one at a time."""
 
     answerer: Answerer
     bounds: Bounds
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _seldom: Seldom = field(default_factory=Seldom)
+    _throttle: Throttle = field(default_factory=Throttle)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection to its end; never raises."""
+        """Serve one connection to its end. Never raises."""
         task = asyncio.current_task()
         assert task is not None
         try:
@@ -77,7 +78,7 @@ class MllpServer:
             writer.close()
 
     async def close(self) -> None:
-        """End all connections; a message that is not answered yet comes again."""
+        """End all connections. A message that is not answered yet comes again."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -115,7 +116,7 @@ class MllpServer:
 
     def _ended(self, reason: str) -> None:
         INGEST_CONNECTIONS_ENDED.labels(reason).inc()
-        if self._seldom.may_say(reason):
+        if self._throttle.may_say(reason):
             log.warning("connection_ended", reason=reason, connections=len(self._tasks))
 
 
@@ -123,7 +124,7 @@ class MllpServer:
 async def listening(
     answerer: Answerer, host: str, port: int, bounds: Bounds, tls: ssl.SSLContext | None
 ) -> AsyncIterator[int]:
-    """Listen while inside; gives the port. Raises Misconfigured when the address cannot be had."""
+    """Listen while inside. Gives the port. Raises Misconfigured when the address cannot be had."""
     served = MllpServer(answerer, bounds)
     handshake_s = HANDSHAKE_S if tls else None
     try:
@@ -138,6 +139,35 @@ async def listening(
 
 
 def _notice_dead_peers(writer: asyncio.StreamWriter) -> None:
-    """A gateway whose machine is gone would hold its connection for ever; idle ones that live may."""
+    """A gateway whose machine is gone would hold its connection for ever. Idle ones that live may."""
     with suppress(OSError, AttributeError):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """Return the listener's TLS, None where no certificate is set. Raises Misconfigured for files that do not do."""
+    cert, key, ca = settings.ingest_tls_cert_file, settings.ingest_tls_key_file, settings.ingest_tls_client_ca_file
+    if cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # An empty answer instead of a question: a key with a password would else wait at the terminal.
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        raise Misconfigured(
+            f"the certificate {cert} and its key {key} cannot be used ({_why(error)}): PEM, without a password"
+        ) from None
+    if ca is not None:
+        try:
+            context.load_verify_locations(ca)
+        except (OSError, ValueError) as error:
+            raise Misconfigured(f"the CA of gateways {ca} cannot be used ({_why(error)}): PEM") from None
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "nothing in PEM found").replace("_", " ").lower()
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()

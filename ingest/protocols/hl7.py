@@ -9,18 +9,16 @@ from zoneinfo import ZoneInfo
 
 from contracts.settings import Settings
 from ingest.hl7.catalogue import catalogue_with
-from ingest.hl7.observations import DEVICE_FIELDS, Finder
+from ingest.hl7.observations import DEVICE_FIELDS, ObservationReader
 from ingest.hl7.receiver import Receiver
-from ingest.mllp.server import Bounds, listening
-from ingest.mllp.tls import tls_of
-from ingest.protocol import Protocol
-from ingest.readings import Deliver
+from ingest.mllp.server import Bounds, listening, tls_of
+from ingest.protocol import Deliver, Protocol
 
 
 @asynccontextmanager
 async def listen(settings: Settings, deliver: Deliver) -> AsyncIterator[int]:
-    """Listen for gateways while inside; gives the port. Raises Misconfigured."""
-    finder = Finder(
+    """Listen for gateways while inside. Gives the port. Raises Misconfigured."""
+    reader = ObservationReader(
         catalogue_with(settings.ingest_mapping_file),
         PROTOCOL.device_from(settings),
         ZoneInfo(settings.ingest_zone),
@@ -28,7 +26,7 @@ async def listen(settings: Settings, deliver: Deliver) -> AsyncIterator[int]:
         time.time,
     )
     tls = tls_of(settings)
-    receiver = Receiver(finder, deliver, time.time)
+    receiver = Receiver(reader, deliver, time.time)
     async with listening(receiver, settings.ingest_host, PROTOCOL.port_of(settings), Bounds.of(settings), tls) as port:
         yield port
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, AttackSpec, Injection, Parameter
 from replay.attacks.inject import inject, inject_all
-from replay.attacks.parse import parse_attack
-from replay.attacks.plan import read_attack_plan
+from replay.attacks.parse import parse_attack, read_attack_plan
 from replay.attacks.registry import ATTACKS, find_attack
 
 __all__ = [

@@ -23,8 +23,7 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
         centre = median(usual_values(span, channel))
         return centre + factor * (values - centre)
 
-    recording = span.recording
-    return swung(recording.heart_rate_bpm, span.heart_rate_bpm), swung(recording.resp_rate_bpm, span.resp_rate_bpm)
+    return span.change_both(swung)
 
 
 ATTACK = Attack(

@@ -12,7 +12,7 @@ BUMP_MIN = 8
 
 
 def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator) -> tuple[Vitals, Vitals]:
-    """Raise the first 8 minutes of every 30 by the level's heights; the minutes between stay as they are.
+    """Raise the first 8 minutes of every 30 by the level's heights. The minutes between stay as they are.
 
     >>> from replay.recording import Recording
     >>> span = AttackedSpan(Recording("p1", 0, np.arange(80.0, 86.0), np.full(6, 16.0)), 2, 6)

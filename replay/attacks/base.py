@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -57,6 +56,14 @@ class AttackedSpan:
         """Respiratory rate inside the span, NaN = missing."""
         return self.recording.resp_rate_bpm[self.onset_min : self.end_min]
 
+    def change_both(self, change: Callable[[Vitals, Vitals], Vitals]) -> tuple[Vitals, Vitals]:
+        """Return heart and respiratory rate changed alike: `change` takes a channel of the whole recording and its span."""
+        recording = self.recording
+        return (
+            change(recording.heart_rate_bpm, self.heart_rate_bpm),
+            change(recording.resp_rate_bpm, self.resp_rate_bpm),
+        )
+
     @property
     def elapsed_min(self) -> Vitals:
         """Minutes since the onset: 0, 1, 2, ..."""
@@ -67,13 +74,9 @@ Amounts = tuple[float, ...]
 Alter = Callable[[AttackedSpan, Amounts, np.random.Generator], tuple[Vitals, Vitals]]
 
 
-def _no_past(_amounts: Amounts) -> int:
-    return 0
-
-
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A named attack. `levels` gives, for each level, one amount per parameter; `words` says a level where numbers do not.
+    """A named attack. `levels` gives, for each level, one amount per parameter. `words` says a level where numbers do not.
 
     `alter` returns the heart and respiratory rate of the span, not yet rounded or limited: `inject` does both, so
     that every attack acts at the device's own resolution. A missing minute stays missing; one that `alter` makes NaN
@@ -86,8 +89,8 @@ class Attack:
     parameters: tuple[Parameter, ...]
     levels: Mapping[str, Amounts]
     alter: Alter
-    words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    past_min: Callable[[Amounts], int] = _no_past
+    words: Mapping[str, str] = field(default_factory=dict)
+    past_min: Callable[[Amounts], int] = lambda _: 0
     channels: Channels = "both"
     takes_donor: bool = False
     repeats: bool = False
@@ -113,7 +116,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class AttackSpec:
-    """One attack on one device. Minutes count from the recording's first minute; no duration means to its end.
+    """One attack on one device. Minutes count from the recording's first minute. No duration means to its end.
 
     `channels` limits it to heart rate (hr) or respiratory rate (rr). It fades in over `ramp_min` minutes (0 = at once).
     `donor` is the device whose data an attack such as spoof takes; None means a synthetic patient drawn by the seed.

@@ -28,7 +28,7 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
 
 
 def _bursts(lost_min: int, minutes: int, generator: np.random.Generator) -> NDArray[np.bool_]:
-    """Return where exactly `lost_min` of the minutes are lost, in bursts apart from one another; the last is cut to fit."""
+    """Return where exactly `lost_min` of the minutes are lost, in bursts apart from one another. The last is cut to fit."""
     lengths = generator.integers(SHORTEST_BURST_MIN, LONGEST_BURST_MIN + 1, -(-lost_min // SHORTEST_BURST_MIN))
     ends = np.minimum(np.cumsum(lengths), lost_min)
     lengths = np.diff(ends[: int(np.searchsorted(ends, lost_min)) + 1], prepend=0)

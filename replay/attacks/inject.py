@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from replay.attacks.base import Attack, AttackedSpan, AttackSpec, Injection
-from replay.attacks.fade import faded_in
 from replay.attacks.fit import fitted_span
 from replay.attacks.registry import find_attack
 from replay.recording import Recording, Vitals, round_to_grid
@@ -24,7 +23,7 @@ NO_LIMITS = (-np.inf, np.inf)
 
 
 def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = None) -> Injection:
-    """Return the attacked recording and its ground truth; the same spec and donor always give the same result.
+    """Return the attacked recording and its ground truth. The same spec and donor always give the same result.
 
     Values are altered at the device's own resolution, limited to the physiological range (unless the attack repeats
     recorded ones) and rounded to the grid of the device's channel.
@@ -54,7 +53,7 @@ def inject(recording: Recording, spec: AttackSpec, donor: Recording | None = Non
 def inject_all(
     recordings: Sequence[Recording], specs: Sequence[AttackSpec]
 ) -> tuple[list[Recording], dict[str, list[Injection]]]:
-    """Apply the specs in order, several on one device included; a donor gives what it recorded, not its own attacks.
+    """Apply the specs in order, several on one device included. A donor gives what it recorded, not its own attacks.
 
     Returns the recordings in their order (attacked ones replaced) and each attacked device's injections; the truth
     of an injection compares with the values that it found, earlier attacks included. Raises Misconfigured for a device that is not there.
@@ -94,10 +93,28 @@ def _altered(attack: Attack, span: AttackedSpan, spec: AttackSpec) -> tuple[Vita
     return faded_in(span.heart_rate_bpm, heart, share, chance), faded_in(span.resp_rate_bpm, breath, share, chance)
 
 
+def faded_in(original: Vitals, altered: Vitals, share: Vitals, chance: Vitals) -> Vitals:
+    """Return the mix of a span's values that has reached `share` (0..1) of the attack at each minute.
+
+    A gap cannot come in by halves: it comes as a whole when the `chance` of its first minute, uniform in 0..1, is below
+    the share by then.
+
+    >>> faded_in(np.full(3, 80.0), np.full(3, 90.0), np.array([0.0, 0.5, 1.0]), np.zeros(3)).tolist()
+    [80.0, 85.0, 90.0]
+    """
+    mixed = original + share * (altered - original)
+    lost = np.isnan(altered) & ~np.isnan(original)
+    if not lost.any():
+        return mixed
+    begins = lost & ~np.concatenate([[False], lost[:-1]])
+    comes = (chance < share)[begins]
+    return np.where(lost & ~comes[np.cumsum(begins) - 1], original, mixed)
+
+
 def _written(
     before: Vitals, altered: Vitals, span: AttackedSpan, limits: tuple[float, float], grid_bpm: float, hit: bool
 ) -> Vitals:
-    """Put the altered span into a copy of the channel; a value that the attack left alone is not even rounded."""
+    """Put the altered span into a copy of the channel. A value that the attack left alone is not even rounded."""
     if not hit:
         return before
     original = before[span.onset_min : span.end_min]
@@ -109,7 +126,7 @@ def _written(
 
 
 def _changed(span: AttackedSpan, attacked: Recording) -> NDArray[np.bool_]:
-    """Return the minutes of the recording whose value differs or went missing; outside the span there are none."""
+    """Return the minutes of the recording whose value differs or went missing. Outside the span there are none."""
     poisoned = np.zeros(attacked.minutes, dtype=np.bool_)
     inside = slice(span.onset_min, span.end_min)
     for before, after in (

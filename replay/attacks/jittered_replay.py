@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
-from replay.attacks.past import values_ago
+from replay.attacks.past import minutes_of, values_ago
 from replay.recording import Vitals
 
 JITTER_BPM: Final = 1
@@ -23,16 +23,12 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
     >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
     [81.0, 82.0, 84.0]
     """
-    lag_min = _lag_min(amounts)
+    lag_min = minutes_of(amounts)
     jitter = generator.integers(-JITTER_BPM, JITTER_BPM + 1, (2, span.minutes))
     return (
         values_ago(span, span.recording.heart_rate_bpm, lag_min) + jitter[0],
         values_ago(span, span.recording.resp_rate_bpm, lag_min) + jitter[1],
     )
-
-
-def _lag_min(amounts: Amounts) -> int:
-    return int(amounts[0])
 
 
 ATTACK = Attack(
@@ -41,5 +37,5 @@ ATTACK = Attack(
     parameters=(Parameter("lag", "min"),),
     levels={"subtle": (1440.0,), "medium": (720.0,), "strong": (360.0,)},
     alter=alter,
-    past_min=_lag_min,
+    past_min=minutes_of,
 )

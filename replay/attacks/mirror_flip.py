@@ -30,11 +30,7 @@ def alter(span: AttackedSpan, amounts: Amounts, generator: np.random.Generator) 
     def mirrored(channel: Vitals, values: Vitals) -> Vitals:
         return np.where(inside, 2 * median(usual_values(span, channel)) - values, values)
 
-    recording = span.recording
-    return (
-        mirrored(recording.heart_rate_bpm, span.heart_rate_bpm),
-        mirrored(recording.resp_rate_bpm, span.resp_rate_bpm),
-    )
+    return span.change_both(mirrored)
 
 
 ATTACK = Attack(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
-from replay.attacks.past import measured
+from replay.attacks.past import measured, minutes_of
 from replay.recording import Vitals
 
 
@@ -19,21 +19,13 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
     >>> alter(span, ATTACK.levels["strong"], np.random.default_rng(1))[0].round(1).tolist()
     [80.0, 81.0, 80.0, 81.0]
     """
-    period_min = _period_min(amounts)
+    period_min = minutes_of(amounts)
 
     def repeated(channel: Vitals, values: Vitals) -> Vitals:
         segment = measured(channel[: span.onset_min])[-period_min:]
         return np.resize(segment, span.minutes) if len(segment) else values
 
-    recording = span.recording
-    return (
-        repeated(recording.heart_rate_bpm, span.heart_rate_bpm),
-        repeated(recording.resp_rate_bpm, span.resp_rate_bpm),
-    )
-
-
-def _period_min(amounts: Amounts) -> int:
-    return int(amounts[0])
+    return span.change_both(repeated)
 
 
 ATTACK = Attack(
@@ -42,6 +34,6 @@ ATTACK = Attack(
     parameters=(Parameter("period", "min"),),
     levels={"subtle": (60.0,), "medium": (30.0,), "strong": (10.0,)},
     alter=alter,
-    past_min=_period_min,
+    past_min=minutes_of,
     repeats=True,
 )

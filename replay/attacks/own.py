@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module, invalidate_caches
@@ -85,18 +84,12 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _import_from_here(name: str) -> ModuleType:
-    with _current_folder_importable():
-        invalidate_caches()
-        return import_module(name)
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """An installed command does not look for modules where it is run; a person who names one expects it."""
+    """Import a module. An installed command does not look for it where it is run, which a person who names one expects."""
     here = str(Path.cwd())
     sys.path.append(here)
     try:
-        yield
+        invalidate_caches()
+        return import_module(name)
     finally:
         sys.path.remove(here)
 

@@ -1,10 +1,13 @@
-"""Read an attack as written in a flag: `data-poisoning-2:device=p000020,onset=600,level=strong`."""
+"""Read attacks as written in flags, `data-poisoning-2:device=p000020,onset=600,level=strong`, or in a plan in YAML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import cast
+
+import yaml
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of, device_ids_of
@@ -13,11 +16,13 @@ from replay.attacks.fit import check_choices
 from replay.attacks.registry import ATTACKS, find_attack
 
 EXAMPLE = "data-poisoning-2:device=p000020,onset=600,duration=240,level=strong,seed=7"
+LARGEST_PLAN_BYTES = 1_000_000
+ENTRY_EXAMPLE = "- {attack: data-poisoning-2, device: p000020, onset: 600, duration: 240, level: strong, seed: 7}"
 KEYS = ("device", "onset", "duration", "level", "seed", "channels", "ramp", "donor")
 
 
 def parse_attack(text: str) -> AttackSpec:
-    """Return the attack that the flag describes; `onset`, `duration` and `ramp` are minutes.
+    """Return the attack that the flag describes. `onset`, `duration` and `ramp` are minutes.
 
     Raises Misconfigured saying what is wrong and what is right.
 
@@ -85,3 +90,43 @@ def _whole(name: str, key: str, value: object, *, least: int) -> int:
     if number < least:
         raise Misconfigured(f"{name}: {key}={value}; the least possible is {least}")
     return number
+
+
+def read_attack_plan(path: Path) -> list[AttackSpec]:
+    """Return the attacks of the plan in their order. Raises Misconfigured naming the file and the entry."""
+    try:
+        entries = yaml.safe_load(_text_of(path))
+    except OSError as error:
+        raise Misconfigured(f"the attack plan {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Misconfigured(f"the attack plan {path} is not YAML: {_in_one_line(error)}") from None
+    if not isinstance(entries, list) or not entries:
+        raise Misconfigured(f"the attack plan {path} is not a list of attacks; an entry looks like {ENTRY_EXAMPLE}")
+    return [_planned(path, number, entry) for number, entry in enumerate(entries, start=1)]
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST_PLAN_BYTES + 1)
+    if len(content) > LARGEST_PLAN_BYTES:
+        raise Misconfigured(
+            f"the attack plan {path} is larger than {LARGEST_PLAN_BYTES // 1_000_000} MB: that is no plan"
+        )
+    return content.decode()
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem}, line {error.problem_mark.line + 1}"
+    return "no text" if isinstance(error, UnicodeDecodeError) else type(error).__name__
+
+
+def _planned(path: Path, number: int, entry: object) -> AttackSpec:
+    where = f"attack {number} of {path}"
+    if not isinstance(entry, dict) or "attack" not in entry:
+        raise Misconfigured(f"{where} has no `attack`; an entry looks like {ENTRY_EXAMPLE}")
+    fields = {str(key): value for key, value in entry.items() if key != "attack"}
+    try:
+        return spec_from_fields(str(entry["attack"]), fields)
+    except Misconfigured as error:
+        raise Misconfigured(f"{where}: {error}") from None

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from replay.attacks.base import AttackedSpan
+from replay.attacks.base import Amounts, AttackedSpan
 from replay.recording import Vitals
 
 USUAL_MIN: Final = 720
@@ -45,6 +45,11 @@ def median(values: Vitals) -> float:
     return float(np.partition(values, middle)[middle].mean())  # training attacks a lot, and np.median is slower
 
 
+def minutes_of(amounts: Amounts) -> int:
+    """Return the only amount of a level that counts minutes: a lag, or a period."""
+    return int(amounts[0])
+
+
 def values_ago(span: AttackedSpan, channel: Vitals, lag_min: int) -> Vitals:
-    """Return a channel's values of `lag_min` minutes before each minute of the span; the onset is at least that late."""
+    """Return a channel's values of `lag_min` minutes before each minute of the span. The onset is at least that late."""
     return channel[span.onset_min - lag_min : span.end_min - lag_min]

@@ -16,7 +16,7 @@ from replay.attacks.own import is_reference, own_attack
 def _discover() -> Mapping[str, Attack]:
     """Import this folder's other files by name order and collect their attacks."""
     here = Path(__file__)
-    machinery = {"__init__", "base", "fade", "fit", "inject", "own", "parse", "past", "plan", here.stem}
+    machinery = {"__init__", "base", "fit", "inject", "own", "parse", "past", here.stem}
     modules = (file.stem for file in sorted(here.parent.glob("*.py")) if file.stem not in machinery)
     attacks = (import_module(f"{__package__}.{module}").ATTACK for module in modules)
     return MappingProxyType({attack.name: attack for attack in attacks})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
-from replay.attacks.past import values_ago
+from replay.attacks.past import minutes_of, values_ago
 from replay.recording import Vitals
 
 
@@ -19,15 +19,7 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
     >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
     [81.0, 82.0, 83.0]
     """
-    lag_min = _lag_min(amounts)
-    return (
-        values_ago(span, span.recording.heart_rate_bpm, lag_min),
-        values_ago(span, span.recording.resp_rate_bpm, lag_min),
-    )
-
-
-def _lag_min(amounts: Amounts) -> int:
-    return int(amounts[0])
+    return span.change_both(lambda channel, _: values_ago(span, channel, minutes_of(amounts)))
 
 
 ATTACK = Attack(
@@ -36,6 +28,6 @@ ATTACK = Attack(
     parameters=(Parameter("lag", "min"),),
     levels={"subtle": (1440.0,), "medium": (720.0,), "strong": (360.0,)},
     alter=alter,
-    past_min=_lag_min,
+    past_min=minutes_of,
     repeats=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.attacks.base import Amounts, Attack, AttackedSpan, Parameter
-from replay.attacks.past import values_ago
+from replay.attacks.past import minutes_of, values_ago
 from replay.recording import Vitals
 
 
@@ -17,12 +17,7 @@ def alter(span: AttackedSpan, amounts: Amounts, _generator: np.random.Generator)
     >>> alter(span, (2.0,), np.random.default_rng(1))[0].tolist()
     [81.0, 82.0, 83.0]
     """
-    delay_min = _delay_min(amounts)
-    return values_ago(span, span.recording.heart_rate_bpm, delay_min), span.resp_rate_bpm
-
-
-def _delay_min(amounts: Amounts) -> int:
-    return int(amounts[0])
+    return values_ago(span, span.recording.heart_rate_bpm, minutes_of(amounts)), span.resp_rate_bpm
 
 
 ATTACK = Attack(
@@ -31,7 +26,7 @@ ATTACK = Attack(
     parameters=(Parameter("HR delay", "min"),),
     levels={"subtle": (10.0,), "medium": (30.0,), "strong": (120.0,)},
     alter=alter,
-    past_min=_delay_min,
+    past_min=minutes_of,
     channels="hr",
     repeats=True,
 )

@@ -39,7 +39,7 @@ SUMS_FILE: Final = "SHA256SUMS.txt"
 
 
 def published_sums(server: Server, names: Collection[str]) -> dict[str, str]:
-    """Return name -> SHA-256 in hex of those of `names` that the server's list holds; empty when it has no list.
+    """Return name -> SHA-256 in hex of those of `names` that the server's list holds, nothing when it has no list.
 
     Blocks; the list is read only as far as needed (it is long: a line for every file of the database). Raises Unavailable.
     """

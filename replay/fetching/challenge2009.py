@@ -107,7 +107,7 @@ def _below(server: Server, folder: str, choice: Choice, depth: int = 1) -> Itera
 
 
 def _below_all(server: Server, folders: Iterable[str], choice: Choice, depth: int = DEEPEST) -> Iterator[str]:
-    """Yield the chosen numerics of folders; one without a list has none."""
+    """Yield the chosen numerics of folders. One without a list has none."""
     for folder in folders:
         try:
             yield from _below(server, folder, choice, depth)

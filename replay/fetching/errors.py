@@ -10,8 +10,8 @@ class NotThere(FedSecureError):
 
 
 class Damaged(FedSecureError):
-    """The files of a record are not what they should be; says which and how."""
+    """The files of a record are not what they should be. Says which and how."""
 
 
 class NotAvailable(FedSecureError):
-    """A file does not come now: no network, or the server does not give it; says which and why."""
+    """A file does not come now: no network, or the server does not give it. Says which and why."""

@@ -29,12 +29,12 @@ class PinnedRecord:
     sha256: Mapping[str, str]
 
     def is_kept(self, kept: Path) -> bool:
-        """Say whether every file is in `kept` already, whatever it holds; fetching looks at that."""
+        """Say whether every file is in `kept` already, whatever it holds. Fetching looks at that."""
         return all((kept / self.folder / name).is_file() for name in self.sha256)
 
 
 def fetch_pinned(record: PinnedRecord, kept: Path, server: str | None = None) -> Path:
-    """Return the record's header below `kept`, where its files are as pinned; what is missing or changed is fetched.
+    """Return the record's header below `kept`, where its files are as pinned. What is missing or changed is fetched.
 
     `server`: another one that is laid out the same. Blocks: 5 s at most to connect, 10 s for each answer. Raises NotAvailable
     when a file does not come, Unavailable when other bytes come twice, Misconfigured for a wrong address or folder.

@@ -20,7 +20,7 @@ TRIES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class FetchProgress:
-    """How far a fetch is: `phase` is lists, headers, checksums or signals; `done` of `total` lists or records."""
+    """How far a fetch is: `done` of `total` lists or records in a `phase` (lists, headers, checksums or signals)."""
 
     phase: str
     done: int
@@ -29,7 +29,7 @@ class FetchProgress:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch did; `failed` holds (record, reason). `sums_checked` of `files` files were in the server's SHA-256 list."""
+    """What a fetch did. `failed` holds (record, reason). `sums_checked` of `files` files were in the server's SHA-256 list."""
 
     patients: int
     records: int
@@ -60,7 +60,7 @@ def fetch_records(
 
 
 class _Fetch:
-    """One fetch: headers first, for they may name the signal files; then the checksums of all; then the signals."""
+    """One fetch: headers first, for they may name the signal files, then the checksums of all, then the signals."""
 
     def __init__(
         self, server: Server, staging: Staging, names: Sequence[str], on_progress: Callable[[FetchProgress], None]
@@ -77,7 +77,9 @@ class _Fetch:
         checked = wanted = 0
         try:
             files = {name: self._attempt(name, self._header) for name in self._shown("headers", missing)}
-            sums = self._sums([file for of_record in files.values() for file in of_record])
+            self._on_progress(FetchProgress("checksums", 0, 1))
+            sums = published_sums(self._server, [file for of_record in files.values() for file in of_record])
+            self._on_progress(FetchProgress("checksums", 1, 1))
             checked, wanted = len(sums), sum(map(len, files.values()))
             for name in self._shown("signals", missing):
                 if files[name]:
@@ -91,7 +93,7 @@ class _Fetch:
         return Fetched(patients, len(whole), new, self._bytes, wanted, checked, failed)
 
     def _attempt(self, name: str, step: Callable[[str], list[str]]) -> list[str]:
-        """Return what the step does for a record; a second try for damage, and nothing when it is given up."""
+        """Return what the step does for a record, after a second try for damage, or nothing when it is given up."""
         for _ in range(TRIES):
             try:
                 return step(name)
@@ -102,18 +104,12 @@ class _Fetch:
         return []
 
     def _header(self, name: str) -> list[str]:
-        """Have the header; return the record's files, the header first."""
+        """Fetch the header and return the record's files, the header first."""
         header = f"{name}.hea"
         with self._staging.dropping([header]):
             self._get(header)
             others = self._staging.kind.files(self._staging.place(name))
         return [header, *(str(PurePosixPath(name).with_name(other)) for other in others)]
-
-    def _sums(self, files: Sequence[str]) -> dict[str, str]:
-        self._on_progress(FetchProgress("checksums", 0, 1))
-        sums = published_sums(self._server, files)
-        self._on_progress(FetchProgress("checksums", 1, 1))
-        return sums
 
     def _signals(self, files: list[str], sums: Mapping[str, str], name: str) -> list[str]:
         """Have all files of a record, check them, and move them to their place."""

@@ -39,7 +39,7 @@ def check_address(url: str) -> str:
 
 
 class Server:
-    """The files below a URL. Every call blocks; the system's proxy settings (HTTPS_PROXY and its like) are used.
+    """The files below a URL. Every call blocks. The system's proxy settings (HTTPS_PROXY and its like) are used.
 
     Raises Misconfigured for what is no http or https URL. `pause` waits between tries.
     """
@@ -49,7 +49,7 @@ class Server:
         self._pause = pause
 
     def download(self, name: str, to: Path) -> int:
-        """Write the file to `to` and return its bytes; until it is whole it is called `<to>.part`.
+        """Write the file to `to` and return its bytes. Until it is whole it is called `<to>.part`.
 
         Raises NotThere, Unavailable when it does not come in three tries, and OSError when it cannot be written.
         """
@@ -68,7 +68,7 @@ class Server:
         return self._get(name, lambda blocks: b"".join(blocks).decode("utf-8", "replace"))
 
     def lines_until(self, name: str, take: Callable[[str], bool]) -> None:
-        """Give `take` the lines of a text file of any size until it returns True; what follows is not fetched.
+        """Give `take` the lines of a text file of any size until it returns True. What follows is not fetched.
 
         Raises NotThere, and Unavailable after three tries; each begins with the first line again.
         """
@@ -108,7 +108,7 @@ class Server:
 
 
 def _whole_blocks(response: http.client.HTTPResponse) -> Blocks:
-    """Yield what comes; raise _Broken when it ends before the length that was announced."""
+    """Yield what comes. Raise _Broken when it ends before the length that was announced."""
     announced = response.length
     received = 0
     while True:

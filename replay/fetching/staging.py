@@ -37,7 +37,7 @@ class Staging:
         return True
 
     def place(self, file: str) -> Path:
-        """Return where a file is kept until it is checked; its folder is there."""
+        """Return where a file is kept until it is checked. Its folder is there."""
         path = self._unfinished / file
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -62,15 +62,13 @@ class Staging:
             raise
 
     def finish(self, records: Sequence[str]) -> None:
-        """List the whole ones of `records` beside others listed before; tidy up if nothing is open."""
+        """List the whole ones of `records` beside others listed before. Tidy up if nothing is open."""
         if self.kind.record_list is not None:
-            self._list(self.out / self.kind.record_list, records)
+            record_list = self.out / self.kind.record_list
+            before = listed_records(record_list) if record_list.is_file() else []
+            if names := sorted({*before}.difference(records) | self.whole):
+                part = record_list.with_name(f"{record_list.name}.part")
+                part.write_text("\n".join(names) + "\n", encoding="utf-8")
+                part.replace(record_list)
         if not any(path.is_file() for path in self._unfinished.rglob("*")):
             shutil.rmtree(self._unfinished)
-
-    def _list(self, record_list: Path, records: Sequence[str]) -> None:
-        before = listed_records(record_list) if record_list.is_file() else []
-        if names := sorted({*before}.difference(records) | self.whole):
-            part = record_list.with_name(f"{record_list.name}.part")
-            part.write_text("\n".join(names) + "\n", encoding="utf-8")
-            part.replace(record_list)

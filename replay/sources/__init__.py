@@ -9,7 +9,7 @@ from pathlib import Path
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.formats import read_path
-from replay.sources.reading import Reading, describe_skipped
+from replay.sources.source import Reading, describe_skipped, merged
 
 __all__ = ["read_recordings", "read_sources"]
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)  # its warnings reach people also where no pro
 
 
 def read_recordings(paths: Sequence[Path]) -> list[Recording]:
-    """Return every usable recording of the files and folders in their order; what is skipped is logged as one warning.
+    """Return every usable recording of the files and folders in their order. What is skipped is logged as one warning.
 
     Reads files. Raises Misconfigured for an unknown format, a wrong file, a path without any usable recording, or a
     device that two paths hold.
@@ -31,11 +31,9 @@ def read_recordings(paths: Sequence[Path]) -> list[Recording]:
 
 def read_sources(paths: Sequence[Path]) -> Reading:
     """Return the same recordings together with those that cannot be used."""
-    readings = [_read(path) for path in paths]
-    recordings = tuple(recording for reading in readings for recording in reading.recordings)
-    _check_devices(recordings)
-    formats = dict.fromkeys(name for reading in readings for name in reading.formats)
-    return Reading(recordings, tuple(error for reading in readings for error in reading.skipped), tuple(formats))
+    reading = merged(_read(path) for path in paths)
+    _check_devices(reading.recordings)
+    return reading
 
 
 def _read(path: Path) -> Reading:

@@ -1,16 +1,16 @@
-"""Read numerics that PhysioNet's `rdsamp -c -v -ps` wrote as CSV: quoted names, a row of units, times in brackets."""
+"""Read numerics that PhysioNet's `rdsamp -c -v -ps` wrote as CSV: quoted names, a row of units, times in brackets.
+
+`-` and 0.000 are missing, columns come in any order. The device id is the file's name, as of a WFDB record.
+"""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
 
-from replay.sources.minutes.undated import undated_seconds
-from replay.sources.reading import Reading, read_each
 from replay.sources.source import Source
-from replay.sources.tables.sampled_table import Layout, read_sampled_table
-from replay.sources.tables.times import parsed_in
+from replay.sources.tables.sampled_table import Layout, export_reader
+from replay.sources.tables.times import parsed_in, undated_seconds
 from replay.sources.wfdb_numerics import subject_of
 
 DATED: Final = re.compile(r"\[?(\d{1,2}:\d{2}:\d{2})(?:\.\d+)? (\d{1,2}/\d{1,2}/\d{4})\]?")
@@ -31,20 +31,9 @@ LAYOUT: Final = Layout(
     time=r"time|time and date|elapsed time|date",
     heart=("hr",), breath=("resp",), pulse=("pulse",), seconds=bracketed_seconds,
 )  # fmt: skip
-
-
-def read_challenge2009_csv(path: Path) -> Reading:
-    """Return the file's one recording; `-` and 0.000 are missing, columns come in any order.
-
-    The device id is the file's name, as of a WFDB record. Raises Misconfigured naming file, line and column.
-    """
-    name = subject_of(path.name.partition(".")[0])
-    return read_each([(str(path), lambda: read_sampled_table(path, LAYOUT, name, f"rdsamp CSV {path.name}"))])
-
-
 SOURCE = Source(
     "WFDB numerics as CSV (Challenge 2009, `rdsamp -c -v -ps`)",
     "'Time','HR','RESP' among others, then a row of units",
-    read_challenge2009_csv,
+    export_reader(LAYOUT, "rdsamp CSV", lambda path: subject_of(path.name.partition(".")[0])),
     header=lambda names: LAYOUT.fits(names) and {"hr", "resp"} <= names,
 )

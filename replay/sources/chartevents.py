@@ -17,8 +17,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
 from replay.sources.minutes.charted import charted_recording, plausible
-from replay.sources.reading import Reading, numbered, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, numbered, read_each
 from replay.sources.tables.cells import integer, is_missing, yes
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 from replay.sources.tables.times import parsed_time
@@ -46,7 +45,7 @@ class _Charts:
 
 
 def read_chartevents(path: Path) -> Reading:
-    """Return one recording a stay, by subject and time; values more than a day apart belong to two stays.
+    """Return one recording a stay, by subject and time. Values more than a day apart belong to two stays.
 
     Columns SUBJECT_ID, ITEMID, CHARTTIME (UTC where it has no zone), VALUENUM and, if there, ERROR, in either case. Rows of
     other items are left out before anything of them is read, then those marked as an error or without a value. `ITEMS` says
@@ -73,7 +72,7 @@ def read_chartevents(path: Path) -> Reading:
 
 
 def _wanted(table: TextTable) -> Iterator[tuple[Row, int]]:
-    """Yield the rows of wanted items with their item; an item id may be written 211, 211.0 or "211"."""
+    """Yield the rows of wanted items with their item. An item id may be written 211, 211.0 or "211"."""
     index = table.columns[ITEM]
     items = {f"{item}{tail}": item for item in ITEMS for tail in ("", ".0")}
     for row in table.rows():

@@ -11,12 +11,9 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
 from replay.sources.minutes.charted import charted_recording, plausible
-from replay.sources.minutes.undated import UNDATED_START
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
-from replay.sources.tables.cells import number
+from replay.sources.source import Reading, Source, read_one
 from replay.sources.tables.text_table import Row, TextTable, opened_table
-from replay.sources.tables.times import checked_seconds
+from replay.sources.tables.times import UNDATED_START, checked_seconds
 
 HEADER: Final = ("time", "parameter", "value")
 PARAMETERS: Final = ("HR", "RespRate")
@@ -29,7 +26,7 @@ def read_cinc2012(path: Path) -> Reading:
     HR and RespRate are charted about hourly; `minutes.charted` says how they become minutes. The device id is `cinc-` and
     the RecordID. The file has no date: admission is 2100-01-01T00:00Z. Raises Misconfigured naming file, line and column.
     """
-    return read_each([(str(path), lambda: _recording(path))])
+    return read_one(path, lambda: _recording(path))
 
 
 def _recording(path: Path) -> Recording:
@@ -66,7 +63,7 @@ def _minute(table: TextTable, row: Row) -> int:
 
 def _value(table: TextTable, row: Row) -> float:
     try:
-        return number(table.text(row, "value"), decimal_comma=table.decimal_comma)
+        return table.number(table.text(row, "value"))
     except ValueError:
         raise Misconfigured(f"{table.place(row.line, 'value')}: it is not a number") from None
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contracts.errors import Misconfigured
-from replay.sources.reading import Reading
-from replay.sources.source import Source
-from replay.sources.tables.cells import number
+from replay.sources.source import Reading, Source
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -37,22 +34,14 @@ def read_csv_vitals(path: Path) -> Reading:
         table.check_once(rates)
         for row in table.rows():
             values = tuple(_rate(table, row, column) for column in rates)
-            devices.add(row.line, device or table.text(row, DEVICE_COLUMN), _event_minute(table, row), values)
+            at_s = parsed_time(table.place(row.line, TIME_COLUMN), table.text(row, TIME_COLUMN))
+            devices.add(row.line, device or table.text(row, DEVICE_COLUMN), int(at_s // 60), values)
     return devices.reading()
 
 
-def _event_minute(table: TextTable, row: Row) -> int:
-    return int(parsed_time(table.place(row.line, TIME_COLUMN), table.text(row, TIME_COLUMN)) // 60)
-
-
 def _rate(table: TextTable, row: Row, column: str) -> float:
-    text = table.text(row, column)
-    try:
-        return checked_rate(column, number(text, decimal_comma=table.decimal_comma))
-    except (ValueError, Misconfigured):
-        raise Misconfigured(
-            f"{table.place(row.line, column)}: {text!r} is not a rate per minute; empty means missing"
-        ) from None
+    rate = table.parsed(row, column, table.number, "not a rate per minute; empty means missing", shown=False)
+    return checked_rate(column, rate)
 
 
 SOURCE = Source(

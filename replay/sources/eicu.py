@@ -14,12 +14,10 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
-from replay.sources.minutes.undated import UNDATED_START
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_each
 from replay.sources.tables.cells import integer
 from replay.sources.tables.text_table import opened_table
-from replay.sources.tables.times import checked_seconds
+from replay.sources.tables.times import UNDATED_START, checked_seconds
 
 STAY, OFFSET, HEART, BREATH = "patientunitstayid", "observationoffset", "heartrate", "respiration"
 NEEDED: Final = (STAY, OFFSET, HEART, BREATH)
@@ -52,10 +50,8 @@ def _readers(path: Path, stays: dict[int, Rows]) -> Iterator[tuple[str, partial[
     for stay, (at, heart, breath) in stays.items():
         name, times = f"{path}, stay {stay}", np.asarray(at)
         channels = (Samples(times, np.asarray(values)) for values in (heart, breath))
-        yield (
-            name,
-            partial(sampled_recording, name, f"eicu-{stay}", *channels, origin=f"eICU vitalPeriodic, stay {stay}"),
-        )
+        origin = f"eICU vitalPeriodic, stay {stay}"
+        yield name, partial(sampled_recording, name, f"eicu-{stay}", *channels, origin=origin)
 
 
 SOURCE = Source(

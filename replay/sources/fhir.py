@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +19,7 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_each
 from replay.sources.tables.times import parsed_time
 
 LOINC: Final = "http://loinc.org"
@@ -36,11 +36,8 @@ LONGEST_LINE_BYTES: Final = 16 << 20
 Json = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class _Device:
-    """The samples of one device: per channel (seconds since 1970, value per minute)."""
-
-    channels: tuple[list[tuple[float, float]], ...] = field(default_factory=lambda: ([], [], []))
+Rows = tuple[list[tuple[float, float]], ...]
+"""The samples of one device: per channel (seconds since 1970, value per minute)."""
 
 
 def read_fhir(path: Path) -> Reading:
@@ -51,7 +48,7 @@ def read_fhir(path: Path) -> Reading:
     effectiveInstant or the start of effectivePeriod; the unit is per minute. Raises Misconfigured, naming file and line (of
     a Bundle: entry), for what is wanted and cannot be read.
     """
-    devices: defaultdict[str, _Device] = defaultdict(_Device)
+    devices: defaultdict[str, Rows] = defaultdict(lambda: ([], [], []))
     for where, resource in _resources(path):
         _add(devices, where, resource)
     if not devices:
@@ -59,23 +56,17 @@ def read_fhir(path: Path) -> Reading:
     return read_each(_readers(path, devices))
 
 
-def _readers(path: Path, devices: Mapping[str, _Device]) -> Iterator[tuple[str, partial[Recording]]]:
-    for given, device in devices.items():
+def _readers(path: Path, devices: Mapping[str, Rows]) -> Iterator[tuple[str, partial[Recording]]]:
+    for given, rows in devices.items():
         name = f"{path}, device {given}"
-        heart, breath, pulse = (
-            Samples(
-                np.array([at for at, _ in samples], np.float64), np.array([value for _, value in samples], np.float64)
-            )
-            for samples in device.channels
-        )
-        pulses = pulse if device.channels[2] else None
+        heart, breath, pulse = (Samples(*np.array(samples, np.float64).reshape(-1, 2).T) for samples in rows)
+        pulses = pulse if rows[2] else None
         yield name, partial(sampled_recording, name, given, heart, breath, pulses, origin=f"FHIR {path.name}")
 
 
 def _resources(path: Path) -> Iterator[tuple[str, Json]]:
     """Yield (place, resource) of every Observation of the file."""
-    lines = ".ndjson" in path.name.lower()
-    for where, value in _lines(path) if lines else [(str(path), _decoded(str(path), _whole(path)))]:
+    for where, value in _lines(path) if ".ndjson" in path.name.lower() else [(str(path), _whole(path))]:
         yield from _observations(where, value)
 
 
@@ -83,8 +74,8 @@ def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
     if isinstance(value, list):
         entries = [(f"{where}, item {index}", each) for index, each in enumerate(value, 1)]
     elif _map(value).get("resourceType") == "Bundle":
-        found = _list(_map(value).get("entry"))
-        entries = [(f"{where}, entry {index}", _map(each).get("resource")) for index, each in enumerate(found, 1)]
+        items = _list(_map(value).get("entry"))
+        entries = [(f"{where}, entry {index}", _map(each).get("resource")) for index, each in enumerate(items, 1)]
     else:
         entries = [(where, value)]
     for place, resource in entries:
@@ -92,15 +83,15 @@ def _observations(where: str, value: Any) -> Iterator[tuple[str, Json]]:
             yield place, resource
 
 
-def _add(devices: defaultdict[str, _Device], where: str, observation: Json) -> None:
+def _add(devices: defaultdict[str, Rows], where: str, observation: Json) -> None:
     parts = [observation, *map(_map, _list(observation.get("component")))]
     wanted = [(channel, part) for part in parts if (channel := _channel(part)) is not None]
-    if not wanted or observation.get("status") in NOT_MEASURED:
+    if not wanted or str(observation.get("status")) in NOT_MEASURED:
         return
     at_s = _time(where, observation)
     given = _device(where, observation)
     for channel, part in wanted:
-        devices[given].channels[channel].append((at_s, _rate(where, part)))
+        devices[given][channel].append((at_s, _rate(where, part)))
 
 
 def _channel(part: Json) -> int | None:
@@ -131,28 +122,44 @@ def _rate(where: str, part: Json) -> float:
     """The value per minute, NaN = missing."""
     quantity = part.get("valueQuantity")
     if quantity is None and isinstance(part.get("valueInteger"), int):
-        return float(part["valueInteger"])
+        return _finite(where, "valueInteger", part["valueInteger"])
     value = _map(quantity).get("value")
     if part.get("dataAbsentReason") is not None or value is None or _map(quantity).get("comparator"):
         if quantity is None and any(key.startswith("value") for key in part):
             raise Misconfigured(f"{where}: the rate is no valueQuantity")
         return np.nan
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise Misconfigured(f"{where}: the value of its valueQuantity is not a number")
+    rate = _finite(where, "valueQuantity", value)
     units = [str(unit).strip().lower() for unit in (_map(quantity).get("code"), _map(quantity).get("unit")) if unit]
     if units and not PER_MINUTE.intersection(units):
         raise Misconfigured(f"{where}: its unit {units[0]!r} is not per minute (UCUM /min)")
+    return rate
+
+
+def _finite(where: str, key: str, value: Any) -> float:
+    """Return a value as a float. JSON's whole numbers may be too long for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise Misconfigured(f"{where}: the value of its {key} is not a number")
     return float(value)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(_read_lines(path), 1):
-        if len(line) > LONGEST_LINE_BYTES:
-            raise Misconfigured(
-                f"{path}, line {number} is longer than {LONGEST_LINE_BYTES >> 20} MB; NDJSON has a resource a line"
-            )
-        if line.strip():
-            yield f"{path}, line {number}", _decoded(f"{path}, line {number}", line)
+    with _opened(path) as file:
+        for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE_BYTES + 1), b""), 1):
+            where = f"{path}, line {number}"
+            if len(line) > LONGEST_LINE_BYTES:
+                raise Misconfigured(
+                    f"{where} is longer than {LONGEST_LINE_BYTES >> 20} MB; NDJSON has a resource a line"
+                )
+            if line.strip():
+                yield where, _decoded(where, line)
+
+
+def _whole(path: Path) -> Any:
+    with _opened(path) as file:
+        data = file.read(LARGEST_BUNDLE_BYTES + 1)
+    if len(data) > LARGEST_BUNDLE_BYTES:
+        raise Misconfigured(f"{path} is larger than {LARGEST_BUNDLE_BYTES >> 20} MB; export it as NDJSON")
+    return _decoded(str(path), data)
 
 
 def _decoded(where: str, data: bytes) -> Any:
@@ -162,28 +169,13 @@ def _decoded(where: str, data: bytes) -> Any:
         raise Misconfigured(f"{where} is not JSON: {error}") from None
 
 
-def _read_lines(path: Path) -> Iterator[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     try:
-        with _open(path) as file:
-            while line := file.readline(LONGEST_LINE_BYTES + 1):
-                yield line
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from None
-
-
-def _whole(path: Path) -> bytes:
-    try:
-        with _open(path) as file:
-            data = file.read(LARGEST_BUNDLE_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Misconfigured(f"{path} cannot be read: {error}") from None
-    if len(data) > LARGEST_BUNDLE_BYTES:
-        raise Misconfigured(f"{path} is larger than {LARGEST_BUNDLE_BYTES >> 20} MB; export it as NDJSON")
-    return data
-
-
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _map(value: Any) -> Json:

@@ -11,8 +11,7 @@ from typing import Final
 
 from contracts.errors import Misconfigured
 from replay.sources.minutes.usable import Unusable
-from replay.sources.reading import Reading
-from replay.sources.source import Source, all_sources
+from replay.sources.source import Reading, Source, all_sources
 from replay.sources.table_folder import read_files, read_records
 from replay.sources.tables.text_table import column_names
 

@@ -16,8 +16,7 @@ from contracts.event_time import EPOCH
 from replay.recording import Recording, Vitals
 from replay.sources.minutes.samples import Samples, sampled_recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_one
 from replay.sources.tables.cells import number
 from replay.sources.tables.sampled_table import first_match
 from replay.sources.tables.text_table import TextTable, opened_table
@@ -53,7 +52,7 @@ def read_mimic4_numerics(path: Path) -> Reading:
     until the next; a minute is the mean over its seconds that hold a valid one, if these are half of it. The device id is
     the subject, `p10014354`. Raises Misconfigured naming file, line and column.
     """
-    return read_each([(str(path), lambda: _recording(path))])
+    return read_one(path, lambda: _recording(path))
 
 
 def _recording(path: Path) -> Recording:
@@ -91,10 +90,10 @@ def _clock(header: Path, text: str) -> Clock:
 
 def _frequency(text: str) -> tuple[float, float]:
     """Return the second number, that of the counter in ticks a second (the first is the waveforms'), and its first tick."""
-    found = FREQUENCY.fullmatch(text)
-    if found is None or not float(found[1]) > 0:
+    match = FREQUENCY.fullmatch(text)
+    if match is None or not float(match[1]) > 0:
         raise ValueError(text)
-    return float(found[1]), float(found[2] or 0)
+    return float(match[1]), float(match[2] or 0)
 
 
 def _rows(table: TextTable, clock: Clock, columns: list[str]) -> tuple[NDArray[np.float64], list[Vitals]]:
@@ -132,8 +131,8 @@ def _held(name: str, at_s: NDArray[np.float64], values: Vitals) -> Samples:
 def _subject(path: Path, header: str, record: str) -> str:
     """The subject as the header's comment or a folder on the way says it, else the record's own name."""
     comments = "\n".join(line for line in header.splitlines() if line.startswith("#"))
-    found = SUBJECT.search(comments) or SUBJECT.search("\n".join(reversed(path.absolute().parts[:-1])))
-    return f"p{found[1] or found[2]}" if found else record
+    match = SUBJECT.search(comments) or SUBJECT.search("\n".join(reversed(path.absolute().parts[:-1])))
+    return f"p{match[1] or match[2]}" if match else record
 
 
 SOURCE = Source(

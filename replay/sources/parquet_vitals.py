@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import Misconfigured
-from replay.sources.reading import Reading
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -26,7 +25,7 @@ from replay.sources.tables.times import checked_seconds
 
 
 def read_parquet_vitals(path: Path) -> Reading:
-    """Return one recording a device, in the order of their first rows; reads a batch of rows at a time.
+    """Return one recording a device, in the order of their first rows. Reads a batch of rows at a time.
 
     Columns as in the CSV: device_id (text), observed_at (a timestamp with a time zone; seconds are cut off),
     heart_rate_bpm, resp_rate_bpm and optionally pulse_bpm (numbers); others are ignored. Null, NaN, 0 and below are missing.

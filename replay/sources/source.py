@@ -1,15 +1,20 @@
-"""What a file of this folder says to become a source of recordings by itself: `SOURCE = Source(…)`."""
+"""What a source of recordings is, and what it gives: recordings that can be used, and what it left out and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from replay.sources.reading import Reading
+from contracts.errors import Misconfigured
+from replay.recording import Recording
+from replay.sources.minutes.usable import Unusable, checked
 
+NAMES_SHOWN = 3
 Names = frozenset[str]
 """The column names of a table's header, in lower case."""
 
@@ -40,3 +45,88 @@ def all_sources() -> tuple[Source, ...]:
     package = __name__.rpartition(".")[0]
     modules = [import_module(f"{package}.{module.name}") for module in iter_modules(import_module(package).__path__)]
     return tuple(module.SOURCE for module in modules if isinstance(getattr(module, "SOURCE", None), Source))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The usable recordings of a source in their order, the errors of the others, and what their formats are called."""
+
+    recordings: tuple[Recording, ...]
+    skipped: tuple[Unusable, ...] = ()
+    formats: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """How many recordings the source holds, usable or not."""
+        return len(self.recordings) + len(self.skipped)
+
+
+def read_each(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Reading:
+    """Call every reader and check its recording. One that is refused with Misconfigured is skipped under its name."""
+    return merged(read_or_skip(name, partial(_usable, name, read)) for name, read in readers)
+
+
+def read_or_skip(name: str, read: Callable[[], Reading]) -> Reading:
+    """Return what `read` gives, or, where it is refused with Misconfigured, that it is skipped under this name."""
+    try:
+        return read()
+    except Unusable as error:
+        return Reading((), (error,))
+    except Misconfigured as error:
+        return Reading((), (Unusable(name, without_name(str(error), name)),))
+
+
+def merged(readings: Iterable[Reading]) -> Reading:
+    """Return several readings as one."""
+    recordings: list[Recording] = []
+    skipped: list[Unusable] = []
+    formats: dict[str, None] = {}
+    for reading in readings:
+        recordings += reading.recordings
+        skipped += reading.skipped
+        formats |= dict.fromkeys(reading.formats)
+    return Reading(tuple(recordings), tuple(skipped), tuple(formats))
+
+
+def _usable(name: str, read: Callable[[], Recording]) -> Reading:
+    return Reading((checked(name, read()),))
+
+
+def read_one(path: Path, read: Callable[[], Recording]) -> Reading:
+    """Return what a file's only reader gives."""
+    return read_each([(str(path), read)])
+
+
+def numbered(reading: Reading) -> Reading:
+    """Give each recording a device id of its own: the second of a subject gets `-2`, the third `-3`."""
+    seen: Counter[str] = Counter()
+    recordings = []
+    for recording in reading.recordings:
+        seen[recording.device_id] += 1
+        number = seen[recording.device_id]
+        recordings.append(recording if number == 1 else replace(recording, device_id=f"{recording.device_id}-{number}"))
+    return replace(reading, recordings=tuple(recordings))
+
+
+def without_name(sentence: str, name: str) -> str:
+    """Return an error's sentence without the name of the file or recording before it.
+
+    >>> without_name("ward.csv: it is empty", "ward.csv")
+    'it is empty'
+    """
+    return sentence.removeprefix(name).lstrip(":, ")
+
+
+def describe_skipped(skipped: Sequence[Unusable]) -> str:
+    """Return each reason once, with how many recordings it hit and the first of their names.
+
+    >>> describe_skipped([Unusable("a", "no heart rate"), Unusable("b", "no heart rate")])
+    'no heart rate (2: a, b)'
+    """
+    by_reason: dict[str, list[str]] = {}
+    for error in skipped:
+        by_reason.setdefault(error.reason, []).append(error.short_name)
+    return "; ".join(
+        f"{reason} ({len(names)}: {', '.join(names[:NAMES_SHOWN])}{', …' if len(names) > NAMES_SHOWN else ''})"
+        for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    )

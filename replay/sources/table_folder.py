@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, numbered, without_name
+from replay.sources.source import Reading, merged, numbered, read_or_skip
 from replay.sources.tables.device_rows import LONGEST_GAP_MIN
 
 
 def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files, one a device; a file that cannot be read is skipped under its name.
+    """Return the recordings of all files, one a device. A file that cannot be read is skipped under its name.
 
     The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which
     both measured are skipped, all of them: which one is right is not ours to say.
@@ -37,25 +37,12 @@ def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Readi
 
 
 def read_records(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files; a subject's second one is a device of its own, `<subject>-2`."""
+    """Return the recordings of all files. A subject's second one is a device of its own, `<subject>-2`."""
     return numbered(_all_of(files, read))
 
 
 def _all_of(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    recordings: list[Recording] = []
-    skipped: list[Unusable] = []
-    formats: dict[str, None] = {}
-    for file in files:
-        try:
-            reading = read(file)
-        except Misconfigured as error:
-            reason = without_name(str(error), str(file))
-            skipped.append(error if isinstance(error, Unusable) else Unusable(str(file), reason))
-            continue
-        recordings += reading.recordings
-        skipped += reading.skipped
-        formats |= dict.fromkeys(reading.formats)
-    return Reading(tuple(recordings), tuple(skipped), tuple(formats))
+    return merged(read_or_skip(str(file), partial(read, file)) for file in files)
 
 
 def joined(parts: Sequence[Recording]) -> Recording:

@@ -14,17 +14,14 @@ import numpy as np
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
-from replay.sources.minutes.undated import undated_seconds
 from replay.sources.minutes.usable import Unusable
-from replay.sources.reading import Reading, read_each
-from replay.sources.source import Source
+from replay.sources.source import Reading, Source, read_one
 from replay.sources.tables.sampled_table import Layout, read_sampled_table
-from replay.sources.tables.times import checked_seconds, parsed_time
+from replay.sources.tables.times import FIRST_DATED_S, checked_seconds, parsed_time, undated_seconds
 
 HEART: Final = (r"[^/]+/hr", r"[^/]+/ecg_hr")
 BREATH: Final = (r"[^/]+/rr", r"[^/]+/(rr_co2|co2_rr)")  # never SET_RR: what a ventilator is set to is no measurement
 PULSE: Final = (r"[^/]+/(pleth_hr|pls_rate|pleth_pr)",)
-FIRST_DATED_S: Final = 1e8
 NUMERIC: Final = 2
 BLOCK_BYTES: Final = 1 << 20
 LIBRARY_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, NameError, MemoryError)  # fmt: skip
@@ -32,10 +29,8 @@ LIBRARY_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError, Ari
 
 def case_seconds(where: str, text: str) -> float:
     """Return seconds since 1970 of a Unix time, an ISO 8601 time with its zone, or seconds since the case's start."""
-    if re.fullmatch(r"\d+(\.\d*)?(e\+?\d+)?", text):
-        seconds = float(text)
-        return checked_seconds(where, seconds, text) if seconds >= FIRST_DATED_S else undated_seconds(where, text)
-    return parsed_time(where, text)
+    is_number = re.fullmatch(r"\d+(\.\d*)?(e\+?\d+)?", text)
+    return undated_seconds(where, text, dated_from_s=FIRST_DATED_S) if is_number else parsed_time(where, text)
 
 
 LAYOUT: Final = Layout(time="time", heart=HEART, breath=BREATH, pulse=PULSE, seconds=case_seconds)
@@ -50,8 +45,8 @@ def read_vitaldb(path: Path) -> Reading:
     given = f"vitaldb-{path.name.partition('.')[0]}"
     origin = f"VitalDB {path.name}"
     if path.suffix.lower() == ".vital":
-        return read_each([(str(path), lambda: _read_vital(path, given, origin))])
-    return read_each([(str(path), lambda: read_sampled_table(path, LAYOUT, given, origin))])
+        return read_one(path, lambda: _read_vital(path, given, origin))
+    return read_one(path, lambda: read_sampled_table(path, LAYOUT, given, origin))
 
 
 def _read_vital(path: Path, given: str, origin: str) -> Recording:
@@ -71,9 +66,9 @@ def _read_vital(path: Path, given: str, origin: str) -> Recording:
         raise Unusable(
             str(path), f"no track of the {'heart' if heart is None else 'respiratory'} rate; its tracks: {names}"
         )
-    for samples in (heart, breath):
-        checked_seconds(str(path), float(samples.at_s.min(initial=0)), "a sample's time")
-        checked_seconds(str(path), float(samples.at_s.max(initial=0)), "a sample's time")
+    for samples in filter(None, channels):
+        for at_s in (samples.at_s.min(), samples.at_s.max()):
+            checked_seconds(str(path), float(at_s), "a sample's time")
     return sampled_recording(str(path), given, heart, breath, pulse, origin=origin)
 
 

@@ -17,17 +17,20 @@ from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording, Vitals
-from replay.sources.minutes.averages import AVERAGES_GRID_BPM, minute_averages
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import AVERAGES_GRID_BPM, minute_averages, on_own_grid
 from replay.sources.minutes.usable import HEART_LIMITS, RESP_LIMITS, Unusable, check_length
-from replay.sources.reading import Reading, numbered, read_each
-from replay.sources.source import Source
-from replay.sources.wfdb_header import check_header
+from replay.sources.source import Reading, Source, numbered, read_each, read_one
 
 RECORD_LIST: Final = "RECORDS-numerics"
 SAMPLES_PER_MINUTE_TOLERANCE: Final = 1e-3
 FASTEST_PER_MINUTE: Final = 120  # numerics come every second or minute, waveforms a hundred times a second
 HEART, BREATH, PULSE = ("HR",), ("RESP", "RR"), ("PULSE",)
+LONGEST_HEADER: Final = 1 << 20
+FIRST_TIME_FIELD: Final = 4  # name, signals, frequency, length, then base time and base date
+BASE_TIME: Final = re.compile(r"(\d{1,2}:){0,2}\d{1,2}(\.\d+)?")
+BASE_DATE: Final = re.compile(r"\d{1,2}/\d{1,2}/\d{4}")
+NO_GAIN: Final = re.compile(r"[+-]?0*\.?0*(e[+-]?\d+)?([(/]|$)", re.IGNORECASE)
+GAIN_FIELD: Final = 2
 LIBRARY_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RuntimeError, NameError, AssertionError, MemoryError)  # fmt: skip
 """What wfdb raises for a header or signal that is none: it reads them without checks of its own."""
 
@@ -38,7 +41,7 @@ def read_wfdb(path: Path) -> Reading:
     A subject's second record is device `<subject>-2`. Raises Misconfigured for a list that is empty or cannot be read.
     """
     if path.name != RECORD_LIST:
-        return read_each([(str(path), lambda: read_wfdb_numerics(path))])
+        return read_one(path, lambda: read_wfdb_numerics(path))
     if not (names := listed_records(path)):
         raise Misconfigured(f"{path} is empty; it lists a record a line, as in p00/p000020/p000020-2183n")
     return numbered(read_each((str(path.parent / name), partial(_listed, path.parent / name)) for name in names))
@@ -59,7 +62,7 @@ def _listed(path: Path) -> Recording:
 
 
 def read_wfdb_numerics(path: Path) -> Recording:
-    """Return the record's HR, RESP (or RR) and, if there, PULSE; `path` is its header file or its name without `.hea`.
+    """Return the record's HR, RESP (or RR) and, if there, PULSE. `path` is its header file or its name without `.hea`.
 
     The device id is the subject (see `subject_of`). Event time starts at the header's base time, seconds cut off. Values
     of one a minute stay as they are, zero and below are missing. Signals with more, be it by the sampling frequency or by
@@ -105,7 +108,7 @@ def _read(name: str) -> tuple[Any, list[tuple[int, tuple[float, float]]]]:
     """Return the record with its wanted signals alone, and each one's place in it with its limits."""
     if not Path(f"{name}.hea").is_file():
         raise Misconfigured(f"there is no WFDB header {name}.hea")
-    check_header(name, Path(f"{name}.hea"))
+    _check_header(name, Path(f"{name}.hea"))
     wfdb = load_wfdb()
     whole = str(Path(name).absolute())  # a signal file's name in a header is never taken for an address
     try:
@@ -122,17 +125,45 @@ def _read(name: str) -> tuple[Any, list[tuple[int, tuple[float, float]]]]:
     return record, [(place, limits) for place, (_, limits) in enumerate(wanted)]
 
 
+def _check_header(name: str, path: Path) -> None:
+    """Refuse what wfdb reads over: raise Unusable under `name` for a base time or date that is not WFDB's, or a heart or respiratory rate without a gain."""
+    with path.open(encoding="latin-1") as file:
+        text = file.read(LONGEST_HEADER)
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise Unusable(name, "its header is empty")
+    _check_base(name, lines[0][FIRST_TIME_FIELD:])
+    for fields in lines[1:]:
+        wanted = fields[-1].upper() in {"HR", "RESP", "RR"}
+        if wanted and (len(fields) <= GAIN_FIELD or NO_GAIN.match(fields[GAIN_FIELD])):
+            raise Unusable(
+                name, f"its signal {fields[-1]} has a gain of 0, so it was never calibrated and its units are unknown; "
+                "write the gain into the header (1 where the file holds rates per minute)",
+            )  # fmt: skip
+
+
+def _check_base(name: str, fields: list[str]) -> None:
+    """A header without base time and date is complained of elsewhere."""
+    forms = zip(fields, (BASE_TIME, BASE_DATE), strict=False)
+    if len(fields) > 2 or not all(form.fullmatch(field) for field, form in forms):
+        said = " ".join(fields)
+        raise Unusable(
+            name,
+            f"its base time and date, {said!r}, cannot be read; WFDB writes 10:30:00 01/02/2150 (day, month, year)",
+        )
+
+
 def _wanted(name: str, header: Any) -> list[tuple[int, tuple[float, float]]]:
     """Return the wanted signals' indices in the header with their limits, or raise Unusable for what cannot be streamed."""
     signals = [str(signal).strip().upper() for signal in header.sig_name or ()]
     limits = ((HEART, HEART_LIMITS), (BREATH, RESP_LIMITS), (PULSE, HEART_LIMITS))
-    found = [(next((signals.index(name) for name in names if name in signals), None), each) for names, each in limits]
-    lacking = [names[0] for (index, _), names in zip(found, (HEART, BREATH), strict=False) if index is None]
+    indices = [(next((signals.index(name) for name in names if name in signals), None), each) for names, each in limits]
+    lacking = [names[0] for (index, _), names in zip(indices, (HEART, BREATH), strict=False) if index is None]
     if lacking:
         raise Unusable(
             name, f"no {' and no '.join(lacking)}; its signals: {', '.join(header.sig_name or ()) or 'none'}"
         )
-    wanted = [(index, each) for index, each in found if index is not None]
+    wanted = [(index, each) for index, each in indices if index is not None]
     for index, _ in wanted:
         per_minute = _per_minute(header, index)
         if not 1 - SAMPLES_PER_MINUTE_TOLERANCE <= per_minute <= FASTEST_PER_MINUTE:
@@ -147,7 +178,7 @@ def _wanted(name: str, header: Any) -> list[tuple[int, tuple[float, float]]]:
 
 
 def _per_minute(record: Any, index: int) -> float:
-    """The record's sampling frequency is that of its frames; a frame may hold several samples of a signal."""
+    """The record's sampling frequency is that of its frames. A frame may hold several samples of a signal."""
     return float(60 * record.fs * record.samps_per_frame[index])
 
 

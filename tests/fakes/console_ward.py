@@ -14,11 +14,10 @@ from msgspec.structs import replace
 from contracts.event_time import from_event_minute
 from contracts.federation import AcceptedUpdate, FlEvent, RoundPhase, RoundRecord, encode_federation
 from contracts.settings import Settings
-from contracts.truth import TruthInterval
+from contracts.truth import TruthInterval, encode_truth
 from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch, encode_verdict
 from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.network.layout import CONTEXT_SIZE
-from replay.ground_truth import encode_truth
 from transport.kafka.admin import ensure_topics
 from transport.kafka.options import kafka_python_options
 

@@ -15,7 +15,7 @@ from wfdb_records import FILES, FIRST, FIRST_SIGNALS, SECOND, SECOND_SIGNALS, wr
 from contracts.errors import Misconfigured, Unavailable
 from fedsecure.cli import app
 from replay.fetching import Fetched, Server, fetch_records
-from replay.fetching.mimic3_waveforms import matched_records
+from replay.fetching.waveforms import MIMIC3, database_records
 from replay.sources import read_recordings
 
 
@@ -27,7 +27,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 def fetch(library: Library, out: Path, patients: int = 2) -> Fetched:
     server = Server(library.url, pause=lambda _: None)
-    return fetch_records(server, out, matched_records(server, patients))
+    return fetch_records(server, out, database_records(server, MIMIC3, patients))
 
 
 def files_in(out: Path) -> list[str]:
@@ -225,7 +225,7 @@ def test_without_a_network_the_error_names_the_address() -> None:
         Unavailable,
         match=r"http://127\.0\.0\.1:9/RECORDS-numerics does not come \(Connection refused\); check the network",
     ):
-        matched_records(Server("http://127.0.0.1:9", pause=pauses.append), 1)
+        database_records(Server("http://127.0.0.1:9", pause=pauses.append), MIMIC3, 1)
     assert pauses == [1.0, 4.0]
 
 

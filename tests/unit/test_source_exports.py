@@ -218,6 +218,9 @@ def test_the_device_of_an_observation_counts_before_its_subject(tmp_path: Path) 
         ({"subject": None}, "line 2: no reference to a device or a subject"),
         ({"valueQuantity": {"value": 1.3, "unit": "Hz"}}, "line 2: its unit 'hz' is not per minute"),
         ({"valueQuantity": {"value": "80"}}, "line 2: the value of its valueQuantity is not a number"),
+        ({"valueQuantity": {"value": 2**80 * 10**300}}, "line 2: the value of its valueQuantity is not a number"),
+        ({"valueQuantity": None, "valueInteger": 10**400}, "line 2: the value of its valueInteger is not a number"),
+        ({"status": ["final"], "subject": None}, "line 2: no reference to a device or a subject"),
         ({"valueQuantity": None, "valueString": "fast"}, "line 2: the rate is no valueQuantity"),
     ],
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replay.recording import Recording, Vitals, round_to_grid
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import on_own_grid
 from replay.sources.minutes.usable import HIGHEST, LOWEST, Unusable, check_length
 
 LONGEST_BETWEEN_MIN = 120
@@ -40,23 +39,22 @@ def charted_recording(name: str, device_id: str, heart: Charts, breath: Charts, 
     first = min(next(iter(heart)), next(iter(breath)))
     minutes = max(next(reversed(list(heart))), next(reversed(list(breath)))) - first + 1
     check_length(name, minutes)
-    arrays = [(np.array(list(charts)) - first, np.array(list(charts.values()))) for charts in (heart, breath)]
-    (heart_bpm, heart_grid), (breath_bpm, breath_grid) = (_on_grid(at, values, minutes) for at, values in arrays)
+    (heart_bpm, heart_grid), (breath_bpm, breath_grid) = (
+        _minutes(charts, first, minutes) for charts in (heart, breath)
+    )
     return Recording(
         device_id, first, heart_bpm, breath_bpm, None, heart_grid, origin, charted=True, resp_resolution_bpm=breath_grid
     )
 
 
-def _on_grid(at: NDArray[np.int64], values: Vitals, minutes: int) -> tuple[Vitals, float]:
-    charted, grid_bpm = on_own_grid(values)
-    return round_to_grid(_lines(at, charted, minutes), grid_bpm), grid_bpm
-
-
-def _lines(at: NDArray[np.int64], values: Vitals, minutes: int) -> Vitals:
-    """Return float64[minutes]: `values` at the minutes `at` (rising), lines between, NaN where two are too far apart."""
+def _minutes(charts: Charts, first: int, minutes: int) -> tuple[Vitals, float]:
+    """Return float64[minutes] and its grid: the charted values, lines between, NaN where two are too far apart."""
+    at = np.array(list(charts)) - first
+    values, grid_bpm = on_own_grid(np.array(list(charts.values())))
     minute = np.arange(minutes)
     after = np.searchsorted(at, minute)
     before = np.searchsorted(at, minute, side="right") - 1
     inside = (before >= 0) & (after < len(at))
     apart = np.where(inside, at[np.minimum(after, len(at) - 1)] - at[np.maximum(before, 0)], LONGEST_BETWEEN_MIN + 1)
-    return np.where(apart <= LONGEST_BETWEEN_MIN, np.interp(minute, at, values), np.nan)
+    lines = np.where(apart <= LONGEST_BETWEEN_MIN, np.interp(minute, at, values), np.nan)
+    return round_to_grid(lines, grid_bpm), grid_bpm

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording, Vitals, round_to_grid
-from replay.sources.minutes.averages import AVERAGES_GRID_BPM, LEAST_VALID_SHARE
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import AVERAGES_GRID_BPM, minute_means, on_own_grid
 from replay.sources.minutes.usable import HEART_LIMITS, RESP_LIMITS, Unusable, check_length
 
 SECONDS: Final = 60
@@ -27,7 +26,7 @@ class Samples:
 
     @property
     def interval_s(self) -> float:
-        """The usual time between two samples, missing ones included; infinite with fewer than two."""
+        """The usual time between two samples, missing ones included, infinite with fewer than two."""
         steps = np.diff(np.unique(self.at_s))
         return float(np.median(steps)) if len(steps) else np.inf
 
@@ -72,14 +71,9 @@ def _minutes(samples: Samples, first: int, minutes: int, limits: tuple[float, fl
     """Return float64[minutes] and the grid that they lie on."""
     interval_s = samples.interval_s
     is_averaged = interval_s < ABOUT_A_MINUTE_S
-    lowest, highest = limits if is_averaged else (np.nextafter(0, 1), np.inf)
-    used = (samples.values >= lowest) & (samples.values <= highest)
-    minute = (samples.at_s[used] // SECONDS).astype(np.int64) - first
-    count = np.bincount(minute, minlength=minutes)
-    total = np.bincount(minute, weights=samples.values[used], minlength=minutes)
-    due = SECONDS / interval_s if is_averaged else 1.0
-    enough = count >= max(1.0, LEAST_VALID_SHARE * due)
-    means = np.divide(total, count, out=np.full(minutes, np.nan), where=enough)
+    limits, due = (limits, SECONDS / interval_s) if is_averaged else ((np.nextafter(0, 1), np.inf), 1.0)
+    minute = (samples.at_s // SECONDS).astype(np.int64) - first
+    means, count = minute_means(samples.values, minute, minutes, due, limits)
     if is_averaged:
         return round_to_grid(means, AVERAGES_GRID_BPM), AVERAGES_GRID_BPM
     return on_own_grid(np.where(count > 1, round_to_grid(means, AVERAGES_GRID_BPM), means))

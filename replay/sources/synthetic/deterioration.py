@@ -43,11 +43,8 @@ def draw_course(kind: str | None, rng: np.random.Generator, minutes: int) -> Cou
         return Course(zero, zero, zero, still)
     if kind not in DETERIORATIONS:
         raise Misconfigured(f"there is no deterioration {kind!r}; the kinds are {', '.join(DETERIORATIONS)}")
-    return DETERIORATIONS[kind](rng, np.arange(minutes, dtype=np.float64), _onset(rng, minutes))
-
-
-def _onset(rng: np.random.Generator, minutes: int) -> float:
-    return float(rng.uniform(0.25, 0.75) * minutes)
+    onset = float(rng.uniform(0.25, 0.75) * minutes)
+    return DETERIORATIONS[kind](rng, np.arange(minutes, dtype=np.float64), onset)
 
 
 def _rise_and_fall(age_min: Vitals, rise_min: float, hold_min: float, fall_min: float) -> Vitals:
@@ -75,8 +72,8 @@ def _respiratory_failure(rng: np.random.Generator, minute: Vitals, onset: float)
 def _bradycardia(rng: np.random.Generator, minute: Vitals, onset: float) -> Course:
     shape = np.zeros(len(minute))
     for _ in range(int(rng.integers(1, 5))):
-        one = _rise_and_fall(minute - onset, rng.uniform(1, 15), rng.uniform(5, 240), rng.uniform(1, 30))
-        shape = np.maximum(shape, one * rng.uniform(0.6, 1.0))
+        episode = _rise_and_fall(minute - onset, rng.uniform(1, 15), rng.uniform(5, 240), rng.uniform(1, 30))
+        shape = np.maximum(shape, episode * rng.uniform(0.6, 1.0))
         onset += rng.uniform(30, 480)
     return Course(shape * rng.uniform(-35, -15), shape * rng.uniform(-3, 0), 0 * shape, 1 + 0 * shape)
 

@@ -53,7 +53,7 @@ def _gaps(traits: Traits, rng: np.random.Generator, minutes: int) -> tuple[NDArr
 
 
 def _cut(rng: np.random.Generator, values: Vitals, lost: NDArray[np.bool_]) -> Vitals:
-    """Take the lost minutes out; a minute beside a gap is sometimes the average of a part of it, and low."""
+    """Take the lost minutes out. A minute beside a gap is sometimes the average of a part of it, and low."""
     edge = ~lost & (np.roll(lost, 1) | np.roll(lost, -1)) & (rng.random(len(values)) < 0.15)
     cut = np.where(edge, values * rng.uniform(0.1, 1.0, len(values)), values)
     return np.where(lost, np.nan, cut)

@@ -25,14 +25,6 @@ class _Drive:
     care: Vitals
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shared:
-    """Fast variation that heart and breathing have in common: with memory, and from minute to minute."""
-
-    lasting: Vitals
-    fleeting: Vitals
-
-
 def true_vitals(
     traits: Traits, course: Course, rng: np.random.Generator, minute_of_day: Vitals
 ) -> tuple[Vitals, Vitals]:
@@ -40,7 +32,8 @@ def true_vitals(
     minutes = len(minute_of_day)
     drive = _drive(traits, rng, minute_of_day)
     swing = drive.swing * course.variability
-    fast = _Shared(wander(rng, minutes, 4.0), rng.standard_normal(minutes))
+    # Fast variation that heart and breathing have in common: with memory, and from minute to minute.
+    fast = wander(rng, minutes, 4.0), rng.standard_normal(minutes)
     shared_slow = wander(rng, minutes, traits.drift_memory_min)
     heart = traits.heart_rate_bpm + course.heart_rate_rise_bpm
     heart = heart + traits.circadian_bpm * drive.day + traits.arousal_bpm * drive.arousal + traits.care_bpm * drive.care
@@ -71,15 +64,15 @@ def _drive(traits: Traits, rng: np.random.Generator, minute_of_day: Vitals) -> _
 
 
 def _mixed(rng: np.random.Generator, shared: Vitals, memory_min: float, share: float) -> Vitals:
-    """Part shared, part own wander of the same memory; sd 1."""
+    """Part shared, part own wander of the same memory (sd 1)."""
     return share * shared + math.sqrt(1 - share**2) * wander(rng, len(shared), memory_min)
 
 
-def _noise(rng: np.random.Generator, fast: _Shared, memory_min: float, traits: Traits) -> Vitals:
-    """Fast variation: one part with memory, one independent and heavy-tailed, each partly shared; sd about 1."""
-    lasting = _mixed(rng, fast.lasting, memory_min, traits.fast_coupling)
-    own: Vitals = rng.standard_t(traits.tail_freedom, len(fast.fleeting))
-    fleeting = traits.fast_coupling * fast.fleeting + math.sqrt(1 - traits.fast_coupling**2) * own
+def _noise(rng: np.random.Generator, shared: tuple[Vitals, Vitals], memory_min: float, traits: Traits) -> Vitals:
+    """Fast variation: one part with memory, one independent and heavy-tailed, each partly shared (sd about 1)."""
+    lasting = _mixed(rng, shared[0], memory_min, traits.fast_coupling)
+    own: Vitals = rng.standard_t(traits.tail_freedom, len(shared[1]))
+    fleeting = traits.fast_coupling * shared[1] + math.sqrt(1 - traits.fast_coupling**2) * own
     return math.sqrt(1 - traits.independent_share) * lasting + math.sqrt(traits.independent_share) * fleeting
 
 
@@ -90,7 +83,7 @@ def _floor(values: Vitals, lowest: float) -> Vitals:
 
 
 def _rhythm(traits: Traits, course: Course, rng: np.random.Generator, heart: Vitals) -> Vitals:
-    """Fibrillation makes every minute irregular; a pacemaker holds the rate except when the own rhythm is faster."""
+    """Fibrillation makes every minute irregular. A pacemaker holds the rate except when the own rhythm is faster."""
     irregularity = course.irregularity_bpm + (rng.uniform(2, 5) if traits.fibrillating else 0.0)
     heart = heart + irregularity * rng.standard_normal(len(heart))
     if not traits.paced:
@@ -104,7 +97,7 @@ def _rhythm(traits: Traits, course: Course, rng: np.random.Generator, heart: Vit
 
 
 def _ventilation(traits: Traits, rng: np.random.Generator, breath: Vitals) -> Vitals:
-    """A ventilator sets the rate in steps; some patients trigger breaths of their own beside it."""
+    """A ventilator sets the rate in steps. Some patients trigger breaths of their own beside it."""
     if not traits.ventilated:
         return breath
     minutes = len(breath)

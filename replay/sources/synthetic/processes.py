@@ -1,4 +1,4 @@
-"""Random processes a value a minute, from which synthetic vital signs are added up; numpy only, no loop over minutes."""
+"""Random processes a value a minute, from which synthetic vital signs are added up by numpy, without a loop over minutes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def episodes(rng: np.random.Generator, minutes: int, per_day: float, shortest_mi
 
 
 def alternating(rng: np.random.Generator, minutes: int, on_hours: float, off_hours: float) -> NDArray[np.bool_]:
-    """A condition that is on and off in turn, with exponential lengths of the given means; starts on 2 times in 3."""
+    """A condition that is on and off in turn, with exponential lengths of the given means, which starts on 2 times in 3."""
     state, at = rng.random() < 2 / 3, 0
     values = np.zeros(minutes, dtype=np.bool_)
     while at < minutes:

@@ -55,7 +55,7 @@ def integer(text: str) -> int:
 
 
 def yes(text: str) -> bool:
-    """Return whether a cell says yes; no and missing are False. Raises ValueError for anything else.
+    """Return whether a cell says yes. No and missing are False. Raises ValueError for anything else.
 
     >>> [yes(word) for word in ("1", "TRUE", "t", "Y", "0", "False", "")]
     [True, True, True, True, False, False, False]

@@ -16,9 +16,9 @@ from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording
-from replay.sources.minutes.grid import on_own_grid
+from replay.sources.minutes.averages import on_own_grid
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.reading import Reading, read_each
+from replay.sources.source import Reading, read_each
 from replay.sources.tables.cells import is_missing
 
 TIME_COLUMN: Final = "observed_at"
@@ -57,7 +57,7 @@ def partition_value(path: Path, column: str) -> str | None:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of one device so far, in their order in the table; `line` is where each stands."""
+    """The rows of one device so far, in their order in the table. `line` is where each stands."""
 
     label: str
     event_minutes: list[int] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Rows:
 
 
 class DeviceRows:
-    """The rows of a table, device by device, in any order; `unit` is what the table calls a row's place (line, row)."""
+    """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row)."""
 
     def __init__(self, path: Path, kind: str, unit: str = "line") -> None:
         self._path = path
@@ -92,7 +92,7 @@ class DeviceRows:
         rows.lines.append(line)
 
     def reading(self) -> Reading:
-        """Return one recording a device, in the order of their first rows; minutes without a row are missing ones."""
+        """Return one recording a device, in the order of their first rows. Minutes without a row are missing ones."""
         if not self._by_id:
             raise Misconfigured(f"{self._path} has no rows below its header")
         return read_each(

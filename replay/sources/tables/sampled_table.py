@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.samples import Samples, sampled_recording
+from replay.sources.source import Reading, read_one
 from replay.sources.tables.cells import is_missing, number
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 
@@ -50,8 +51,22 @@ def first_match(names: frozenset[str], patterns: tuple[str, ...]) -> str | None:
     return None
 
 
+def export_reader(
+    layout: Layout, kind: str, given: Callable[[Path], str] = lambda path: path.name.partition(".")[0]
+) -> Callable[[Path], Reading]:
+    """Return what reads a file's one recording and names its device by `given` (else as the file, without its suffixes).
+
+    It raises Misconfigured naming file, line and column. `kind` is what people call such files.
+    """
+
+    def read(path: Path) -> Reading:
+        return read_one(path, lambda: read_sampled_table(path, layout, given(path), f"{kind} {path.name}"))
+
+    return read
+
+
 def read_sampled_table(path: Path, layout: Layout, given: str, origin: str) -> Recording:
-    """Return the file's one recording; `given` names its device.
+    """Return the file's one recording. `given` names its device.
 
     A row of units below the header is skipped. Raises Misconfigured naming file, line and column.
     """
@@ -75,11 +90,12 @@ def read_sampled_table(path: Path, layout: Layout, given: str, origin: str) -> R
 def _columns(table: TextTable, layout: Layout) -> list[str]:
     """Return the names of the columns of time, heart rate, respiratory rate and (if there) pulse."""
     names = frozenset(table.columns)
-    found = [first_match(names, patterns) for patterns in ((layout.time,), layout.heart, layout.breath, layout.pulse)]
-    if found[1] is None or found[2] is None:
-        lacking = "heart rate" if found[1] is None else "respiratory rate"
+    all_patterns = ((layout.time,), layout.heart, layout.breath, layout.pulse)
+    _, heart, breath, _ = matches = [first_match(names, patterns) for patterns in all_patterns]
+    if heart is None or breath is None:
+        lacking = "heart rate" if heart is None else "respiratory rate"
         raise Misconfigured(f"{table.path}, line 1: no column of the {lacking}; both rates are needed")
-    columns = [name for name in found if name is not None]
+    columns = [name for name in matches if name is not None]
     table.check_once(columns)
     return columns
 

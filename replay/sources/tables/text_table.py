@@ -31,7 +31,7 @@ ENCODINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of a row and the line of the file on which it ends; a table says its columns by index."""
+    """The cells of a row and the line of the file on which it ends. A table says its columns by index."""
 
     line: int
     cells: Sequence[str]
@@ -80,7 +80,7 @@ class TextTable:
             raise Misconfigured(f"{self.path}, line 1: the column {twice[0]} is there twice; keep one")
 
     def rows(self) -> Iterator[Row]:
-        """Yield every row that is not empty; it may be shorter or longer than the header."""
+        """Yield every row that is not empty. It may be shorter or longer than the header."""
         for cells in self._reader:
             if cells and (len(cells) > 1 or cells[0].strip()):
                 yield Row(self._reader.line_num + self._skipped, cells)
@@ -100,7 +100,7 @@ class TextTable:
     def parsed(
         self, row: Row, column: str, parse: Callable[[str], Value], trouble: str, *, shown: bool = True
     ) -> Value:
-        """Return what `parse` makes of a wanted cell; its ValueError becomes Misconfigured: where, and that it is `trouble`.
+        """Return what `parse` makes of a wanted cell. Its ValueError becomes Misconfigured: where, and that it is `trouble`.
 
         `shown`: the cell's text is repeated; it is not where it may be a patient's value.
         """
@@ -118,7 +118,7 @@ class TextTable:
 
 @contextmanager
 def opened_table(path: Path) -> Iterator[TextTable]:
-    """Yield the table; what goes wrong while it is read becomes Misconfigured with its name.
+    """Yield the table. What goes wrong while it is read becomes Misconfigured with its name.
 
     Bytes that are no UTF-8 trouble only who asks for their cell (`TextTable.text`).
     """
@@ -157,7 +157,7 @@ def _open(path: Path) -> IO[str]:
 
 
 def _lines(path: Path, file: IO[str]) -> Iterator[str]:
-    """Yield the lines; one that never ends is refused before memory is asked for it."""
+    """Yield the lines. One that never ends is refused before memory is asked for it."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
             raise Misconfigured(f"{path} has a line of more than {LONGEST_LINE:,} characters; it is no table")
@@ -175,9 +175,6 @@ def _header(path: Path, lines: Iterator[str]) -> tuple[int, str, str]:
         if word.startswith("sep=") and len(word) <= len("sep=;"):
             declared = word[len("sep=") :] or "\t"
         elif word:
-            return skipped, declared or _likely_separator(line), line
+            likely = max(SEPARATORS, key=lambda separator: len(next(csv.reader([line], delimiter=separator))))
+            return skipped, declared or likely, line
     raise Misconfigured(f"{path} is empty but for line breaks; its first line names the columns")
-
-
-def _likely_separator(line: str) -> str:
-    return max(SEPARATORS, key=lambda separator: len(next(csv.reader([line], delimiter=separator))))

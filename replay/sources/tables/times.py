@@ -1,14 +1,20 @@
-"""The one door for times: whatever the wire or `datetime` cannot carry is refused here, with a reason."""
+"""The one door for times, dated or not: whatever the wire or `datetime` cannot carry is refused here, with a reason."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from contracts.errors import Misconfigured
-from contracts.event_time import EPOCH, OBSERVED_SAID, can_be_observed
+from contracts.event_time import EPOCH, OBSERVED_SAID, can_be_observed, to_event_minute
+from replay.sources.tables.cells import number
 
+UNDATED_START: Final = to_event_minute(datetime(2100, 1, 1, tzinfo=UTC))
+"""The event minute at which recordings without dates begin: they say only how long after their start a value was taken."""
+FIRST_DATED_S: Final = 1e8
+"""Fewer seconds than these (1973) are counted from the recording's start, not from 1970, where a format writes either."""
 _DATE_ALONE: Final = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}(-?\d)?)")
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})[ T](\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)")
 _NAMED_UTC: Final = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
@@ -58,7 +64,7 @@ def parsed_in(where: str, text: str, layout: str, said: str) -> float:
 
 
 def parsed_local(where: str, text: str) -> float:
-    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601; UTC without a zone.
+    """Return seconds since 1970 of a monitor's own clock: day, month, year and time, or ISO 8601, UTC without a zone.
 
     >>> parsed_local("ward.csv, line 2", "02.01.1970 00:01:00")
     86460.0
@@ -68,3 +74,24 @@ def parsed_local(where: str, text: str) -> float:
     day, month, year, clock = parts.groups()
     said = "28/04/2183 17:47:00 (day first)"
     return parsed_in(where, f"{day}/{month}/{year} {clock}", "%d/%m/%Y %H:%M:%S" + ".%f" * ("." in clock), said)
+
+
+def undated_seconds(
+    where: str,
+    text: str,
+    *,
+    ticks_per_s: int = 1,
+    dated_from_s: float = math.inf,
+    said: str = "a number of seconds from 0 on",
+) -> float:
+    """Return seconds since 1970 of a cell with the time since the start, or since 1970 where that is `dated_from_s` or more.
+
+    Raises Misconfigured for anything but a number from 0 on.
+    """
+    try:
+        seconds = number(text) / ticks_per_s
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise Misconfigured(f"{where}: {text!r} is not {said}")
+    return checked_seconds(where, seconds if seconds >= dated_from_s else 60 * UNDATED_START + seconds, text)

@@ -42,7 +42,7 @@ def test_a_second_replay_sends_only_what_is_missing(
     run(settings, [sent], options=ReplayOptions(speed=None, pack_min=7, minutes=40))
     again = run(settings, [sent, a_recording("b", 10)], options=FLAT_OUT)
     assert again.devices["a"].sent_min == 60
-    assert again.devices["a"].was_resumed
+    assert again.devices["a"].session.is_resumed
     assert again.devices["b"].sent_min == 10
     arrivals.assert_are(sent)
     assert len({batch.session_id for batch in arrivals.batches("a")}) == 1
@@ -92,7 +92,7 @@ def test_the_truth_is_told_on_its_own_topic_only(
     (told,) = [msgspec.json.decode(value, type=TruthInterval) for _, value in arrivals.records(settings.topics.truth)]
     assert (told.device_id, told.attack, told.level, told.seed) == ("a", "data-poisoning-2", "strong", 7)
     assert (told.first_event_minute, told.end_event_minute) == (START + 40, START + 60)
-    assert told.session_id == result.devices["a"].session_id
+    assert told.session_id == result.devices["a"].session.session_id
     _, values = arrivals.applied("a")
     differs = ~np.isclose(values["heart_rate_bpm"], a_recording("a").heart_rate_bpm, equal_nan=True)
     differs |= ~np.isclose(values["resp_rate_bpm"], a_recording("a").resp_rate_bpm, equal_nan=True)

@@ -13,10 +13,11 @@ from contracts.errors import Misconfigured
 from fedsecure.commands import replay as command
 from fedsecure.tables.replay import PlainDisplay, RateMeter, display_for
 from replay.progress import DeviceReplay, Progress, ReplayResult
+from replay.sessions import Session
 
 
 def result(*, sent: int = 60, stopped: bool = False, unacked: int = 0, complete: bool = False) -> ReplayResult:
-    device = DeviceReplay("p000020", 1, sent, 59, was_resumed=complete, was_complete=complete)
+    device = DeviceReplay(Session("p000020", 1, 0, 60 if complete else 0, 60), sent)
     return ReplayResult(
         sent, sent, 2.0, stopped=stopped, unacked=unacked, producers_replaced=0, devices={"p000020": device}
     )

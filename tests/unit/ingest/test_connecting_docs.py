@@ -14,8 +14,7 @@ import pytest
 from contracts.ingest import Reading
 from contracts.settings import Settings
 from ingest.hl7.catalogue import BUILT_IN, catalogue_with
-from ingest.protocol import protocol_named
-from ingest.readings import GivenReadings, NotUsed
+from ingest.protocol import GivenReadings, NotUsed, protocol_named
 
 PAGE = (Path(__file__).parents[3] / "docs" / "connecting-monitors.md").read_text()
 GATEWAY, ANOTHER = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -10,15 +10,14 @@ from hl7_messages import HEART, NOON, PULSE, RESP, message, obx
 
 from contracts.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
-from ingest.hl7.errors import Rejected
-from ingest.hl7.message import read_groups, read_header
-from ingest.hl7.observations import Finder
+from ingest.hl7.message import Rejected, read_groups, read_header
+from ingest.hl7.observations import ObservationReader
 
 
 def found(raw: bytes, *, device_from: str = "PV1-3", zone: str = "UTC", keep: bool = False, now: float = NOON):
-    finder = Finder(Catalogue(), device_from, ZoneInfo(zone), keep, lambda: now)
+    reader = ObservationReader(Catalogue(), device_from, ZoneInfo(zone), keep, lambda: now)
     header = read_header(raw)
-    return finder.find(header, read_groups(raw, header))
+    return reader.read(header, read_groups(raw, header))
 
 
 def readings(raw: bytes, **options) -> dict[str, list[Reading]]:

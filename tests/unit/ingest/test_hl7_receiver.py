@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from contracts.errors import Unavailable
 from contracts.metrics import INGEST_MESSAGES
 from ingest.hl7.catalogue import Catalogue
-from ingest.hl7.observations import Finder
+from ingest.hl7.observations import ObservationReader
 from ingest.hl7.receiver import Receiver
-from ingest.readings import GivenReadings, NotUsed
+from ingest.protocol import GivenReadings, NotUsed
 
 WHOLE = message("PID|||4711^^^H||Muster^Erika", "PV1||I|ICU^^1", obx(HEART, "80"), control_id="77")
 
@@ -35,7 +35,9 @@ class Delivery:
 
 
 def receiver(delivery: Delivery, device_from: str = "PV1-3") -> Receiver:
-    return Receiver(Finder(Catalogue(), device_from, ZoneInfo("UTC"), False, lambda: NOON), delivery, lambda: NOON)
+    return Receiver(
+        ObservationReader(Catalogue(), device_from, ZoneInfo("UTC"), False, lambda: NOON), delivery, lambda: NOON
+    )
 
 
 def segments(answer: bytes) -> dict[str, list[str]]:

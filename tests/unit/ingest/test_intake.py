@@ -15,7 +15,7 @@ from ingest.devices import Devices
 from ingest.intake import Intake
 from ingest.journal import READINGS_A_RECORD, parts
 from ingest.naming import Naming, naming_with
-from ingest.readings import GivenReadings, NotUsed
+from ingest.protocol import GivenReadings, NotUsed
 from transport.kafka.last_sent import LastSent
 
 NOW = 1_790_000_000.0

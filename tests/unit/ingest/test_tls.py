@@ -18,8 +18,7 @@ from cryptography.x509.oid import NameOID
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from ingest.mllp.framing import framed
-from ingest.mllp.server import Bounds, listening
-from ingest.mllp.tls import tls_of
+from ingest.mllp.server import Bounds, listening, tls_of
 
 
 class Pair(NamedTuple):

@@ -10,25 +10,30 @@ from contracts.errors import Misconfigured
 from replay.fetching.catalogue import published_sums
 from replay.fetching.challenge2009 import GROUPS, choose, training_records
 from replay.fetching.errors import NotThere
-from replay.fetching.mimic3_waveforms import choose_records
+from replay.fetching.waveforms import MIMIC3, MIMIC4, first_patients
 
 LIST = "p00/p000020/p000020-2183n\np00/p000030/p000030-2172n\np00/p000030/p000030-2173n\np01/p010013/p010013-2155n\n"
 
 
 def test_patients_are_counted_not_records() -> None:
-    assert choose_records(LIST, 1) == ["p00/p000020/p000020-2183n"]
-    assert choose_records(LIST, 2) == [
+    assert first_patients(LIST, MIMIC3, 1) == ["p00/p000020/p000020-2183n"]
+    assert first_patients(LIST, MIMIC3, 2) == [
         "p00/p000020/p000020-2183n",
         "p00/p000030/p000030-2172n",
         "p00/p000030/p000030-2173n",
     ]
-    assert choose_records(LIST, 99) == LIST.split()
-    assert choose_records("", 3) == []
+    assert first_patients(LIST, MIMIC3, 99) == LIST.split()
+    assert first_patients("", MIMIC3, 3) == []
+
+
+def test_a_record_of_mimic_4_lies_in_a_folder_of_its_own_below_its_patients() -> None:
+    names = ["waves/p100/p1/81/81", "waves/p100/p1/82/82", "waves/p101/p2/83/83"]
+    assert first_patients("\n".join(names), MIMIC4, 1) == names[:2]
 
 
 def test_a_name_that_is_no_record_is_refused() -> None:
     with pytest.raises(Misconfigured, match="holds '<html>'"):
-        choose_records("<html>\n", 1)
+        first_patients("<html>\n", MIMIC3, 1)
 
 
 class Lines:

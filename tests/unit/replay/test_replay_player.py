@@ -141,7 +141,7 @@ def test_a_resumed_device_sends_only_what_is_missing_and_starts_at_once() -> Non
     ]
     assert [at for at, _ in outlet.batches("a")] == pytest.approx([1.0, 2.0, 3.0])
     assert outlet.batches("b") == []
-    assert result.devices["b"].was_complete
+    assert result.devices["b"].session.is_complete
     assert not result.nothing_left
 
 
@@ -161,7 +161,7 @@ def test_stop_ends_between_two_messages_and_says_how_far_it_came() -> None:
     result = play(outlet, [patient("a", 100)], options, stop=stop, progress=progress)
     assert result.stopped
     assert result.minutes == 5
-    assert result.devices["a"].last_event_minute == START + 4
+    assert result.devices["a"].sent_min == 5
     assert progress[-1].sent_min == 5
     assert progress[-1].total_min == 100
 
@@ -171,7 +171,7 @@ def test_a_kafka_that_went_away_before_the_stop_is_not_waited_for() -> None:
     outlet.refuse_after = 3
     result = play(outlet, [patient("a", 100)], ReplayOptions(speed=None, pack_min=1))
     assert result.stopped
-    assert result.devices["a"].last_event_minute == START + 2
+    assert result.devices["a"].sent_min == 3
 
 
 def test_lag_is_what_kafka_owes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.log_throttle import LogThrottle
+from transport.log_throttle import LogThrottle, Throttle
 
 
 def line(name: str, text: str = "no %s") -> logging.LogRecord:
@@ -27,3 +27,11 @@ def test_our_own_lines_and_other_libraries_pass():
     assert quiet.filter(line("aiokafka"))
     assert quiet.filter(line("faust.app"))
     assert all(quiet.filter(line("streams")) for _ in range(5))
+
+
+def test_each_thing_is_said_once_in_a_while():
+    now = 0.0
+    throttle = Throttle(10.0, clock=lambda: now)
+    assert [throttle.may_say(what) for what in ("a", "b", "a")] == [True, True, False]
+    now = 10.0
+    assert throttle.may_say("a")
