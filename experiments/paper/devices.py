@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.decisions.paper_threshold import flagged_share, is_excluded, paper_threshold
 from experiments.paper.classifiers import left_out_rows
 from experiments.paper.inputs import CASES
+from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.rows import last_day
 from experiments.paper.study import Study
 
@@ -55,6 +56,11 @@ def honest_runs(study: Study) -> list[DeviceRun]:
         for case, patient in _all(study)
         for threshold in [float(study.classifiers.truth_threshold[patient])]
     ]
+
+
+def device_run(runs: Sequence[DeviceRun], case: int, patient: int = DEVICE_SHOWN) -> DeviceRun:
+    """Return a device's run: of the one that figures and tables show, unless another is named."""
+    return next(run for run in runs if (run.case, run.patient) == (case, patient))
 
 
 def excluded_devices(runs: Sequence[DeviceRun], case: int) -> int:

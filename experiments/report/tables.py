@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     marks: tuple[bool | None, ...] = ()
     caption: str = ""
+
+
+def table_of(rows: Iterable[Mapping[str, str]], marks: Iterable[bool | None] = (), caption: str = "") -> Table:
+    """Return rows of cells by column title as a table; all rows have the first one's columns."""
+    cells = list(rows)
+    return Table(tuple(cells[0]) if cells else (), tuple(tuple(row.values()) for row in cells), tuple(marks), caption)
 
 
 def table_markdown(table: Table) -> str:

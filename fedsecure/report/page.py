@@ -36,7 +36,7 @@ def build_page(observation: Observation, summary: dict[str, Any]) -> str:
     return rendered(
         "run.html",
         Cover("FedSecure run report", INTRO, _cards(summary)),
-        packages=("fedsecure.report",),
+        package="fedsecure.report",
         summary=summary,
         names=names,
         devices=list(_devices(observation)),

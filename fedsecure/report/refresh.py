@@ -12,7 +12,7 @@ import typer
 
 from contracts.errors import Misconfigured
 from experiments.evaluation.report.files import ablations_block, files_of, goals_block, results_block
-from experiments.evaluation.report.words import readme_line
+from experiments.evaluation.report.words import sentences
 from experiments.export.files import export_block, tables_of
 from experiments.federation.summary import federation_block, federation_line
 
@@ -30,7 +30,7 @@ def apart(render: Render) -> Render:
 
 
 BLOCKS: Final[dict[str, tuple[Path, Path, Render]]] = {
-    "evaluation headline": (EVALUATION, README, readme_line),
+    "evaluation headline": (EVALUATION, README, lambda document: sentences(document, "readme")),
     "evaluation goals": (EVALUATION, README, apart(goals_block)),
     "evaluation ablations": (EVALUATION, Path("docs/detection.md"), apart(ablations_block)),
     "evaluation results": (EVALUATION, Path("docs/evaluation.md"), apart(results_block)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.evaluation.report import tables
-from experiments.evaluation.report.words import Document, clean_sentences, data_sentences, headline
+from experiments.evaluation.report.words import Document, sentences
 from experiments.report.tables import csv_text, table_markdown
 
 Record = Mapping[str, Any]
@@ -80,8 +80,8 @@ def ablations_block(document: Document) -> str:
 def results_block(document: Document) -> str:
     """Return what docs/evaluation.md holds: sentences and the main tables."""
     parts = [
-        headline(document), data_sentences(document), "**Attacks**, excluded in time:",
-        table_markdown(tables.short_attacks_table(document)), "**Clean devices.** " + clean_sentences(document),
+        sentences(document, "headline"), sentences(document, "data"), "**Attacks**, excluded in time:",
+        table_markdown(tables.short_attacks_table(document)), "**Clean devices.** " + sentences(document, "clean"),
         table_markdown(tables.days_table(document)),
     ]  # fmt: skip
     if document["slow"]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from detectors.decisions.paper_threshold import EXCLUDE_ABOVE, HIGHEST, LOWEST
-from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
+from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun, device_run
 from experiments.paper.inputs import CASES
 from experiments.paper.known_patients import DEVICE_SHOWN
 from experiments.paper.results import Results
@@ -32,7 +32,7 @@ def distribution_figure(study: Study, results: Results) -> Figure:
     errors = [rows["error"][last_day(rows, DEVICE_SHOWN, case)] for case in range(len(CASES))]
     edges = np.geomspace(min(map(np.min, errors)), max(map(np.max, errors)) * 1.01, BINS + 1)
     for case, name in enumerate(CASES):
-        run = _run(results.paper_runs, case, DEVICE_SHOWN)
+        run = device_run(results.paper_runs, case)
         above, below = grid[:, case]
         scores = study.classifiers.device_score[last_day(rows, DEVICE_SHOWN, case)]
         _draw_shares(above, scores, np.linspace(0, 1, BINS + 1), BLUE)
@@ -90,7 +90,3 @@ def _draw_dots(
     across = [run.case + aside + spread[run.patient] for run in runs]
     up = [getattr(run, field) for run in runs]
     axes.scatter(across, up, color=style[0], marker=style[1], s=16, alpha=0.8, linewidths=0, label=label, clip_on=False)
-
-
-def _run(runs: Sequence[DeviceRun], case: int, patient: int) -> DeviceRun:
-    return next(run for run in runs if (run.case, run.patient) == (case, patient))

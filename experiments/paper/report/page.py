@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from experiments.paper.inputs import LEVEL
 from experiments.paper.report.device_figures import distribution_figure, threshold_figure
@@ -19,11 +18,11 @@ from experiments.paper.report.tables import (
     table_one,
     threshold_table,
 )
-from experiments.paper.report.words import INTRO, NOT_REPRODUCED, data_sentence, differences
+from experiments.paper.report.words import data_sentence, sentence, spoken_of
 from experiments.paper.results import Results
 from experiments.paper.study import Study
-from experiments.report.figures import STYLE, to_svg
-from experiments.report.page import Cover, Section, page_of
+from experiments.report.figures import STYLE
+from experiments.report.page import Cover, Section, page_of, sections_of
 
 TITLE: Final = "The paper's tables and figures, and the honest ones"
 
@@ -35,7 +34,6 @@ def exhibits(study: Study, results: Results) -> list[Section]:
 
 
 def _drawn(study: Study, results: Results) -> list[Section]:
-    said = differences(study, results)
     titled = (
         ("errors", "Fig. 8 (a): reconstruction errors", error_figure(study)),
         ("curves", "Fig. 8 (b, c): loss and accuracy by epoch", curve_figure(study, results)),
@@ -51,11 +49,7 @@ def _drawn(study: Study, results: Results) -> list[Section]:
         ("runs", "The same in numbers, for Dev2", threshold_table(study, results)),
         ("distributions", "Fig. 11: scores and errors of Dev2", distribution_figure(study, results)),
     )
-    found = []
-    for name, title, item in titled:
-        shown = to_svg(item, name, said[name]) if isinstance(item, Figure) else item
-        found.append(Section(name, title, said[name], (shown,), reading_first=False))
-    return found
+    return list(sections_of("experiments.paper.report", titled, reading_first=False, **spoken_of(study, results)))
 
 
 def build_page(study: Study, shown: list[Section], command: str) -> str:
@@ -70,5 +64,5 @@ def build_page(study: Study, shown: list[Section], command: str) -> str:
         (str(plan.seed), "seed"),
     )
     data = Section("data", "Data", data_sentence(study).replace("`", ""), (patient_table(study),))
-    left_out = Section("left-out", "Not reproduced", NOT_REPRODUCED)
-    return page_of(Cover(TITLE, INTRO, cards), (data, *shown, left_out), command)
+    left_out = Section("left-out", "Not reproduced", sentence("not_reproduced"))
+    return page_of(Cover(TITLE, sentence("intro"), cards), (data, *shown, left_out), command)
