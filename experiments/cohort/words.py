@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from experiments.cohort.comparison import CohortReport, Comparison
 from experiments.cohort.distances import Size
 from experiments.cohort.groups import Measured
-from experiments.cohort.membership import Membership, Place
+from experiments.report.page import said
 
 SIZES: Final[tuple[Size, ...]] = ("large", "moderate", "small", "none seen")
 UNUSUAL_BELOW: Final = 0.05
+sentence: Final = partial(said, "experiments.cohort")
 
 
 def findings(report: CohortReport) -> list[str]:
     """Return one or two sentences a compared group and a placed record, the most telling first in each."""
-    groups = [
-        sentence
-        for measured, comparisons in zip(report.measured, report.comparisons, strict=True)
-        if comparisons
-        for sentence in _of_group(measured, comparisons)
-    ]
-    return [*groups, *(_of_member(member) for member in report.members)]
+    compared = zip(report.measured, report.comparisons, strict=True)
+    groups = [told for pair in compared if pair[1] for told in _of_group(*pair)]
+    return [*groups, *(sentence("member", member=member, unusual_below=UNUSUAL_BELOW) for member in report.members)]
 
 
 def number(value: float) -> str:
@@ -38,31 +36,13 @@ def direction(comparison: Comparison) -> str:
     return f"{'higher' if synthetic > real else 'lower'}: {number(synthetic)} against {number(real)}"
 
 
-def _of_group(measured: Measured, comparisons: Sequence[Comparison]) -> list[str]:
-    by_size = {size: [one for one in comparisons if one.distance.size == size] for size in SIZES}
-    counts = ", ".join(f"{len(by_size[size])} {size}" for size in SIZES)
-    sides = f"{len(measured.group.recordings)} real against {len(measured.synthetic)} synthetic patients"
-    told = [f"{measured.group.name}, {sides}: of {len(comparisons)} distances {counts}."]
-    for size in ("large", "moderate"):
+def _of_group(measured: Measured, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    by_size = {size: [row for row in comparisons if row.distance.size == size] for size in SIZES}
+    counts = [f"{len(of_size)} {size}" for size, of_size in by_size.items()]
+    sides = {"group": measured.group, "synthetic": len(measured.synthetic), "distances": len(comparisons)}
+    yield sentence("group", counts=counts, **sides)
+    for size in SIZES[:2]:
         if by_size[size]:
-            far = sorted(by_size[size], key=lambda one: -one.distance.ks)
-            named = "; ".join(f"{one.statistic.label} (synthetic {direction(one)})" for one in far)
-            told.append(f"{size.capitalize()} in {measured.group.name}: {named}.")
-    return told
-
-
-def _of_member(member: Membership) -> str:
-    outside = "; ".join(f"{one.statistic.label} (percentile {one.percentile:.0f})" for one in member.outside)
-    verdict = "an unusual member" if member.members_as_far_out < UNUSUAL_BELOW else "an ordinary member"
-    return (
-        f"{member.device_id} is {verdict}: {len(member.outside)} of {len(member.places)} statistics lie outside the central "
-        f"95 % of the synthetic patients{': ' + outside if outside else ''}; the median synthetic patient has "
-        f"{member.outside_expected:.0f} outside, and {100 * member.members_as_far_out:.0f} % have at least as many."
-    )
-
-
-def place_word(place: Place) -> str:
-    """Return whether the value lies inside the central 95 %, and if not on which side."""
-    if not place.outside:
-        return "inside"
-    return "below" if place.value < place.low else "above"
+            far = sorted(by_size[size], key=lambda row: -row.distance.ks)
+            named = [f"{row.statistic.label} (synthetic {direction(row)})" for row in far]
+            yield sentence("apart", group=measured.group, size=size, statistics=named)

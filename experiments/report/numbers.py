@@ -41,6 +41,23 @@ def plain(value: Any) -> Any:
     return short(value) if isinstance(value, float) else value
 
 
+def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested records as one, names joined; a pair is its ends.
+
+    >>> flat({"a": {"value": 1}, "interval": [2, 3]})
+    {'a_value': 1, 'low': 2, 'high': 3}
+    """
+    joined: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            joined |= flat(value, f"{prefix}{name}_")
+        elif name == "interval":
+            joined |= {f"{prefix}low": value[0], f"{prefix}high": value[1]}
+        else:
+            joined[f"{prefix}{name}"] = value
+    return joined
+
+
 def json_bytes(document: Any) -> bytes:
     """Return a document as readable JSON."""
     return msgspec.json.format(msgspec.json.encode(document)) + b"\n"

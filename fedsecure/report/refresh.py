@@ -14,7 +14,7 @@ from contracts.errors import Misconfigured
 from experiments.evaluation.report.files import ablations_block, files_of, goals_block, results_block
 from experiments.evaluation.report.words import sentences
 from experiments.export.files import export_block, tables_of
-from experiments.federation.summary import federation_block, federation_line
+from experiments.federation.files import federation_block, federation_line
 
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")

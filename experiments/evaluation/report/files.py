@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from experiments.evaluation.report import tables
 from experiments.evaluation.report.words import Document, sentences
+from experiments.report.numbers import flat
 from experiments.report.tables import csv_text, table_markdown
-
-Record = Mapping[str, Any]
 
 
 def files_of(document: Document) -> dict[str, str]:
@@ -28,23 +27,6 @@ def csv_tables(document: Document) -> dict[str, str]:
         "slow.csv": [flat(row) for row in document["slow"]],
     }
     return {name: csv_text(found) for name, found in rows.items() if found}
-
-
-def flat(record: Record, prefix: str = "") -> dict[str, Any]:
-    """Return nested records as one, names joined; a pair is its ends.
-
-    >>> flat({"a": {"value": 1}, "interval": [2, 3]})
-    {'a_value': 1, 'low': 2, 'high': 3}
-    """
-    found: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}_")
-        elif name == "interval":
-            found |= {f"{prefix}low": value[0], f"{prefix}high": value[1]}
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 def _detectors(document: Document) -> Iterator[dict[str, Any]]:
