@@ -12,9 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullLocator
 from numpy.typing import NDArray
 
-from experiments.cohort.catalogue import Statistic
 from experiments.cohort.groups import Measured, Table
-from experiments.cohort.statistics import Values, autocorrelation, gap_lengths, hourly_values, without_artefacts
+from experiments.cohort.statistics import (
+    Statistic,
+    Values,
+    autocorrelation,
+    gap_lengths,
+    hourly_values,
+    without_artefacts,
+)
 from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION
 from replay.recording import Recording
 

@@ -10,8 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.cohort.catalogue import HOURLY, MINUTE, Statistic
-from experiments.cohort.statistics import Values, hourly_statistics, minute_statistics
+from experiments.cohort.statistics import HOURLY, MINUTE, Statistic, Values, hourly_statistics, minute_statistics
 from replay.recording import Recording
 from replay.sources import read_sources
 from replay.sources.minutes.charted import charted_recording, plausible

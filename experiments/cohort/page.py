@@ -9,10 +9,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.cohort.comparison import DAY_MIN, CohortReport, Comparison, is_few
+from experiments.cohort.comparison import DAY_MIN, CohortReport, Comparison, Membership, Place, is_few
 from experiments.cohort.figures import coupling_figure, distribution_figure, gap_figure, memory_figure
 from experiments.cohort.groups import Measured
-from experiments.cohort.membership import Membership, Place
 from experiments.cohort.traces import deterioration_figure, example_figure
 from experiments.cohort.words import findings, number, sentence
 from experiments.report.figures import STYLE, to_svg

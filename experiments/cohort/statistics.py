@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -151,3 +152,80 @@ def _variance(values: Values) -> float:
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) >= LEAST_VALUES else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One number per recording; `name` is its key, `unit` empty for a pure number, `log_axis` for a long tail."""
+
+    name: str
+    label: str
+    unit: str = ""
+    log_axis: bool = False
+
+    @property
+    def axis(self) -> str:
+        """The label with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+_UNIT: Final = {"hr": "bpm", "rr": "breaths/min"}
+
+
+def _shape_statistics(channel: str, interval: str) -> tuple[Statistic, ...]:
+    shown, unit = channel.upper(), _UNIT[channel]
+    return (
+        Statistic(f"{channel}_mean", f"{shown}: mean of the stay", unit),
+        Statistic(f"{channel}_within_sd", f"{shown}: sd within the stay", unit, log_axis=True),
+        Statistic(f"{channel}_step_sd", f"{shown}: sd of {interval} differences", unit, log_axis=True),
+        Statistic(f"{channel}_step_kurtosis", f"{shown}: kurtosis of differences (normal: 3)", log_axis=True),
+        Statistic(f"{channel}_zero_step_share", f"{shown}: share of zero differences"),
+    )
+
+
+def _memory_statistics(channel: str, lags: tuple[int, ...], unit: str) -> tuple[Statistic, ...]:
+    return tuple(
+        Statistic(f"{channel}_autocorrelation_{lag}_{unit}", f"{channel.upper()}: autocorrelation at {lag} {unit}")
+        for lag in lags
+    )
+
+
+def _losses_statistics(channel: str) -> tuple[Statistic, ...]:
+    shown = channel.upper()
+    return (
+        Statistic(f"{channel}_whole_share", f"{shown}: share of whole numbers"),
+        Statistic(f"{channel}_missing_share", f"{shown}: share of minutes missing"),
+        Statistic(f"{channel}_gaps_per_day", f"{shown}: gaps", "per day"),
+        Statistic(f"{channel}_gap_median_min", f"{shown}: median gap", "min"),
+        Statistic(f"{channel}_gap_longest_min", f"{shown}: longest gap", "min"),
+        Statistic(f"{channel}_artefacts_per_day", f"{shown}: artefacts", "minutes per day"),
+    )
+
+
+def _coupling_statistics(levels: str) -> tuple[Statistic, ...]:
+    return (
+        Statistic("level_correlation", f"HR with RR: correlation of {levels}"),
+        Statistic("step_correlation", "HR with RR: correlation of differences"),
+    )
+
+
+MINUTE: Final = (
+    *(
+        statistic
+        for channel in _UNIT
+        for statistic in (
+            *_shape_statistics(channel, "minute"),
+            *_memory_statistics(channel, LAGS_MIN, "min"),
+            *_losses_statistics(channel),
+        )
+    ),
+    *_coupling_statistics("hourly means"),
+)
+HOURLY: Final = (
+    *(
+        statistic
+        for channel in _UNIT
+        for statistic in (*_shape_statistics(channel, "hourly"), *_memory_statistics(channel, LAGS_H, "h"))
+    ),
+    *_coupling_statistics("hourly values"),
+)

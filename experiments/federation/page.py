@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 
@@ -33,7 +33,7 @@ def build_page(study: Study, command: str, privacy: Sequence[Section] = ()) -> s
         (study.bundle_sha256[:12], "detector"),
     )
     intro = sentence("intro", devices=DEVICES, poisoned=POISONED + 1, level=LEVEL)
-    spoken = {"devices": DEVICES, "flipped": FLIPPED, "defence_of_two": DEFENCE_OF_TWO}
+    spoken: dict[str, Any] = {"devices": DEVICES, "flipped": FLIPPED, "defence_of_two": DEFENCE_OF_TWO}
     with mpl.rc_context(STYLE):
         sections = [*sections_of(PACKAGE, _titled(study), **spoken), *privacy]
     made_by = f"{command} (detector {study.bundle_sha256})"

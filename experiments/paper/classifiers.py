@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.paper.autoencoders import KnownPatients, PatientLeftOut
 from experiments.paper.fit import FittedClassifier, Report, cross_entropy, fit_error_classifier
-from experiments.paper.known_patients import KnownPatients
+from experiments.paper.inputs import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper.labels import DECISION, FOLDS, grouped_folds, paper_labels, random_folds, standardised
-from experiments.paper.patient_left_out import PatientLeftOut
 from experiments.paper.patients import PaperPlan
-from experiments.paper.rows import Rows, balanced_weights, in_trial, is_clean
 
 CLEAN_QUANTILE: Final = 0.99
 

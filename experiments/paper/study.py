@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any, Final
 
 from experiments.common.stages import StageProgress, Stages
+from experiments.paper.autoencoders import KnownPatients, PatientLeftOut, study_known_patients, study_patient_left_out
 from experiments.paper.classifiers import ClassifierScores, study_classifiers
-from experiments.paper.known_patients import KnownPatients, study_known_patients
-from experiments.paper.patient_left_out import PatientLeftOut, study_patient_left_out
 from experiments.paper.patients import PaperPlan
 from replay.recording import Recording
 

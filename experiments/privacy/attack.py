@@ -13,8 +13,7 @@ from detectors.baseline.profile import profile_of
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import scaled
 from experiments.federation.tasks import windows_from
-from experiments.privacy.gradients import TASK, Floats, Known, flat, gradients
-from experiments.privacy.inversion import Seen, inverted
+from experiments.privacy.inversion import TASK, Floats, Known, Seen, flat, gradients, inverted
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
 from fl_device.training.local import Course, LocalTrainer
 from fl_device.training.own_windows import STRIDE_MIN

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +12,12 @@ from numpy.typing import NDArray
 from experiments.common.estimates import Estimate
 from experiments.federation.results import paired_ratio
 from experiments.privacy.attack import AttackResult
-from experiments.privacy.cost import ALONE
-from experiments.privacy.gradients import Floats
+from experiments.privacy.inversion import Floats
 from experiments.privacy.plan import CASES, Protection
-from experiments.privacy.study import PrivacyStudy
-from fl_device.training.privacy import epsilon
+from experiments.privacy.study import ALONE, PrivacyStudy
+from experiments.report.numbers import flat, plain
+from experiments.report.tables import csv_text
+from fl_device.training.privacy import DELTA, epsilon
 
 Pair = tuple[float, float]  # heart rate, respiratory rate
 
@@ -121,3 +124,29 @@ def _blind_error(found: AttackResult) -> NDArray[np.float64]:
 def _middle(values: NDArray[np.float64]) -> Pair:
     heart, breath = np.median(values, axis=0)
     return float(heart), float(breath)
+
+
+CHANNELS = ("heart_rate", "resp_rate")
+
+
+def privacy_document(study: PrivacyStudy) -> dict[str, Any]:
+    """Return plan and rows; errors in bpm and breaths/min, epsilon None where nothing is promised."""
+    return {
+        "plan": asdict(study.plan),
+        "delta": DELTA,
+        "attacks": [_record(row) for row in attack_rows(study)],
+        "costs": [_record(row) for row in cost_rows(study)],
+    }
+
+
+def privacy_tables(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the CSV files by their names."""
+    return {f"privacy_{name}.csv": csv_text(document[name]) for name in ("attacks", "costs")}
+
+
+def _record(row: AttackRow | CostRow) -> dict[str, Any]:
+    by_channel = {
+        name: dict(zip(CHANNELS, value, strict=True)) if isinstance(value, tuple) else value
+        for name, value in asdict(row).items()
+    }
+    return flat(plain(by_channel))

@@ -17,8 +17,7 @@ from detectors.statistics.registry import columns
 from detectors.training.cohort import fingerprint
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import CORE, core_cases
-from experiments.common.stages import StageProgress
-from experiments.common.workers import mapped_over
+from experiments.common.stages import StageProgress, mapped_over
 from experiments.evaluation.judging.baselines import FLAGGED, BaselineRun, carry_out_baseline
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.judging.runs import Run, carry_out, folds_from, part_of

@@ -2,26 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.training.calibration import dealt
-from detectors.training.cohort import Population
-from detectors.training.patients import Patient, generator_of, patients_of
+from detectors.training.cohort import Population, unmarked
+from detectors.training.patients import LONG_ENROLMENT_MIN, Patient, generator_of, patient_of, patients_of
 from detectors.training.scores.table import Stream, table_of
 from detectors.training.scores.table_build import Attacks, PatientJob, streams_of
 from experiments.common.injection import DonorInjector, core_cases, is_possible
-from experiments.common.workers import carried_out
+from experiments.common.stages import mapped_over
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.measurement.families import drawn_distortions
 from experiments.evaluation.measurement.material import JUDGED, SIMULATED, SLOW, Material
 from experiments.evaluation.measurement.rule_values import attacked_span, pulse_values, replay_values
-from experiments.evaluation.measurement.slow_attacks import slow_attacks
-from experiments.evaluation.plan import EvaluationPlan
+from experiments.evaluation.plan import DAY_MIN, EvaluationPlan
+from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
+
+ONSET_MIN: Final = 3600
+"""Two and a half days: the baseline then knows more than the enrolment."""
+HELD_MIN: Final = DAY_MIN
+RAMPS_DAYS: Final = (1, 2, 5)
+KINDS: Final = {
+    "noise of 10 bpm, 5 /min": "data-poisoning-1",
+    "scaling by 2": "data-poisoning-2",
+    "level + 30 bpm, + 10 /min": "backdoor-1",
+}
+"""Strong attacks that fade in over the ramp; the last one has a ramp of two hours of its own within it."""
+
+
+class SlowAttack(NamedTuple):
+    """A patient under attack: `kind` a place in `KINDS`, the ramp in days, and the valid minute at which it begins."""
+
+    patient: Patient
+    kind: int
+    days: int
+    onset: int
+
+
+def slow_attacks(patient: Patient, seed: int) -> Iterator[SlowAttack]:
+    """Yield what a patient's stay is long enough for: two and a half days, the ramp, and a day at full strength."""
+    if patient.profile.enrolment_min < LONG_ENROLMENT_MIN or not isinstance(patient.recording, Recording):
+        return
+    minutes = patient.minutes.event_minute - patient.recording.first_event_minute
+    for days in RAMPS_DAYS:
+        last = ONSET_MIN + days * DAY_MIN + HELD_MIN - 1
+        if last >= len(minutes):
+            continue
+        for kind, name in enumerate(KINDS.values()):
+            attacked = _attacked(patient.recording, name, int(minutes[ONSET_MIN]), int(minutes[last]) + 1, days, seed)
+            stay = unmarked(replace(attacked, device_id=f"{patient.name}-slow-{kind}-{days}"))
+            found = patient_of(stay, patient.population, patient.profile.enrolment_min)
+            if found is not None:
+                yield SlowAttack(found, kind, days, ONSET_MIN)
+
+
+def _attacked(recording: Recording, name: str, begin: int, end: int, days: int, seed: int) -> Recording:
+    """Return the recording up to the attack's end."""
+    cut = replace(
+        recording,
+        heart_rate_bpm=recording.heart_rate_bpm[:end],
+        resp_rate_bpm=recording.resp_rate_bpm[:end],
+        pulse_bpm=None if recording.pulse_bpm is None else recording.pulse_bpm[:end],
+    )
+    spec = AttackSpec(name, recording.device_id, begin, end - begin, "strong", seed, ramp_min=days * DAY_MIN)
+    return inject(cut, spec).recording
+
+
+def phase_of(minute: np.ndarray, onset: int, days: int) -> np.ndarray:
+    """Return int[R]: 0 before the attack, 1 while it grows, 2 while it is held at full strength; minutes are valid ones."""
+    return np.where(minute < onset, 0, np.where(minute < onset + days * DAY_MIN, 1, 2))
+
 
 Weights = Mapping[str, NDArray[np.float32]]
 Report = Callable[[float, str], None]
@@ -56,20 +112,19 @@ def measured_material(
 
     `enrolment_min` None: a day where two days are valid, else ten hours, and then slow attacks and simulated patients too.
     """
-    jobs = _judged_jobs(plan, cohort, network, seed, enrolment_min)
+    judged = Population("judged", cohort.judged, cohort.is_real)
+    cases = plan.cases if enrolment_min is None else core_cases()
+    jobs = _jobs_of(judged, plan, network, seed, cases, JUDGED, enrolment_min)
     if enrolment_min is None:
         jobs += _slow_jobs(jobs, seed)
-        jobs += _simulated_jobs(plan, cohort, network, seed)
-    found: list[Measured] = []
-    results = (
-        carried_out(measured, [one.job for one in jobs], processes)
-        if processes > 1
-        else map(measured, [one.job for one in jobs])
-    )
-    for one in results:
-        found.append(one)
-        report(len(found) / len(jobs), f"{len(found)} of {len(jobs)} streams")
-    return _joined(jobs, found)
+        if cohort.simulated and seed == plan.seed:
+            simulated = Population("simulated", cohort.simulated, is_real=False)
+            jobs += _jobs_of(simulated, plan, network, seed, core_cases(), SIMULATED, None)
+    results: list[Measured] = []
+    for of_patient in mapped_over(processes)(measured, [job.job for job in jobs]):
+        results.append(of_patient)
+        report(len(results) / len(jobs), f"{len(results)} of {len(jobs)} streams")
+    return _joined(jobs, results)
 
 
 def measured(job: PatientJob) -> Measured:
@@ -82,21 +137,6 @@ def measured(job: PatientJob) -> Measured:
 def _is_possible(job: PatientJob, stream: Stream) -> bool:
     name, level = job.attacks.cases[stream.case]
     return is_possible(name, level, attacked_span(job, stream)[0])
-
-
-def _judged_jobs(
-    plan: EvaluationPlan, cohort: Cohort, network: Weights, seed: int, enrolment_min: int | None
-) -> list[_Job]:
-    population = Population("judged", cohort.judged, cohort.is_real)
-    cases = plan.cases if enrolment_min is None else core_cases()
-    return _jobs_of(population, plan, network, seed, cases, JUDGED, enrolment_min)
-
-
-def _simulated_jobs(plan: EvaluationPlan, cohort: Cohort, network: Weights, seed: int) -> list[_Job]:
-    if not cohort.simulated or seed != plan.seed:
-        return []
-    population = Population("simulated", cohort.simulated, is_real=False)
-    return _jobs_of(population, plan, network, seed, core_cases(), SIMULATED, None)
 
 
 def _jobs_of(

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.report import tables
-from experiments.evaluation.report.figures import ablation_figure, days_figure, detection_figure, map_figure
-from experiments.evaluation.report.strips import strips
+from experiments.evaluation.report.figures import ablation_figure, days_figure, detection_figure, map_figure, strips
 from experiments.evaluation.report.words import PACKAGE, Document, per_cent, sentences, whose
 from experiments.report.figures import STYLE, to_picture, to_svg
 from experiments.report.page import Cover, Section, Titled, page_of, said, sections_of

@@ -19,7 +19,6 @@ from experiments.evaluation.judging.judged import Judged, Scored, benign_share, 
 from experiments.evaluation.judging.study import CAPPED, REFERENCE, Study, enrolment_name
 from experiments.evaluation.measurement.material import JUDGED
 from experiments.evaluation.plan import BUDGETS, DAY_MIN, ENROLMENTS_H
-from experiments.evaluation.results.ablations import ablations, families
 from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions
 from experiments.evaluation.results.goals import FORMER, goals_of
 from experiments.evaluation.results.measures import (
@@ -34,7 +33,7 @@ from experiments.evaluation.results.measures import (
     pooled,
     shares,
 )
-from experiments.evaluation.results.side_studies import long_stays, simulated_record, slow_rows
+from experiments.evaluation.results.side_studies import ablations, families, long_stays, simulated_record, slow_rows
 
 Bools = NDArray[np.bool_]
 

@@ -15,7 +15,13 @@ from experiments.common.estimates import UNKNOWN, Estimate
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.plan import BUDGETS, Case, shown_name
-from experiments.evaluation.results.detection_rates import DRAWS, FalseExclusions, false_exclusions, rate, share_found
+from experiments.evaluation.results.detection_rates import (
+    FalseExclusions,
+    false_exclusions,
+    over_patients,
+    rate,
+    share_found,
+)
 
 WITHIN_H: Final = (2, 4, 12)
 CURVE_H: Final = tuple(hour / 4 for hour in range(1, 49))
@@ -69,15 +75,8 @@ def _difference(found: Found, other: Found, places: Sequence[int], within_min: i
         return UNKNOWN
     own, others = found.delay_min[:, list(places)], other.delay_min[:, list(places)]
     tried = ~(np.isnan(own) | np.isnan(others))
-    more = np.where(tried, (own <= within_min).astype(float) - (others <= within_min), 0)
-    who, at = np.unique(found.patient, return_inverse=True)
-    total, count = np.zeros(len(who)), np.zeros(len(who))
-    np.add.at(total, at, more.sum(axis=1))
-    np.add.at(count, at, tried.sum(axis=1))
-    drawn = np.random.default_rng(1).integers(len(who), size=(DRAWS, len(who)))
-    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(total.sum() / count.sum()), float(low), float(high), float(count.sum()))
+    more = ((own <= within_min).astype(float) - (others <= within_min)).sum(axis=1, where=tried, keepdims=True)
+    return over_patients(found.patient, more, tried.sum(axis=1, keepdims=True))
 
 
 def attack_rows(found: Found, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:

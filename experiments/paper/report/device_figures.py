@@ -12,11 +12,9 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from detectors.decisions.paper_threshold import EXCLUDE_ABOVE, HIGHEST, LOWEST
-from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun, device_run
-from experiments.paper.inputs import CASES
-from experiments.paper.known_patients import DEVICE_SHOWN
-from experiments.paper.results import Results
-from experiments.paper.rows import last_day
+from experiments.paper.autoencoders import DEVICE_SHOWN
+from experiments.paper.inputs import CASES, last_day
+from experiments.paper.results import PAPER_THRESHOLDS, DeviceRun, Results, device_run
 from experiments.paper.study import Study
 from experiments.report.figures import BLUE, GREY, ORANGE, VERMILION
 

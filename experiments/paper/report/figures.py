@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from experiments.paper.classifiers import left_out_rows
-from experiments.paper.inputs import CASES
+from experiments.paper.inputs import CASES, in_trial, is_clean
 from experiments.paper.results import PAPER_ARGMAX, Results, Scored
-from experiments.paper.rows import in_trial, is_clean
 from experiments.paper.study import Study
 from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 

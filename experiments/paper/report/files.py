@@ -8,11 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from experiments.paper.accuracy import Accuracy
-from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES, LEVEL
 from experiments.paper.report.page import build_page
-from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
+from experiments.paper.results import (
+    PAPER_ARGMAX,
+    PAPER_AUC,
+    PAPER_TABLE,
+    PAPER_THRESHOLDS,
+    DeviceRun,
+    Evaluation,
+    Results,
+)
 from experiments.paper.study import Study
 from experiments.report.numbers import json_bytes, short
 from experiments.report.page import Section

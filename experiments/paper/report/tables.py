@@ -8,12 +8,20 @@ from dataclasses import fields
 import numpy as np
 
 from detectors.minutes.cleaning import usable_minutes
-from experiments.paper.devices import PAPER_THRESHOLDS, device_run, excluded_devices
 from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES
 from experiments.paper.labels import Decision
 from experiments.paper.report.words import percent
-from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
+from experiments.paper.results import (
+    PAPER_ARGMAX,
+    PAPER_AUC,
+    PAPER_TABLE,
+    PAPER_THRESHOLDS,
+    Evaluation,
+    Results,
+    device_run,
+    excluded_devices,
+)
 from experiments.paper.study import Study
 from experiments.report.numbers import with_interval
 from experiments.report.tables import Table, table_of

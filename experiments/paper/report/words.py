@@ -8,10 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from detectors.decisions.paper_threshold import EXCLUDE_ABOVE
-from experiments.paper.devices import device_run, excluded_devices
 from experiments.paper.inputs import CASES
 from experiments.paper.patients import FULL
-from experiments.paper.results import PAPER_ARGMAX, Results
+from experiments.paper.results import PAPER_ARGMAX, Results, device_run, excluded_devices
 from experiments.paper.study import Study
 from experiments.report.page import said
 

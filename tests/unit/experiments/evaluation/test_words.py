@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments.common.estimates import Goal
+from experiments.evaluation.report.figures import caption, grouped, strip_figure
 from experiments.evaluation.report.files import csv_tables
-from experiments.evaluation.report.strips import caption, grouped, strip_figure
 from experiments.evaluation.report.tables import (
     ablations_table,
     attacks_table,

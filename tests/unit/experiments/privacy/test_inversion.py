@@ -7,8 +7,7 @@ import pytest
 
 from detectors.network.layout import CONTEXT_SIZE
 from detectors.training.tensorflow import tf
-from experiments.privacy.gradients import SHAPES, SIZES, TASK, Known, flat, gradients
-from experiments.privacy.inversion import Seen, cosine_distance, inverted
+from experiments.privacy.inversion import SHAPES, SIZES, TASK, Known, Seen, cosine_distance, flat, gradients, inverted
 from fl_device.tasks.fresh_weights import fresh_weights
 from fl_device.training.programs import weights_of
 
