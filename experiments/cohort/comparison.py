@@ -69,7 +69,7 @@ def place(measured: Measured) -> Membership:
             continue
         places.append(_place(statistic, value, known))
         members_outside += (column < places[-1].low) | (column > places[-1].high)
-    ours = sum(one.outside for one in places)
+    ours = sum(place.outside for place in places)
     return Membership(
         recording.device_id,
         recording.minutes,
@@ -162,21 +162,21 @@ def is_few(group: Group) -> bool:
 def _candidates(groups: Sequence[Group]) -> list[Recording]:
     """Monitor recordings of such groups that are long enough to be placed in the cohort."""
     few = [group for group in groups if is_few(group)]
-    return [one for group in few for one in group.recordings if one.minutes >= SHORTEST_MEMBER_MIN]
+    return [recording for group in few for recording in group.recordings if recording.minutes >= SHORTEST_MEMBER_MIN]
 
 
 def _comparisons(measured: Measured, rng: np.random.Generator, draws: int) -> tuple[Comparison, ...]:
     if len(measured.group.recordings) < FEWEST_TO_COMPARE:
         return ()
-    found = []
+    comparisons = []
     for statistic in measured.catalogue:
         real = _known(measured.real_table, statistic)
         synthetic = _known(measured.synthetic_table, statistic)
         if min(len(real), len(synthetic)) >= FEWEST_TO_COMPARE:
             apart = distance(real, synthetic, rng, draws)
             quantiles = (_quantiles(real), _quantiles(synthetic))
-            found.append(Comparison(statistic, len(real), len(synthetic), *quantiles, apart))
-    return tuple(found)
+            comparisons.append(Comparison(statistic, len(real), len(synthetic), *quantiles, apart))
+    return tuple(comparisons)
 
 
 def _known(table: Table, statistic: Statistic) -> NDArray[np.float64]:

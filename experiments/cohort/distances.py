@@ -81,10 +81,10 @@ def _redrawn(member: Sample, rng: np.random.Generator, draws: int) -> Sample:
     return rng.multinomial(count, member / count, size=draws) / count
 
 
-def _interval(drawn: Sample, found: float) -> Interval:
+def _interval(drawn: Sample, measured: float) -> Interval:
     """The basic bootstrap interval: redrawn samples lie further apart than the samples do, so the draws are reflected."""
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low))
+    return max(0.0, 2 * measured - float(high)), max(0.0, 2 * measured - float(low))
 
 
 def _pooled_sd(first: Sample, second: Sample) -> float:

@@ -85,20 +85,20 @@ def coupling_figure(measured: Sequence[Measured]) -> Figure:
     """Return a panel a group: correlation of HR with RR in levels against that in differences, a dot a patient."""
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = figure.subplots(1, len(measured), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, one in zip(panels, measured, strict=True):
+    for axes, panel in zip(panels, measured, strict=True):
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.axvline(0, color=GREY, linewidth=0.6)
-        synthetic = [side[:DOTS] for side in _coupling(one.synthetic_table)]
+        synthetic = [side[:DOTS] for side in _coupling(panel.synthetic_table)]
         axes.scatter(*synthetic, s=7, color=SYNTHETIC, alpha=0.45, linewidths=0, clip_on=False, label="synthetic")
-        levels, steps = _coupling(one.real_table)
-        if _one_by_one(one):
-            for at, recording in enumerate(one.group.recordings[: len(REAL)]):
+        levels, steps = _coupling(panel.real_table)
+        if _one_by_one(panel):
+            for at, recording in enumerate(panel.group.recordings[: len(REAL)]):
                 colour, _, marker = REAL[at]
                 axes.scatter(levels[at], steps[at], s=55, color=colour, marker=marker, label=recording.device_id)
         else:
             axes.scatter(levels, steps, s=16, color=REAL[0][0], marker="x", linewidths=0.9, clip_on=False, label="real")
-        interval = "minutes" if one.group.scale == "minute" else "hours"
-        axes.set_title(f"{one.group.name} ({interval})", fontsize=9, pad=22)
+        interval = "minutes" if panel.group.scale == "minute" else "hours"
+        axes.set_title(f"{panel.group.name} ({interval})", fontsize=9, pad=22)
         axes.set_xlabel("correlation of hourly levels")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, ncols=3, fontsize=7, handletextpad=0.2)
     panels[0].set_ylabel("correlation of differences")
@@ -213,7 +213,7 @@ def _coupling(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _draw_gaps(
     axes: Axes, recordings: Sequence[Recording], channel: int, style: tuple[str, str, str], label: str
 ) -> None:
-    lengths = [gap_lengths((one.heart_rate_bpm, one.resp_rate_bpm)[channel]) for one in recordings]
+    lengths = [gap_lengths((recording.heart_rate_bpm, recording.resp_rate_bpm)[channel]) for recording in recordings]
     pooled = np.concatenate(lengths)
     if len(pooled):
         axes.ecdf(pooled, complementary=True, color=style[0], linestyle=style[1], label=f"{label} ({len(pooled)} gaps)")

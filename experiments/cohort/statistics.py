@@ -31,28 +31,28 @@ def minute_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str
     """
     raw = (heart_rate_bpm, resp_rate_bpm)
     clean = tuple(without_artefacts(values, channel) for channel, values in enumerate(raw))
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for channel, name in enumerate(CHANNELS):
         values = clean[channel]
-        found |= {f"{name}_{key}": value for key, value in _shape(values).items()}
-        found |= {f"{name}_autocorrelation_{lag}_min": autocorrelation(values, lag) for lag in LAGS_MIN}
-        found[f"{name}_whole_share"] = whole_share(values)
-        found |= {f"{name}_{key}": value for key, value in _losses(raw[channel], channel).items()}
-    found["level_correlation"] = correlation(hourly_means(clean[0]), hourly_means(clean[1]))
-    found["step_correlation"] = correlation(np.diff(clean[0]), np.diff(clean[1]))
-    return found
+        by_name |= {f"{name}_{key}": value for key, value in _shape(values).items()}
+        by_name |= {f"{name}_autocorrelation_{lag}_min": autocorrelation(values, lag) for lag in LAGS_MIN}
+        by_name[f"{name}_whole_share"] = whole_share(values)
+        by_name |= {f"{name}_{key}": value for key, value in _losses(raw[channel], channel).items()}
+    by_name["level_correlation"] = correlation(hourly_means(clean[0]), hourly_means(clean[1]))
+    by_name["step_correlation"] = correlation(np.diff(clean[0]), np.diff(clean[1]))
+    return by_name
 
 
 def hourly_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str, float]:
     """Return the statistics of `experiments.cohort_catalogue.HOURLY` for charted float64[minutes], NaN = missing."""
     heart, breath = hourly_values(heart_rate_bpm, resp_rate_bpm)
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for name, values in zip(CHANNELS, (heart, breath), strict=True):
-        found |= {f"{name}_{key}": value for key, value in _shape(values).items()}
-        found |= {f"{name}_autocorrelation_{lag}_h": autocorrelation(values, lag) for lag in LAGS_H}
-    found["level_correlation"] = correlation(heart, breath)
-    found["step_correlation"] = correlation(np.diff(heart), np.diff(breath))
-    return found
+        by_name |= {f"{name}_{key}": value for key, value in _shape(values).items()}
+        by_name |= {f"{name}_autocorrelation_{lag}_h": autocorrelation(values, lag) for lag in LAGS_H}
+    by_name["level_correlation"] = correlation(heart, breath)
+    by_name["step_correlation"] = correlation(np.diff(heart), np.diff(breath))
+    return by_name
 
 
 def without_artefacts(values: Values, channel: int) -> Values:

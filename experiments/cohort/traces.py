@@ -35,12 +35,12 @@ def example_figure(measured: Measured, rng: np.random.Generator) -> Figure:
     drawn = [measured.synthetic[at] for at in rng.choice(len(measured.synthetic), 2, replace=False)]
     figure = Figure(figsize=(9.6, 6.2), layout="constrained")
     grid = figure.subplots(len(real) + 1, 2, sharex=True, squeeze=False)
-    for row, (one, other) in enumerate(zip(real, near, strict=True)):
-        _draw_trace(grid[row, 0], one, f"real: {one.device_id}")
-        _draw_trace(grid[row, 1], other, f"synthetic, most similar to {one.device_id}")
+    for row, (real_stay, other) in enumerate(zip(real, near, strict=True)):
+        _draw_trace(grid[row, 0], real_stay, f"real: {real_stay.device_id}")
+        _draw_trace(grid[row, 1], other, f"synthetic, most similar to {real_stay.device_id}")
         _share_limits(grid[row, 0], grid[row, 1])
-    for axes, one in zip(grid[-1], drawn, strict=True):
-        _draw_trace(axes, one, "synthetic, drawn at random")
+    for axes, stay in zip(grid[-1], drawn, strict=True):
+        _draw_trace(axes, stay, "synthetic, drawn at random")
         axes.set_xlabel("hours")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2, fontsize=8)
@@ -66,7 +66,7 @@ def _most_similar(measured: Measured, at: int) -> int:
     far = np.zeros(len(measured.synthetic))
     for name in (f"{channel}_{key}" for channel in CHANNELS for key in ALIKE_IN):
         column, value = measured.synthetic_table[name], measured.real_table[name][at]
-        ranks = np.array([percentile(one, column) for one in column])
+        ranks = np.array([percentile(value_there, column) for value_there in column])
         far += (ranks - percentile(value, column)) ** 2
     return int(np.argmin(far))
 
@@ -98,9 +98,9 @@ def _draw_trace(axes: Axes, recording: Recording, title: str) -> None:
     axes.set_ylabel("per minute")
 
 
-def _share_limits(one: Axes, other: Axes) -> None:
-    limits = [*one.get_ylim(), *other.get_ylim()]
-    for axes in (one, other):
+def _share_limits(left: Axes, right: Axes) -> None:
+    limits = [*left.get_ylim(), *right.get_ylim()]
+    for axes in (left, right):
         axes.set_ylim(min(limits), max(limits))
 
 

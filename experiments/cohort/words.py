@@ -19,7 +19,7 @@ sentence: Final = partial(said, "experiments.cohort")
 def findings(report: CohortReport) -> list[str]:
     """Return one or two sentences a compared group and a placed record, the most telling first in each."""
     compared = zip(report.measured, report.comparisons, strict=True)
-    groups = [told for pair in compared if pair[1] for told in _of_group(*pair)]
+    groups = [text for pair in compared if pair[1] for text in _of_group(*pair)]
     return [*groups, *(sentence("member", member=member, unusual_below=UNUSUAL_BELOW) for member in report.members)]
 
 

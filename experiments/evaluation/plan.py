@@ -123,8 +123,8 @@ def shown_name(attack: str) -> str:
 
 
 def _cases_of(attacks: Sequence[str]) -> tuple[Case, ...]:
-    found = list(core_cases())
-    for name in (one for given in attacks for one in (sorted(ATTACKS) if given == "all" else [given])):
+    cases = list(core_cases())
+    for name in (wanted for given in attacks for wanted in (sorted(ATTACKS) if given == "all" else [given])):
         if name not in CORE:
-            found += [(name, level) for level in find_attack(name).levels]
-    return tuple(dict.fromkeys(found))
+            cases += [(name, level) for level in find_attack(name).levels]
+    return tuple(dict.fromkeys(cases))

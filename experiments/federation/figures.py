@@ -64,13 +64,13 @@ def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Fig
 
 def device_figure(study: Study) -> Figure:
     """Return Fig. 10: final loss and tolerance accuracy of the poisoned device and of another, by run."""
-    found = {row.run: row for row in rows(study)}
+    by_run = {row.run: row for row in rows(study)}
     names = [BASELINE, *(f"{attack}, {gate}" for attack in study.plan.attacks for gate in ("no gate", "live gate"))]
     figure = Figure(figsize=(9.6, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, field, title in ((left, "devices", "loss"), (right, "accuracies", "minutes within tolerance")):
         for place, at in enumerate(SHOWN):
-            values = [getattr(found[name], field)[at] for name in names]
+            values = [getattr(by_run[name], field)[at] for name in names]
             x = np.arange(len(names)) + 0.38 * (place - 0.5)
             axes.bar(x, values, 0.36, color=(VERMILION, BLUE)[place], label=f"Dev{at + 1}")
         axes.set_xticks(np.arange(len(names)), [name.replace(", ", "\n") for name in names], fontsize=7, rotation=60)
@@ -87,7 +87,7 @@ def victim_figure(study: Study) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, field in ((left, "margin"), (right, "error")):
         for place, name in enumerate(reversed(names)):
-            values = np.concatenate([getattr(one, field) for one in study.outcomes[name]])
+            values = np.concatenate([getattr(outcome, field) for outcome in study.outcomes[name]])
             if len(values):
                 _box(
                     axes,
@@ -112,16 +112,16 @@ def _box(axes: Axes, place: int, marks: NDArray[np.float64], colour: str) -> Non
 
 def ratio_figure(study: Study) -> Figure:
     """Return every run's loss in units of the baseline's, with its interval over seeds."""
-    found = [row for row in rows(study) if not row.run.endswith(BASELINE)]
-    figure = Figure(figsize=(9.6, 0.6 + 0.24 * len(found)), layout="constrained")
+    shown = [row for row in rows(study) if not row.run.endswith(BASELINE)]
+    figure = Figure(figsize=(9.6, 0.6 + 0.24 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    for place, row in enumerate(reversed(found)):
+    for place, row in enumerate(reversed(shown)):
         _dot(axes, place, row)
-    axes.set_yticks(range(len(found)), [row.run for row in reversed(found)], fontsize=8)
+    axes.set_yticks(range(len(shown)), [row.run for row in reversed(shown)], fontsize=8)
     axes.axvline(1.0, color=GREY, linewidth=0.8)
     axes.set_xscale("log")
     _plain_numbers(axes.xaxis)
-    values = [row.ratio.value for row in found]
+    values = [row.ratio.value for row in shown]
     axes.set_xlim(min(0.5, 0.7 * min(values)), max(2, 1.4 * max(values)))
     axes.margins(y=0.01)
     axes.set_xlabel("loss / baseline (logarithmic; longer intervals are cut; results.json holds them)")
@@ -146,7 +146,7 @@ def _dot(axes: Axes, place: int, row: Row) -> None:
 
 def _curves(axes: Axes, study: Study, names: Sequence[str], field: str) -> None:
     for (colour, line), name in zip(STYLES, names, strict=False):
-        by_seed = np.stack([getattr(one, field).mean(axis=1) for one in study.outcomes[name]])
+        by_seed = np.stack([getattr(outcome, field).mean(axis=1) for outcome in study.outcomes[name]])
         x = np.arange(1, by_seed.shape[1] + 1)
         label = name.rpartition(", ")[2]
         axes.plot(x, by_seed.mean(axis=0), color=colour, linestyle=line, label=label, linewidth=1.3)

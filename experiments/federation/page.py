@@ -53,7 +53,7 @@ def _titled(study: Study) -> Iterator[Titled]:
 
 def goal_table(study: Study) -> Table:
     """Return every goal beside what was measured."""
-    found = goals(study)
+    measured = goals(study)
     rows_of_goals = (
         {
             "goal": goal.name + (f" ({goal.note})" if goal.note else ""),
@@ -63,9 +63,9 @@ def goal_table(study: Study) -> Table:
             "wanted": f"{goal.direction} {goal.goal:g}",
             "": {True: "met", False: "missed", None: "not measured"}[goal.met],
         }
-        for goal in found
+        for goal in measured
     )
-    return table_of(rows_of_goals, [goal.met for goal in found])
+    return table_of(rows_of_goals, [goal.met for goal in measured])
 
 
 def run_table(study: Study) -> Table:

@@ -106,9 +106,12 @@ def judged_patients(detector: Detector, plan: Plan, seed: int) -> Judged:
     }
     return Judged(
         tuple(recordings),
-        tuple(timeline(detector.model, one, plan, VOTE_HORIZON_MIN) for one in recordings),
-        {name: timeline(detector.model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
-        {name: one.poisoned for name, one in injected.items()},
+        tuple(timeline(detector.model, recording, plan, VOTE_HORIZON_MIN) for recording in recordings),
+        {
+            name: timeline(detector.model, injection.recording, plan, VOTE_HORIZON_MIN)
+            for name, injection in injected.items()
+        },
+        {name: injection.poisoned for name, injection in injected.items()},
     )
 
 
@@ -118,7 +121,9 @@ def world_of(judged: Judged, plan: Plan, seed: int, studied: Studied, bundle: Bu
     It begins with untrained weights, but for the statistics of the context, which nobody trains: the bundle's.
     """
     last = plan.minutes - plan.tail_min + 60
-    tails = [windows_from(one, one.first_event_minute + last, HELD_OUT_STRIDE) for one in judged.recordings]
+    tails = [
+        windows_from(recording, recording.first_event_minute + last, HELD_OUT_STRIDE) for recording in judged.recordings
+    ]
     initial = fresh_weights(studied.task.shapes, FIRST_WEIGHTS + seed)
     known = {name: bundle.parameters.network[name] for name in CONTEXT_STATISTICS if name in initial}
     return World(

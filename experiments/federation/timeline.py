@@ -69,7 +69,9 @@ def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -
         for name, windows in kept.items():
             windows.observe(_unjudged(judged) if name == "all" else judged)
         moments.append(
-            Moment(verdicts.state[-1] is DeviceState.BENIGN, {name: one.released() for name, one in kept.items()})
+            Moment(
+                verdicts.state[-1] is DeviceState.BENIGN, {name: windows.released() for name, windows in kept.items()}
+            )
         )
         scored.append(_scored(verdicts, recording.first_event_minute + plan.onset_min))
         start = end

@@ -41,7 +41,7 @@ class ClassifierScores:
 
 def left_out_rows(left_out: Sequence[PatientLeftOut]) -> Rows:
     """Return every patient's rows as judged without it, patient after patient."""
-    return np.concatenate([one.rows[one.rows["patient"] == at] for at, one in enumerate(left_out)])
+    return np.concatenate([fold.rows[fold.rows["patient"] == at] for at, fold in enumerate(left_out)])
 
 
 def study_classifiers(
@@ -51,9 +51,9 @@ def study_classifiers(
     table, fold, fold_score = _random_folds(known.rows[is_clean(known.rows)], plan, report)
     device_score = _own_scores(known.rows, plan)
     grouped, truth, thresholds = [], [], []
-    for at, one in enumerate(left_out):
+    for at, without in enumerate(left_out):
         report(0.6 + 0.4 * at / len(left_out), f"without patient {at + 1}")
-        scores = _without(one.rows, at, plan)
+        scores = _without(without.rows, at, plan)
         grouped.append(scores[0])
         truth.append(scores[1])
         thresholds.append(scores[2])

@@ -176,11 +176,11 @@ class Results:
 def results_of(study: Study) -> Results:
     """Return the results; takes a second."""
     scored = (_by_random_folds(study), _by_patients(study), *_on_attacks(study))
-    new = np.nanmean([one.accuracy for one in study.left_out], axis=0)
+    new = np.nanmean([fold.accuracy for fold in study.left_out], axis=0)
     return Results(
         Accuracy(*study.known.accuracy.tolist()),
         Accuracy(*new.tolist()),
-        tuple(_evaluation(name, one) for name, one in zip(EVALUATIONS, scored, strict=True)),
+        tuple(_evaluation(name, judged) for name, judged in zip(EVALUATIONS, scored, strict=True)),
         share_on_one_day(scored[0].label, scored[0].rows["patient"], scored[0].rows["end_minute"]),
         tuple(_attack_auc(scored[-1], case) for case in range(1, len(ATTACKS) + 1)),
         tuple(paper_runs(study)),

@@ -31,16 +31,16 @@ class Study:
 def study_options(plan: PaperPlan, recordings: Sequence[Recording]) -> dict[str, Any]:
     """Return what decides the results, for `Stages.begin`: the plan, and a digest of the recordings' values."""
     digest = hashlib.sha256()
-    for one in recordings:
-        digest.update(f"{one.device_id} {one.first_event_minute} {one.grid_text}".encode())
-        for values in (one.heart_rate_bpm, one.resp_rate_bpm):
+    for recording in recordings:
+        digest.update(f"{recording.device_id} {recording.first_event_minute} {recording.grid_text}".encode())
+        for values in (recording.heart_rate_bpm, recording.resp_rate_bpm):
             digest.update(values.tobytes())
     return {"version": STUDY_VERSION, **asdict(plan), "recordings": digest.hexdigest()}
 
 
 def stage_names(recordings: Sequence[Recording]) -> list[str]:
     """Return the stages in their order."""
-    return ["known patients", *(f"without {one.device_id}" for one in recordings), "classifiers"]
+    return ["known patients", *(f"without {recording.device_id}" for recording in recordings), "classifiers"]
 
 
 def run_study(plan: PaperPlan, recordings: Sequence[Recording], stages: Stages, progress: StageProgress) -> Study:
@@ -60,10 +60,10 @@ def run_study(plan: PaperPlan, recordings: Sequence[Recording], stages: Stages, 
 
 
 def _stage(stages: Stages, name: str, kind: Any, progress: StageProgress, make: Any) -> Any:
-    found = stages.find(name, kind)
-    if found is not None:
+    kept = stages.find(name, kind)
+    if kept is not None:
         progress(name, 1.0, "kept from before", kept=True)
-        return found
+        return kept
     made = make(partial(progress, name))
     stages.keep(name, made)
     progress(name, 1.0, "done")

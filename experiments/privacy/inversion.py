@@ -27,7 +27,7 @@ SIZES: Final = [int(np.prod(shape)) for shape in SHAPES.values()]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SideInformation:
     """What the attacker is told of n windows: which values were measured, their minutes, the device's context and grid.
 
     `weight` float32[n, 60, 2], `event_minute` int64[n, 60], `context` float32[27], `half_cell` float32[2] in scaled units.
@@ -38,9 +38,9 @@ class Known:
     context: Floats
     half_cell: Floats
 
-    def part(self, chosen: NDArray[np.int64]) -> Known:
+    def part(self, chosen: NDArray[np.int64]) -> SideInformation:
         """Return what is known of the windows at these places."""
-        return Known(self.weight[chosen], self.event_minute[chosen], self.context, self.half_cell)
+        return SideInformation(self.weight[chosen], self.event_minute[chosen], self.context, self.half_cell)
 
     def hours(self, z: Floats) -> OwnHours:
         """Return windows float32[n, 60, 2] in scaled units as the task takes them."""
@@ -52,7 +52,7 @@ def flat(weights: Weights) -> Floats:
     return np.concatenate([np.asarray(weights[name], np.float32).ravel() for name in SHAPES])
 
 
-def gradients(weights: Floats, z: Floats, known: Known) -> tuple[Floats, Floats]:
+def gradients(weights: Floats, z: Floats, known: SideInformation) -> tuple[Floats, Floats]:
     """Return the mean loss' gradient on the weights float32[d] and on the windows float32[n, 60, 2].
 
     A window is both what is read and what is to be expected. Blocks; the first call with a number of windows
@@ -95,7 +95,7 @@ class Seen:
     noise: float = 0.0
 
 
-def inverted(seen: Seen, weights: Floats, known: Known, steps: int, seed: int) -> Floats:
+def inverted(seen: Seen, weights: Floats, known: SideInformation, steps: int, seed: int) -> Floats:
     """Return the windows float32[n, 60, 2] in scaled units whose mean gradient points where an update points; blocks.
 
     As many as are `known`. Adam on the windows, the cosine distance of gradients as the loss (Geiping et al.,
@@ -118,7 +118,7 @@ def inverted(seen: Seen, weights: Floats, known: Known, steps: int, seed: int) -
     return best
 
 
-def _slope(seen: Seen, weights: Floats, windows: Floats, known: Known) -> tuple[float, Floats]:
+def _slope(seen: Seen, weights: Floats, windows: Floats, known: SideInformation) -> tuple[float, Floats]:
     """Return the distance and its slope on the windows: how their own slopes change along the distance's, by a difference."""
     on_weights, on_windows = gradients(weights, windows, known)
     distance, along = cosine_distance(on_weights, seen)

@@ -57,23 +57,23 @@ class CostRow:
 
 def attack_rows(study: PrivacyStudy) -> list[AttackRow]:
     """Return a row for each kind of update and protection."""
-    return [attack_row(CASES[case], how.name, found) for (case, how), found in study.attack_results.items()]
+    return [attack_row(CASES[case], how.name, result) for (case, how), result in study.attack_results.items()]
 
 
-def attack_row(attacked: str, protection: str, found: AttackResult) -> AttackRow:
+def attack_row(attacked: str, protection: str, result: AttackResult) -> AttackRow:
     """Return what one attack amounts to."""
-    scale = found.scale[found.owner][:, None]
-    nearer = _distance(found.truth, found.rebuilt) < _distance(found.resembled, found.other)
+    scale = result.scale[result.owner][:, None]
+    nearer = _distance(result.truth, result.rebuilt) < _distance(result.resembled, result.other)
     return AttackRow(
         attacked,
         protection,
-        len(found.truth),
-        error=_middle(_error(found.truth, found.rebuilt) * scale[:, 0]),
-        median_error=_middle(_error(found.truth, 0 * found.truth) * scale[:, 0]),
-        other_error=_middle(_error(found.resembled, found.other) * scale[:, 0]),
-        blind_error=_middle(_blind_error(found)),
-        correlation=_middle(correlations(found.truth, found.rebuilt)),
-        other_correlation=_middle(correlations(found.resembled, found.other)),
+        len(result.truth),
+        error=_middle(_error(result.truth, result.rebuilt) * scale[:, 0]),
+        median_error=_middle(_error(result.truth, 0 * result.truth) * scale[:, 0]),
+        other_error=_middle(_error(result.resembled, result.other) * scale[:, 0]),
+        blind_error=_middle(_blind_error(result)),
+        correlation=_middle(correlations(result.truth, result.rebuilt)),
+        other_correlation=_middle(correlations(result.resembled, result.other)),
         nearer=float(nearer.mean()),
     )
 
@@ -86,7 +86,7 @@ def cost_rows(study: PrivacyStudy) -> list[CostRow]:
         CostRow(
             name,
             paired_ratio(runs, free),
-            float(np.mean([one.taken.sum() / one.asked.sum() for one in runs])),
+            float(np.mean([outcome.taken.sum() / outcome.asked.sum() for outcome in runs])),
             len(runs[0].loss),
             epsilon(noises[name], 1),
             epsilon(noises[name], len(runs[0].loss)),
@@ -97,7 +97,7 @@ def cost_rows(study: PrivacyStudy) -> list[CostRow]:
 
 def correlations(truth: Floats, guess: Floats) -> NDArray[np.float64]:
     """Return float64[n, 2], the correlation over the hour of each channel; 0 where one of them does not move."""
-    mine, theirs = (one - one.mean(axis=1, keepdims=True, dtype=np.float64) for one in (truth, guess))
+    mine, theirs = (windows - windows.mean(axis=1, keepdims=True, dtype=np.float64) for windows in (truth, guess))
     lengths = np.sqrt(np.square(mine).sum(axis=1) * np.square(theirs).sum(axis=1))
     product = (mine * theirs).sum(axis=1)
     return np.asarray(np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 1e-9))
@@ -111,13 +111,13 @@ def _distance(truth: Floats, guess: Floats) -> NDArray[np.float64]:
     return np.asarray(np.square(truth - guess).mean(axis=(1, 2), dtype=np.float64))
 
 
-def _blind_error(found: AttackResult) -> NDArray[np.float64]:
+def _blind_error(result: AttackResult) -> NDArray[np.float64]:
     """Return float64[n, 2] for an attacker that takes every device to be like the mean of the others."""
     errors = []
-    for truth, rebuilt, owner in zip(found.truth, found.rebuilt, found.owner, strict=True):
-        others = np.arange(len(found.scale)) != owner
-        guess = rebuilt * found.scale[others].mean(axis=0) + found.median[others].mean(axis=0)
-        errors.append(np.abs(truth * found.scale[owner] + found.median[owner] - guess).mean(axis=0))
+    for truth, rebuilt, owner in zip(result.truth, result.rebuilt, result.owner, strict=True):
+        others = np.arange(len(result.scale)) != owner
+        guess = rebuilt * result.scale[others].mean(axis=0) + result.median[others].mean(axis=0)
+        errors.append(np.abs(truth * result.scale[owner] + result.median[owner] - guess).mean(axis=0))
     return np.stack(errors)
 
 

@@ -55,14 +55,14 @@ def costs(plan: PrivacyPlan, federation: Plan, seed: int, bundle: Bundle) -> dic
     shorter = replace(federation, rounds=min(plan.rounds, federation.rounds), attacks=())
     studied = STUDIED["reconstruction"]
     judged = judged_patients(Detector.of(bundle), shorter, seed)
-    found = PrivateFederation(studied, shorter, world_of(judged, shorter, seed, studied, bundle), seed)
+    federations = PrivateFederation(studied, shorter, world_of(judged, shorter, seed, studied, bundle), seed)
     outcomes = {}
     for how in plan.protections:
-        clip = plan.clip or (float(np.median(found.lengths)) if found.lengths else 1.0)
-        found.privacy = UpdatePrivacy(clip, how.noise) if how.is_clipped else None
-        outcomes[how.name] = found.carry_out(RUN, lambda _: None)
-    found.only = 0
-    outcomes[ALONE] = found.carry_out(RUN, lambda _: None)
+        clip = plan.clip or (float(np.median(federations.lengths)) if federations.lengths else 1.0)
+        federations.privacy = UpdatePrivacy(clip, how.noise) if how.is_clipped else None
+        outcomes[how.name] = federations.carry_out(RUN, lambda _: None)
+    federations.only = 0
+    outcomes[ALONE] = federations.carry_out(RUN, lambda _: None)
     return outcomes
 
 
@@ -122,7 +122,7 @@ def run_privacy(
     }
     by_seed: list[list[Any]] = [[results[name] for name in job.stages] for job in jobs[len(attacks) :]]
     names = [*(how.name for how in plan.protections), ALONE]
-    return PrivacyStudy(plan, of_attack, {name: [one[at] for one in by_seed] for at, name in enumerate(names)})
+    return PrivacyStudy(plan, of_attack, {name: [of_seed[at] for of_seed in by_seed] for at, name in enumerate(names)})
 
 
 def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:

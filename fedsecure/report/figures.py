@@ -58,13 +58,13 @@ def describe_device(observation: Observation, trace: DeviceTrace) -> str:
     onset = observation.onset_of(trace.device_id)
     flagged = sum(1 for *_, is_flagged, _state in trace.verdicts.values() if is_flagged)
     scored = sum(1 for score, *_ in trace.verdicts.values() if score is not None)
-    told = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} decisions flagged; "
+    text = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} decisions flagged; "
     if not attacks:
-        return told + "not attacked."
-    told += f"attacked by {', '.join(attacks)}; "
+        return text + "not attacked."
+    text += f"attacked by {', '.join(attacks)}; "
     if quarantine is None or onset is None:
-        return told + "never quarantined after onset."
-    return told + f"quarantined {quarantine.event_minute - onset} minutes after onset."
+        return text + "never quarantined after onset."
+    return text + f"quarantined {quarantine.event_minute - onset} minutes after onset."
 
 
 def throughput_figure(observation: Observation) -> str:
@@ -78,8 +78,8 @@ def throughput_figure(observation: Observation) -> str:
         axes.stairs(rate, edges, fill=True, color=BLUE, alpha=0.8)
         axes.set_xlabel("seconds since the start")
         axes.set_ylabel("judged minutes per second")
-        told = f"Throughput over time; at most {rate.max():.0f} minutes per second, averaged over two seconds."
-        return to_svg(figure, "throughput", told)
+        text = f"Throughput over time; at most {rate.max():.0f} minutes per second, averaged over two seconds."
+        return to_svg(figure, "throughput", text)
 
 
 def latency_figure(samples_s: Sequence[float]) -> str:
@@ -95,14 +95,14 @@ def latency_figure(samples_s: Sequence[float]) -> str:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())
-        told = f"Latency of {len(samples_s)} messages"
+        text = f"Latency of {len(samples_s)} messages"
         for share, line in ((0.50, "-"), (0.99, "--")):
             value = 1000.0 * (percentile(samples_s, share) or 0.0)
             label = f"p{share * 100:.0f} {value:.0f} ms"
             axes.axvline(value, color=VERMILION, linestyle=line, label=label)
-            told += f", {label}"
+            text += f", {label}"
         _legend_above(axes)
-        return to_svg(figure, "latency", told + ".")
+        return to_svg(figure, "latency", text + ".")
 
 
 def _single() -> tuple[Figure, Axes]:

@@ -55,11 +55,11 @@ def said_in_use(table: DecisionTable, streams: Bools, detector: FoldDetector, ru
     rows, clean_rows = (np.flatnonzero(wanted[table.stream]) for wanted in (streams, clean))
     usable = table.usable.copy()
     usable[clean_rows] = _kept(streams_of_table(table, clean), detector, rules[clean_rows])
-    found = {}
+    said = {}
     for kind, values in detector.said(streams_of_table(replace(table, usable=usable), streams)).items():
-        found[kind] = np.full(len(table), np.nan)
-        found[kind][rows] = values
-    return found
+        said[kind] = np.full(len(table), np.nan)
+        said[kind][rows] = values
+    return said
 
 
 def _kept(table: DecisionTable, detector: FoldDetector, rules: Bools) -> Bools:
@@ -170,7 +170,7 @@ def _calibrating(
     strict: bool,
 ) -> list[dict[str, Floats]]:
     """Return by fold the votes by kind float64[N] of the clean streams of all other folds."""
-    found = [{kind: np.full(len(table), np.nan) for kind in SCORED} for _ in plan.places]
+    votes_by_fold = [{kind: np.full(len(table), np.nan) for kind in SCORED} for _ in plan.places]
     pairs = [(a, b) for b in plan.places for a in range(b)] if strict else [(place,) for place in plan.places]
     for left_out in pairs:
         rows = table.rows_of(np.flatnonzero(np.isin(plan.fold, left_out)), only_clean=True)
@@ -178,8 +178,8 @@ def _calibrating(
         for place in left_out if strict else plan.places:
             own = rows[plan.fold[table.who[rows]] != place]
             for kind in SCORED:
-                found[place][kind][own] = votes[kind][own]
-    return found
+                votes_by_fold[place][kind][own] = votes[kind][own]
+    return votes_by_fold
 
 
 def _judged(

@@ -136,14 +136,14 @@ def carry_out(run: Run) -> Arrays:
 
 def _arrays(folds: Sequence[Fold], material: Material) -> Arrays:
     """Keep every decision's g under its own fold, and of clean ones also how they calibrate each fold."""
-    clean, found = material.clean_rows(), {}
+    clean, arrays = material.clean_rows(), {}
     for kind in folds[0].alone:
         alone = np.full(len(material.table), np.nan, np.float32)
         for fold in folds:
             alone[fold.rows] = fold.alone[kind][fold.rows]
-        found[f"alone_{kind}"] = alone
-        found[f"calibration_{kind}"] = np.stack([fold.calibration[kind][clean] for fold in folds]).astype(np.float32)
-    return found
+        arrays[f"alone_{kind}"] = alone
+        arrays[f"calibration_{kind}"] = np.stack([fold.calibration[kind][clean] for fold in folds]).astype(np.float32)
+    return arrays
 
 
 def folds_from(arrays: Mapping[str, NDArray[Any]], material: Material) -> list[Fold]:

@@ -104,8 +104,8 @@ def run_study(
         plan,
         cohort,
         materials,
-        {run.name: (run, found) for run, found in zip(runs, arrays, strict=True)},
-        {run.name: found["flagged"] for run, found in zip(simple, flags, strict=True)},
+        {run.name: (run, kept) for run, kept in zip(runs, arrays, strict=True)},
+        {run.name: kept["flagged"] for run, kept in zip(simple, flags, strict=True)},
     )
 
 
@@ -116,7 +116,7 @@ def _materials(
     wanted: list[tuple[str, int, int | None]] = [(material_name(seed), seed, None) for seed in plan.all_seeds]
     if plan.side_studies:
         wanted += [(enrolment_name(hours), plan.seed, 60 * hours) for hours in ENROLMENTS_H]
-    found = {}
+    materials = {}
     for place, (name, seed, enrolment_min) in enumerate(wanted):
 
         def part(share: float, text: str, place: int = place, name: str = name) -> None:
@@ -125,9 +125,9 @@ def _materials(
         def make(seed: int = seed, enrolment_min: int | None = enrolment_min, part: Any = part) -> Arrays:
             return measured_material(plan, cohort, network, seed, processes, part, enrolment_min).arrays()
 
-        found[name] = material_of(work.stage(name, make))
-    report(1.0, f"{sum(len(one.table) for one in found.values()):,} decisions")
-    return found
+        materials[name] = material_of(work.stage(name, make))
+    report(1.0, f"{sum(len(material.table) for material in materials.values()):,} decisions")
+    return materials
 
 
 def material_name(seed: int) -> str:
@@ -160,11 +160,11 @@ def runs_of(plan: EvaluationPlan, work: WorkFolder, *, is_real: bool) -> list[Ru
         )
 
     roles = (JUDGED, SLOW, SIMULATED)
-    found = [
+    headlines = [
         run(_headline_name(seed), material=material_name(seed), seed=seed, cases=None, strict=True, roles=roles)
         for seed in plan.all_seeds
     ]
-    return found + list(_side_runs(plan, run, is_real)) if plan.side_studies else found
+    return headlines + list(_side_runs(plan, run, is_real)) if plan.side_studies else headlines
 
 
 def _side_runs(plan: EvaluationPlan, run: Callable[..., Run], is_real: bool) -> Iterator[Run]:

@@ -15,7 +15,10 @@ from detectors.training.patients import LEAST_ATTACK_MIN, generator_of, onsets_o
 from detectors.training.scores.table import DISTORTED, Stream
 from detectors.training.scores.table_build import DISTORTED_MIN, PatientJob
 
-NAMES: Final = (*(one.__name__ for one in PAIR_DISTORTIONS), *(one.__name__ for one in DISTORTIONS))
+NAMES: Final = (
+    *(distortion.__name__ for distortion in PAIR_DISTORTIONS),
+    *(distortion.__name__ for distortion in DISTORTIONS),
+)
 """Distortions in the order in which training draws them."""
 RESEMBLES: Final[Mapping[str, frozenset[str]]] = {
     # Added noise of any band, single spikes as its heavy tail, and minutes in another order, which look like noise.

@@ -57,7 +57,7 @@ class Material:
         """Return by rule float64[N]: what the last two decisions agree on, by its limit (1: it speaks)."""
         table = self.table
         values = {"copy": table.nats / LIMIT_NATS, "frozen": table.run / LIMIT_MIN, "replay": self.replay}
-        return {name: table.votes(found.astype(np.float64), AGREE[name]) for name, found in values.items()}
+        return {name: table.votes(measured.astype(np.float64), AGREE[name]) for name, measured in values.items()}
 
     def pulse_speaks(self) -> Bools:
         """Return bool[N]: the pulse rule speaks; it is no part of the headline, as an attacker may reach the pulse as well."""

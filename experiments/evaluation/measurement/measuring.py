@@ -57,9 +57,9 @@ def slow_attacks(patient: Patient, seed: int) -> Iterator[SlowAttack]:
         for kind, name in enumerate(KINDS.values()):
             attacked = _attacked(patient.recording, name, int(minutes[ONSET_MIN]), int(minutes[last]) + 1, days, seed)
             stay = unmarked(replace(attacked, device_id=f"{patient.name}-slow-{kind}-{days}"))
-            found = patient_of(stay, patient.population, patient.profile.enrolment_min)
-            if found is not None:
-                yield SlowAttack(found, kind, days, ONSET_MIN)
+            attacked_patient = patient_of(stay, patient.population, patient.profile.enrolment_min)
+            if attacked_patient is not None:
+                yield SlowAttack(attacked_patient, kind, days, ONSET_MIN)
 
 
 def _attacked(recording: Recording, name: str, begin: int, end: int, days: int, seed: int) -> Recording:
@@ -129,8 +129,8 @@ def measured_material(
 
 def measured(job: PatientJob) -> Measured:
     """Return a patient's streams, without those of attacks that could not begin so early."""
-    streams = [one for one in streams_of(job) if one.case < 0 or _is_possible(job, one)]
-    bits = [drawn_distortions(job, one) for one in streams]
+    streams = [stream for stream in streams_of(job) if stream.case < 0 or _is_possible(job, stream)]
+    bits = [drawn_distortions(job, stream) for stream in streams]
     return Measured(streams, replay_values(job, streams), pulse_values(job, streams), bits)
 
 
@@ -149,7 +149,7 @@ def _jobs_of(
     enrolment_min: int | None,
 ) -> list[_Job]:
     patients, _ = patients_of([population], enrolment_min)
-    lengths = np.array([len(one.minutes) for one in patients], np.int64)
+    lengths = np.array([len(patient.minutes) for patient in patients], np.int64)
     fold = dealt(lengths, plan.folds, np.random.default_rng(seed))
     jobs = []
     for place, patient in enumerate(patients):
@@ -174,29 +174,29 @@ def _donor(other: Patient | None) -> Recording | None:
 
 
 def _slow_jobs(jobs: Sequence[_Job], seed: int) -> list[_Job]:
-    found = []
-    for one in jobs:
-        for slow in slow_attacks(one.job.patient, seed):
-            attacks = Attacks((), one.job.attacks.inject, distortions=0)
-            job = PatientJob(slow.patient, np.empty((0, 2)), attacks, seed, one.job.network)
-            found.append(_Job(job, one.fold, SLOW, (slow.kind, slow.days, slow.onset)))
-    return found
+    slow_jobs = []
+    for judged in jobs:
+        for slow in slow_attacks(judged.job.patient, seed):
+            attacks = Attacks((), judged.job.attacks.inject, distortions=0)
+            job = PatientJob(slow.patient, np.empty((0, 2)), attacks, seed, judged.job.network)
+            slow_jobs.append(_Job(job, judged.fold, SLOW, (slow.kind, slow.days, slow.onset)))
+    return slow_jobs
 
 
-def _joined(jobs: Sequence[_Job], found: Sequence[Measured]) -> Material:
-    patients = [one.job.patient for one in jobs]
-    roles = np.array([one.role for one in jobs], np.int64)
+def _joined(jobs: Sequence[_Job], results: Sequence[Measured]) -> Material:
+    patients = [job.job.patient for job in jobs]
+    roles = np.array([job.role for job in jobs], np.int64)
     known = [
         (patient.name, int(role == SIMULATED), patient.profile.enrolment_min, patient.enrolled)
         for patient, role in zip(patients, roles, strict=True)
     ]
     return Material(
-        table_of(known, [one.streams for one in found]),
-        np.concatenate([values for one in found for values in one.replay]),
-        np.concatenate([values for one in found for values in one.pulse]),
-        np.array([bits for one in found for bits in one.distortions], np.int64),
-        np.array([one.fold for one in jobs], np.int64),
+        table_of(known, [result.streams for result in results]),
+        np.concatenate([values for result in results for values in result.replay]),
+        np.concatenate([values for result in results for values in result.pulse]),
+        np.array([bits for result in results for bits in result.distortions], np.int64),
+        np.array([job.fold for job in jobs], np.int64),
         roles,
         np.array([patient.profile.grid_bpm.max() for patient in patients]),
-        np.array([one.slow for one in jobs], np.int64),
+        np.array([job.slow for job in jobs], np.int64),
     )

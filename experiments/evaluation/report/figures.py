@@ -48,9 +48,9 @@ def days_figure(document: Document) -> Figure:
     axes = figure.subplots()
     names = []
     for place, row in enumerate(rows):
-        found = row["a_week"]
-        axes.bar(place, found["value"], 0.6, color=BLUE, alpha=0.8)
-        axes.plot([place, place], [found["low"], found["high"]], color=ORANGE, linewidth=1.6)
+        rate = row["a_week"]
+        axes.bar(place, rate["value"], 0.6, color=BLUE, alpha=0.8)
+        axes.plot([place, place], [rate["low"], rate["high"]], color=ORANGE, linewidth=1.6)
         after = rows[place + 1]["from_day"] if place + 1 < len(rows) else None
         span = f"{row['from_day']}-{after}" if after is not None else f"{row['from_day']} and later"
         names.append(f"day {span}\n{row['events']:.1f} in {row['weeks']:.1f} weeks")
@@ -97,12 +97,12 @@ def ablation_figure(document: Document) -> Figure:
     marks = (("strong_2h", VERMILION, "o", 0.22), ("medium_12h", BLUE, "s", 0.0), ("subtle_12h", PURPLE, "^", -0.22))
     for name, colour, mark, shift in marks:
         for place, row in enumerate(reversed(rows)):
-            found = row.get("equal", row)["difference"][name]
-            if found["value"] is None:
+            lost = row.get("equal", row)["difference"][name]
+            if lost["value"] is None:
                 continue
-            axes.plot([found["low"], found["high"]], [place + shift] * 2, color=colour, linewidth=1.2)
+            axes.plot([lost["low"], lost["high"]], [place + shift] * 2, color=colour, linewidth=1.2)
             label = f"{name.split('_')[0]}, {name.split('_')[1].removesuffix('h')} h" if place == 0 else None
-            axes.plot(found["value"], place + shift, marker=mark, color=colour, markersize=4, linestyle="", label=label)
+            axes.plot(lost["value"], place + shift, marker=mark, color=colour, markersize=4, linestyle="", label=label)
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(rows)), [_said(row) for row in reversed(rows)], fontsize=8)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
@@ -140,18 +140,18 @@ def strips(document: Document, cohort: Cohort) -> Iterator[Strip]:
 
 def grouped(events: list[Event]) -> list[list[Event]]:
     """Return the events of one device that begin within half a day of the first together, by device and time."""
-    found: list[list[Event]] = []
-    for event in sorted(events, key=lambda one: (one["device"], one["event_minute"], one["seed"])):
-        first = found[-1][0] if found else None
+    groups: list[list[Event]] = []
+    for event in sorted(events, key=lambda event: (event["device"], event["event_minute"], event["seed"])):
+        first = groups[-1][0] if groups else None
         if (
             first is not None
             and first["device"] == event["device"]
             and event["event_minute"] - first["event_minute"] < 60 * SAME_H
         ):
-            found[-1].append(event)
+            groups[-1].append(event)
         else:
-            found.append([event])
-    return found
+            groups.append([event])
+    return groups
 
 
 def caption(events: list[Event]) -> str:

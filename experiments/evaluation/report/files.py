@@ -26,7 +26,7 @@ def csv_tables(document: Document) -> dict[str, str]:
         "detectors.csv": list(_detectors(document)),
         "slow.csv": [flat(row) for row in document["slow"]],
     }
-    return {name: csv_text(found) for name, found in rows.items() if found}
+    return {name: csv_text(records) for name, records in rows.items() if records}
 
 
 def _detectors(document: Document) -> Iterator[dict[str, Any]]:

@@ -40,8 +40,8 @@ def sections(document: Document, cohort: Cohort) -> Iterator[Section]:
     """Yield the sections, those without figures of their own left out."""
     yield Section("data", "On whom", sentences(document, "data"))
     for section in sections_of(PACKAGE, _titled(document, cohort)):
-        told = f"{section.reading}\n{sentences(document, 'clean')}"
-        yield replace(section, reading=told) if section.name == "days" else section
+        reading = f"{section.reading}\n{sentences(document, 'clean')}"
+        yield replace(section, reading=reading) if section.name == "days" else section
 
 
 def _titled(document: Document, cohort: Cohort) -> Iterator[Titled]:

@@ -42,10 +42,10 @@ class FalseExclusions:
     by_age: tuple[tuple[int, int, float], ...]
 
 
-def share_found(found: Found, places: Sequence[int], within_min: int) -> Estimate:
+def share_found(delays: Found, places: Sequence[int], within_min: int) -> Estimate:
     """Return the mean over some cases of the share found in time, with the interval of drawing patients again."""
-    delay = found.delay_min[:, list(places)]
-    return over_patients(found.patient, delay <= within_min, ~np.isnan(delay))
+    delay = delays.delay_min[:, list(places)]
+    return over_patients(delays.patient, delay <= within_min, ~np.isnan(delay))
 
 
 def over_patients(patient: Ints, hit: NDArray[Any], tried: Bools) -> Estimate:

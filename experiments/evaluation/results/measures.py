@@ -43,47 +43,50 @@ CORE_MEASURES: Final[tuple[Measure, ...]] = (
 """The core's figures: name, which of its cases, and within how many minutes."""
 
 
-def pooled(found: Sequence[Found]) -> Found:
+def pooled(delays: Sequence[Found]) -> Found:
     """Return the attacks of several seeds together; intervals draw patients, so that seeds of one patient count as one."""
-    return Found(np.concatenate([one.delay_min for one in found]), np.concatenate([one.patient for one in found]))
+    return Found(
+        np.concatenate([of_seed.delay_min for of_seed in delays]),
+        np.concatenate([of_seed.patient for of_seed in delays]),
+    )
 
 
-def share(found: Found, places: Sequence[int], within_min: int) -> Estimate:
+def share(delays: Found, places: Sequence[int], within_min: int) -> Estimate:
     """Return the share found in time, over those of the cases that were tried; UNKNOWN when none was."""
-    tried = [place for place in places if not np.isnan(found.delay_min[:, place]).all()] if len(found.patient) else []
-    return share_found(found, tried, within_min) if tried else UNKNOWN
+    tried = [place for place in places if not np.isnan(delays.delay_min[:, place]).all()] if len(delays.patient) else []
+    return share_found(delays, tried, within_min) if tried else UNKNOWN
 
 
-def core_shares(found: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
+def core_shares(delays: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
     """Return the figures of the core by name; `cases` are those that the found attacks' first places stand for."""
     return {
-        name: share(found, [place for place, case in enumerate(cases) if wanted(case)], within)
+        name: share(delays, [place for place, case in enumerate(cases) if wanted(case)], within)
         for name, wanted, within in CORE_MEASURES
     }
 
 
-def core_differences(found: Found, other: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
+def core_differences(delays: Found, other: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
     """Return how much less another detector finds of the core: `found` minus `other`, paired by patient and onset."""
     return {
-        name: _difference(found, other, [place for place, case in enumerate(cases) if wanted(case)], within)
+        name: _difference(delays, other, [place for place, case in enumerate(cases) if wanted(case)], within)
         for name, wanted, within in CORE_MEASURES
     }
 
 
-def _difference(found: Found, other: Found, places: Sequence[int], within_min: int) -> Estimate:
-    if not places or not len(found.patient) or not np.array_equal(found.patient, other.patient):
+def _difference(delays: Found, other: Found, places: Sequence[int], within_min: int) -> Estimate:
+    if not places or not len(delays.patient) or not np.array_equal(delays.patient, other.patient):
         return UNKNOWN
-    own, others = found.delay_min[:, list(places)], other.delay_min[:, list(places)]
+    own, others = delays.delay_min[:, list(places)], other.delay_min[:, list(places)]
     tried = ~(np.isnan(own) | np.isnan(others))
     more = ((own <= within_min).astype(float) - (others <= within_min)).sum(axis=1, where=tried, keepdims=True)
-    return over_patients(found.patient, more, tried.sum(axis=1, keepdims=True))
+    return over_patients(delays.patient, more, tried.sum(axis=1, keepdims=True))
 
 
-def attack_rows(found: Found, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
+def attack_rows(delays: Found, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
     """Return a record for each attack and level: found within 2, 4 and 12 hours, and the median delay (None: never)."""
     rows = []
     for place, (name, level) in enumerate(cases):
-        delay = found.delay_min[:, place]
+        delay = delays.delay_min[:, place]
         tried = delay[~np.isnan(delay)]
         median = float(np.median(tried)) if len(tried) else np.inf
         rows.append(
@@ -92,16 +95,16 @@ def attack_rows(found: Found, cases: Sequence[Case], learnt: frozenset[int]) -> 
                 "level": level,
                 "learnt": place in learnt,
                 "onsets": len(tried),
-                **{f"within_{hours}h": asdict(share(found, [place], 60 * hours)) for hours in WITHIN_H},
+                **{f"within_{hours}h": asdict(share(delays, [place], 60 * hours)) for hours in WITHIN_H},
                 "median_min": median if np.isfinite(median) else None,
             }
         )
     return rows
 
 
-def curve(found: Found, places: Sequence[int]) -> list[float]:
+def curve(delays: Found, places: Sequence[int]) -> list[float]:
     """Return the share found by `CURVE_H`, the mean over some cases."""
-    delay = found.delay_min[:, list(places)]
+    delay = delays.delay_min[:, list(places)]
     if not delay.size:
         return []
     tried = ~np.isnan(delay)
@@ -110,17 +113,17 @@ def curve(found: Found, places: Sequence[int]) -> list[float]:
 
 def false_over_seeds(each: Sequence[FalseExclusions]) -> dict[str, Any]:
     """Return the mean over seeds; the interval is that of one seed's device-weeks: seeds are no new patients."""
-    events = [one.a_week.n for one in each]
+    events = [of_seed.a_week.n for of_seed in each]
     mean = float(np.mean(events))
-    ages = np.mean([[[count, weeks] for _, count, weeks in one.by_age] for one in each], axis=0)
+    ages = np.mean([[[count, weeks] for _, count, weeks in of_seed.by_age] for of_seed in each], axis=0)
     return {
         "a_week": asdict(rate(mean, each[0].weeks)),  # type: ignore[arg-type]  # a mean of counts, between two Poisson intervals
         "weeks": each[0].weeks,
         "events": events,
-        "devices": [one.devices for one in each],
+        "devices": [of_seed.devices for of_seed in each],
         "of": each[0].of,
-        "flagged": float(np.mean([one.flagged for one in each])),
-        "held": float(np.mean([one.held for one in each])),
+        "flagged": float(np.mean([of_seed.flagged for of_seed in each])),
+        "held": float(np.mean([of_seed.held for of_seed in each])),
         "by_day": [
             {"from_day": day, "events": float(count), "weeks": float(weeks), "a_week": asdict(rate(count, weeks))}
             for (day, _, _), (count, weeks) in zip(each[0].by_age, ages, strict=True)

@@ -102,9 +102,9 @@ def simulated_record(judged: Judged, flagged: Bools) -> dict[str, Any]:
 
 def _kind(table: DecisionTable, wanted: Bools, flagged: Bools) -> dict[str, Any]:
     """Return the figures of some patients bool[P]."""
-    found = found_attacks(table, flagged, len(core_cases()))
-    inside = wanted[found.patient]
-    of_kind = type(found)(found.delay_min[inside], found.patient[inside])
+    delays = found_attacks(table, flagged, len(core_cases()))
+    inside = wanted[delays.patient]
+    of_kind = type(delays)(delays.delay_min[inside], delays.patient[inside])
     events = false_exclusions(table, flagged & wanted[table.who]).a_week.n
     weeks = _weeks(table, wanted)
     return {
@@ -155,18 +155,18 @@ def forecasts_in(folders: Sequence[Path]) -> list[Path]:
 
 def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
     """Return, by device, the event minute after which an acute hypotensive episode begins; raises Misconfigured for a wrong file."""
-    found: dict[str, int] = {}
+    begins: dict[str, int] = {}
     for file in files:
         try:
             with file.open(encoding="utf-8", newline="") as rows:
                 for row in csv.DictReader([next(rows), *rows]):
                     if row.get("group", EPISODE_GROUPS[0]) in EPISODE_GROUPS:
-                        found[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
+                        begins[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
         except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
             raise Misconfigured(
                 f"{file}: no forecast times ({error or 'nothing'}); its columns are device_id,t0[,group]"
             ) from None
-    return found
+    return begins
 
 
 def _forecast_rows(file: Path) -> list[dict[str, str]]:
@@ -217,8 +217,8 @@ def _compared(
     record = core_record(*own) | {"difference": shares(core_differences(known, core_found(*own), cases))}
     if not kinds:
         return record
-    each = {one: core_of(other, other.flagged(one, kinds, rules)) for one in BUDGETS}
-    events = {one: false_exclusions(*found).a_week.n for one, found in each.items()}
+    each = {other_budget: core_of(other, other.flagged(other_budget, kinds, rules)) for other_budget in BUDGETS}
+    events = {other_budget: false_exclusions(*core).a_week.n for other_budget, core in each.items()}
     equal = equal_budget(events, wanted)
     difference = shares(core_differences(known, core_found(*each[equal]), cases))
     return record | {"equal": {"budget": equal, "events": events[equal], "wanted": wanted, "difference": difference}}
@@ -231,12 +231,12 @@ def families(study: Study) -> Record:
     for family in CORE:
         judged = study.judged(family_name(family))
         own = core_of(judged, judged.flagged(study.plan.budget))
-        found = core_found(*own)
-        hidden = np.full_like(found.delay_min, np.nan)
+        delays = core_found(*own)
+        hidden = np.full_like(delays.delay_min, np.nan)
         places = [place for place, case in enumerate(cases) if case[0] == family]
-        hidden[:, places] = found.delay_min[:, places]
+        hidden[:, places] = delays.delay_min[:, places]
         together = hidden if together is None else np.where(np.isnan(together), hidden, together)
-        patients = found.patient
+        patients = delays.patient
         records[family] = shares(core_shares(Found(hidden, patients), cases)) | {
             "false_exclusions": asdict(false_exclusions(*own).a_week)
         }

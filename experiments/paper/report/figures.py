@@ -99,9 +99,9 @@ def example_figure(study: Study) -> Figure:
 def confusion_figure(results: Results) -> Figure:
     """Return Fig. 9 (a): labels against decisions of the DNN, once a way of judging it."""
     figure = Figure(figsize=(9.6, 2.9), layout="constrained")
-    for axes, one in zip(figure.subplots(1, len(results.evaluations)), results.evaluations, strict=True):
-        _draw_confusion(axes, one.scored.confusion())
-        axes.set_title(_two_lines(one.name), fontsize=8)
+    for axes, evaluation in zip(figure.subplots(1, len(results.evaluations)), results.evaluations, strict=True):
+        _draw_confusion(axes, evaluation.scored.confusion())
+        axes.set_title(_two_lines(evaluation.name), fontsize=8)
     return figure
 
 
@@ -109,12 +109,12 @@ def roc_figure(results: Results) -> Figure:
     """Return Fig. 9 (b): the ROC of the DNN, once a way of judging it; beside it by attack. Folds are pooled."""
     figure = Figure(figsize=(9.6, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    for style, one in zip(CASE_STYLES, results.evaluations, strict=False):
-        _draw_roc(left, one.scored, style, f"{one.name}: AUC {one.mean.auc:.3f}")
+    for style, evaluation in zip(CASE_STYLES, results.evaluations, strict=False):
+        _draw_roc(left, evaluation.scored, style, f"{evaluation.name}: AUC {evaluation.mean.auc:.3f}")
     on_attacks = results.evaluations[-1].scored
-    for case, found in enumerate(results.attacks, start=1):
+    for case, attack in enumerate(results.attacks, start=1):
         of_attack = is_clean(on_attacks.rows) | (on_attacks.rows["case"] == case)
-        _draw_roc(right, on_attacks.part(of_attack), CASE_STYLES[case], f"{found.attack}: AUC {found.mean:.3f}")
+        _draw_roc(right, on_attacks.part(of_attack), CASE_STYLES[case], f"{attack.attack}: AUC {attack.mean:.3f}")
     left.set_ylabel("true positive share")
     for axes in (left, right):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)

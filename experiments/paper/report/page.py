@@ -57,7 +57,7 @@ def build_page(study: Study, shown: list[Section], command: str) -> str:
     plan = study.plan
     cards = (
         (str(len(study.recordings)), "patients"),
-        (f"{sum(one.minutes for one in study.recordings):,}", "minutes"),
+        (f"{sum(recording.minutes for recording in study.recordings):,}", "minutes"),
         (str(plan.autoencoder_epochs), "epochs of the autoencoder"),
         (str(plan.classifier_epochs), "epochs of the DNN"),
         (LEVEL, "level of the attacks"),
