@@ -21,7 +21,7 @@ from experiments.cohort.statistics import (
     hourly_values,
     without_artefacts,
 )
-from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above, shared_legend
 from replay.recording import Recording
 
 # Every pair also differs in line style or marker.
@@ -42,22 +42,20 @@ def distribution_figure(measured: Measured) -> Figure:
     """
     shown = sorted(filter(partial(_can_be_drawn, measured), measured.catalogue), key=_without_channel(measured))
     rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(9.6, 0.5 + 1.45 * rows), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+    figure, grid = canvas(0.5 + 1.45 * rows, rows, COLUMNS, squeeze=False, sharey=True)
     for axes, statistic in zip(grid.flat, shown, strict=False):
         _draw_distribution(axes, statistic, measured)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("share of patients", fontsize=7)
-    _legend(figure, grid.flat[0])
+    shared_legend(figure, grid.flat[0], 4)
     return figure
 
 
 def memory_figure(measured: Measured) -> Figure:
     """Return the autocorrelation by lag: the synthetic patients' median and 10th to 90th percentile, real beside."""
-    figure = Figure(figsize=(9.6, 3.0), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = canvas(3.0, 1, 2, sharey=True)
     for channel, axes in enumerate(panels):
         lags, synthetic = _autocorrelations(measured.synthetic, channel, measured)
         _, real = _autocorrelations(measured.group.recordings, channel, measured)
@@ -77,7 +75,7 @@ def memory_figure(measured: Measured) -> Figure:
         else:
             axes.xaxis.set_major_locator(MultipleLocator(3))
     panels[0].set_ylabel("autocorrelation")
-    _legend(figure, panels[0])
+    shared_legend(figure, panels[0], 4)
     return figure
 
 
@@ -100,22 +98,21 @@ def coupling_figure(measured: Sequence[Measured]) -> Figure:
         interval = "minutes" if panel.group.scale == "minute" else "hours"
         axes.set_title(f"{panel.group.name} ({interval})", fontsize=9, pad=22)
         axes.set_xlabel("correlation of hourly levels")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, ncols=3, fontsize=7, handletextpad=0.2)
+        legend_above(axes, 3, fontsize=7, handletextpad=0.2)
     panels[0].set_ylabel("correlation of differences")
     return figure
 
 
 def gap_figure(measured: Measured) -> Figure:
     """Return the share of gaps that last longer than a length, over all gaps of a side, by channel."""
-    figure = Figure(figsize=(9.6, 2.8), layout="constrained")
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure, panels = canvas(2.8, 1, 2, sharex=True, sharey=True)
     for channel, axes in enumerate(panels):
         _draw_gaps(axes, measured.synthetic, channel, (SYNTHETIC, "-", ""), "synthetic")
         for style, recording in zip(REAL, measured.group.recordings, strict=False):
             _draw_gaps(axes, [recording], channel, style, recording.device_id)
         axes.set_title(CHANNEL_NAMES[channel], fontsize=9, pad=20)
         axes.set_xlabel("length of the gap (minutes, logarithmic)")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, ncols=3, fontsize=7)
+        legend_above(axes, 3, fontsize=7)
         _log(axes)
     panels[0].set_ylabel("share of gaps that last longer")
     return figure
@@ -224,8 +221,3 @@ def _log(axes: Axes) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8)

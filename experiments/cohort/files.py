@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from experiments.cohort.comparison import SHOWN_QUANTILES, CohortReport, Comparison, Membership
 from experiments.cohort.groups import Measured, Table
-from experiments.cohort.page import build_page
+from experiments.cohort.page import build_page, findings
 from experiments.cohort.statistics import HOURLY, MINUTE, Statistic
-from experiments.cohort.words import findings
 from experiments.report.numbers import json_bytes, plain, short
 from experiments.report.tables import csv_text
 from replay.recording import Recording

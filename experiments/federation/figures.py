@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.federation.plan import BASELINE, OTHER_NETWORKS, SHOWN, WORST
 from experiments.federation.results import Row, rows
 from experiments.federation.study import Study
-from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above
 
 STYLES: Final = ((GREY, "-"), (VERMILION, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."), (PURPLE, "--"))
 
@@ -45,8 +45,7 @@ def network_figure(study: Study) -> Figure:
 
 def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Figure:
     """Draw a row a panel: its title and its runs."""
-    figure = Figure(figsize=(9.6, 2.7 * len(panels)), layout="constrained")
-    grid = figure.subplots(len(panels), 2, sharex=True, squeeze=False)
+    figure, grid = canvas(2.7 * len(panels), len(panels), 2, sharex=True, squeeze=False)
     for (left, right), (title, shown) in zip(grid, panels, strict=True):
         _curves(left, study, shown, "loss")
         _curves(right, study, shown, "accuracy")
@@ -56,7 +55,7 @@ def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Fig
         right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.set_ylabel("minutes within tolerance")
         left.set_title(title, pad=22)
-        left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=4, fontsize=8)
+        legend_above(left, 4, fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("round")
     return figure
@@ -66,8 +65,7 @@ def device_figure(study: Study) -> Figure:
     """Return Fig. 10: final loss and tolerance accuracy of the poisoned device and of another, by run."""
     by_run = {row.run: row for row in rows(study)}
     names = [BASELINE, *(f"{attack}, {gate}" for attack in study.plan.attacks for gate in ("no gate", "live gate"))]
-    figure = Figure(figsize=(9.6, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = canvas(3.2, 1, 2)
     for axes, field, title in ((left, "devices", "loss"), (right, "accuracies", "minutes within tolerance")):
         for place, at in enumerate(SHOWN):
             values = [getattr(by_run[name], field)[at] for name in names]
@@ -76,15 +74,14 @@ def device_figure(study: Study) -> Figure:
         axes.set_xticks(np.arange(len(names)), [name.replace(", ", "\n") for name in names], fontsize=7, rotation=60)
         axes.set_ylabel(title)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=2, fontsize=8)
+    legend_above(left, 2, fontsize=8)
     return figure
 
 
 def victim_figure(study: Study) -> Figure:
     """Return Fig. 11: the frozen detector's scores and errors of the poisoned device's hours, clean and under each attack."""
     names = [BASELINE, *(f"{attack}, no gate" for attack in study.plan.attacks)]
-    figure = Figure(figsize=(9.6, 0.9 + 0.36 * len(names)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = canvas(0.9 + 0.36 * len(names), 1, 2, sharey=True)
     for axes, field in ((left, "margin"), (right, "error")):
         for place, name in enumerate(reversed(names)):
             values = np.concatenate([getattr(outcome, field) for outcome in study.outcomes[name]])
@@ -113,8 +110,7 @@ def _box(axes: Axes, place: int, marks: NDArray[np.float64], colour: str) -> Non
 def ratio_figure(study: Study) -> Figure:
     """Return every run's loss in units of the baseline's, with its interval over seeds."""
     shown = [row for row in rows(study) if not row.run.endswith(BASELINE)]
-    figure = Figure(figsize=(9.6, 0.6 + 0.24 * len(shown)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = canvas(0.6 + 0.24 * len(shown))
     for place, row in enumerate(reversed(shown)):
         _dot(axes, place, row)
     axes.set_yticks(range(len(shown)), [row.run for row in reversed(shown)], fontsize=8)

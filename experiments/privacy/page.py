@@ -15,7 +15,7 @@ from experiments.privacy.attack import AttackResult
 from experiments.privacy.plan import CASES, Protection
 from experiments.privacy.results import Pair, attack_rows, cost_rows
 from experiments.privacy.study import PrivacyStudy
-from experiments.report.figures import BLUE, GREY, STYLE, VERMILION
+from experiments.report.figures import BLUE, GREY, STYLE, VERMILION, canvas, shared_legend
 from experiments.report.page import Section, Titled, said, sections_of
 from experiments.report.tables import Table, table_of
 from fl_device.training.privacy import DELTA
@@ -107,16 +107,14 @@ def _epsilon(value: float) -> str:
 def window_figure(study: PrivacyStudy) -> Figure:
     """Return the first patients' hours, the truth and what was rebuilt, unprotected and with the most noise that was tried."""
     bare, noisy = (study.attack_results["window", how] for how in (Protection(), study.plan.protections[-1]))
-    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
-    grid = figure.subplots(len(CHANNEL_LABELS), SHOWN_PATIENTS, sharex=True)
+    figure, grid = canvas(4.4, len(CHANNEL_LABELS), SHOWN_PATIENTS, sharex=True)
     for channel, name in enumerate(CHANNEL_LABELS):
         for at in range(SHOWN_PATIENTS):
             _draw(grid[channel, at], bare, noisy, at, channel, study.plan.protections[-1].noise)
         grid[channel, 0].set_ylabel(name)
     for axes in grid[-1]:
         axes.set_xlabel("minute")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=3, fontsize=8)
+    shared_legend(figure, grid[0, 0], 3)
     return figure
 
 

@@ -32,6 +32,11 @@ def with_interval(
     return text if low is None or high is None else f"{text} ({scale * low:{spec}} to {scale * high:{spec}})"
 
 
+def percent(share: float) -> str:
+    """Return a share 0..1 as whole or tenth per cent: enough digits to tell 99.9 from 100."""
+    return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
 def plain(value: Any) -> Any:
     """Return nested records, lists and numbers as JSON holds them, each number `short`."""
     if isinstance(value, Mapping):

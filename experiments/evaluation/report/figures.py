@@ -15,7 +15,7 @@ from detectors.training.cohort import Recording
 from experiments.common.injection import LEVELS
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.report.words import Document, fired
-from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above
 
 STYLES: Final = {"strong": (VERMILION, "-"), "medium": (BLUE, "--"), "subtle": (GREEN, ":")}
 IN_TIME: Final = (("strong", 2), ("strong", 12), ("medium", 12), ("subtle", 12))
@@ -24,8 +24,7 @@ IN_TIME: Final = (("strong", 2), ("strong", 12), ("medium", 12), ("subtle", 12))
 
 def detection_figure(document: Document) -> Figure:
     """Return the share of core attacks found by hours since their onset, a line a level."""
-    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = canvas(3.2, width=8.0)
     hours = [0.0, *document["curves"]["hours"]]
     for level in reversed(LEVELS):
         colour, line = STYLES[level]
@@ -37,15 +36,14 @@ def detection_figure(document: Document) -> Figure:
     axes.grid(axis="y", linewidth=0.4, color=GREY, alpha=0.5)
     axes.set_xlabel("hours since the attack began")
     axes.set_ylabel("attacked devices excluded")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=3)
+    legend_above(axes, 3)
     return figure
 
 
 def days_figure(document: Document) -> Figure:
     """Return false exclusions a device-week by days since the enrolment, with Poisson intervals."""
     rows = [row for row in document["clean"]["by_day"] if row["weeks"]]
-    figure = Figure(figsize=(8.0, 2.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = canvas(2.6, width=8.0)
     names = []
     for place, row in enumerate(rows):
         rate = row["a_week"]
@@ -71,8 +69,7 @@ def map_figure(document: Document) -> Figure:
             row = rows.get((name, level))
             if row is not None and row["onsets"]:
                 values[line, column] = row[f"within_{hours}h"]["value"]
-    figure = Figure(figsize=(8.0, 1.0 + 0.27 * len(names)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = canvas(1.0 + 0.27 * len(names), width=8.0)
     axes.imshow(values, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
     for line, column in np.argwhere(np.isfinite(values)).tolist():
         colour = "white" if values[line, column] > 0.75 else "black"
@@ -92,8 +89,7 @@ def _with_mark(document: Document, name: str) -> str:
 def ablation_figure(document: Document) -> Figure:
     """Return how much less of the core each ablation finds, at equal false exclusions where that can be had."""
     rows = [row for row in document["ablations"] if "difference" in row]
-    figure = Figure(figsize=(8.0, 0.9 + 0.34 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = canvas(0.9 + 0.34 * len(rows), width=8.0)
     marks = (("strong_2h", VERMILION, "o", 0.22), ("medium_12h", BLUE, "s", 0.0), ("subtle_12h", PURPLE, "^", -0.22))
     for name, colour, mark, shift in marks:
         for place, row in enumerate(reversed(rows)):
@@ -107,7 +103,7 @@ def ablation_figure(document: Document) -> Figure:
     axes.set_yticks(range(len(rows)), [_said(row) for row in reversed(rows)], fontsize=8)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
     axes.set_xlabel("points by which the detector finds more than the changed one")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=3, fontsize=8)
+    legend_above(axes, 3, fontsize=8)
     return figure
 
 
@@ -170,8 +166,7 @@ def strip_figure(recording: Recording, events: list[Event]) -> Figure:
     last = max(event["event_minute"] - events[0]["event_minute"] + 60 * event["hours"] for event in events)
     begin, end = max(0, at - int(60 * BEFORE_H)), min(len(recording.heart_rate_bpm), at + int(last + 60 * AFTER_H))
     hours = (np.arange(begin, end) - at) / 60
-    figure = Figure(figsize=(9.6, 2.5), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    figure, (upper, lower) = canvas(2.5, 2, 1, sharex=True)
     _draw(upper, hours, recording.heart_rate_bpm[begin:end], BLUE, "heart rate\n(bpm)")
     _draw(lower, hours, recording.resp_rate_bpm[begin:end], ORANGE, "respiration\n(breaths/min)")
     for axes in (upper, lower):

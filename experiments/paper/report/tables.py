@@ -11,7 +11,6 @@ from detectors.minutes.cleaning import usable_minutes
 from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES
 from experiments.paper.labels import Decision
-from experiments.paper.report.words import percent
 from experiments.paper.results import (
     PAPER_ARGMAX,
     PAPER_AUC,
@@ -23,7 +22,7 @@ from experiments.paper.results import (
     excluded_devices,
 )
 from experiments.paper.study import Study
-from experiments.report.numbers import with_interval
+from experiments.report.numbers import percent, with_interval
 from experiments.report.tables import Table, table_of
 
 
