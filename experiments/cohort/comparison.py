@@ -21,7 +21,7 @@ CENTRAL: Final = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One statistic of the recording; `low` and `high` enclose the central 95 % of `n_synthetic` patients."""
+    """One statistic of the recording. `low` and `high` enclose the central 95 % of `n_synthetic` patients."""
 
     statistic: Statistic
     value: float
@@ -94,7 +94,7 @@ SHOWN_QUANTILES: Final = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class CohortPlan:
-    """What to make and how hard to look; `draws` are bootstrap draws and random splits."""
+    """What to make and how hard to look. `draws` are bootstrap draws and random splits."""
 
     seed: int
     patients: int
@@ -105,7 +105,7 @@ class CohortPlan:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One statistic of one group; quantiles are the 10th, 50th and 90th percentile over patients."""
+    """One statistic of one group. Quantiles are the 10th, 50th and 90th percentile over patients."""
 
     statistic: Statistic
     n_real: int
@@ -117,7 +117,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CohortReport:
-    """All that the report shows; `measured` and `comparisons` have one entry a group (none compared: empty)."""
+    """All that the report shows. `measured` and `comparisons` have one entry a group (none compared: empty)."""
 
     plan: CohortPlan
     measured: tuple[Measured, ...]
@@ -131,12 +131,12 @@ def steps_of(groups: Sequence[Group]) -> int:
 
 
 def groups_for(plan: CohortPlan, paths: Sequence[Path]) -> list[Group]:
-    """Return the real recordings, none longer than the cohort's stays; see `read_groups`."""
+    """Return the real recordings, none longer than the cohort's stays. See `read_groups`."""
     return read_groups(paths, plan.days * DAY_MIN)
 
 
 def compare(plan: CohortPlan, groups: Sequence[Group], progress: Progress = lambda _: None) -> CohortReport:
-    """Make the cohort, measure it and the groups, and compare; the same arguments give the same report."""
+    """Make the cohort, measure it and the groups, and compare. The same arguments give the same report."""
     cohort = synthetic_cohort(
         plan.seed, plan.patients, plan.days * DAY_MIN, deteriorating_share=plan.deteriorating_share
     )

@@ -1,4 +1,4 @@
-"""The cohort report as one page: findings, pictures, distances by group, and places of single records."""
+"""The cohort report as one page: findings in words, pictures, distances by group, and places of single records."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _MARKS: Final = {"large": False, "none seen": True}
 
 
 def build_page(report: CohortReport, command: str) -> str:
-    """Return the page; blocks for some seconds, as it draws every figure."""
+    """Return the page. Blocks for some seconds, as it draws every figure."""
     plan = report.plan
     cards = (
         (str(plan.patients), "synthetic patients"),
@@ -112,7 +112,7 @@ def _pictures(report: CohortReport) -> Iterator[Section]:
 
 
 def _picture(kind: str, title: str, figure: Figure, at: int | None = None, **values: Any) -> Section:
-    """Return the section of a figure; the block of its kind in words.jinja says what it shows."""
+    """Return the section of a figure. The block of its kind in words.jinja says what it shows."""
     name, reading = kind if at is None else f"{kind}-{at}", sentence(kind, **values)
     return Section(f"picture-{name}", title, reading, (to_svg(figure, name, reading),), reading_first=False)
 

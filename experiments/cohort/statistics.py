@@ -1,4 +1,4 @@
-"""What one recording looks like in numbers: levels, variability, memory, coupling, gaps and artefacts."""
+"""What one recording looks like in numbers: levels, variability, memory, coupling, gaps and artefacts, and how they are called."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FLOAT_NOISE: Final = 1e-6
 
 
 def minute_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str, float]:
-    """Return the statistics of `experiments.cohort_catalogue.MINUTE` for float64[minutes], NaN = missing.
+    """Return the statistics of `MINUTE` for float64[minutes], NaN = missing.
 
     Artefacts (outside the detector's bounds) are counted and then left out. A statistic that the recording is too
     short or too constant for is NaN.
@@ -44,7 +44,7 @@ def minute_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str
 
 
 def hourly_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str, float]:
-    """Return the statistics of `experiments.cohort_catalogue.HOURLY` for charted float64[minutes], NaN = missing."""
+    """Return the statistics of `HOURLY` for charted float64[minutes], NaN = missing."""
     heart, breath = hourly_values(heart_rate_bpm, resp_rate_bpm)
     by_name: dict[str, float] = {}
     for name, values in zip(CHANNELS, (heart, breath), strict=True):
@@ -62,7 +62,7 @@ def without_artefacts(values: Values, channel: int) -> Values:
 
 
 def hourly_values(heart_rate_bpm: Values, resp_rate_bpm: Values) -> tuple[Values, Values]:
-    """Return a charted recording's values at one minute of every hour; float64[hours] each, NaN = none.
+    """Return a charted recording's values at one minute of every hour. float64[hours] each, NaN = none.
 
     Between what was charted, a recording holds straight lines, which vary less. So the minute of the hour is taken at
     which the values differ most from hour to hour (the product of both channels' variances): there most were charted.
@@ -74,7 +74,7 @@ def hourly_values(heart_rate_bpm: Values, resp_rate_bpm: Values) -> tuple[Values
 
 
 def hourly_means(values: Values) -> Values:
-    """Return the mean of each hour with at least 30 measured minutes, NaN for the others; float64[whole hours]."""
+    """Return the mean of each hour with at least 30 measured minutes, NaN for the others. float64[whole hours]."""
     hours = values[: len(values) // 60 * 60].reshape(-1, 60)
     known = ~np.isnan(hours)
     count = known.sum(axis=1)
@@ -88,7 +88,7 @@ def autocorrelation(values: Values, lag: int) -> float:
 
 
 def correlation(first: Values, second: Values) -> float:
-    """Return Pearson's correlation over the pairs without NaN; NaN below 12 pairs or where a side is constant."""
+    """Return Pearson's correlation over the pairs without NaN. NaN below 12 pairs or where a side is constant."""
     both = ~np.isnan(first) & ~np.isnan(second)
     if both.sum() < LEAST_PAIRS:
         return float("nan")
@@ -131,7 +131,7 @@ def _shape(values: Values) -> dict[str, float]:
 
 
 def _losses(raw: Values, channel: int) -> dict[str, float]:
-    """What is missing or wrong; only the missing share says anything about a recording shorter than six hours."""
+    """What is missing or wrong. Only the missing share says anything about a recording shorter than six hours."""
     gaps = gap_lengths(raw)
     artefacts = ~np.isnan(raw) & np.isnan(without_artefacts(raw, channel))
     long = len(raw) >= SHORTEST_FOR_GAPS_MIN
@@ -156,7 +156,7 @@ def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """One number per recording; `name` is its key, `unit` empty for a pure number, `log_axis` for a long tail."""
+    """One number per recording. `name` is its key, `unit` empty for a pure number, `log_axis` for a long tail."""
 
     name: str
     label: str

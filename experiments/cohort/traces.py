@@ -116,7 +116,7 @@ def _draw_illness(axes: Axes, ill: Stay, well: Stay) -> None:
 
 
 def _medians(values: Vitals) -> tuple[Vitals, Vitals]:
-    """Hours since the start, and the median of each half hour; NaN where more than half of it is missing."""
+    """Hours since the start, and the median of each half hour. NaN where more than half of it is missing."""
     rows = values[: len(values) // BIN_MIN * BIN_MIN].reshape(-1, BIN_MIN)
     known = ~np.isnan(rows)
     filled = np.sort(np.where(known, rows, np.inf), axis=1)

@@ -24,7 +24,7 @@ def core_cases() -> tuple[tuple[str, str], ...]:
 
 
 def inject_case(recording: Recording, case: AttackCase, donor: Replayed | None = None) -> tuple[Vitals, Vitals]:
-    """Attack a recording; return its heart and respiratory rate afterwards."""
+    """Attack a recording. Return its heart and respiratory rate afterwards."""
     if not isinstance(recording, Replayed):
         raise TypeError(f"{recording.device_id} is not a recording of replay's")
     giver = donor if donor is not None and find_attack(case.name).takes_donor else None
@@ -38,7 +38,7 @@ def inject_case(recording: Recording, case: AttackCase, donor: Replayed | None =
 
 @dataclass(frozen=True, slots=True)
 class DonorInjector:
-    """Injects replay's attacks; `donor` is whose data an attack such as spoof sends (None: a drawn synthetic patient's).
+    """Injects replay's attacks. `donor` is whose data an attack such as spoof sends (None: a drawn synthetic patient's).
 
     An attack that cannot begin so early (it needs some of the device's own past) leaves the recording as it is:
     `is_possible` tells.

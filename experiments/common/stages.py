@@ -1,4 +1,4 @@
-"""Finished stages of a study on disk, so that an interrupted one goes on where it was, and the jobs that make them."""
+"""Finished stages of a study on disk, so that an interrupted one goes on where it was, and the worker processes that make them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Context(SpawnContext):
 
 
 def carried_out(work: Callable[[Given], Made], jobs: Sequence[Given], processes: int) -> Iterator[Made]:
-    """Yield each job's result in order; raises what a job raised. To be used in the main thread."""
+    """Yield each job's result in order. Raises what a job raised. To be used in the main thread."""
     if not jobs:
         return
     executor = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=_Context(), initializer=limit_threads)
@@ -67,7 +67,7 @@ JobProgress = Callable[[int, int, str], None]
 
 
 class StageProgress(Protocol):
-    """Is told how far a stage is: its name, share 0..1 and a few words; `kept` when it was read from disk."""
+    """Is told how far a stage is: its name, share 0..1 and a few words. `kept` when it was read from disk."""
 
     def __call__(self, stage: str, share: float, text: str, *, kept: bool = False) -> None: ...
 
@@ -86,7 +86,7 @@ Job = TypeVar("Job", bound=StagedJob)
 
 
 class Stages:
-    """The stages of one set of options in a folder; a stage is there as a whole or not at all."""
+    """The stages of one set of options in a folder. A stage is there as a whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -149,7 +149,7 @@ def completed(
     processes: int,
     progress: JobProgress,
 ) -> dict[str, Any]:
-    """Return the result of every job's stages by name; blocks while worker processes carry out what is not finished yet."""
+    """Return the result of every job's stages by name. Blocks while worker processes carry out what is not finished yet."""
     results = {name: stages.find(name, kind) for job in jobs for name, kind in job.stages.items()}
     missing = [job for job in jobs if any(results[name] is None for name in job.stages)]
     for done, (job, made) in enumerate(zip(missing, carried_out(work, missing, processes), strict=True), 1):

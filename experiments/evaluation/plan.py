@@ -93,7 +93,7 @@ def plan_for(
     quick: bool = False,
     alone: bool = False,
 ) -> EvaluationPlan:
-    """Return the plan of the command's options; raises Misconfigured for an unknown attack.
+    """Return the plan of the command's options. Raises Misconfigured for an unknown attack.
 
     `attacks` names what to evaluate beside the core, "all" those of replay (none: all; with `quick` none beside the core).
     `alone`: there are no recordings, so that the simulated patients are the judged ones.

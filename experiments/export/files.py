@@ -85,7 +85,7 @@ def tables_of(document: Document) -> dict[str, str]:
 
 
 def rows_of(document: Document) -> list[dict[str, str]]:
-    """Return the one table, a row a file; in brackets the middle 90 % of the calls."""
+    """Return the one table, a row a file. In brackets the middle 90 % of the calls."""
     return [
         {
             "file": file["precision"],

@@ -112,7 +112,7 @@ STAGES: Final = ("scores", "latency")
 
 
 def run_export(bundle: Bundle, plan: ExportPlan, report: Report) -> ExportResults:
-    """Export and measure; blocks for a minute. Raises Misconfigured when the float32 file does not agree."""
+    """Export and measure. Blocks for a minute. Raises Misconfigured when the float32 file does not agree."""
     weights = bundle.parameters.network
     float32 = float32_model(weights)
     contents = dict(zip(PRECISIONS, (float32, int8_model(float32)), strict=True))
@@ -207,7 +207,7 @@ def _log_square(scores: Floats, inputs: Inputs) -> Floats:
 
 
 def latencies(contents: Mapping[str, bytes], inputs: Inputs, plan: ExportPlan) -> dict[tuple[str, int], Latency]:
-    """Return by precision and batch what a window takes on one thread; files take turns, so that noise hits both."""
+    """Return by precision and batch what a window takes on one thread. Files take turns, so that noise hits both."""
     sessions = {precision: session_of(content) for precision, content in contents.items()}
     seconds: dict[tuple[str, int], list[float]] = {}
     for _ in range(plan.timed_rounds):

@@ -75,7 +75,7 @@ class Outcome:
 
 
 class Federation:
-    """Carries out runs in one world; `weights` are those of the last round. Owned by one thread; blocks while it trains."""
+    """Carries out runs in one world. `weights` are those of the last round. Owned by one thread. Blocks while it trains."""
 
     def __init__(self, studied: Studied, plan: Plan, world: World) -> None:
         self._task, self._plan, self._world = studied.task, plan, world
@@ -129,7 +129,7 @@ class Federation:
         return self._world.attacked[run.attack] if run.attack and at == POISONED else self._world.clean[at]
 
     def _windows(self, run: Run, number: int, at: int) -> TrainingWindows | None:
-        """Return what a device trains on in a round; None when it takes no part."""
+        """Return what a device trains on in a round. None when it takes no part."""
         if run.absent and at == POISONED:
             return None
         moment = self._line(run, at).moments[number]

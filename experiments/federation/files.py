@@ -23,7 +23,7 @@ sentence: Final = partial(said, "experiments.federation")
 
 
 def results_document(study: Study, command: str) -> dict[str, Any]:
-    """Return what `results.json` holds; losses are mean squared errors in a device's own units, shares 0..1."""
+    """Return what `results.json` holds. Losses are mean squared errors in a device's own units, shares 0..1."""
     goal_records = [asdict(goal) | {"met": goal.met} for goal in goals(study)]
     return {
         "schema_version": SCHEMA_VERSION,

@@ -22,7 +22,7 @@ sentence: Final = partial(said, PACKAGE)
 
 
 def build_page(study: Study, command: str, privacy: Sequence[Section] = ()) -> str:
-    """Return the page; blocks for some seconds, as it draws every figure. `privacy` stands below it."""
+    """Return the page. Blocks for some seconds, as it draws every figure. `privacy` stands below it."""
     plan, base = study.plan, next(row for row in rows(study) if row.run == BASELINE)
     cards = (
         (str(len(study.outcomes)), "runs"),

@@ -49,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Minutes count from a recording's start; `tail_min` at the end are held out to measure the model on."""
+    """Minutes count from a recording's start. `tail_min` at the end are held out to measure the model on."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
     rounds: int = 30

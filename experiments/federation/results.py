@@ -32,7 +32,7 @@ LAST_ROUNDS: Final = 3  # a single round's loss moves by a few percent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run over its seeds; `ratio` is its loss in units of its task's baseline with the same seed, the others are means over seeds.
+    """A run over its seeds. `ratio` is its loss in units of its task's baseline with the same seed, the others are means over seeds.
 
     `accuracy` is the share of right answers (`federation_tasks`); `devices` are final losses by device; `poisoned_minutes` those
     trained on over all rounds; `taken` counts Dev2's updates.
@@ -74,7 +74,7 @@ def paired_ratio(attacked: Sequence[Outcome], baselines: Sequence[Outcome]) -> E
 
 
 def _half(values: NDArray[np.float64]) -> float:
-    """Return half of Student's 95 % interval of the mean; NaN for a single value."""
+    """Return half of Student's 95 % interval of the mean. NaN for a single value."""
     count = len(values)
     if count < 2:
         return math.nan

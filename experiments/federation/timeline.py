@@ -52,7 +52,7 @@ class Timeline:
 
 
 def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -> Timeline:
-    """Judge a recording up to each round in turn and note what could be trained on; blocks for seconds."""
+    """Judge a recording up to each round in turn and note what could be trained on. Blocks for seconds."""
     engine = DetectionEngine(model, enrolment_min=plan.enrolment_min)
     engine.open(recording.device_id, None)
     kept = {
@@ -88,7 +88,7 @@ def _scored(verdicts: Verdicts, from_event_minute: int) -> Floats:
 
 
 def poisoned_minutes(windows: TrainingWindows, first_event_minute: int, poisoned: NDArray[np.bool_]) -> int:
-    """Return how many different minutes of these windows an attack changed; `poisoned` bool[minutes] is its ground truth."""
+    """Return how many different minutes of these windows an attack changed. `poisoned` bool[minutes] is its ground truth."""
     return int(poisoned[np.unique(windows.event_minute) - first_event_minute].sum())
 
 

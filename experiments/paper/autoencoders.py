@@ -50,14 +50,14 @@ class KnownPatients:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientLeftOut:
-    """`accuracy` float64[6]: the fields of `Accuracy` on the patient left out; `rows`: clean and attacked windows of all."""
+    """`accuracy` float64[6]: the fields of `Accuracy` on the patient left out. `rows`: clean and attacked windows of all."""
 
     accuracy: NDArray[np.float64]
     rows: Rows
 
 
 def study_known_patients(recordings: Sequence[Recording], plan: PaperPlan, report: Report) -> KnownPatients:
-    """Train on all patients, windows held out at random, and judge; blocks for minutes."""
+    """Train on all patients, windows held out at random, and judge. Blocks for minutes."""
     scales = [min_max(recording) for recording in recordings]
     pool = _pool(recordings, scales, plan.trained_every_min)
     order = np.random.default_rng(plan.seed).permutation(len(pool))
@@ -87,7 +87,7 @@ def study_known_patients(recordings: Sequence[Recording], plan: PaperPlan, repor
 def study_patient_left_out(
     recordings: Sequence[Recording], left_out: int, plan: PaperPlan, report: Report
 ) -> PatientLeftOut:
-    """Train on all patients but one and judge all; blocks for minutes.
+    """Train on all patients but one and judge all. Blocks for minutes.
 
     The scale of the one left out comes from its whole clean recording, which is kinder to the method than practice.
     """

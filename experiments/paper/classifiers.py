@@ -47,7 +47,7 @@ def left_out_rows(left_out: Sequence[PatientLeftOut]) -> Rows:
 def study_classifiers(
     known: KnownPatients, left_out: Sequence[PatientLeftOut], plan: PaperPlan, report: Report
 ) -> ClassifierScores:
-    """Train eight DNNs a patient; blocks for minutes."""
+    """Train eight DNNs a patient. Blocks for minutes."""
     table, fold, fold_score = _random_folds(known.rows[is_clean(known.rows)], plan, report)
     device_score = _own_scores(known.rows, plan)
     grouped, truth, thresholds = [], [], []
@@ -65,7 +65,7 @@ def study_classifiers(
 def _random_folds(
     clean: Rows, plan: PaperPlan, report: Report
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Five folds of each patient's windows; the table is the mean over patients."""
+    """Five folds of each patient's windows. The table is the mean over patients."""
     patients = np.unique(clean["patient"]).tolist()
     table = np.zeros((FOLDS, 4))
     fold, score = np.empty(len(clean), np.int64), np.empty(len(clean))

@@ -1,4 +1,4 @@
-"""What the paper's autoencoder reads: windows of heart rate, respiratory rate, hour, day and weekday, min-max scaled by patient."""
+"""What the paper's autoencoder reads, windows of five features scaled by patient, and a row of what became of each judged window."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVEL: Final = "strong"
 
 @dataclass(frozen=True, slots=True)
 class MinMax:
-    """Lowest value and range of each feature over a patient's clean recording, float64[5] each; a constant has range 1."""
+    """Lowest value and range of each feature over a patient's clean recording, float64[5] each. A constant has range 1."""
 
     lowest: NDArray[np.float64]
     span: NDArray[np.float64]
@@ -33,7 +33,7 @@ class MinMax:
 
 @dataclass(frozen=True, slots=True)
 class PaperWindows:
-    """`values` float32[k, 60, 5], scaled; `end_minute` int64[k], the event minute of each window's last minute.
+    """`values` float32[k, 60, 5], scaled. `end_minute` int64[k], the event minute of each window's last minute.
 
     `poisoned` bool[k]: at least one minute of the window was changed by an attack.
     """
@@ -60,7 +60,7 @@ def raw_features(vitals: NDArray[np.float64], event_minute: NDArray[np.int64]) -
 
 
 def min_max(recording: Recording) -> MinMax:
-    """Return a patient's scale; give the clean recording, as the paper's poisoned devices would else scale attacks away."""
+    """Return a patient's scale. Give the clean recording, as the paper's poisoned devices would else scale attacks away."""
     minutes = clean_minutes(recording)
     features = raw_features(minutes.values, minutes.event_minute)
     lowest, highest = features.min(axis=0), features.max(axis=0)
@@ -73,7 +73,7 @@ def clean_windows(recording: Recording, scale: MinMax, every_min: int) -> PaperW
 
 
 def attacked_windows(recording: Recording, scale: MinMax, attack: str, seed: int, every_min: int) -> PaperWindows:
-    """Return those that end after the onset of the attack, half-way through the recording; it lasts to the end."""
+    """Return those that end after the onset of the attack, half-way through the recording. It lasts to the end."""
     onset = onset_min(recording)
     injection = inject(recording, AttackSpec(attack, recording.device_id, onset, level=LEVEL, seed=seed))
     windows = _windows(injection.recording, scale, every_min, injection.poisoned)

@@ -17,7 +17,7 @@ PERCENTILE: Final = 95.0
 
 
 def label_threshold(errors: NDArray[np.float64]) -> float:
-    """Return max(mean + 2 sd, 95th percentile) of one patient's errors; our reading, as the paper gives no numbers."""
+    """Return max(mean + 2 sd, 95th percentile) of one patient's errors. Our reading, as the paper gives no numbers."""
     return float(max(errors.mean() + SDS * errors.std(), np.percentile(errors, PERCENTILE)))
 
 
@@ -74,7 +74,7 @@ Split = tuple[Indices, Indices]  # training, test
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Shares 0..1 of a decision at score 0.5; `auc` NaN where only one class is there."""
+    """Shares 0..1 of a decision at score 0.5. `auc` NaN where only one class is there."""
 
     accuracy: float
     precision: float
@@ -107,7 +107,7 @@ def decide(label: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArray
 
 
 def mean_decision(decisions: Sequence[Decision]) -> Decision:
-    """Return the plain mean over folds; folds without an AUC are left out of its mean."""
+    """Return the plain mean over folds. Folds without an AUC are left out of its mean."""
     table = np.array([(decision.accuracy, decision.precision, decision.recall, decision.f1) for decision in decisions])
     accuracy, precision, recall, f1 = table.mean(axis=0).tolist()
     known = [decision.auc for decision in decisions if not np.isnan(decision.auc)]

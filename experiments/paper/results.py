@@ -1,4 +1,4 @@
-"""Every number of the reproduction, made from its stages: reconstruction, Table I and what stands beside it, devices."""
+"""Every number of the reproduction, made from its stages: reconstruction, Table I and what stands beside it, devices in Runs 1 to 5."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAPER_THRESHOLDS: Final = (0.990, 0.800, 0.950, 0.900, 0.900)  # Fig. 11, by run
 
 @dataclass(frozen=True, slots=True)
 class DeviceRun:
-    """One device (index of its patient) in one run (index into CASES) over its last 24 hours; shares 0..1."""
+    """One device (index of its patient) in one run (index into CASES) over its last 24 hours. Shares 0..1."""
 
     case: int
     patient: int
@@ -102,7 +102,7 @@ PAPER_AUC: Final = 0.99  # Fig. 9 (b)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Windows with a label, a score 0..1, the fold that they were held out in, and their weight; arrays of length n."""
+    """Windows with a label, a score 0..1, the fold that they were held out in, and their weight. Arrays of length n."""
 
     rows: Rows
     label: NDArray[np.bool_]
@@ -115,7 +115,7 @@ class Scored:
         return Scored(self.rows[chosen], self.label[chosen], self.score[chosen], self.fold[chosen], self.weight[chosen])
 
     def auc_of(self, values: NDArray[np.float64]) -> float:
-        """Return the AUC of ranking the windows by other values; NaN where only one class is there."""
+        """Return the AUC of ranking the windows by other values. NaN where only one class is there."""
         if not 0 < self.label.sum() < len(self.label):
             return float("nan")
         return float(roc_auc_score(self.label, values, sample_weight=self.weight))
@@ -147,7 +147,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class AttackAuc:
-    """AUC of clean against attacked windows of patients left out: mean, lowest and highest patient; of error and steps alone."""
+    """AUC of clean against attacked windows of patients left out: mean, lowest and highest patient. Of error and steps alone."""
 
     attack: str
     mean: float
@@ -159,7 +159,7 @@ class AttackAuc:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out; `evaluations` as in EVALUATIONS.
+    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out. `evaluations` as in EVALUATIONS.
 
     `labels_on_one_day`: see `share_on_one_day`, of the paper's labels of known patients.
     """
@@ -174,7 +174,7 @@ class Results:
 
 
 def results_of(study: Study) -> Results:
-    """Return the results; takes a second."""
+    """Return the results. Takes a second."""
     scored = (_by_random_folds(study), _by_patients(study), *_on_attacks(study))
     new = np.nanmean([fold.accuracy for fold in study.left_out], axis=0)
     return Results(

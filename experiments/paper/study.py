@@ -19,7 +19,7 @@ STUDY_VERSION: Final = 1  # raise it when the same options would give other resu
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """What all tables and figures are made from; `left_out` has one entry a patient, in the order of `recordings`."""
+    """What all tables and figures are made from. `left_out` has one entry a patient, in the order of `recordings`."""
 
     plan: PaperPlan
     recordings: tuple[Recording, ...]
@@ -44,7 +44,7 @@ def stage_names(recordings: Sequence[Recording]) -> list[str]:
 
 
 def run_study(plan: PaperPlan, recordings: Sequence[Recording], stages: Stages, progress: StageProgress) -> Study:
-    """Run or read every stage; blocks for minutes. The same options give the same study, interrupted or not."""
+    """Run or read every stage. Blocks for minutes. The same options give the same study, interrupted or not."""
     first, *middle, last = stage_names(recordings)
     known = _stage(
         stages, first, KnownPatients, progress, lambda report: study_known_patients(recordings, plan, report)

@@ -64,7 +64,7 @@ def patient(recording: Recording) -> Patient:
 
 
 class Attacks:
-    """Carries out attacks on a fresh model, the first round's, when gradients say most. Owned by one thread; blocks for seconds."""
+    """Carries out attacks on a fresh model, the first round's, when gradients say most. Owned by one thread. Blocks for seconds."""
 
     def __init__(self, plan: PrivacyPlan, weights: Weights, patients: list[Patient]) -> None:
         self._plan, self._weights, self._patients = plan, weights, patients
@@ -72,7 +72,7 @@ class Attacks:
         self._trainer: LocalTrainer | None = None
 
     def carry_out(self, case: Case, how: Protection) -> AttackResult:
-        """Attack all updates of a kind; the same plan gives the same windows and the same noise."""
+        """Attack all updates of a kind. The same plan gives the same windows and the same noise."""
         count = self._plan.windows if case == "window" else self._plan.repeats
         chosen = [self._update(case, number) for number in range(count)]
         clip = self._plan.clip or float(np.median([np.linalg.norm(direction) for _, _, direction in chosen]))
@@ -130,7 +130,7 @@ def paired(truth: Floats, guesses: Floats) -> tuple[Floats, Floats]:
 
 
 def _seen(direction: Floats, privacy: UpdatePrivacy | None, seed: int) -> Seen:
-    """Return what the coordinator gets; the study's noise is seeded, a device's is not."""
+    """Return what the coordinator gets. The study's noise is seeded, a device's is not."""
     if privacy is None:
         return Seen(direction)
     sent = privacy.applied({"all": direction}, {"all": np.zeros_like(direction)}, np.random.default_rng([seed, 99]))

@@ -89,14 +89,14 @@ SMOOTHNESS: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the coordinator sees: minus an update, float32[d], of whatever length; `noise` its noise's deviation."""
+    """What the coordinator sees: minus an update, float32[d], of whatever length. `noise` its noise's deviation."""
 
     direction: Floats
     noise: float = 0.0
 
 
 def inverted(seen: Seen, weights: Floats, known: SideInformation, steps: int, seed: int) -> Floats:
-    """Return the windows float32[n, 60, 2] in scaled units whose mean gradient points where an update points; blocks.
+    """Return the windows float32[n, 60, 2] in scaled units whose mean gradient points where an update points. Blocks.
 
     As many as are `known`. Adam on the windows, the cosine distance of gradients as the loss (Geiping et al.,
     NeurIPS 2020), a tensor at a time, and a small price of rough courses; it starts from a random course near the median, by the seed.
@@ -129,7 +129,7 @@ def _slope(seen: Seen, weights: Floats, windows: Floats, known: SideInformation)
 
 
 def cosine_distance(gradient: Floats, seen: Seen) -> tuple[float, Floats]:
-    """Return the sum over tensors of 1 - cosine and its slope on the gradient float32[d]; a tensor counts by its share of signal."""
+    """Return the sum over tensors of 1 - cosine and its slope on the gradient float32[d]. A tensor counts by its share of signal."""
     ends = np.cumsum(SIZES)[:-1]
     distance = 0.0
     slopes: list[NDArray[np.floating]] = []

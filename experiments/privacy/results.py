@@ -1,4 +1,4 @@
-"""What the attacks and the protections amount to: errors beside two guesses that need no update, and losses beside epsilon."""
+"""What attacks and protections amount to: errors beside two guesses that need no update, losses beside epsilon, and their records."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def cost_rows(study: PrivacyStudy) -> list[CostRow]:
 
 
 def correlations(truth: Floats, guess: Floats) -> NDArray[np.float64]:
-    """Return float64[n, 2], the correlation over the hour of each channel; 0 where one of them does not move."""
+    """Return float64[n, 2], the correlation over the hour of each channel. 0 where one of them does not move."""
     mine, theirs = (windows - windows.mean(axis=1, keepdims=True, dtype=np.float64) for windows in (truth, guess))
     lengths = np.sqrt(np.square(mine).sum(axis=1) * np.square(theirs).sum(axis=1))
     product = (mine * theirs).sum(axis=1)
@@ -130,7 +130,7 @@ CHANNELS = ("heart_rate", "resp_rate")
 
 
 def privacy_document(study: PrivacyStudy) -> dict[str, Any]:
-    """Return plan and rows; errors in bpm and breaths/min, epsilon None where nothing is promised."""
+    """Return plan and rows. Errors in bpm and breaths/min, epsilon None where nothing is promised."""
     return {
         "plan": asdict(study.plan),
         "delta": DELTA,

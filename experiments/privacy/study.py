@@ -1,4 +1,4 @@
-"""All attacks on updates and all federations with protected ones, in worker processes; finished ones are kept on disk."""
+"""All attacks on updates and all federations with protected ones, in worker processes. Finished ones are kept on disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RUN = Run("no attack, update defence", rule=DEFENCE, screen=True)
 
 
 class PrivateFederation(Federation):
-    """A federation whose devices protect their updates; `only` one of them, or all. The study's noise is seeded."""
+    """A federation whose devices protect their updates. `only` one of them, or all. The study's noise is seeded."""
 
     def __init__(self, studied: Studied, plan: Plan, world: World, seed: int) -> None:
         super().__init__(studied, plan, world)
@@ -74,7 +74,7 @@ MINUTES = 3_000
 
 @dataclass(frozen=True, slots=True)
 class PrivacyStudy:
-    """What attacks found, by what was attacked and how it was protected; what protections cost, by name, an outcome a seed."""
+    """What attacks found, by what was attacked and how it was protected. What protections cost, by name, an outcome a seed."""
 
     plan: PrivacyPlan
     attack_results: dict[tuple[Case, Protection], AttackResult]
@@ -113,7 +113,7 @@ def privacy_options(plan: PrivacyPlan) -> dict[str, Any]:
 def run_privacy(
     plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress
 ) -> PrivacyStudy:
-    """Run or read everything; blocks for minutes. The same plans and bundle give the same study, interrupted or not."""
+    """Run or read everything. Blocks for minutes. The same plans and bundle give the same study, interrupted or not."""
     attacks = [Job(plan, federation, bundle, attack=attack) for attack in plan.attacks]
     jobs = [*attacks, *(Job(plan, federation, bundle, seed=seed) for seed in plan.seeds)]
     results = completed(jobs, carry_out, stages, processes, progress)
@@ -126,7 +126,7 @@ def run_privacy(
 
 
 def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:
-    """Carry out one job in a worker process, its results in the order of its stages; it takes minutes."""
+    """Carry out one job in a worker process, its results in the order of its stages. It takes minutes."""
     if job.attack is not None:
         return [_attacks(job.plan).carry_out(*job.attack)]
     return list(costs(job.plan, job.federation, job.seed, load_bundle(job.bundle)).values())

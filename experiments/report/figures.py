@@ -39,7 +39,7 @@ STYLE: Final[dict[Any, Any]] = {
 
 
 def canvas(height: float, rows: int = 1, columns: int = 1, width: float = 9.6, **shared: Any) -> tuple[Figure, Any]:
-    """Return an empty figure of these inches and its panels; one panel is an Axes by itself. `shared` are sharex, sharey."""
+    """Return an empty figure of these inches and its panels. One panel is an Axes by itself. `shared` are sharex, sharey."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **shared)
 
@@ -55,7 +55,7 @@ def shared_legend(figure: Figure, axes: Axes, columns: int) -> None:
 
 
 def to_svg(figure: Figure, name: str, description: str) -> str:
-    """Return the figure as an SVG element; `name` keeps its ids apart from other figures', `description` is read aloud."""
+    """Return the figure as an SVG element. `name` keeps its ids apart from other figures', `description` is read aloud."""
     text = _drawn(figure, transparent=True).replace(INK, "currentColor")
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'xlink:href="#{name}-')
@@ -63,7 +63,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
 
 
 def to_picture(figure: Figure, description: str) -> str:
-    """Return the figure as an SVG file on paper of its own, so that it reads on light and dark pages; `description` is read aloud."""
+    """Return the figure as an SVG file on paper of its own, so that it reads on light and dark pages. `description` is read aloud."""
     return _described(_drawn(figure, facecolor=PAPER), description)
 
 

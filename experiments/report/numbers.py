@@ -10,7 +10,7 @@ import msgspec
 
 
 def short(value: float) -> float | None:
-    """Return four significant digits; None for what cannot be measured or is infinite.
+    """Return four significant digits. None for what cannot be measured or is infinite.
 
     >>> short(0.123456), short(math.nan)
     (0.1235, None)
@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested records as one, names joined; a pair is its ends.
+    """Return nested records as one, names joined. A pair is its ends.
 
     >>> flat({"a": {"value": 1}, "interval": [2, 3]})
     {'a_value': 1, 'low': 2, 'high': 3}

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else; text is escaped, pictures are taken as they are."""
+"""A report as one HTML page that needs nothing else. Text is escaped, pictures are taken as they are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLASSES: Final = {True: "in", False: "out", None: "idle"}
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of a page; `name` is its anchor, `reading` says how to read it, above or below what is shown."""
+    """A titled part of a page. `name` is its anchor, `reading` says how to read it, above or below what is shown."""
 
     name: str
     title: str
@@ -44,7 +44,7 @@ class Cover:
 def sections_of(
     package: str, titled: Iterable[Titled], *, reading_first: bool = True, **values: Any
 ) -> Iterator[Section]:
-    """Yield each section; the block of its name in the package's words.jinja says how to read it (see `said`)."""
+    """Yield each section. The block of its name in the package's words.jinja says how to read it (see `said`)."""
     for name, title, *shown in titled:
         reading = said(package, name.replace("-", "_"), **values)
         drawn = [to_svg(item, name, reading) if isinstance(item, Figure) else item for item in shown]
@@ -52,7 +52,7 @@ def sections_of(
 
 
 def page_of(cover: Cover, sections: Iterable[Section], made_by: str) -> str:
-    """Return the page; `made_by` is the command."""
+    """Return the page. `made_by` is the command."""
     return rendered("page.html", cover, sections=sections, made_by=made_by, classes=CLASSES)
 
 
@@ -62,7 +62,7 @@ def rendered(template: str, cover: Cover, package: str = "experiments.report", *
 
 
 def said(package: str, block: str, **values: Any) -> str:
-    """Return a block of the words.jinja in a package's folder as one paragraph; `values` are what it speaks of.
+    """Return a block of the words.jinja in a package's folder as one paragraph. `values` are what it speaks of.
 
     Raises KeyError for a block that is not there, and jinja2's UndefinedError for a value that is missing.
     """

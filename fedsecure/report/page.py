@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 
 
 def summarise(observation: Observation, checks: Sequence[Check]) -> dict[str, Any]:
-    """Return what `summary.json` holds; seconds are wall time, minutes are recorded minutes."""
+    """Return what `summary.json` holds. Seconds are wall time, minutes are recorded minutes."""
     samples = latency_samples_s(observation.sent, observation.applied_statuses)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -49,7 +49,7 @@ def summarise(observation: Observation, checks: Sequence[Check]) -> dict[str, An
 
 
 def minutes_per_s(observation: Observation) -> float | None:
-    """Return judged minutes per wall second, from the first verdict to the last; None before there are two."""
+    """Return judged minutes per wall second, from the first verdict to the last. None before there are two."""
     if len(observation.applied) < 2:
         return None
     times = [at for at, _ in observation.applied]
@@ -107,7 +107,7 @@ INTRO = (
 
 
 def write_report(folder: Path, observation: Observation, checks: Sequence[Check]) -> dict[str, Any]:
-    """Write `report.html`, `summary.json` and `observation.json`; returns the summary. Files of an older run are replaced."""
+    """Write `report.html`, `summary.json` and `observation.json`. Returns the summary. Files of an older run are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     summary = summarise(observation, checks)
     (folder / "summary.json").write_bytes(json_bytes(summary))
@@ -117,7 +117,7 @@ def write_report(folder: Path, observation: Observation, checks: Sequence[Check]
 
 
 def build_page(observation: Observation, summary: dict[str, Any]) -> str:
-    """Return the page; `summary` is what `summarise` made of the same observation."""
+    """Return the page. `summary` is what `summarise` made of the same observation."""
     names = sorted(observation.devices)
     return rendered(
         "run.html",

@@ -53,7 +53,7 @@ def read_results(root: Path, folder: Path) -> dict[str, Any]:
 
 
 def refreshed(root: Path) -> dict[Path, str]:
-    """Return every file that repeats the results, by its path in the checkout, as it should be; reads the texts as they are."""
+    """Return every file that repeats the results, by its path in the checkout, as it should be. Reads the texts as they are."""
     folders = {folder for folder, _, _ in BLOCKS.values()} | FILES.keys()
     documents = {folder: read_results(root, folder) for folder in folders}
     texts = {
@@ -66,7 +66,7 @@ def refreshed(root: Path) -> dict[Path, str]:
 
 
 def with_block(text: str, name: str, content: str) -> str:
-    """Return the text with other content between the markers of a block; raises Misconfigured unless they are there once."""
+    """Return the text with other content between the markers of a block. Raises Misconfigured unless they are there once."""
     begin, end = (f"<!-- {name}: {edge} -->" for edge in ("begin", "end"))
     parts = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", text, flags=re.DOTALL)
     if len(parts) != 2:

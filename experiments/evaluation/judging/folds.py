@@ -1,4 +1,4 @@
-"""Folds by patient: fitted, calibrated and given a limit on the others, judged on the one that is left."""
+"""Folds by patient: fitted and calibrated on the others, judged on the one that is left, as in use: what is flagged joins no baseline."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class FoldDetector:
 
 
 def voted(table: DecisionTable, said: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return by kind the smallest of the last decisions that vote (`AGREE`); scales rise, so votes may be taken before or after."""
+    """Return by kind the smallest of the last decisions that vote (`AGREE`). Scales rise, so votes may be taken before or after."""
     return {kind: table.votes(values, AGREE[kind]) for kind, values in said.items()}
 
 
 def said_in_use(table: DecisionTable, streams: Bools, detector: FoldDetector, rules: Bools) -> dict[str, Floats]:
-    """Return by kind float64[N] what each decision of some streams bool[S] says, as g; NaN elsewhere.
+    """Return by kind float64[N] what each decision of some streams bool[S] says, as g. NaN elsewhere.
 
     `streams` holds traces only together with their patient's clean stream; `rules` bool[N]: a rule spoke.
     """
@@ -95,7 +95,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class FoldPlan:
-    """Who is judged in which `fold` int64[P]; `learnt` attacks by their places in the table's cases; the `budget` of the limit."""
+    """Who is judged in which `fold` int64[P]. `learnt` attacks by their places in the table's cases. The `budget` of the limit."""
 
     fold: Ints
     learnt: frozenset[int]
@@ -146,7 +146,7 @@ class InUse(NamedTuple):
 
 
 def judged_folds(table: DecisionTable, plan: FoldPlan, in_use: InUse, *, strict: bool) -> list[Fold]:
-    """Return every fold judged; who is `judged` in the table teaches and calibrates. Blocks for a minute or more.
+    """Return every fold judged. Who is `judged` in the table teaches and calibrates. Blocks for a minute or more.
 
     `strict`: whoever calibrates fold f is scored by models that have seen neither him nor f (15 fits of five folds); else by
     the one that has not seen him (5 fits).

@@ -48,7 +48,7 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A run's folds with the part of the material that they judge; `table` is the one that calibrates."""
+    """A run's folds with the part of the material that they judge. `table` is the one that calibrates."""
 
     material: Material
     table: DecisionTable
@@ -63,7 +63,7 @@ class Judged:
         return Scored(score, alone, limit)
 
     def _on_scale(self, kinds: tuple[str, ...]) -> tuple[Floats, Floats, list[CombinedScale]]:
-        """Return every decision's score by vote and alone, and by fold its scale; kept."""
+        """Return every decision's score by vote and alone, and by fold its scale. Kept."""
         if kinds not in self._kept:
             score, alone, scales = np.full(len(self.table), np.nan), np.full(len(self.table), np.nan), []
             for fold in self.folds:

@@ -1,4 +1,4 @@
-"""One run: a detector, or a variant of it, fitted, calibrated and judged fold by fold on a seed's material."""
+"""One run: a detector, or a variant of it for an ablation, fitted, calibrated and judged fold by fold on a seed's material."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def part_of(run: Run, material: Material) -> Material:
 
 
 def carry_out(run: Run) -> Arrays:
-    """Return a run's folds as arrays, for `folds_from`. Blocks for a minute or more; to be called in a worker process."""
+    """Return a run's folds as arrays, for `folds_from`. Blocks for a minute or more. To be called in a worker process."""
     material = part_of(run, material_of(run.work.kept(run.material)))
     table = as_kind(material.taught_by(run.taught_by), BASELINES[run.baseline])
     if not run.network:
@@ -147,7 +147,7 @@ def _arrays(folds: Sequence[Fold], material: Material) -> Arrays:
 
 
 def folds_from(arrays: Mapping[str, NDArray[Any]], material: Material) -> list[Fold]:
-    """Return the folds of a run's arrays; `material` is the run's part."""
+    """Return the folds of a run's arrays. `material` is the run's part."""
     table, clean = material.table, material.clean_rows()
     alone = {
         name.removeprefix("alone_"): values.astype(np.float64)

@@ -74,7 +74,7 @@ class Study:
 
 
 def work_folders(folder: Path, plan: EvaluationPlan, cohort: Cohort, network: Weights) -> Work:
-    """Return a folder's stages of these patients, network, statistics, attacks and options; others' stages are not found in it."""
+    """Return a folder's stages of these patients, network, statistics, attacks and options. Others' stages are not found in it."""
     patients = [fingerprint(stay.recording) for stay in (*cohort.judged, *cohort.simulated)]
     weights = sha256(b"".join(network[name].tobytes() for name in sorted(network))).hexdigest()
     files = sorted({name.rpartition(":")[0] for name, _ in plan.cases if name.rpartition(":")[0].endswith(".py")})
@@ -92,7 +92,7 @@ def stage_names(plan: EvaluationPlan) -> list[str]:
 def run_study(
     plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, processes: int, progress: StageProgress
 ) -> Study:
-    """Run or read every stage. Blocks for minutes; what is finished is found again in `work`."""
+    """Run or read every stage. Blocks for minutes. What is finished is found again in `work`."""
     materials = _materials(plan, cohort, network, work.measured, processes, partial(progress, PATIENTS))
     runs = runs_of(plan, work.measured, is_real=cohort.is_real and bool(cohort.simulated))
     arrays = _carried_out(runs, carry_out, work.judged, processes, partial(progress, FITS))
@@ -150,7 +150,7 @@ def family_name(family: str) -> str:
 
 
 def runs_of(plan: EvaluationPlan, work: WorkFolder, *, is_real: bool) -> list[Run]:
-    """Return every run: the headline of each seed, and the side studies of the first; `is_real`: real and simulated patients."""
+    """Return every run: the headline of each seed, and the side studies of the first. `is_real`: real and simulated patients."""
     core = len(core_cases())
 
     def run(name: str, **how: Any) -> Run:
@@ -195,7 +195,7 @@ def _carried_out(
     processes: int,
     report: Callable[[float, str], None],
 ) -> list[Arrays]:
-    """Return each job's arrays; those that are finished are read, each other one is kept as soon as it is done."""
+    """Return each job's arrays. Those that are finished are read, each other one is kept as soon as it is done."""
     stages = [f"run-{place}" if isinstance(job, Run) else f"baseline-{place}" for place, job in enumerate(jobs)]
     pending = [place for place, name in enumerate(stages) if not work.has(name)]
     todo = [jobs[place] for place in pending]

@@ -32,7 +32,7 @@ class Cohort:
 
 
 def cohort_of(recordings: Sequence[Recording], simulated: Sequence[Stay]) -> Cohort:
-    """Return the cohort; without recordings the simulated patients are the ones that are judged."""
+    """Return the cohort. Without recordings the simulated patients are the ones that are judged."""
     if not recordings:
         return Cohort(tuple(simulated), (), is_real=False)
     return Cohort(tuple(unmarked(recording) for recording in recordings), tuple(simulated), is_real=True)

@@ -38,7 +38,7 @@ RESEMBLES: Final[Mapping[str, frozenset[str]]] = {
 
 
 def drawn_distortions(job: PatientJob, stream: Stream) -> int:
-    """Return the distortions of a distorted stream as bits by their places in `NAMES`, drawn again as training drew them; else 0.
+    """Return the distortions of a distorted stream as bits by their places in `NAMES`, drawn again as training drew them. Else 0.
 
     Raises ValueError when the onset, which is drawn first, is not the stream's.
     """

@@ -1,4 +1,4 @@
-"""Measures all patients of one seed: clean, attacked, distorted, under slow attacks, and simulated ones."""
+"""Measures all patients of one seed: clean, attacked, distorted, under attacks that grow over days, and simulated ones."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _attacked(recording: Recording, name: str, begin: int, end: int, days: int, 
 
 
 def phase_of(minute: np.ndarray, onset: int, days: int) -> np.ndarray:
-    """Return int[R]: 0 before the attack, 1 while it grows, 2 while it is held at full strength; minutes are valid ones."""
+    """Return int[R]: 0 before the attack, 1 while it grows, 2 while it is held at full strength. Minutes are valid ones."""
     return np.where(minute < onset, 0, np.where(minute < onset + days * DAY_MIN, 1, 2))
 
 
@@ -108,7 +108,7 @@ def measured_material(
     report: Report,
     enrolment_min: int | None = None,
 ) -> Material:
-    """Return a seed's material. Blocks for a minute or more; `enrolment_min` for everybody leaves only the core attacks.
+    """Return a seed's material. Blocks for a minute or more. `enrolment_min` for everybody leaves only the core attacks.
 
     `enrolment_min` None: a day where two days are valid, else ten hours, and then slow attacks and simulated patients too.
     """

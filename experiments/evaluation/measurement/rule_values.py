@@ -23,7 +23,7 @@ Floats32 = NDArray[np.float32]
 
 
 def replay_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
-    """Return by stream float32[R]: the rule's share by its limit (1: it speaks); 0 on distorted streams, which nobody judges."""
+    """Return by stream float32[R]: the rule's share by its limit (1: it speaks). 0 on distorted streams, which nobody judges."""
     clean = streams[0].decisions
     memory, values, states = ReplayMemory(), _Asked(clean.event_minute), {}
     begins = {begin for begin, _ in _spans(job).values()}
@@ -85,7 +85,7 @@ class _Asked:
 
 
 def pulse_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
-    """Return by stream float32[R]: the distance of heart rate and pulse by its limit (1: the rule speaks); 0 without a pulse."""
+    """Return by stream float32[R]: the distance of heart rate and pulse by its limit (1: the rule speaks). 0 without a pulse."""
     recording = job.patient.recording
     if recording.pulse_bpm is None:
         return [np.zeros(len(stream.decisions), np.float32) for stream in streams]
@@ -101,7 +101,7 @@ def pulse_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
 
 
 def _medians(recording: Recording, vitals: Vitals, stream: Stream) -> Floats:
-    """Return the median distance over the half hour up to each decision, bpm; NaN with fewer than ten minutes of both."""
+    """Return the median distance over the half hour up to each decision, bpm. NaN with fewer than ten minutes of both."""
     assert recording.pulse_bpm is not None
     known = usable_minutes(vitals[:, 0], vitals[:, 1]) & (recording.pulse_bpm > 0)
     gap = np.where(known, np.abs(vitals[:, 0] - recording.pulse_bpm), np.nan)

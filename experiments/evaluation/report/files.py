@@ -1,4 +1,4 @@
-"""An evaluation as files beside its results.json, and as the blocks that README and docs hold; all from the document alone."""
+"""An evaluation as files beside its results.json, and as the blocks that README and docs hold. All from the document alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def files_of(document: Document) -> dict[str, str]:
 
 
 def csv_tables(document: Document) -> dict[str, str]:
-    """Return the CSV files by name; a table without rows is left out."""
+    """Return the CSV files by name. A table without rows is left out."""
     rows: dict[str, list[dict[str, Any]]] = {
         "goals.csv": [flat(row) for row in document["goals"]],
         "attacks.csv": [flat(row) for row in document["attacks"]],

@@ -21,7 +21,7 @@ TITLE: Final = "How well the detector does"
 
 
 def build_page(document: Document, cohort: Cohort) -> str:
-    """Return report.html; blocks for some seconds, as it draws every figure."""
+    """Return report.html. Blocks for some seconds, as it draws every figure."""
     core, clean, data = document["core"], document["clean"], document["data"]
     cards = (
         (str(data["judged"]), f"{whose(document)}, {data['device_weeks']:.1f} device-weeks"),

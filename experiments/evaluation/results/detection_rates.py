@@ -61,14 +61,14 @@ def over_patients(patient: Ints, hit: NDArray[Any], tried: Bools) -> Estimate:
 
 
 def _mean_share(hits: Floats, tried: Floats) -> Floats:
-    """Return the mean over the last axis of hits / tried, where any were tried; NaN where none were."""
+    """Return the mean over the last axis of hits / tried, where any were tried. NaN where none were."""
     known = (tried > 0).sum(axis=-1)
     shares = (hits / np.maximum(tried, 1)).sum(axis=-1) / np.maximum(known, 1)
     return np.where(known > 0, shares, np.nan)
 
 
 def false_exclusions(table: DecisionTable, flagged: Bools) -> FalseExclusions:
-    """Count the exclusions of clean streams; minutes are valid ones."""
+    """Count the exclusions of clean streams. Minutes are valid ones."""
     streams = [stream for stream in np.flatnonzero(table.case == CLEAN)
                if table.judged[table.start[stream] : table.stop[stream]].any()]  # fmt: skip
     parts = [_clean_stream(table, flagged, int(stream)) for stream in streams]

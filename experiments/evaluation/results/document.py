@@ -1,4 +1,4 @@
-"""All numbers of an evaluation, as what results.json holds; no minute of any patient is among them."""
+"""All numbers of an evaluation, as what results.json holds. No minute of any patient is among them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCHEMA_VERSION: Final = 1
 
 
 def results_of(study: Study, episodes: Mapping[str, int], command: str, bundle_sha256: str) -> Record:
-    """Return the document; `episodes` are event minutes at which deteriorations of judged patients may begin, by device."""
+    """Return the document. `episodes` are event minutes at which deteriorations of judged patients may begin, by device."""
     headlines = _headlines(study)
     first, cases = headlines[study.plan.seed], study.plan.cases
     delays = pooled([found_attacks(headline.table, headline.flagged, len(cases)) for headline in headlines.values()])

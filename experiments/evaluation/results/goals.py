@@ -1,4 +1,4 @@
-"""What was wanted of the detector beside what was measured; a goal that was not measured says so."""
+"""What was wanted of the detector beside what was measured. A goal that was not measured says so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMER: Final[Mapping[str, str]] = {
 
 
 def goals_of(document: Mapping[str, Any]) -> list[Goal]:
-    """Return every goal; `document` is that of `results`, its estimates as records."""
+    """Return every goal. `document` is that of `results`, its estimates as records."""
     return [*_detection(document), *_clean(document), *_side(document), *_others(document)]
 
 

@@ -44,7 +44,7 @@ CORE_MEASURES: Final[tuple[Measure, ...]] = (
 
 
 def pooled(delays: Sequence[Found]) -> Found:
-    """Return the attacks of several seeds together; intervals draw patients, so that seeds of one patient count as one."""
+    """Return the attacks of several seeds together. Intervals draw patients, so that seeds of one patient count as one."""
     return Found(
         np.concatenate([of_seed.delay_min for of_seed in delays]),
         np.concatenate([of_seed.patient for of_seed in delays]),
@@ -52,13 +52,13 @@ def pooled(delays: Sequence[Found]) -> Found:
 
 
 def share(delays: Found, places: Sequence[int], within_min: int) -> Estimate:
-    """Return the share found in time, over those of the cases that were tried; UNKNOWN when none was."""
+    """Return the share found in time, over those of the cases that were tried. UNKNOWN when none was."""
     tried = [place for place in places if not np.isnan(delays.delay_min[:, place]).all()] if len(delays.patient) else []
     return share_found(delays, tried, within_min) if tried else UNKNOWN
 
 
 def core_shares(delays: Found, cases: Sequence[Case]) -> dict[str, Estimate]:
-    """Return the figures of the core by name; `cases` are those that the found attacks' first places stand for."""
+    """Return the figures of the core by name. `cases` are those that the found attacks' first places stand for."""
     return {
         name: share(delays, [place for place, case in enumerate(cases) if wanted(case)], within)
         for name, wanted, within in CORE_MEASURES
@@ -112,7 +112,7 @@ def curve(delays: Found, places: Sequence[int]) -> list[float]:
 
 
 def false_over_seeds(each: Sequence[FalseExclusions]) -> dict[str, Any]:
-    """Return the mean over seeds; the interval is that of one seed's device-weeks: seeds are no new patients."""
+    """Return the mean over seeds. The interval is that of one seed's device-weeks: seeds are no new patients."""
     events = [of_seed.a_week.n for of_seed in each]
     mean = float(np.mean(events))
     ages = np.mean([[[count, weeks] for _, count, weeks in of_seed.by_age] for of_seed in each], axis=0)
@@ -143,7 +143,7 @@ def core_of(judged: Judged, flagged: Bools) -> tuple[DecisionTable, Bools]:
 
 
 def core_found(table: DecisionTable, flagged: Bools) -> Found:
-    """Return when each core attack was found; the table holds no others."""
+    """Return when each core attack was found. The table holds no others."""
     return found_attacks(table, flagged, len(core_cases()))
 
 

@@ -1,4 +1,4 @@
-"""What is measured beside the headline on the same folds: slow attacks, the simulated cohort, long stays, hypotension."""
+"""What is measured beside the headline on the same folds: slow attacks, simulated patients, long stays, episodes, ablations, families."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def forecasts_in(folders: Sequence[Path]) -> list[Path]:
 
 
 def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
-    """Return, by device, the event minute after which an acute hypotensive episode begins; raises Misconfigured for a wrong file."""
+    """Return, by device, the event minute after which an acute hypotensive episode begins. Raises Misconfigured for a wrong file."""
     begins: dict[str, int] = {}
     for file in files:
         try:

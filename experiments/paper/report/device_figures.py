@@ -50,7 +50,7 @@ def distribution_figure(study: Study, results: Results) -> Figure:
 
 
 def threshold_figure(results: Results) -> Figure:
-    """Return Fig. 3 in numbers: every device's adaptive threshold by run; beside it the share of windows flagged."""
+    """Return Fig. 3 in numbers: every device's adaptive threshold by run. Beside it the share of windows flagged."""
     figure, (left, right) = canvas(3.3, 1, 2)
     _draw_dots(left, results.paper_runs, "threshold", -0.0, (BLUE, "o"), "our devices")
     at = np.arange(len(CASES))

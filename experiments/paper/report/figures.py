@@ -30,7 +30,7 @@ ROC_POINTS: Final = 120
 
 
 def error_figure(study: Study) -> Figure:
-    """Return Fig. 8 (a): errors of the windows trained on; beside it those of patients left out, clean and attacked."""
+    """Return Fig. 8 (a): errors of the windows trained on. Beside it those of patients left out, clean and attacked."""
     figure, (left, right) = canvas(3.1, 1, 2, sharex=True)
     known, new = study.known.rows, left_out_rows(study.left_out)
     new = new[in_trial(new)]
@@ -51,7 +51,7 @@ def error_figure(study: Study) -> Figure:
 
 
 def curve_figure(study: Study, results: Results) -> Figure:
-    """Return Fig. 8 (b) and (c): loss and argmax accuracy by epoch; in (c) also a guess and the tolerance accuracy."""
+    """Return Fig. 8 (b) and (c): loss and argmax accuracy by epoch. In (c) also a guess and the tolerance accuracy."""
     figure, (left, right) = canvas(3.1, 1, 2)
     loss, val_loss, accuracy, val_accuracy, tolerance = study.known.curves.T
     epochs = np.arange(1, len(loss) + 1)
@@ -76,7 +76,7 @@ def curve_figure(study: Study, results: Results) -> Figure:
 
 
 def example_figure(study: Study) -> Figure:
-    """Return Fig. 8 (d): an hour and its reconstruction; beside it the same hour poisoned, and its reconstruction."""
+    """Return Fig. 8 (d): an hour and its reconstruction. Beside it the same hour poisoned, and its reconstruction."""
     figure, grid = canvas(3.8, 2, 2, sharex=True, sharey="row")
     for column, title in enumerate(("the paper's way: a clean hour", f"the same hour under {CASES[1]}")):
         actual, rebuilt = study.known.example[column]
@@ -102,7 +102,7 @@ def confusion_figure(results: Results) -> Figure:
 
 
 def roc_figure(results: Results) -> Figure:
-    """Return Fig. 9 (b): the ROC of the DNN, once a way of judging it; beside it by attack. Folds are pooled."""
+    """Return Fig. 9 (b): the ROC of the DNN, once a way of judging it. Beside it by attack. Folds are pooled."""
     figure, (left, right) = canvas(4.6, 1, 2, sharey=True)
     for style, evaluation in zip(CASE_STYLES, results.evaluations, strict=False):
         _draw_roc(left, evaluation.scored, style, f"{evaluation.name}: AUC {evaluation.mean.auc:.3f}")

@@ -41,7 +41,7 @@ class Measure:
 
 
 def report_files(study: Study, results: Results, shown: list[Section], command: str) -> dict[str, str | bytes]:
-    """Return every file of the reproduction by its name; `shown` are the page's exhibits."""
+    """Return every file of the reproduction by its name. `shown` are the page's exhibits."""
     return {
         "results.json": json_bytes(results_document(study, results, command)),
         "results.csv": csv_text([asdict(measure) for measure in measures(study, results)]),

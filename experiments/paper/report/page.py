@@ -1,4 +1,4 @@
-"""Every table and figure of the report in its order, named as in the paper, each with its one sentence."""
+"""Every table and figure of the report in its order, named as in the paper, each with what it says of the paper's way."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ TITLE: Final = "The paper's tables and figures, and the honest ones"
 
 
 def exhibits(study: Study, results: Results) -> list[Section]:
-    """Return them in their order; blocks for some seconds, as it draws every figure."""
+    """Return them in their order. Blocks for some seconds, as it draws every figure."""
     with mpl.rc_context(STYLE):
         return _drawn(study, results)
 
@@ -104,7 +104,7 @@ def _drawn(study: Study, results: Results) -> list[Section]:
 
 
 def build_page(study: Study, shown: list[Section], command: str) -> str:
-    """Return the report; `shown` are the exhibits."""
+    """Return the report. `shown` are the exhibits."""
     plan = study.plan
     cards = (
         (str(len(study.recordings)), "patients"),
