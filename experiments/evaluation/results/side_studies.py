@@ -169,15 +169,6 @@ def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
     return begins
 
 
-def _forecast_rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as stream:
-        table = csv.DictReader(stream)
-        for column in ("device_id", "t0"):
-            if column not in (table.fieldnames or ()):
-                raise KeyError(column)
-        return list(table)
-
-
 MIXES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "without either DNN": (("family_free",), RULES),
     "without the slow DNN": (("fast", "family_free"), RULES),
