@@ -62,13 +62,13 @@ def distance(real: Sample, synthetic: Sample, rng: np.random.Generator, draws: i
 
 
 def percentile(value: float, population: Sample) -> float:
-    """Return at which percentile (0..100) of float64[n] the value lies; ties count half."""
+    """Return at which percentile (0..100) of float64[n] the value lies. Ties count half."""
     below, same = np.count_nonzero(population < value), np.count_nonzero(population == value)
     return 100.0 * (below + same / 2) / len(population)
 
 
 def _apart(values: Sample, first: Sample, second: Sample) -> tuple[Sample, Sample]:
-    """KS and Wasserstein of weights [draws, n] on the sorted values [n]; weights of a row sum to 1."""
+    """KS and Wasserstein of weights [draws, n] on the sorted values [n]. Weights of a row sum to 1."""
     difference = np.abs(np.cumsum(first - second, axis=1))[:, :-1]
     step = np.diff(values)
     ks = np.max(difference, axis=1, initial=0.0, where=(step > 0)[None])
@@ -81,10 +81,10 @@ def _redrawn(member: Sample, rng: np.random.Generator, draws: int) -> Sample:
     return rng.multinomial(count, member / count, size=draws) / count
 
 
-def _interval(drawn: Sample, found: float) -> Interval:
+def _interval(drawn: Sample, measured: float) -> Interval:
     """The basic bootstrap interval: redrawn samples lie further apart than the samples do, so the draws are reflected."""
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low))
+    return max(0.0, 2 * measured - float(high)), max(0.0, 2 * measured - float(low))
 
 
 def _pooled_sd(first: Sample, second: Sample) -> float:

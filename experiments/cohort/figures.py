@@ -12,10 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullLocator
 from numpy.typing import NDArray
 
-from experiments.cohort.catalogue import Statistic
 from experiments.cohort.groups import Measured, Table
-from experiments.cohort.statistics import Values, autocorrelation, gap_lengths, hourly_values, without_artefacts
-from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION
+from experiments.cohort.statistics import (
+    Statistic,
+    Values,
+    autocorrelation,
+    gap_lengths,
+    hourly_values,
+    without_artefacts,
+)
+from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above, shared_legend
 from replay.recording import Recording
 
 # Every pair also differs in line style or marker.
@@ -36,22 +42,20 @@ def distribution_figure(measured: Measured) -> Figure:
     """
     shown = sorted(filter(partial(_can_be_drawn, measured), measured.catalogue), key=_without_channel(measured))
     rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(9.6, 0.5 + 1.45 * rows), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+    figure, grid = canvas(0.5 + 1.45 * rows, rows, COLUMNS, squeeze=False, sharey=True)
     for axes, statistic in zip(grid.flat, shown, strict=False):
         _draw_distribution(axes, statistic, measured)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("share of patients", fontsize=7)
-    _legend(figure, grid.flat[0])
+    shared_legend(figure, grid.flat[0], 4)
     return figure
 
 
 def memory_figure(measured: Measured) -> Figure:
     """Return the autocorrelation by lag: the synthetic patients' median and 10th to 90th percentile, real beside."""
-    figure = Figure(figsize=(9.6, 3.0), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = canvas(3.0, 1, 2, sharey=True)
     for channel, axes in enumerate(panels):
         lags, synthetic = _autocorrelations(measured.synthetic, channel, measured)
         _, real = _autocorrelations(measured.group.recordings, channel, measured)
@@ -71,7 +75,7 @@ def memory_figure(measured: Measured) -> Figure:
         else:
             axes.xaxis.set_major_locator(MultipleLocator(3))
     panels[0].set_ylabel("autocorrelation")
-    _legend(figure, panels[0])
+    shared_legend(figure, panels[0], 4)
     return figure
 
 
@@ -79,37 +83,36 @@ def coupling_figure(measured: Sequence[Measured]) -> Figure:
     """Return a panel a group: correlation of HR with RR in levels against that in differences, a dot a patient."""
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = figure.subplots(1, len(measured), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, one in zip(panels, measured, strict=True):
+    for axes, panel in zip(panels, measured, strict=True):
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.axvline(0, color=GREY, linewidth=0.6)
-        synthetic = [side[:DOTS] for side in _coupling(one.synthetic_table)]
+        synthetic = [side[:DOTS] for side in _coupling(panel.synthetic_table)]
         axes.scatter(*synthetic, s=7, color=SYNTHETIC, alpha=0.45, linewidths=0, clip_on=False, label="synthetic")
-        levels, steps = _coupling(one.real_table)
-        if _one_by_one(one):
-            for at, recording in enumerate(one.group.recordings[: len(REAL)]):
+        levels, steps = _coupling(panel.real_table)
+        if _one_by_one(panel):
+            for at, recording in enumerate(panel.group.recordings[: len(REAL)]):
                 colour, _, marker = REAL[at]
                 axes.scatter(levels[at], steps[at], s=55, color=colour, marker=marker, label=recording.device_id)
         else:
             axes.scatter(levels, steps, s=16, color=REAL[0][0], marker="x", linewidths=0.9, clip_on=False, label="real")
-        interval = "minutes" if one.group.scale == "minute" else "hours"
-        axes.set_title(f"{one.group.name} ({interval})", fontsize=9, pad=22)
+        interval = "minutes" if panel.group.scale == "minute" else "hours"
+        axes.set_title(f"{panel.group.name} ({interval})", fontsize=9, pad=22)
         axes.set_xlabel("correlation of hourly levels")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, ncols=3, fontsize=7, handletextpad=0.2)
+        legend_above(axes, 3, fontsize=7, handletextpad=0.2)
     panels[0].set_ylabel("correlation of differences")
     return figure
 
 
 def gap_figure(measured: Measured) -> Figure:
     """Return the share of gaps that last longer than a length, over all gaps of a side, by channel."""
-    figure = Figure(figsize=(9.6, 2.8), layout="constrained")
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure, panels = canvas(2.8, 1, 2, sharex=True, sharey=True)
     for channel, axes in enumerate(panels):
         _draw_gaps(axes, measured.synthetic, channel, (SYNTHETIC, "-", ""), "synthetic")
         for style, recording in zip(REAL, measured.group.recordings, strict=False):
             _draw_gaps(axes, [recording], channel, style, recording.device_id)
         axes.set_title(CHANNEL_NAMES[channel], fontsize=9, pad=20)
         axes.set_xlabel("length of the gap (minutes, logarithmic)")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, ncols=3, fontsize=7)
+        legend_above(axes, 3, fontsize=7)
         _log(axes)
     panels[0].set_ylabel("share of gaps that last longer")
     return figure
@@ -207,7 +210,7 @@ def _coupling(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _draw_gaps(
     axes: Axes, recordings: Sequence[Recording], channel: int, style: tuple[str, str, str], label: str
 ) -> None:
-    lengths = [gap_lengths((one.heart_rate_bpm, one.resp_rate_bpm)[channel]) for one in recordings]
+    lengths = [gap_lengths((recording.heart_rate_bpm, recording.resp_rate_bpm)[channel]) for recording in recordings]
     pooled = np.concatenate(lengths)
     if len(pooled):
         axes.ecdf(pooled, complementary=True, color=style[0], linestyle=style[1], label=f"{label} ({len(pooled)} gaps)")
@@ -218,8 +221,3 @@ def _log(axes: Axes) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8)

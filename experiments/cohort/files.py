@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from experiments.cohort.catalogue import HOURLY, MINUTE
-from experiments.cohort.comparison import SHOWN_QUANTILES, CohortReport, Comparison
+from experiments.cohort.comparison import SHOWN_QUANTILES, CohortReport, Comparison, Membership
 from experiments.cohort.groups import Measured, Table
-from experiments.cohort.membership import Membership
-from experiments.cohort.page import build_page
-from experiments.cohort.words import findings
-from experiments.report.numbers import json_bytes, short
+from experiments.cohort.page import build_page, findings
+from experiments.cohort.statistics import HOURLY, MINUTE, Statistic
+from experiments.report.numbers import json_bytes, plain, short
 from experiments.report.tables import csv_text
 from replay.recording import Recording
 
@@ -83,24 +81,19 @@ def _group(measured: Measured, comparisons: Sequence[Comparison]) -> dict[str, A
         "real_recordings": len(measured.group.recordings),
         "left_out_as_too_short": measured.group.left_out,
         "synthetic_recordings": len(measured.synthetic),
-        "statistics": [_comparison(one) for one in comparisons],
+        "statistics": [_comparison(row) for row in comparisons],
     }
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
-    apart = one.distance
+def _comparison(row: Comparison) -> dict[str, Any]:
     return {
-        **_named(one.statistic.name, one.statistic.label, one.statistic.unit),
-        "n_real": one.n_real,
-        "n_synthetic": one.n_synthetic,
-        "real": _quantiles(one.real_quantiles),
-        "synthetic": _quantiles(one.synthetic_quantiles),
-        "ks": short(apart.ks),
-        "ks_interval": [short(edge) for edge in apart.ks_interval],
-        "ks_by_chance": short(apart.ks_by_chance),
-        "wasserstein": short(apart.wasserstein),
-        "wasserstein_interval": [short(edge) for edge in apart.wasserstein_interval],
-        "size": apart.size,
+        **_named(row.statistic),
+        "n_real": row.n_real,
+        "n_synthetic": row.n_synthetic,
+        "real": plain(dict(zip(_QUANTILE_NAMES, row.real_quantiles, strict=True))),
+        "synthetic": plain(dict(zip(_QUANTILE_NAMES, row.synthetic_quantiles, strict=True))),
+        **plain(asdict(row.distance)),
+        "size": row.distance.size,
     }
 
 
@@ -113,10 +106,10 @@ def _member(member: Membership) -> dict[str, Any]:
         "members_as_far_out": short(member.members_as_far_out),
         "statistics": [
             {
-                **_named(place.statistic.name, place.statistic.label, place.statistic.unit),
+                **_named(place.statistic),
                 "value": short(place.value),
                 "n_synthetic": place.n_synthetic,
-                "synthetic": {"p2.5": short(place.low), "p50": short(place.median), "p97.5": short(place.high)},
+                "synthetic": plain({"p2.5": place.low, "p50": place.median, "p97.5": place.high}),
                 "percentile": short(place.percentile),
             }
             for place in member.places
@@ -124,9 +117,5 @@ def _member(member: Membership) -> dict[str, Any]:
     }
 
 
-def _named(name: str, label: str, unit: str) -> dict[str, str]:
-    return {"name": name, "label": label, "unit": unit}
-
-
-def _quantiles(values: Sequence[float]) -> Mapping[str, float | None]:
-    return {name: short(value) for name, value in zip(_QUANTILE_NAMES, values, strict=True)}
+def _named(statistic: Statistic) -> dict[str, str]:
+    return {"name": statistic.name, "label": statistic.label, "unit": statistic.unit}

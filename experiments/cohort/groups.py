@@ -10,8 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.cohort.catalogue import HOURLY, MINUTE, Statistic
-from experiments.cohort.statistics import Values, hourly_statistics, minute_statistics
+from experiments.cohort.statistics import HOURLY, MINUTE, Statistic, Values, hourly_statistics, minute_statistics
 from replay.recording import Recording
 from replay.sources import read_sources
 from replay.sources.minutes.charted import charted_recording, plausible
@@ -120,10 +119,10 @@ def measure(group: Group, cohort: Sequence[Recording], rng: np.random.Generator)
     lengths_min = [recording.minutes for recording in group.recordings]
     if group.scale == "hourly":
         pieces = cut_to_lengths(cohort, lengths_min, rng)
-        synthetic = [charted(one, int(rng.integers(60))) for one in pieces]
+        synthetic = [charted(piece, int(rng.integers(60))) for piece in pieces]
     else:
         grids = {recording.grids_bpm for recording in group.recordings}
-        alike = [one for one in cohort if one.grids_bpm in grids]
+        alike = [patient for patient in cohort if patient.grids_bpm in grids]
         synthetic = cut_to_lengths(alike or cohort, lengths_min, rng)
     tables = (table_of(recordings, group.scale) for recordings in (group.recordings, synthetic))
     return Measured(group, tuple(synthetic), *tables)

@@ -1,7 +1,8 @@
-"""What one recording looks like in numbers: levels, variability, memory, coupling, gaps and artefacts."""
+"""What one recording looks like in numbers: levels, variability, memory, coupling, gaps and artefacts, and how they are called."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,35 +24,35 @@ _FLOAT_NOISE: Final = 1e-6
 
 
 def minute_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str, float]:
-    """Return the statistics of `experiments.cohort_catalogue.MINUTE` for float64[minutes], NaN = missing.
+    """Return the statistics of `MINUTE` for float64[minutes], NaN = missing.
 
     Artefacts (outside the detector's bounds) are counted and then left out. A statistic that the recording is too
     short or too constant for is NaN.
     """
     raw = (heart_rate_bpm, resp_rate_bpm)
     clean = tuple(without_artefacts(values, channel) for channel, values in enumerate(raw))
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for channel, name in enumerate(CHANNELS):
         values = clean[channel]
-        found |= {f"{name}_{key}": value for key, value in _shape(values).items()}
-        found |= {f"{name}_autocorrelation_{lag}_min": autocorrelation(values, lag) for lag in LAGS_MIN}
-        found[f"{name}_whole_share"] = whole_share(values)
-        found |= {f"{name}_{key}": value for key, value in _losses(raw[channel], channel).items()}
-    found["level_correlation"] = correlation(hourly_means(clean[0]), hourly_means(clean[1]))
-    found["step_correlation"] = correlation(np.diff(clean[0]), np.diff(clean[1]))
-    return found
+        by_name |= {f"{name}_{key}": value for key, value in _shape(values).items()}
+        by_name |= {f"{name}_autocorrelation_{lag}_min": autocorrelation(values, lag) for lag in LAGS_MIN}
+        by_name[f"{name}_whole_share"] = whole_share(values)
+        by_name |= {f"{name}_{key}": value for key, value in _losses(raw[channel], channel).items()}
+    by_name["level_correlation"] = correlation(hourly_means(clean[0]), hourly_means(clean[1]))
+    by_name["step_correlation"] = correlation(np.diff(clean[0]), np.diff(clean[1]))
+    return by_name
 
 
 def hourly_statistics(heart_rate_bpm: Values, resp_rate_bpm: Values) -> dict[str, float]:
-    """Return the statistics of `experiments.cohort_catalogue.HOURLY` for charted float64[minutes], NaN = missing."""
+    """Return the statistics of `HOURLY` for charted float64[minutes], NaN = missing."""
     heart, breath = hourly_values(heart_rate_bpm, resp_rate_bpm)
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for name, values in zip(CHANNELS, (heart, breath), strict=True):
-        found |= {f"{name}_{key}": value for key, value in _shape(values).items()}
-        found |= {f"{name}_autocorrelation_{lag}_h": autocorrelation(values, lag) for lag in LAGS_H}
-    found["level_correlation"] = correlation(heart, breath)
-    found["step_correlation"] = correlation(np.diff(heart), np.diff(breath))
-    return found
+        by_name |= {f"{name}_{key}": value for key, value in _shape(values).items()}
+        by_name |= {f"{name}_autocorrelation_{lag}_h": autocorrelation(values, lag) for lag in LAGS_H}
+    by_name["level_correlation"] = correlation(heart, breath)
+    by_name["step_correlation"] = correlation(np.diff(heart), np.diff(breath))
+    return by_name
 
 
 def without_artefacts(values: Values, channel: int) -> Values:
@@ -61,7 +62,7 @@ def without_artefacts(values: Values, channel: int) -> Values:
 
 
 def hourly_values(heart_rate_bpm: Values, resp_rate_bpm: Values) -> tuple[Values, Values]:
-    """Return a charted recording's values at one minute of every hour; float64[hours] each, NaN = none.
+    """Return a charted recording's values at one minute of every hour. float64[hours] each, NaN = none.
 
     Between what was charted, a recording holds straight lines, which vary less. So the minute of the hour is taken at
     which the values differ most from hour to hour (the product of both channels' variances): there most were charted.
@@ -73,7 +74,7 @@ def hourly_values(heart_rate_bpm: Values, resp_rate_bpm: Values) -> tuple[Values
 
 
 def hourly_means(values: Values) -> Values:
-    """Return the mean of each hour with at least 30 measured minutes, NaN for the others; float64[whole hours]."""
+    """Return the mean of each hour with at least 30 measured minutes, NaN for the others. float64[whole hours]."""
     hours = values[: len(values) // 60 * 60].reshape(-1, 60)
     known = ~np.isnan(hours)
     count = known.sum(axis=1)
@@ -87,7 +88,7 @@ def autocorrelation(values: Values, lag: int) -> float:
 
 
 def correlation(first: Values, second: Values) -> float:
-    """Return Pearson's correlation over the pairs without NaN; NaN below 12 pairs or where a side is constant."""
+    """Return Pearson's correlation over the pairs without NaN. NaN below 12 pairs or where a side is constant."""
     both = ~np.isnan(first) & ~np.isnan(second)
     if both.sum() < LEAST_PAIRS:
         return float("nan")
@@ -130,7 +131,7 @@ def _shape(values: Values) -> dict[str, float]:
 
 
 def _losses(raw: Values, channel: int) -> dict[str, float]:
-    """What is missing or wrong; only the missing share says anything about a recording shorter than six hours."""
+    """What is missing or wrong. Only the missing share says anything about a recording shorter than six hours."""
     gaps = gap_lengths(raw)
     artefacts = ~np.isnan(raw) & np.isnan(without_artefacts(raw, channel))
     long = len(raw) >= SHORTEST_FOR_GAPS_MIN
@@ -151,3 +152,80 @@ def _variance(values: Values) -> float:
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) >= LEAST_VALUES else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One number per recording. `name` is its key, `unit` empty for a pure number, `log_axis` for a long tail."""
+
+    name: str
+    label: str
+    unit: str = ""
+    log_axis: bool = False
+
+    @property
+    def axis(self) -> str:
+        """The label with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+_UNIT: Final = {"hr": "bpm", "rr": "breaths/min"}
+
+
+def _shape_statistics(channel: str, interval: str) -> tuple[Statistic, ...]:
+    shown, unit = channel.upper(), _UNIT[channel]
+    return (
+        Statistic(f"{channel}_mean", f"{shown}: mean of the stay", unit),
+        Statistic(f"{channel}_within_sd", f"{shown}: sd within the stay", unit, log_axis=True),
+        Statistic(f"{channel}_step_sd", f"{shown}: sd of {interval} differences", unit, log_axis=True),
+        Statistic(f"{channel}_step_kurtosis", f"{shown}: kurtosis of differences (normal: 3)", log_axis=True),
+        Statistic(f"{channel}_zero_step_share", f"{shown}: share of zero differences"),
+    )
+
+
+def _memory_statistics(channel: str, lags: tuple[int, ...], unit: str) -> tuple[Statistic, ...]:
+    return tuple(
+        Statistic(f"{channel}_autocorrelation_{lag}_{unit}", f"{channel.upper()}: autocorrelation at {lag} {unit}")
+        for lag in lags
+    )
+
+
+def _losses_statistics(channel: str) -> tuple[Statistic, ...]:
+    shown = channel.upper()
+    return (
+        Statistic(f"{channel}_whole_share", f"{shown}: share of whole numbers"),
+        Statistic(f"{channel}_missing_share", f"{shown}: share of minutes missing"),
+        Statistic(f"{channel}_gaps_per_day", f"{shown}: gaps", "per day"),
+        Statistic(f"{channel}_gap_median_min", f"{shown}: median gap", "min"),
+        Statistic(f"{channel}_gap_longest_min", f"{shown}: longest gap", "min"),
+        Statistic(f"{channel}_artefacts_per_day", f"{shown}: artefacts", "minutes per day"),
+    )
+
+
+def _coupling_statistics(levels: str) -> tuple[Statistic, ...]:
+    return (
+        Statistic("level_correlation", f"HR with RR: correlation of {levels}"),
+        Statistic("step_correlation", "HR with RR: correlation of differences"),
+    )
+
+
+MINUTE: Final = (
+    *(
+        statistic
+        for channel in _UNIT
+        for statistic in (
+            *_shape_statistics(channel, "minute"),
+            *_memory_statistics(channel, LAGS_MIN, "min"),
+            *_losses_statistics(channel),
+        )
+    ),
+    *_coupling_statistics("hourly means"),
+)
+HOURLY: Final = (
+    *(
+        statistic
+        for channel in _UNIT
+        for statistic in (*_shape_statistics(channel, "hourly"), *_memory_statistics(channel, LAGS_H, "h"))
+    ),
+    *_coupling_statistics("hourly values"),
+)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from experiments.cohort.distances import percentile
 from experiments.cohort.groups import Measured
 from experiments.cohort.statistics import CHANNELS
-from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE
+from experiments.report.figures import BLUE, GREY, ORANGE, PURPLE, canvas, shared_legend
 from replay.recording import Recording, Vitals
 from replay.sources.synthetic import DETERIORATIONS, Stay, synthetic_stay
 
@@ -33,31 +33,27 @@ def example_figure(measured: Measured, rng: np.random.Generator) -> Figure:
     real = measured.group.recordings[:2]
     near = [measured.synthetic[_most_similar(measured, at)] for at in range(len(real))]
     drawn = [measured.synthetic[at] for at in rng.choice(len(measured.synthetic), 2, replace=False)]
-    figure = Figure(figsize=(9.6, 6.2), layout="constrained")
-    grid = figure.subplots(len(real) + 1, 2, sharex=True, squeeze=False)
-    for row, (one, other) in enumerate(zip(real, near, strict=True)):
-        _draw_trace(grid[row, 0], one, f"real: {one.device_id}")
-        _draw_trace(grid[row, 1], other, f"synthetic, most similar to {one.device_id}")
+    figure, grid = canvas(6.2, len(real) + 1, 2, sharex=True, squeeze=False)
+    for row, (real_stay, other) in enumerate(zip(real, near, strict=True)):
+        _draw_trace(grid[row, 0], real_stay, f"real: {real_stay.device_id}")
+        _draw_trace(grid[row, 1], other, f"synthetic, most similar to {real_stay.device_id}")
         _share_limits(grid[row, 0], grid[row, 1])
-    for axes, one in zip(grid[-1], drawn, strict=True):
-        _draw_trace(axes, one, "synthetic, drawn at random")
+    for axes, stay in zip(grid[-1], drawn, strict=True):
+        _draw_trace(axes, stay, "synthetic, drawn at random")
         axes.set_xlabel("hours")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=2, fontsize=8)
+    shared_legend(figure, grid[0, 0], 2)
     return figure
 
 
 def deterioration_figure(seed: int, minutes: int) -> Figure:
     """Return a row a deterioration: a typical patient that deteriorates, and the same patient without, in 30-min medians."""
-    figure = Figure(figsize=(9.6, 8.6), layout="constrained")
-    rows = figure.subplots(len(DETERIORATIONS), 1, sharex=True)
+    figure, rows = canvas(8.6, len(DETERIORATIONS), 1, sharex=True)
     for axes, kind in zip(rows, DETERIORATIONS, strict=True):
         _draw_illness(axes, *_typical(seed, minutes, kind))
         axes.set_title(kind.replace("-", " "), fontsize=9)
         axes.set_ylabel("per minute")
     rows[-1].set_xlabel("hours since the start of the stay")
-    handles, labels = rows[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8)
+    shared_legend(figure, rows[0], 4)
     return figure
 
 
@@ -66,7 +62,7 @@ def _most_similar(measured: Measured, at: int) -> int:
     far = np.zeros(len(measured.synthetic))
     for name in (f"{channel}_{key}" for channel in CHANNELS for key in ALIKE_IN):
         column, value = measured.synthetic_table[name], measured.real_table[name][at]
-        ranks = np.array([percentile(one, column) for one in column])
+        ranks = np.array([percentile(value_there, column) for value_there in column])
         far += (ranks - percentile(value, column)) ** 2
     return int(np.argmin(far))
 
@@ -98,9 +94,9 @@ def _draw_trace(axes: Axes, recording: Recording, title: str) -> None:
     axes.set_ylabel("per minute")
 
 
-def _share_limits(one: Axes, other: Axes) -> None:
-    limits = [*one.get_ylim(), *other.get_ylim()]
-    for axes in (one, other):
+def _share_limits(left: Axes, right: Axes) -> None:
+    limits = [*left.get_ylim(), *right.get_ylim()]
+    for axes in (left, right):
         axes.set_ylim(min(limits), max(limits))
 
 
@@ -120,7 +116,7 @@ def _draw_illness(axes: Axes, ill: Stay, well: Stay) -> None:
 
 
 def _medians(values: Vitals) -> tuple[Vitals, Vitals]:
-    """Hours since the start, and the median of each half hour; NaN where more than half of it is missing."""
+    """Hours since the start, and the median of each half hour. NaN where more than half of it is missing."""
     rows = values[: len(values) // BIN_MIN * BIN_MIN].reshape(-1, BIN_MIN)
     known = ~np.isnan(rows)
     filled = np.sort(np.where(known, rows, np.inf), axis=1)

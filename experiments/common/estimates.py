@@ -11,7 +11,7 @@ Direction = Literal["at least", "at most"]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value, its 95 % interval, and the number of cases that it rests on; NaN: not measured."""
+    """A value, its 95 % interval, and the number of cases that it rests on. NaN: not measured."""
 
     value: float
     low: float
@@ -24,7 +24,7 @@ UNKNOWN: Final = Estimate(math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What was measured, against what; `unit` says in what it is told, `note` how it was measured."""
+    """What was measured, against what. `unit` says in what it is told, `note` how it was measured."""
 
     name: str
     value: float
@@ -37,7 +37,7 @@ class Goal:
 
     @property
     def met(self) -> bool | None:
-        """Whether the point value reaches the goal; None: not measured."""
+        """Whether the point value reaches the goal. None: not measured."""
         if math.isnan(self.value):
             return None
         return self.value >= self.goal if self.direction == "at least" else self.value <= self.goal

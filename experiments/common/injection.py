@@ -23,18 +23,22 @@ def core_cases() -> tuple[tuple[str, str], ...]:
     return tuple((name, level) for name in CORE for level in LEVELS)
 
 
-def inject_case(recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
-    """Attack a recording; return its heart and respiratory rate afterwards."""
+def inject_case(recording: Recording, case: AttackCase, donor: Replayed | None = None) -> tuple[Vitals, Vitals]:
+    """Attack a recording. Return its heart and respiratory rate afterwards."""
     if not isinstance(recording, Replayed):
         raise TypeError(f"{recording.device_id} is not a recording of replay's")
-    spec = AttackSpec(case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed)
-    attacked = inject(recording, spec).recording
+    giver = donor if donor is not None and find_attack(case.name).takes_donor else None
+    name = None if giver is None else giver.device_id
+    spec = AttackSpec(
+        case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed, donor=name
+    )
+    attacked = inject(recording, spec, giver).recording
     return attacked.heart_rate_bpm, attacked.resp_rate_bpm
 
 
 @dataclass(frozen=True, slots=True)
 class DonorInjector:
-    """Injects replay's attacks; `donor` is whose data an attack such as spoof sends (None: a drawn synthetic patient's).
+    """Injects replay's attacks. `donor` is whose data an attack such as spoof sends (None: a drawn synthetic patient's).
 
     An attack that cannot begin so early (it needs some of the device's own past) leaves the recording as it is:
     `is_possible` tells.
@@ -43,17 +47,9 @@ class DonorInjector:
     donor: Replayed | None = None
 
     def __call__(self, recording: Recording, case: AttackCase) -> tuple[Vitals, Vitals]:
-        if not isinstance(recording, Replayed):
-            raise TypeError(f"{recording.device_id} is not a recording of replay's")
-        if not is_possible(case.name, case.level, case.onset_min):
+        if isinstance(recording, Replayed) and not is_possible(case.name, case.level, case.onset_min):
             return recording.heart_rate_bpm, recording.resp_rate_bpm
-        donor = self.donor if find_attack(case.name).takes_donor else None
-        name = None if donor is None else donor.device_id
-        spec = AttackSpec(
-            case.name, recording.device_id, case.onset_min, case.duration_min, case.level, case.seed, donor=name
-        )
-        attacked = inject(recording, spec, donor).recording
-        return attacked.heart_rate_bpm, attacked.resp_rate_bpm
+        return inject_case(recording, case, self.donor)
 
 
 def is_possible(name: str, level: str, onset_min: int) -> bool:

@@ -93,7 +93,7 @@ def plan_for(
     quick: bool = False,
     alone: bool = False,
 ) -> EvaluationPlan:
-    """Return the plan of the command's options; raises Misconfigured for an unknown attack.
+    """Return the plan of the command's options. Raises Misconfigured for an unknown attack.
 
     `attacks` names what to evaluate beside the core, "all" those of replay (none: all; with `quick` none beside the core).
     `alone`: there are no recordings, so that the simulated patients are the judged ones.
@@ -123,8 +123,8 @@ def shown_name(attack: str) -> str:
 
 
 def _cases_of(attacks: Sequence[str]) -> tuple[Case, ...]:
-    found = list(core_cases())
-    for name in (one for given in attacks for one in (sorted(ATTACKS) if given == "all" else [given])):
+    cases = list(core_cases())
+    for name in (wanted for given in attacks for wanted in (sorted(ATTACKS) if given == "all" else [given])):
         if name not in CORE:
-            found += [(name, level) for level in find_attack(name).levels]
-    return tuple(dict.fromkeys(found))
+            cases += [(name, level) for level in find_attack(name).levels]
+    return tuple(dict.fromkeys(cases))

@@ -15,7 +15,8 @@ from detectors.network.layout import CHANNELS, CONTEXT_SIZE, EMITTED
 from experiments.export.graph import INPUTS, OPSET, OUTPUT
 from experiments.export.measure import ExportedFile, ExportResults
 from experiments.report.numbers import plain
-from experiments.report.tables import Table, csv_text, table_markdown
+from experiments.report.page import said
+from experiments.report.tables import csv_text, table_markdown, table_of
 
 FORMAT: Final = "fedsecure-export-2"
 Document = Mapping[str, Any]
@@ -48,7 +49,7 @@ def manifest_of(results: ExportResults) -> dict[str, Any]:
         "clip": Z_CLIP,
         "valid_heart_rate_bpm": [LOWEST[0], HIGHEST[0]],
         "valid_resp_rate_bpm": [LOWEST[1], HIGHEST[1]],
-        "files": {one.name: _entry(one) for one in results.files},
+        "files": {file.name: _entry(file) for file in results.files},
     }  # fmt: skip
 
 
@@ -56,12 +57,12 @@ def document_of(results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
     files = [
         {
-            "name": one.name,
-            **_entry(one),
-            "latency": {str(batch): asdict(taken) for batch, taken in one.latency.items()},
-            "fidelity": asdict(one.fidelity),
+            "name": file.name,
+            **_entry(file),
+            "latency": {str(batch): asdict(taken) for batch, taken in file.latency.items()},
+            "fidelity": asdict(file.fidelity),
         }
-        for one in results.files
+        for file in results.files
     ]
     document: dict[str, Any] = plain(
         {
@@ -79,28 +80,24 @@ def document_of(results: ExportResults, command: str) -> dict[str, Any]:
 
 def tables_of(document: Document) -> dict[str, str]:
     """Return results.csv and results.md: the one table."""
-    table = table_of(document)
-    return {"results.csv": csv_text(table), "results.md": _markdown(table)}
+    rows = rows_of(document)
+    return {"results.csv": csv_text(rows), "results.md": table_markdown(table_of(rows)) + "\n"}
 
 
-def table_of(document: Document) -> list[dict[str, str]]:
-    """Return the one table, a row a file; in brackets the middle 90 % of the calls."""
+def rows_of(document: Document) -> list[dict[str, str]]:
+    """Return the one table, a row a file. In brackets the middle 90 % of the calls."""
     return [
         {
-            "file": one["precision"],
-            "kB": f"{one['size'] / 1000:.0f}",
+            "file": file["precision"],
+            "kB": f"{file['size'] / 1000:.0f}",
             **{
                 f"µs a window, {batch} a call": f"{t['median_us']:.0f} ({t['low_us']:.0f}–{t['high_us']:.0f})"
-                for batch, t in one["latency"].items()
+                for batch, t in file["latency"].items()
             },
-            **{name: f"{one['fidelity'][key]:.1g}" for name, key in COLUMNS.items()},
+            **{name: f"{file['fidelity'][key]:.1g}" for name, key in COLUMNS.items()},
         }
-        for one in document["files"]
+        for file in document["files"]
     ]
-
-
-def _markdown(rows: list[dict[str, str]]) -> str:
-    return table_markdown(Table(tuple(rows[0]), tuple(tuple(row.values()) for row in rows))) + "\n"
 
 
 COLUMNS: Final = {
@@ -114,27 +111,17 @@ COLUMNS: Final = {
 
 def loss_sentence(document: Document) -> str:
     """Return in words how far both files are from the detector's own network."""
-    before, after = (one["fidelity"] for one in document["files"])
-    return (
-        f"Over {document['blocks']:,} blocks of 15 minutes on {sum(document['plan']['devices'])} simulated devices float32 moves a normal "
-        f"score by {before['score_largest']:.1g} at most, int8 by {after['score_mean']:.1g} on average ({after['score_largest']:.1g} at most); "
-        f"the log mean square of a block, which the detector's statistics rest on, moves by {after['log_square_mean']:.1g} in int8, "
-        f"{after['log_square_in_sd']:.1g} of its standard deviation over the device's own blocks."
-    )
+    float32, int8 = (file["fidelity"] for file in document["files"])
+    return said("experiments.export", "loss", float32=float32, int8=int8, **document)
 
 
 def export_block(document: Document) -> str:
     """Return what docs/export.md holds: from where, the table, and what int8 changes."""
-    tenths, whole = document["plan"]["devices"]
-    calls = {one["calls"] for file in document["files"] for one in file["latency"].values()}
-    made = (
-        f"`{document['command']}`, bundle `{document['bundle_sha256'][:12]}`: {tenths} simulated devices in tenths and {whole} in whole "
-        f"numbers, {document['plan']['days']} days each, the first of them enrolment; {min(calls)} timed calls a file and size of call. "
-        f"{document['machine']}."
-    )
-    return "\n".join([made, "", _markdown(table_of(document)), loss_sentence(document)])
+    calls = min(taken["calls"] for file in document["files"] for taken in file["latency"].values())
+    made = said("experiments.export", "made", calls=calls, **document)
+    return f"{made}\n\n{table_markdown(table_of(rows_of(document)))}\n\n{loss_sentence(document)}"
 
 
-def _entry(one: ExportedFile) -> dict[str, Any]:
-    digest = hashlib.sha256(one.content).hexdigest()
-    return {"sha256": digest, "size": len(one.content), "precision": one.precision}
+def _entry(file: ExportedFile) -> dict[str, Any]:
+    digest = hashlib.sha256(file.content).hexdigest()
+    return {"sha256": digest, "size": len(file.content), "precision": file.precision}

@@ -1,4 +1,4 @@
-"""The detector's network as an ONNX graph, made straight from its named weights; float32, or with its LSTMs in int8.
+"""The detector's network as an ONNX graph, made straight from its named weights. Float32, or with its LSTMs in int8.
 
 Keras orders an LSTM's gates input, forget, cell, output, ONNX input, output, forget, cell; Keras has one bias, ONNX
 two. In the int8 form ONNX Runtime's `DynamicQuantizeLSTM` multiplies in eight bits: weights with a scale a gate row,
@@ -41,7 +41,7 @@ _BACKWARD: Final = WINDOW_MIN - _FIRST - 1
 
 
 class _Graph:
-    """Nodes and constants as they are added; every method returns the name of a node's output."""
+    """Nodes and constants as they are added. Every method returns the name of a node's output."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -65,7 +65,7 @@ class _Graph:
         return self.add("Slice", of, *ends)
 
     def shaped(self, of: str, shape: Sequence[int]) -> str:
-        """Reshape; 0 keeps a size, -1 finds one."""
+        """Reshape. 0 keeps a size, -1 finds one."""
         return self.add("Reshape", of, self.constant(shape, np.int64))
 
     def dense(self, of: str, weights: Weights, layer: str) -> str:

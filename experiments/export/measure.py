@@ -113,27 +113,27 @@ STAGES: Final = ("scores", "latency")
 
 
 def run_export(bundle: Bundle, plan: ExportPlan, report: Report) -> ExportResults:
-    """Export and measure; blocks for a minute. Raises Misconfigured when the float32 file does not agree."""
+    """Export and measure. Blocks for a minute. Raises Misconfigured when the float32 file does not agree."""
     weights = bundle.parameters.network
     float32 = float32_model(weights)
     contents = dict(zip(PRECISIONS, (float32, int8_model(float32)), strict=True))
-    devices = [device_inputs(one) for one in patients(plan)]
-    found = {}
+    devices = [device_inputs(recording) for recording in patients(plan)]
+    fidelities = {}
     for done, (precision, content) in enumerate(contents.items(), 1):
-        found[precision] = fidelity(content, weights, devices)
+        fidelities[precision] = fidelity(content, weights, devices)
         report(STAGES[0], done / len(contents), f"{precision} compared")
-    if found[PRECISIONS[0]].probability_largest > AGREES:
+    if fidelities[PRECISIONS[0]].probability_largest > AGREES:
         raise Misconfigured(
             f"ONNX Runtime {onnxruntime.__version__} computes something else than the detector (largest difference "
-            f"{found[PRECISIONS[0]].probability_largest:.1g}); install the version that uv.lock names"
+            f"{fidelities[PRECISIONS[0]].probability_largest:.1g}); install the version that uv.lock names"
         )
     taken = latencies(contents, devices[0], plan)
     report(STAGES[1], 1.0, f"{len(contents)} files timed")
     files = [
-        ExportedFile(precision, content, {batch: taken[precision, batch] for batch in BATCHES}, found[precision])
+        ExportedFile(precision, content, {batch: taken[precision, batch] for batch in BATCHES}, fidelities[precision])
         for precision, content in contents.items()
     ]
-    blocks = sum(len(one["z"]) for one in devices)
+    blocks = sum(len(inputs["z"]) for inputs in devices)
     return ExportResults(tuple(files), plan, blocks, bundle.sha256, _machine())
 
 
@@ -172,7 +172,7 @@ def probabilities(session: Any, inputs: Inputs) -> Floats:
     The int8 form finds its scales a call, so what shares a call with a window changes its result a little.
     """
     singly = ({name: array[at : at + 1] for name, array in inputs.items()} for at in range(len(inputs["z"])))
-    return np.concatenate([session.run([OUTPUT], one)[0] for one in singly])
+    return np.concatenate([session.run([OUTPUT], window)[0] for window in singly])
 
 
 def fidelity(content: bytes, weights: Weights, devices: Sequence[Inputs]) -> Fidelity:
@@ -187,8 +187,8 @@ def fidelity(content: bytes, weights: Weights, devices: Sequence[Inputs]) -> Fid
         own = _log_square(exact, inputs)
         apart["log_square"].append(np.abs(_log_square(ndtri(below), inputs) - own))
         apart["in_sd"].append(apart["log_square"][-1].mean(axis=0) / own.std(axis=0))
-    largest = {name: float(max(one.max() for one in parts)) for name, parts in apart.items()}
-    mean = {name: float(np.concatenate([one.ravel() for one in parts]).mean()) for name, parts in apart.items()}
+    largest = {name: float(max(part.max() for part in parts)) for name, parts in apart.items()}
+    mean = {name: float(np.concatenate([part.ravel() for part in parts]).mean()) for name, parts in apart.items()}
     return Fidelity(
         largest["probability"],
         largest["score"],
@@ -208,7 +208,7 @@ def _log_square(scores: Floats, inputs: Inputs) -> Floats:
 
 
 def latencies(contents: Mapping[str, bytes], inputs: Inputs, plan: ExportPlan) -> dict[tuple[str, int], Latency]:
-    """Return by precision and batch what a window takes on one thread; files take turns, so that noise hits both."""
+    """Return by precision and batch what a window takes on one thread. Files take turns, so that noise hits both."""
     sessions = {precision: session_of(content) for precision, content in contents.items()}
     seconds: dict[tuple[str, int], list[float]] = {}
     for _ in range(plan.timed_rounds):

@@ -75,7 +75,7 @@ class Outcome:
 
 
 class Federation:
-    """Carries out runs in one world; `weights` are those of the last round. Owned by one thread; blocks while it trains."""
+    """Carries out runs in one world. `weights` are those of the last round. Owned by one thread. Blocks while it trains."""
 
     def __init__(self, studied: Studied, plan: Plan, world: World) -> None:
         self._task, self._plan, self._world = studied.task, plan, world
@@ -95,14 +95,16 @@ class Federation:
         for number in range(plan.rounds):
             weights = self._round(run, number, weights, outcome)
             for at, data in enumerate(self._world.held_out):
-                found = self._measure.loss_and_accuracy(weights, data)
-                outcome.loss[number, at], outcome.accuracy[number, at] = found
+                right = self._measure.loss_and_accuracy(weights, data)
+                outcome.loss[number, at], outcome.accuracy[number, at] = right
             self.weights = weights
             report((number + 1) / plan.rounds)
         return outcome
 
     def _round(self, run: Run, number: int, weights: Weights, outcome: Outcome) -> dict[str, Any]:
-        windows = {at: found for at in range(len(self._world.clean)) if (found := self._windows(run, number, at))}
+        windows = {
+            at: windows_of for at in range(len(self._world.clean)) if (windows_of := self._windows(run, number, at))
+        }
         outcome.asked[number, list(windows)] = True
         started = process_time()
         updates = [self._update(run, at, number, weights, mine) for at, mine in windows.items()]
@@ -111,14 +113,14 @@ class Federation:
         outcome.sent_bytes[number] = 2 * size * len(updates)  # the model to each device, its update back
         updates = self._attacked(run, number, updates, weights)
         odd = outlier_updates(updates, weights) if run.screen else {}
-        kept = [one for one in updates if one.device_id not in odd]
+        kept = [update for update in updates if update.device_id not in odd]
         if len(kept) < QUORUM:
             return dict(weights)
         try:
             made = aggregate(aggregation_rule(run.rule), kept, weights)
         except AggregationRefused:
             return dict(weights)
-        for at in (int(one.device_id) for one in kept):
+        for at in (int(update.device_id) for update in kept):
             outcome.taken[number, at] = True
             outcome.poisoned[number, at] = self._poisoned(run, at, windows[at])
         return made
@@ -127,22 +129,22 @@ class Federation:
         return self._world.attacked[run.attack] if run.attack and at == POISONED else self._world.clean[at]
 
     def _windows(self, run: Run, number: int, at: int) -> TrainingWindows | None:
-        """Return what a device trains on in a round; None when it takes no part."""
+        """Return what a device trains on in a round. None when it takes no part."""
         if run.absent and at == POISONED:
             return None
         moment = self._line(run, at).moments[number]
         if run.gate == "none":
-            found = moment.windows["all"]
+            windows = moment.windows["all"]
         elif run.gate == "live":
             if not moment.benign:
                 return None
-            found = moment.windows["delayed" if run.delay else "at_once"]
+            windows = moment.windows["delayed" if run.delay else "at_once"]
         else:
             minute = self._plan.first_round_min + number * self._plan.between_rounds_min
             if (run.attack and at == POISONED and minute >= self._plan.onset_min) or at in _flippers(run):
                 return None
-            found = moment.windows["all"]
-        return found if len(found) else None
+            windows = moment.windows["all"]
+        return windows if len(windows) else None
 
     def _update(self, run: Run, at: int, number: int, weights: Weights, windows: TrainingWindows) -> Contribution:
         line, plan = self._world.clean[at], self._plan
@@ -161,17 +163,17 @@ class Federation:
             return updates
         lying = {str(at) for at in liars(run.update_attack, POISONED, len(self._world.clean))}
         stack = stacked(updates, base)
-        order = sorted(one.device_id for one in updates)
+        order = sorted(update.device_id for update in updates)
         honest = stack.changes[[name not in lying for name in order]]
         rng = np.random.default_rng([number, POISONED])
 
-        def sent(one: Contribution) -> Contribution:
-            if one.device_id not in lying:
-                return one
-            lie = ATTACKS[str(run.update_attack)](Seen(stack.changes[order.index(one.device_id)], honest, rng))
-            return Contribution(one.device_id, named(stack.base + lie, base), one.sample_count)
+        def sent(update: Contribution) -> Contribution:
+            if update.device_id not in lying:
+                return update
+            lie = ATTACKS[str(run.update_attack)](Seen(stack.changes[order.index(update.device_id)], honest, rng))
+            return Contribution(update.device_id, named(stack.base + lie, base), update.sample_count)
 
-        return [sent(one) for one in updates]
+        return [sent(update) for update in updates]
 
     def _poisoned(self, run: Run, at: int, windows: TrainingWindows) -> int:
         if run.attack is None or at != POISONED:

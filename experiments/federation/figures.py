@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.federation.plan import BASELINE, OTHER_NETWORKS, SHOWN, WORST
 from experiments.federation.results import Row, rows
 from experiments.federation.study import Study
-from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above
 
 STYLES: Final = ((GREY, "-"), (VERMILION, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."), (PURPLE, "--"))
 
@@ -45,8 +45,7 @@ def network_figure(study: Study) -> Figure:
 
 def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Figure:
     """Draw a row a panel: its title and its runs."""
-    figure = Figure(figsize=(9.6, 2.7 * len(panels)), layout="constrained")
-    grid = figure.subplots(len(panels), 2, sharex=True, squeeze=False)
+    figure, grid = canvas(2.7 * len(panels), len(panels), 2, sharex=True, squeeze=False)
     for (left, right), (title, shown) in zip(grid, panels, strict=True):
         _curves(left, study, shown, "loss")
         _curves(right, study, shown, "accuracy")
@@ -56,7 +55,7 @@ def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Fig
         right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.set_ylabel("minutes within tolerance")
         left.set_title(title, pad=22)
-        left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=4, fontsize=8)
+        legend_above(left, 4, fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("round")
     return figure
@@ -64,30 +63,28 @@ def _rounds_of(study: Study, panels: Sequence[tuple[str, Sequence[str]]]) -> Fig
 
 def device_figure(study: Study) -> Figure:
     """Return Fig. 10: final loss and tolerance accuracy of the poisoned device and of another, by run."""
-    found = {row.run: row for row in rows(study)}
+    by_run = {row.run: row for row in rows(study)}
     names = [BASELINE, *(f"{attack}, {gate}" for attack in study.plan.attacks for gate in ("no gate", "live gate"))]
-    figure = Figure(figsize=(9.6, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = canvas(3.2, 1, 2)
     for axes, field, title in ((left, "devices", "loss"), (right, "accuracies", "minutes within tolerance")):
         for place, at in enumerate(SHOWN):
-            values = [getattr(found[name], field)[at] for name in names]
+            values = [getattr(by_run[name], field)[at] for name in names]
             x = np.arange(len(names)) + 0.38 * (place - 0.5)
             axes.bar(x, values, 0.36, color=(VERMILION, BLUE)[place], label=f"Dev{at + 1}")
         axes.set_xticks(np.arange(len(names)), [name.replace(", ", "\n") for name in names], fontsize=7, rotation=60)
         axes.set_ylabel(title)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, ncols=2, fontsize=8)
+    legend_above(left, 2, fontsize=8)
     return figure
 
 
 def victim_figure(study: Study) -> Figure:
     """Return Fig. 11: the frozen detector's scores and errors of the poisoned device's hours, clean and under each attack."""
     names = [BASELINE, *(f"{attack}, no gate" for attack in study.plan.attacks)]
-    figure = Figure(figsize=(9.6, 0.9 + 0.36 * len(names)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = canvas(0.9 + 0.36 * len(names), 1, 2, sharey=True)
     for axes, field in ((left, "margin"), (right, "error")):
         for place, name in enumerate(reversed(names)):
-            values = np.concatenate([getattr(one, field) for one in study.outcomes[name]])
+            values = np.concatenate([getattr(outcome, field) for outcome in study.outcomes[name]])
             if len(values):
                 _box(
                     axes,
@@ -112,16 +109,15 @@ def _box(axes: Axes, place: int, marks: NDArray[np.float64], colour: str) -> Non
 
 def ratio_figure(study: Study) -> Figure:
     """Return every run's loss in units of the baseline's, with its interval over seeds."""
-    found = [row for row in rows(study) if not row.run.endswith(BASELINE)]
-    figure = Figure(figsize=(9.6, 0.6 + 0.24 * len(found)), layout="constrained")
-    axes = figure.subplots()
-    for place, row in enumerate(reversed(found)):
+    shown = [row for row in rows(study) if not row.run.endswith(BASELINE)]
+    figure, axes = canvas(0.6 + 0.24 * len(shown))
+    for place, row in enumerate(reversed(shown)):
         _dot(axes, place, row)
-    axes.set_yticks(range(len(found)), [row.run for row in reversed(found)], fontsize=8)
+    axes.set_yticks(range(len(shown)), [row.run for row in reversed(shown)], fontsize=8)
     axes.axvline(1.0, color=GREY, linewidth=0.8)
     axes.set_xscale("log")
     _plain_numbers(axes.xaxis)
-    values = [row.ratio.value for row in found]
+    values = [row.ratio.value for row in shown]
     axes.set_xlim(min(0.5, 0.7 * min(values)), max(2, 1.4 * max(values)))
     axes.margins(y=0.01)
     axes.set_xlabel("loss / baseline (logarithmic; longer intervals are cut; results.json holds them)")
@@ -146,7 +142,7 @@ def _dot(axes: Axes, place: int, row: Row) -> None:
 
 def _curves(axes: Axes, study: Study, names: Sequence[str], field: str) -> None:
     for (colour, line), name in zip(STYLES, names, strict=False):
-        by_seed = np.stack([getattr(one, field).mean(axis=1) for one in study.outcomes[name]])
+        by_seed = np.stack([getattr(outcome, field).mean(axis=1) for outcome in study.outcomes[name]])
         x = np.arange(1, by_seed.shape[1] + 1)
         label = name.rpartition(", ")[2]
         axes.plot(x, by_seed.mean(axis=0), color=colour, linestyle=line, label=label, linewidth=1.3)

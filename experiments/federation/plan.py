@@ -49,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Minutes count from a recording's start; `tail_min` at the end are held out to measure the model on."""
+    """Minutes count from a recording's start. `tail_min` at the end are held out to measure the model on."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
     rounds: int = 30
@@ -95,13 +95,13 @@ def runs(plan: Plan) -> list[Run]:
         Run("no attack, live gate", gate="live"),
         Run("no attack, update defence", rule=DEFENCE, screen=True),
         Run("no attack, live gate, update defence", gate="live", rule=DEFENCE, screen=True),
-        *(one for attack in plan.attacks if attack in NOISY for one in _crossed(attack)),
+        *(run for attack in plan.attacks if attack in NOISY for run in _crossed(attack)),
         *(Run(f"{attack}, no defence", update_attack=attack) for attack in plan.update_attacks),
         *(
             Run(f"{attack}, update defence", rule=DEFENCE, screen=True, update_attack=attack)
             for attack in plan.update_attacks
         ),
-        *(one for task in OTHER_NETWORKS for one in _of_network(task, plan)),
+        *(run for task in OTHER_NETWORKS for run in _of_network(task, plan)),
         *_of_labels(),
     ]
 

@@ -32,7 +32,7 @@ LAST_ROUNDS: Final = 3  # a single round's loss moves by a few percent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run over its seeds; `ratio` is its loss in units of its task's baseline with the same seed, the others are means over seeds.
+    """A run over its seeds. `ratio` is its loss in units of its task's baseline with the same seed, the others are means over seeds.
 
     `accuracy` is the share of right answers (`federation_tasks`); `devices` are final losses by device; `poisoned_minutes` those
     trained on over all rounds; `taken` counts Dev2's updates.
@@ -53,7 +53,7 @@ class Row:
 def rows(study: Study) -> list[Row]:
     """Return a row a run, in the order of the plan."""
     asked = {run.name: run for run in runs(study.plan)}
-    return [_row(name, found, study.outcomes[baseline_of(asked[name])]) for name, found in study.outcomes.items()]
+    return [_row(name, outcomes, study.outcomes[baseline_of(asked[name])]) for name, outcomes in study.outcomes.items()]
 
 
 def final_loss(outcome: Outcome) -> float:
@@ -74,7 +74,7 @@ def paired_ratio(attacked: Sequence[Outcome], baselines: Sequence[Outcome]) -> E
 
 
 def _half(values: NDArray[np.float64]) -> float:
-    """Return half of Student's 95 % interval of the mean; NaN for a single value."""
+    """Return half of Student's 95 % interval of the mean. NaN for a single value."""
     count = len(values)
     if count < 2:
         return math.nan
@@ -83,32 +83,32 @@ def _half(values: NDArray[np.float64]) -> float:
 
 def goals(study: Study) -> list[Goal]:
     """Return the specification's goals beside what was measured."""
-    found = {row.run: row for row in rows(study)}
+    by_run = {row.run: row for row in rows(study)}
     return [
-        *_of_poisoning(study.plan, found),
+        *_of_poisoning(study.plan, by_run),
         *(
-            _ratio(f"{attack}, update defence, loss / baseline", found, f"{attack}, update defence", "at most", 1.1)
+            _ratio(f"{attack}, update defence, loss / baseline", by_run, f"{attack}, update defence", "at most", 1.1)
             for attack in study.plan.update_attacks
         ),
         *(
-            _ratio(f"{attack}, no defence, loss / baseline", found, f"{attack}, no defence", "at least", 1.1, SHOWN)
+            _ratio(f"{attack}, no defence, loss / baseline", by_run, f"{attack}, no defence", "at least", 1.1, SHOWN)
             for attack in study.plan.update_attacks
         ),
         *_of_labels(study),
-        _ratio("clean cost of all defences", found, "no attack, live gate, update defence", "at most", 1.02),
+        _ratio("clean cost of all defences", by_run, "no attack, live gate, update defence", "at most", 1.02),
     ]
 
 
 SHOWN: Final = "the failure that the defence is measured against"
 
 
-def _of_poisoning(plan: Plan, found: dict[str, Row]) -> Iterator[Goal]:
+def _of_poisoning(plan: Plan, by_run: dict[str, Row]) -> Iterator[Goal]:
     for network in ("", *(f"{task}, " for task in OTHER_NETWORKS)):
-        yield _ratio(f"{network}DP2, no gate, loss / baseline", found, f"{network}{WORST}, no gate", "at least", 2.0)
+        yield _ratio(f"{network}DP2, no gate, loss / baseline", by_run, f"{network}{WORST}, no gate", "at least", 2.0)
         for run in (
-            f"{network}{attack}, live gate" for attack in plan.attacks if f"{network}{attack}, live gate" in found
+            f"{network}{attack}, live gate" for attack in plan.attacks if f"{network}{attack}, live gate" in by_run
         ):
-            yield _ratio(f"{run}, loss / baseline", found, run, "at most", 1.05)
+            yield _ratio(f"{run}, loss / baseline", by_run, run, "at most", 1.05)
 
 
 def _of_labels(study: Study) -> Iterator[Goal]:
@@ -125,7 +125,7 @@ def recovered(clean: Sequence[Outcome], bare: Sequence[Outcome], defended: Seque
 
     Unknown unless the attack costs every seed something.
     """
-    accuracy = np.array([[final_accuracy(one) for one in of] for of in (clean, bare, defended)])
+    accuracy = np.array([[final_accuracy(outcome) for outcome in of] for of in (clean, bare, defended)])
     cost = accuracy[0] - accuracy[1]
     if (cost <= 0).any():
         return UNKNOWN
@@ -134,26 +134,26 @@ def recovered(clean: Sequence[Outcome], bare: Sequence[Outcome], defended: Seque
     return Estimate(mean, mean - half, mean + half, len(shares))
 
 
-def _ratio(name: str, found: dict[str, Row], run: str, direction: Direction, goal: float, note: str = "") -> Goal:
-    ratio = found[run].ratio if run in found else UNKNOWN
+def _ratio(name: str, by_run: dict[str, Row], run: str, direction: Direction, goal: float, note: str = "") -> Goal:
+    ratio = by_run[run].ratio if run in by_run else UNKNOWN
     return Goal(name, ratio.value, (ratio.low, ratio.high), ratio.n, direction, goal, "ratio", note)
 
 
-def _row(name: str, found: Sequence[Outcome], baselines: Sequence[Outcome]) -> Row:
+def _row(name: str, outcomes: Sequence[Outcome], baselines: Sequence[Outcome]) -> Row:
     def mean(of: Sequence[float]) -> float:
         return float(np.mean(of))
 
-    losses = np.mean([one.loss[-LAST_ROUNDS:].mean(axis=0) for one in found], axis=0)
-    accuracies = np.mean([one.accuracy[-LAST_ROUNDS:].mean(axis=0) for one in found], axis=0)
+    losses = np.mean([outcome.loss[-LAST_ROUNDS:].mean(axis=0) for outcome in outcomes], axis=0)
+    accuracies = np.mean([outcome.accuracy[-LAST_ROUNDS:].mean(axis=0) for outcome in outcomes], axis=0)
     return Row(
         run=name,
-        ratio=paired_ratio(found, baselines),
+        ratio=paired_ratio(outcomes, baselines),
         loss=float(losses.mean()),
         accuracy=float(accuracies.mean()),
         devices=tuple(float(losses[at]) for at in range(DEVICES)),
         accuracies=tuple(float(accuracies[at]) for at in range(DEVICES)),
-        poisoned_minutes=mean([float(one.poisoned.sum()) for one in found]),
-        taken=mean([float(one.taken[:, POISONED].sum()) for one in found]),
-        megabytes=mean([one.sent_bytes.sum() / 1e6 for one in found]),
-        cpu_s=mean([float(one.cpu_s.sum()) for one in found]),
+        poisoned_minutes=mean([float(outcome.poisoned.sum()) for outcome in outcomes]),
+        taken=mean([float(outcome.taken[:, POISONED].sum()) for outcome in outcomes]),
+        megabytes=mean([outcome.sent_bytes.sum() / 1e6 for outcome in outcomes]),
+        cpu_s=mean([float(outcome.cpu_s.sum()) for outcome in outcomes]),
     )

@@ -1,4 +1,4 @@
-"""All runs over all seeds, in worker processes; finished ones are kept on disk, so that an interrupted study goes on."""
+"""All runs over all seeds, in worker processes. Finished ones are kept on disk, so that an interrupted study goes on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def study_options(plan: Plan, bundle_sha: str) -> dict[str, Any]:
 
 
 def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress) -> Study:
-    """Run or read everything; blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
+    """Run or read everything. Blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
     jobs = [Job(plan, seed, run, bundle) for seed in plan.seeds for run in runs(plan)]
     results = completed(jobs, carry_out, stages, processes, progress)
     outcomes: dict[str, list[Outcome]] = {}
@@ -82,13 +82,13 @@ def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress
 
 
 def carry_out(job: Job) -> list[Outcome]:
-    """Carry out one run in a worker process; half a minute, and some seconds more for a seed's or a task's first."""
+    """Carry out one run in a worker process. Half a minute, and some seconds more for a seed's or a task's first."""
     return [_federation(job.plan, job.seed, job.bundle, job.run.task).carry_out(job.run, lambda _share: None)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A seed's five patients as the live engine judges them; see `World`."""
+    """A seed's five patients as the live engine judges them. See `World`."""
 
     recordings: tuple[Recording, ...]
     clean: tuple[Timeline, ...]
@@ -97,7 +97,7 @@ class Judged:
 
 
 def judged_patients(detector: Detector, plan: Plan, seed: int) -> Judged:
-    """Return a seed's patients, clean and with Dev2 under each attack; blocks for seconds."""
+    """Return a seed's patients, clean and with Dev2 under each attack. Blocks for seconds."""
     recordings = patients(plan, seed)
     victim = recordings[POISONED]
     injected = {
@@ -106,9 +106,12 @@ def judged_patients(detector: Detector, plan: Plan, seed: int) -> Judged:
     }
     return Judged(
         tuple(recordings),
-        tuple(timeline(detector.model, one, plan, VOTE_HORIZON_MIN) for one in recordings),
-        {name: timeline(detector.model, one.recording, plan, VOTE_HORIZON_MIN) for name, one in injected.items()},
-        {name: one.poisoned for name, one in injected.items()},
+        tuple(timeline(detector.model, recording, plan, VOTE_HORIZON_MIN) for recording in recordings),
+        {
+            name: timeline(detector.model, injection.recording, plan, VOTE_HORIZON_MIN)
+            for name, injection in injected.items()
+        },
+        {name: injection.poisoned for name, injection in injected.items()},
     )
 
 
@@ -118,7 +121,9 @@ def world_of(judged: Judged, plan: Plan, seed: int, studied: Studied, bundle: Bu
     It begins with untrained weights, but for the statistics of the context, which nobody trains: the bundle's.
     """
     last = plan.minutes - plan.tail_min + 60
-    tails = [windows_from(one, one.first_event_minute + last, HELD_OUT_STRIDE) for one in judged.recordings]
+    tails = [
+        windows_from(recording, recording.first_event_minute + last, HELD_OUT_STRIDE) for recording in judged.recordings
+    ]
     initial = fresh_weights(studied.task.shapes, FIRST_WEIGHTS + seed)
     known = {name: bundle.parameters.network[name] for name in CONTEXT_STATISTICS if name in initial}
     return World(

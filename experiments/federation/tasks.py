@@ -49,7 +49,7 @@ def windows_from(recording: Recording, first_event_minute: int, stride: int) -> 
 
 
 def held_out(task: Task, windows: TrainingWindows, profile: DeviceProfile, minutes: range | None = None) -> HeldOut:
-    """Return windows as a task sees them; of the targets only those `minutes` that its network speaks of (None: all)."""
+    """Return windows as a task sees them. Of the targets only those `minutes` that its network speaks of (None: all)."""
     examples = task.examples(own_hours(windows, profile))
     values, targets = windows.values, examples.targets
     if minutes is not None:
@@ -58,7 +58,7 @@ def held_out(task: Task, windows: TrainingWindows, profile: DeviceProfile, minut
 
 
 class Measure:
-    """Answers with any weights of one task's network; compiled once for each number of windows."""
+    """Answers with any weights of one task's network. Compiled once for each number of windows."""
 
     def __init__(self, task: Task, agreement: Callable[[HeldOut, NDArray[np.float32]], float]) -> None:
         self._agreement = agreement

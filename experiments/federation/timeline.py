@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,7 +43,6 @@ class Timeline:
     device_id: str
     moments: tuple[Moment, ...]
     profile: DeviceProfile
-    quarantined_event_minute: int | None
     margin: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     error: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
@@ -54,7 +52,7 @@ class Timeline:
 
 
 def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -> Timeline:
-    """Judge a recording up to each round in turn and note what could be trained on; blocks for seconds."""
+    """Judge a recording up to each round in turn and note what could be trained on. Blocks for seconds."""
     engine = DetectionEngine(model, enrolment_min=plan.enrolment_min)
     engine.open(recording.device_id, None)
     kept = {
@@ -62,7 +60,7 @@ def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -
         "at_once": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
         "delayed": OwnWindows(max_windows=plan.max_windows, horizon_min=horizon_min),
     }
-    moments, scored, excluded, start = [], [], None, 0
+    moments, scored, start = [], [], 0
     for number in range(plan.rounds):
         end = plan.first_round_min + number * plan.between_rounds_min
         chunk = _chunk(recording, start, end)
@@ -71,15 +69,16 @@ def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -
         for name, windows in kept.items():
             windows.observe(_unjudged(judged) if name == "all" else judged)
         moments.append(
-            Moment(verdicts.state[-1] is DeviceState.BENIGN, {name: one.released() for name, one in kept.items()})
+            Moment(
+                verdicts.state[-1] is DeviceState.BENIGN, {name: windows.released() for name, windows in kept.items()}
+            )
         )
         scored.append(_scored(verdicts, recording.first_event_minute + plan.onset_min))
-        excluded = excluded or _first_quarantine(verdicts.event_minute, verdicts.state)
         start = end
     profile = engine.snapshot(recording.device_id).profile
     assert profile is not None  # the first round takes place after the enrolment
     margin, error = np.concatenate(scored, axis=1)
-    return Timeline(recording.device_id, tuple(moments), profile, excluded, margin, error)
+    return Timeline(recording.device_id, tuple(moments), profile, margin, error)
 
 
 def _scored(verdicts: Verdicts, from_event_minute: int) -> Floats:
@@ -89,7 +88,7 @@ def _scored(verdicts: Verdicts, from_event_minute: int) -> Floats:
 
 
 def poisoned_minutes(windows: TrainingWindows, first_event_minute: int, poisoned: NDArray[np.bool_]) -> int:
-    """Return how many different minutes of these windows an attack changed; `poisoned` bool[minutes] is its ground truth."""
+    """Return how many different minutes of these windows an attack changed. `poisoned` bool[minutes] is its ground truth."""
     return int(poisoned[np.unique(windows.event_minute) - first_event_minute].sum())
 
 
@@ -109,8 +108,3 @@ def _unjudged(judged: JudgedMinutes) -> JudgedMinutes:
     """Every minute counts, whatever the detector says of it."""
     everything: NDArray[np.bool_] = np.ones(len(judged.event_minute), np.bool_)
     return JudgedMinutes(judged.event_minute, judged.vitals, everything, everything)
-
-
-def _first_quarantine(event_minute: NDArray[np.int64], states: Sequence[DeviceState]) -> int | None:
-    found = [minute for minute, state in zip(event_minute.tolist(), states, strict=True) if state == "quarantined"]
-    return found[0] if found else None

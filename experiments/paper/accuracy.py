@@ -19,7 +19,7 @@ VITALS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Shares 0..1; `r2_*` at most 1. The two guesses answer with one feature always, and with each patient's median vital signs."""
+    """Shares 0..1. `r2_*` at most 1. The two guesses answer with one feature always, and with each patient's median vital signs."""
 
     argmax: float
     argmax_by_guess: float
@@ -54,7 +54,7 @@ def tolerance_accuracy(actual: ArrayLike, rebuilt: ArrayLike) -> float:
 
 
 def r2_by_channel(actual: ArrayLike, rebuilt: ArrayLike) -> NDArray[np.float64]:
-    """Return the coefficient of determination of each channel, float64[channels]; both are [..., channels].
+    """Return the coefficient of determination of each channel, float64[channels]. Both are [..., channels].
 
     NaN for a channel that never changes.
     """
@@ -83,8 +83,8 @@ class Pool:
 
 def pooled(windows: Sequence[PaperWindows], scales: Sequence[MinMax]) -> Pool:
     """Return the windows of all patients together."""
-    patient = np.repeat(np.arange(len(windows)), [len(one) for one in windows])
-    return Pool(np.concatenate([one.values for one in windows]), patient, scales)
+    patient = np.repeat(np.arange(len(windows)), [len(of_patient) for of_patient in windows])
+    return Pool(np.concatenate([of_patient.values for of_patient in windows]), patient, scales)
 
 
 def vital_signs(scaled: NDArray[np.float32], scale: MinMax) -> NDArray[np.float64]:
@@ -93,8 +93,8 @@ def vital_signs(scaled: NDArray[np.float32], scale: MinMax) -> NDArray[np.float6
 
 
 def measured_accuracy(pool: Pool, rebuilt: NDArray[np.float32]) -> Accuracy:
-    """Return the accuracy of a reconstruction; tolerance and R2 are means over the patients that are in the pool."""
-    rows = [_of_patient(pool, rebuilt, one) for one in np.unique(pool.patient).tolist()]
+    """Return the accuracy of a reconstruction. Tolerance and R2 are means over the patients that are in the pool."""
+    rows = [_of_patient(pool, rebuilt, patient) for patient in np.unique(pool.patient).tolist()]
     tolerance, by_guess, r2_heart, r2_breath = np.nanmean(rows, axis=0).tolist()
     return Accuracy(
         argmax_accuracy(pool.values, rebuilt), majority_guess(pool.values), tolerance, by_guess, r2_heart, r2_breath

@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.paper.autoencoders import KnownPatients, PatientLeftOut
 from experiments.paper.fit import FittedClassifier, Report, cross_entropy, fit_error_classifier
-from experiments.paper.known_patients import KnownPatients
+from experiments.paper.inputs import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper.labels import DECISION, FOLDS, grouped_folds, paper_labels, random_folds, standardised
-from experiments.paper.patient_left_out import PatientLeftOut
 from experiments.paper.patients import PaperPlan
-from experiments.paper.rows import Rows, balanced_weights, in_trial, is_clean
 
 CLEAN_QUANTILE: Final = 0.99
 
@@ -42,19 +41,19 @@ class ClassifierScores:
 
 def left_out_rows(left_out: Sequence[PatientLeftOut]) -> Rows:
     """Return every patient's rows as judged without it, patient after patient."""
-    return np.concatenate([one.rows[one.rows["patient"] == at] for at, one in enumerate(left_out)])
+    return np.concatenate([fold.rows[fold.rows["patient"] == at] for at, fold in enumerate(left_out)])
 
 
 def study_classifiers(
     known: KnownPatients, left_out: Sequence[PatientLeftOut], plan: PaperPlan, report: Report
 ) -> ClassifierScores:
-    """Train eight DNNs a patient; blocks for minutes."""
+    """Train eight DNNs a patient. Blocks for minutes."""
     table, fold, fold_score = _random_folds(known.rows[is_clean(known.rows)], plan, report)
     device_score = _own_scores(known.rows, plan)
     grouped, truth, thresholds = [], [], []
-    for at, one in enumerate(left_out):
+    for at, without in enumerate(left_out):
         report(0.6 + 0.4 * at / len(left_out), f"without patient {at + 1}")
-        scores = _without(one.rows, at, plan)
+        scores = _without(without.rows, at, plan)
         grouped.append(scores[0])
         truth.append(scores[1])
         thresholds.append(scores[2])
@@ -66,7 +65,7 @@ def study_classifiers(
 def _random_folds(
     clean: Rows, plan: PaperPlan, report: Report
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Five folds of each patient's windows; the table is the mean over patients."""
+    """Five folds of each patient's windows. The table is the mean over patients."""
     patients = np.unique(clean["patient"]).tolist()
     table = np.zeros((FOLDS, 4))
     fold, score = np.empty(len(clean), np.int64), np.empty(len(clean))

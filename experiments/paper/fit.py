@@ -82,7 +82,7 @@ class FittedClassifier:
 def fit_per_step(
     trained: Windows, validated: Windows | None, epochs: int, seed: int, report: Report, each_epoch: Check | None = None
 ) -> FittedPerStep:
-    """Train on windows float32[k, 60, 5]; blocks for minutes. `each_epoch` is given the model so far after every epoch.
+    """Train on windows float32[k, 60, 5]. Blocks for minutes. `each_epoch` is given the model so far after every epoch.
 
     Early stopping is left out: the paper shows its curves to epoch 31.
     """
@@ -114,7 +114,7 @@ def fit_per_step(
 def fit_error_classifier(
     error: NDArray[np.float32], label: NDArray[np.bool_], weight: NDArray[np.float64], epochs: int, seed: int
 ) -> FittedClassifier:
-    """Train on standardised errors float32[n] with labels and weights; blocks for seconds."""
+    """Train on standardised errors float32[n] with labels and weights. Blocks for seconds."""
     model = _untrained(build_error_classifier, seed)
     history = model.fit(
         error[:, None],
@@ -152,7 +152,7 @@ def _score(weights: Sequence[NDArray[np.float32]], errors: NDArray[np.float32]) 
 
 
 def _untrained(build: Callable[[], Any], seed: int) -> Any:
-    """A compiled model as if it had just been built with this seed. A study trains a dozen; compiling each takes longer."""
+    """A compiled model as if it had just been built with this seed. A study trains a dozen. Compiling each takes longer."""
     model = _compiled(build)
     tf.keras.utils.set_random_seed(seed)
     for kept, fresh in zip(model.variables, build().variables, strict=True):  # weights, and the state of the dropout

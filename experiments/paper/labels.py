@@ -17,15 +17,15 @@ PERCENTILE: Final = 95.0
 
 
 def label_threshold(errors: NDArray[np.float64]) -> float:
-    """Return max(mean + 2 sd, 95th percentile) of one patient's errors; our reading, as the paper gives no numbers."""
+    """Return max(mean + 2 sd, 95th percentile) of one patient's errors. Our reading, as the paper gives no numbers."""
     return float(max(errors.mean() + SDS * errors.std(), np.percentile(errors, PERCENTILE)))
 
 
 def paper_labels(errors: NDArray[np.float64], patient: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return bool[n]: whether each window's error lies above its patient's threshold. No attack takes part in this."""
     labels = np.zeros(len(errors), np.bool_)
-    for one in np.unique(patient):
-        of_one = patient == one
+    for who in np.unique(patient):
+        of_one = patient == who
         labels[of_one] = errors[of_one] > label_threshold(errors[of_one])
     return labels
 
@@ -38,9 +38,9 @@ def share_on_one_day(
     Far apart, the labels mark a day rather than rare windows. Both are 0 where nothing is labelled.
     """
     labelled = on_day = 0
-    for one in np.unique(patient):
-        day = end_minute[patient == one] // DAY_MIN
-        counts = np.bincount(day[labels[patient == one]] - day.min(), minlength=1)
+    for who in np.unique(patient):
+        day = end_minute[patient == who] // DAY_MIN
+        counts = np.bincount(day[labels[patient == who]] - day.min(), minlength=1)
         labelled += int(counts.max())
         on_day += int(np.sum(day - day.min() == counts.argmax()))
     if not labelled:
@@ -57,11 +57,11 @@ def standardised(
     Patients without clean windows raise ValueError.
     """
     scores = np.empty(len(errors), np.float32)
-    for one in np.unique(patient):
-        usual = errors[(patient == one) & clean]
+    for who in np.unique(patient):
+        usual = errors[(patient == who) & clean]
         if not len(usual):
-            raise ValueError(f"patient {one} has no clean window to compare with")
-        scores[patient == one] = (errors[patient == one] - usual.mean()) / (usual.std() + 1e-12)
+            raise ValueError(f"patient {who} has no clean window to compare with")
+        scores[patient == who] = (errors[patient == who] - usual.mean()) / (usual.std() + 1e-12)
     return scores
 
 
@@ -74,7 +74,7 @@ Split = tuple[Indices, Indices]  # training, test
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Shares 0..1 of a decision at score 0.5; `auc` NaN where only one class is there."""
+    """Shares 0..1 of a decision at score 0.5. `auc` NaN where only one class is there."""
 
     accuracy: float
     precision: float
@@ -107,8 +107,8 @@ def decide(label: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArray
 
 
 def mean_decision(decisions: Sequence[Decision]) -> Decision:
-    """Return the plain mean over folds; folds without an AUC are left out of its mean."""
-    table = np.array([(one.accuracy, one.precision, one.recall, one.f1) for one in decisions])
+    """Return the plain mean over folds. Folds without an AUC are left out of its mean."""
+    table = np.array([(decision.accuracy, decision.precision, decision.recall, decision.f1) for decision in decisions])
     accuracy, precision, recall, f1 = table.mean(axis=0).tolist()
-    known = [one.auc for one in decisions if not np.isnan(one.auc)]
+    known = [decision.auc for decision in decisions if not np.isnan(decision.auc)]
     return Decision(accuracy, precision, recall, f1, float(np.mean(known)) if known else float("nan"))

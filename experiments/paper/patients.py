@@ -22,7 +22,7 @@ FEWEST_WINDOWS: Final = 60  # before the onset of the attacks, and again after i
 
 @dataclass(frozen=True, slots=True)
 class PaperPlan:
-    """`minutes` counts all patients together; a window ends every `trained_every_min` or `judged_every_min` event minutes.
+    """`minutes` counts all patients together. A window ends every `trained_every_min` or `judged_every_min` event minutes.
 
     `trained_every_min` holds for training the autoencoders, `judged_every_min` for judging patients unknown to them. In the
     paper's own way every window of every minute is judged.
@@ -41,7 +41,7 @@ QUICK: Final = PaperPlan(minutes=7_500, autoencoder_epochs=8, classifier_epochs=
 
 
 def synthetic_patients(plan: PaperPlan) -> list[Recording]:
-    """Return five synthetic patients, none of whom deteriorates; together exactly `plan.minutes` long."""
+    """Return five synthetic patients, none of whom deteriorates. Together exactly `plan.minutes` long."""
     each, left_over = divmod(plan.minutes, PATIENTS)
     return [synthetic_recording(plan.seed, index, each + (index < left_over)) for index in range(PATIENTS)]
 

@@ -1,4 +1,4 @@
-"""Every number of the reproduction, made from its stages: reconstruction, Table I and what stands beside it, devices."""
+"""Every number of the reproduction, made from its stages: reconstruction, Table I and what stands beside it, devices in Runs 1 to 5."""
 
 from __future__ import annotations
 
@@ -10,13 +10,76 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
+from detectors.decisions.paper_fig3_rule import flagged_share, is_excluded, paper_threshold
 from experiments.paper.accuracy import Accuracy
+from experiments.paper.autoencoders import DEVICE_SHOWN
 from experiments.paper.classifiers import left_out_rows
-from experiments.paper.devices import DeviceRun, honest_runs, paper_runs
-from experiments.paper.inputs import ATTACKS
+from experiments.paper.inputs import ATTACKS, CASES, Rows, balanced_weights, in_trial, is_clean, last_day
 from experiments.paper.labels import DECISION, Decision, decide, mean_decision, paper_labels, share_on_one_day
-from experiments.paper.rows import Rows, balanced_weights, in_trial, is_clean
 from experiments.paper.study import Study
+
+PAPER_THRESHOLDS: Final = (0.990, 0.800, 0.950, 0.900, 0.900)  # Fig. 11, by run
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRun:
+    """One device (index of its patient) in one run (index into CASES) over its last 24 hours. Shares 0..1."""
+
+    case: int
+    patient: int
+    threshold: float
+    mean: float
+    sd: float
+    change: float
+    flagged: float
+
+    @property
+    def excluded(self) -> bool:
+        return is_excluded(self.flagged)
+
+
+def paper_runs(study: Study) -> list[DeviceRun]:
+    """Return every device in every run as the paper judges it: known patients, its labels, its adaptive threshold."""
+    return [
+        _run(case, patient, scores, paper_threshold(scores))
+        for case, patient in _all(study)
+        for scores in [study.classifiers.device_score[last_day(study.known.rows, patient, case)]]
+    ]
+
+
+def honest_runs(study: Study) -> list[DeviceRun]:
+    """Return the same for patients whom neither network has seen, by a DNN that was trained on attacks on the others.
+
+    The threshold was fixed on the others' clean windows: 1 % of them lie above it.
+    """
+    rows = left_out_rows(study.left_out)
+    return [
+        _run(case, patient, study.classifiers.truth_score[last_day(rows, patient, case)], threshold)
+        for case, patient in _all(study)
+        for threshold in [float(study.classifiers.truth_threshold[patient])]
+    ]
+
+
+def device_run(runs: Sequence[DeviceRun], case: int, patient: int = DEVICE_SHOWN) -> DeviceRun:
+    """Return a device's run: of the one that figures and tables show, unless another is named."""
+    return next(run for run in runs if (run.case, run.patient) == (case, patient))
+
+
+def excluded_devices(runs: Sequence[DeviceRun], case: int) -> int:
+    """Return how many devices are excluded in a run."""
+    return sum(run.excluded for run in runs if run.case == case)
+
+
+def _all(study: Study) -> list[tuple[int, int]]:
+    return [(case, patient) for case in range(len(CASES)) for patient in range(len(study.recordings))]
+
+
+def _run(case: int, patient: int, scores: NDArray[np.float64], threshold: float) -> DeviceRun:
+    change = abs(float(scores[0] - scores[-1]))
+    return DeviceRun(
+        case, patient, threshold, float(scores.mean()), float(scores.std()), change, flagged_share(scores, threshold)
+    )
+
 
 EVALUATIONS: Final = (
     "the paper's labels, random folds",
@@ -39,7 +102,7 @@ PAPER_AUC: Final = 0.99  # Fig. 9 (b)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Windows with a label, a score 0..1, the fold that they were held out in, and their weight; arrays of length n."""
+    """Windows with a label, a score 0..1, the fold that they were held out in, and their weight. Arrays of length n."""
 
     rows: Rows
     label: NDArray[np.bool_]
@@ -52,7 +115,7 @@ class Scored:
         return Scored(self.rows[chosen], self.label[chosen], self.score[chosen], self.fold[chosen], self.weight[chosen])
 
     def auc_of(self, values: NDArray[np.float64]) -> float:
-        """Return the AUC of ranking the windows by other values; NaN where only one class is there."""
+        """Return the AUC of ranking the windows by other values. NaN where only one class is there."""
         if not 0 < self.label.sum() < len(self.label):
             return float("nan")
         return float(roc_auc_score(self.label, values, sample_weight=self.weight))
@@ -84,7 +147,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class AttackAuc:
-    """AUC of clean against attacked windows of patients left out: mean, lowest and highest patient; of error and steps alone."""
+    """AUC of clean against attacked windows of patients left out: mean, lowest and highest patient. Of error and steps alone."""
 
     attack: str
     mean: float
@@ -96,7 +159,7 @@ class AttackAuc:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out; `evaluations` as in EVALUATIONS.
+    """All of it. `accuracy` of random windows, `new_accuracy` the mean of patients left out. `evaluations` as in EVALUATIONS.
 
     `labels_on_one_day`: see `share_on_one_day`, of the paper's labels of known patients.
     """
@@ -111,13 +174,13 @@ class Results:
 
 
 def results_of(study: Study) -> Results:
-    """Return the results; takes a second."""
+    """Return the results. Takes a second."""
     scored = (_by_random_folds(study), _by_patients(study), *_on_attacks(study))
-    new = np.nanmean([one.accuracy for one in study.left_out], axis=0)
+    new = np.nanmean([fold.accuracy for fold in study.left_out], axis=0)
     return Results(
         Accuracy(*study.known.accuracy.tolist()),
         Accuracy(*new.tolist()),
-        tuple(_evaluation(name, one) for name, one in zip(EVALUATIONS, scored, strict=True)),
+        tuple(_evaluation(name, judged) for name, judged in zip(EVALUATIONS, scored, strict=True)),
         share_on_one_day(scored[0].label, scored[0].rows["patient"], scored[0].rows["end_minute"]),
         tuple(_attack_auc(scored[-1], case) for case in range(1, len(ATTACKS) + 1)),
         tuple(paper_runs(study)),

@@ -13,8 +13,7 @@ from detectors.baseline.profile import profile_of
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import scaled
 from experiments.federation.tasks import windows_from
-from experiments.privacy.gradients import TASK, Floats, Known, flat, gradients
-from experiments.privacy.inversion import Seen, inverted
+from experiments.privacy.inversion import TASK, Floats, Seen, SideInformation, flat, gradients, inverted
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
 from fl_device.training.local import Course, LocalTrainer
 from fl_device.training.own_windows import STRIDE_MIN
@@ -32,7 +31,7 @@ class Patient:
     """A device's windows in its own units: `window_z` float32[n, 60, 2], what is `known` of them, its medians and scales [2]."""
 
     window_z: Floats
-    known: Known
+    known: SideInformation
     median: NDArray[np.float64]
     scale: NDArray[np.float64]
 
@@ -59,13 +58,13 @@ def patient(recording: Recording) -> Patient:
     profile = profile_of(minutes, ENROLMENT_MIN)
     windows = windows_from(recording, int(minutes.event_minute[ENROLMENT_MIN]) + 60, STRIDE_MIN)
     half_cell = (0.5 * profile.grid_bpm / profile.scale).astype(np.float32)
-    known = Known(windows.weight, windows.event_minute, profile.context, half_cell)
+    known = SideInformation(windows.weight, windows.event_minute, profile.context, half_cell)
     z = scaled(windows.values, profile.median, profile.scale)
     return Patient(z, known, profile.median, profile.scale)
 
 
 class Attacks:
-    """Carries out attacks on a fresh model, the first round's, when gradients say most. Owned by one thread; blocks for seconds."""
+    """Carries out attacks on a fresh model, the first round's, when gradients say most. Owned by one thread. Blocks for seconds."""
 
     def __init__(self, plan: PrivacyPlan, weights: Weights, patients: list[Patient]) -> None:
         self._plan, self._weights, self._patients = plan, weights, patients
@@ -73,7 +72,7 @@ class Attacks:
         self._trainer: LocalTrainer | None = None
 
     def carry_out(self, case: Case, how: Protection) -> AttackResult:
-        """Attack all updates of a kind; the same plan gives the same windows and the same noise."""
+        """Attack all updates of a kind. The same plan gives the same windows and the same noise."""
         count = self._plan.windows if case == "window" else self._plan.repeats
         chosen = [self._update(case, number) for number in range(count)]
         clip = self._plan.clip or float(np.median([np.linalg.norm(direction) for _, _, direction in chosen]))
@@ -83,7 +82,9 @@ class Attacks:
             for number, (owner, taken, direction) in enumerate(chosen)
         ]
         truth, rebuilt, resembled, other, owners = (np.concatenate(part) for part in zip(*attacked, strict=True))
-        medians, scales = (np.stack([getattr(one, name) for one in self._patients]) for name in ("median", "scale"))
+        medians, scales = (
+            np.stack([getattr(patient, name) for patient in self._patients]) for name in ("median", "scale")
+        )
         return AttackResult(truth, rebuilt, resembled, other, owners, medians, scales)
 
     def _update(self, case: Case, number: int) -> tuple[int, NDArray[np.int64], Floats]:
@@ -108,7 +109,7 @@ class Attacks:
         self, case: Case, owner: int, taken: NDArray[np.int64], seen: Seen, seed: int
     ) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.int64]]:
         mine = self._patients[owner]
-        others = np.concatenate([one.window_z for at, one in enumerate(self._patients) if at != owner])
+        others = np.concatenate([patient.window_z for at, patient in enumerate(self._patients) if at != owner])
         asked = taken
         if case != "window":
             asked = taken[np.linspace(0, len(taken) - 1, self._plan.dummies).astype(np.int64)]
@@ -129,7 +130,7 @@ def paired(truth: Floats, guesses: Floats) -> tuple[Floats, Floats]:
 
 
 def _seen(direction: Floats, privacy: UpdatePrivacy | None, seed: int) -> Seen:
-    """Return what the coordinator gets; the study's noise is seeded, a device's is not."""
+    """Return what the coordinator gets. The study's noise is seeded, a device's is not."""
     if privacy is None:
         return Seen(direction)
     sent = privacy.applied({"all": direction}, {"all": np.zeros_like(direction)}, np.random.default_rng([seed, 99]))

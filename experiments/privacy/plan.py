@@ -15,7 +15,7 @@ CASES: Final[dict[Case, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """How an update is protected: `clip` in L2 norm, or None for the median length of such updates; `noise` in clips."""
+    """How an update is protected: `clip` in L2 norm, or None for the median length of such updates. `noise` in clips."""
 
     is_clipped: bool = False
     noise: float = 0.0
@@ -30,7 +30,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyPlan:
-    """`windows` single windows and `repeats` batches and epochs are attacked; costs are measured over `rounds` and `seeds`."""
+    """`windows` single windows and `repeats` batches and epochs are attacked. Costs are measured over `rounds` and `seeds`."""
 
     clip: float | None = None
     noises: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0)
@@ -53,7 +53,7 @@ class PrivacyPlan:
 
     @property
     def attacks(self) -> list[tuple[Case, Protection]]:
-        """Return what is attacked under which protection; many windows only where it could make a difference."""
+        """Return what is attacked under which protection. Many windows only where it could make a difference."""
         many: list[tuple[Case, Protection]] = [
             (case, how) for case in ("batch", "epoch") for how in (Protection(), self.middle)
         ]

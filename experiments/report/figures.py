@@ -7,6 +7,7 @@ import re
 from html import escape
 from typing import Any, Final
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Colours that can be told apart without colour vision (Okabe-Ito); every line also differs in style or marker.
@@ -37,8 +38,24 @@ STYLE: Final[dict[Any, Any]] = {
 }
 
 
+def canvas(height: float, rows: int = 1, columns: int = 1, width: float = 9.6, **shared: Any) -> tuple[Figure, Any]:
+    """Return an empty figure of these inches and its panels. One panel is an Axes by itself. `shared` are sharex, sharey."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **shared)
+
+
+def legend_above(axes: Axes, columns: int, **style: Any) -> None:
+    """Put the legend of a panel above it, from the left."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, **style)
+
+
+def shared_legend(figure: Figure, axes: Axes, columns: int) -> None:
+    """Put the legend of one panel above all of them."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns, fontsize=8)
+
+
 def to_svg(figure: Figure, name: str, description: str) -> str:
-    """Return the figure as an SVG element; `name` keeps its ids apart from other figures', `description` is read aloud."""
+    """Return the figure as an SVG element. `name` keeps its ids apart from other figures', `description` is read aloud."""
     text = _drawn(figure, transparent=True).replace(INK, "currentColor")
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'xlink:href="#{name}-')
@@ -46,7 +63,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
 
 
 def to_picture(figure: Figure, description: str) -> str:
-    """Return the figure as an SVG file on paper of its own, so that it reads on light and dark pages; `description` is read aloud."""
+    """Return the figure as an SVG file on paper of its own, so that it reads on light and dark pages. `description` is read aloud."""
     return _described(_drawn(figure, facecolor=PAPER), description)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 
 def short(value: float) -> float | None:
-    """Return four significant digits; None for what cannot be measured or is infinite.
+    """Return four significant digits. None for what cannot be measured or is infinite.
 
     >>> short(0.123456), short(math.nan)
     (0.1235, None)
@@ -32,6 +32,11 @@ def with_interval(
     return text if low is None or high is None else f"{text} ({scale * low:{spec}} to {scale * high:{spec}})"
 
 
+def percent(share: float) -> str:
+    """Return a share 0..1 as whole or tenth per cent: enough digits to tell 99.9 from 100."""
+    return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
 def plain(value: Any) -> Any:
     """Return nested records, lists and numbers as JSON holds them, each number `short`."""
     if isinstance(value, Mapping):
@@ -39,6 +44,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return short(value) if isinstance(value, float) else value
+
+
+def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested records as one, names joined. A pair is its ends.
+
+    >>> flat({"a": {"value": 1}, "interval": [2, 3]})
+    {'a_value': 1, 'low': 2, 'high': 3}
+    """
+    joined: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            joined |= flat(value, f"{prefix}{name}_")
+        elif name == "interval":
+            joined |= {f"{prefix}low": value[0], f"{prefix}high": value[1]}
+        else:
+            joined[f"{prefix}{name}"] = value
+    return joined
 
 
 def json_bytes(document: Any) -> bytes:

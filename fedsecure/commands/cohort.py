@@ -53,7 +53,7 @@ def cohort(
     check_writable(out)
     from experiments.cohort.comparison import CohortPlan
     from experiments.cohort.files import report_files
-    from experiments.cohort.words import findings
+    from experiments.cohort.page import findings
 
     plan = CohortPlan(
         seed=seed,

@@ -107,7 +107,7 @@ def evaluate(
     require_extra("train", "fedsecure evaluate", "sklearn")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
-    from experiments.evaluation.report.words import headline
+    from experiments.evaluation.report.words import sentences
     from experiments.evaluation.results.document import results_of
     from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
     from experiments.report.numbers import plain
@@ -123,7 +123,7 @@ def evaluate(
     command = _command(plan, given, attack or [], quick, others)
     document = plain(results_of(study, episodes, command, judge.sha256))
     _write(out, document, cohort)
-    typer.echo(headline(document))
+    typer.echo(sentences(document, "headline"))
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
 

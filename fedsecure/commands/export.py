@@ -93,9 +93,9 @@ def export_table(document: Mapping[str, Any]) -> Table:
     """Return a row a file of a results.json."""
     from rich.table import Table
 
-    from experiments.export.files import table_of
+    from experiments.export.files import rows_of
 
-    rows = table_of(document)
+    rows = rows_of(document)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name in rows[0]:
         table.add_column(SHORT_HEADINGS.get(name, name), no_wrap=True, justify="left" if name == "file" else "right")

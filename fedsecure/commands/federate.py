@@ -135,8 +135,8 @@ def _studied(
 def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
     from experiments.federation.files import results_document, tables
     from experiments.federation.page import build_page
-    from experiments.privacy.files import privacy_document, privacy_tables
     from experiments.privacy.page import sections
+    from experiments.privacy.results import privacy_document, privacy_tables
     from experiments.report.numbers import json_bytes
 
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}

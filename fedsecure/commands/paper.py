@@ -62,7 +62,7 @@ def paper(
     require_extra("train", "fedsecure paper", "sklearn")
     check_writable(out)
     from experiments.paper import patients as paper_patients
-    from experiments.paper.report.words import data_sentence
+    from experiments.paper.report.page import data_sentence
 
     plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
     patients = _patients(plan, recordings or [])

@@ -122,7 +122,7 @@ def _promotion(
     source: Source, out: Path, recordings: list[Path], seed: int, processes: int, *, quick: bool, dry_run: bool
 ) -> Promotion:
     from detectors.training.tensorflow import limit_threads
-    from experiments.common.workers import mapped_over
+    from experiments.common.stages import mapped_over
     from fedsecure.promotion.attempt import Promotion, check_promotable
     from fedsecure.promotion.patients import check_recordings, divided, held_out_of, training_of
     from replay.sources import read_recordings

@@ -141,7 +141,7 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
     from detectors.training.tensorflow import limit_threads
     from detectors.training.trainer import train_detector
     from detectors.training.workfolder import WorkFolder
-    from experiments.common.workers import mapped_over
+    from experiments.common.stages import mapped_over
 
     limit_threads()
     try:

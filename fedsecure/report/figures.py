@@ -13,7 +13,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION, to_svg
+from experiments.report.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    STYLE,
+    VERMILION,
+    canvas,
+    legend_above,
+    to_svg,
+)
 from fedsecure.demo.observing.checks import quarantine_after_onset
 from fedsecure.demo.observing.observation import DeviceTrace, Observation, percentile
 
@@ -47,7 +59,7 @@ def draw_device(figure: Figure, observation: Observation, trace: DeviceTrace) ->
     for axes in (vitals, score):
         _shade_attacks(axes, observation, trace.device_id, first)
     _mark_quarantine(score, observation, trace.device_id, first)
-    _legend_above(score)
+    legend_above(score, 5, fontsize=8)
     states.set_xlabel("recorded time (hours)")
 
 
@@ -58,19 +70,19 @@ def describe_device(observation: Observation, trace: DeviceTrace) -> str:
     onset = observation.onset_of(trace.device_id)
     flagged = sum(1 for *_, is_flagged, _state in trace.verdicts.values() if is_flagged)
     scored = sum(1 for score, *_ in trace.verdicts.values() if score is not None)
-    told = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} decisions flagged; "
+    text = f"{trace.device_id}: {len(trace.vitals)} minutes, {flagged} of {scored} decisions flagged; "
     if not attacks:
-        return told + "not attacked."
-    told += f"attacked by {', '.join(attacks)}; "
+        return text + "not attacked."
+    text += f"attacked by {', '.join(attacks)}; "
     if quarantine is None or onset is None:
-        return told + "never quarantined after onset."
-    return told + f"quarantined {quarantine.event_minute - onset} minutes after onset."
+        return text + "never quarantined after onset."
+    return text + f"quarantined {quarantine.event_minute - onset} minutes after onset."
 
 
 def throughput_figure(observation: Observation) -> str:
     """Return judged minutes per second over the run, as SVG."""
     with mpl.rc_context(STYLE):
-        figure, axes = _single()
+        figure, axes = canvas(2.2)
         times = np.array([at - observation.started_at for at, _ in observation.applied])
         minutes = np.array([minutes for _, minutes in observation.applied], dtype=float)
         edges = np.arange(0.0, (times.max() if len(times) else 1.0) + 2.0, 2.0)
@@ -78,14 +90,14 @@ def throughput_figure(observation: Observation) -> str:
         axes.stairs(rate, edges, fill=True, color=BLUE, alpha=0.8)
         axes.set_xlabel("seconds since the start")
         axes.set_ylabel("judged minutes per second")
-        told = f"Throughput over time; at most {rate.max():.0f} minutes per second, averaged over two seconds."
-        return to_svg(figure, "throughput", told)
+        text = f"Throughput over time; at most {rate.max():.0f} minutes per second, averaged over two seconds."
+        return to_svg(figure, "throughput", text)
 
 
 def latency_figure(samples_s: Sequence[float]) -> str:
     """Return the histogram of latencies with its median and 99th percentile, as SVG."""
     with mpl.rc_context(STYLE):
-        figure, axes = _single()
+        figure, axes = canvas(2.2)
         axes.set_xlabel("milliseconds from the sender's clock to the status in Redis")
         axes.set_ylabel("messages")
         if not samples_s:
@@ -95,23 +107,14 @@ def latency_figure(samples_s: Sequence[float]) -> str:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())
-        told = f"Latency of {len(samples_s)} messages"
+        text = f"Latency of {len(samples_s)} messages"
         for share, line in ((0.50, "-"), (0.99, "--")):
             value = 1000.0 * (percentile(samples_s, share) or 0.0)
             label = f"p{share * 100:.0f} {value:.0f} ms"
             axes.axvline(value, color=VERMILION, linestyle=line, label=label)
-            told += f", {label}"
-        _legend_above(axes)
-        return to_svg(figure, "latency", told + ".")
-
-
-def _single() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(9.6, 2.2), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _legend_above(axes: Axes) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, ncols=5, fontsize=8)
+            text += f", {label}"
+        legend_above(axes, 5, fontsize=8)
+        return to_svg(figure, "latency", text + ".")
 
 
 def _hours(minutes: Sequence[int], first: int) -> NDArray[np.float64]:
@@ -125,7 +128,7 @@ def _draw_vitals(axes: Axes, trace: DeviceTrace, first: int) -> None:
     for column, (label, colour) in enumerate((("heart rate (bpm)", BLUE), ("respiration (breaths/min)", ORANGE))):
         axes.plot(_hours(minutes, first), values[:, column], color=colour, linewidth=0.8, label=label)
     axes.set_ylabel("vitals as sent")
-    _legend_above(axes)
+    legend_above(axes, 5, fontsize=8)
 
 
 def _draw_score(axes: Axes, trace: DeviceTrace, first: int) -> None:

@@ -15,7 +15,7 @@ from fedsecure.report.figures import describe_device, draw_device
 
 
 def draw_picture(report_dir: Path, device_id: str, picture: Path) -> None:
-    """Draw a device of the run whose report lies in a folder; raises Misconfigured for a device that it did not have."""
+    """Draw a device of the run whose report lies in a folder. Raises Misconfigured for a device that it did not have."""
     observation = decode_observation((report_dir / "observation.json").read_bytes())
     if device_id not in observation.devices:
         raise Misconfigured(f"no device {device_id!r} in this run: use {', '.join(sorted(observation.devices))}")

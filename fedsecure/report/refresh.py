@@ -12,9 +12,9 @@ import typer
 
 from contracts.errors import Misconfigured
 from experiments.evaluation.report.files import ablations_block, files_of, goals_block, results_block
-from experiments.evaluation.report.words import readme_line
+from experiments.evaluation.report.words import sentences
 from experiments.export.files import export_block, tables_of
-from experiments.federation.summary import federation_block, federation_line
+from experiments.federation.files import federation_block, federation_line
 
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")
@@ -30,7 +30,7 @@ def apart(render: Render) -> Render:
 
 
 BLOCKS: Final[dict[str, tuple[Path, Path, Render]]] = {
-    "evaluation headline": (EVALUATION, README, readme_line),
+    "evaluation headline": (EVALUATION, README, lambda document: sentences(document, "readme")),
     "evaluation goals": (EVALUATION, README, apart(goals_block)),
     "evaluation ablations": (EVALUATION, Path("docs/detection.md"), apart(ablations_block)),
     "evaluation results": (EVALUATION, Path("docs/evaluation.md"), apart(results_block)),
@@ -53,7 +53,7 @@ def read_results(root: Path, folder: Path) -> dict[str, Any]:
 
 
 def refreshed(root: Path) -> dict[Path, str]:
-    """Return every file that repeats the results, by its path in the checkout, as it should be; reads the texts as they are."""
+    """Return every file that repeats the results, by its path in the checkout, as it should be. Reads the texts as they are."""
     folders = {folder for folder, _, _ in BLOCKS.values()} | FILES.keys()
     documents = {folder: read_results(root, folder) for folder in folders}
     texts = {
@@ -66,7 +66,7 @@ def refreshed(root: Path) -> dict[Path, str]:
 
 
 def with_block(text: str, name: str, content: str) -> str:
-    """Return the text with other content between the markers of a block; raises Misconfigured unless they are there once."""
+    """Return the text with other content between the markers of a block. Raises Misconfigured unless they are there once."""
     begin, end = (f"<!-- {name}: {edge} -->" for edge in ("begin", "end"))
     parts = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", text, flags=re.DOTALL)
     if len(parts) != 2:

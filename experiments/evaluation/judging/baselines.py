@@ -77,7 +77,7 @@ def _ecod(rows: Floats) -> Callable[[Floats], Floats]:
 
 
 def carry_out_baseline(run: BaselineRun) -> dict[str, NDArray[Any]]:
-    """Return {"flagged": bool[N]} on the judged patients' decisions. Blocks for a minute; for a worker process."""
+    """Return {"flagged": bool[N]} on the judged patients' decisions. Blocks for a minute. For a worker process."""
     material = material_of(run.work.kept(run.material)).part((JUDGED,), run.cases)
     return {"flagged": FLAGGED[run.name](material, run)}
 
@@ -136,7 +136,7 @@ def _network_error(material: Material, run: BaselineRun) -> Bools:
 
 
 def _own_threshold(material: Material, run: BaselineRun) -> Bools:  # noqa: ARG001 - no budget: the threshold is the device's own
-    """Threshold mean + 3 sd of the device's own enrolment; more than half of the last hour's four decisions above it exclude."""
+    """Threshold mean + 3 sd of the device's own enrolment. More than half of the last hour's four decisions above it exclude."""
     table = material.table
     error, limit = _error(table), np.full(len(table.name), np.inf)
     for stream in np.flatnonzero(table.case == CLEAN).tolist():

@@ -48,7 +48,7 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A run's folds with the part of the material that they judge; `table` is the one that calibrates."""
+    """A run's folds with the part of the material that they judge. `table` is the one that calibrates."""
 
     material: Material
     table: DecisionTable
@@ -63,7 +63,7 @@ class Judged:
         return Scored(score, alone, limit)
 
     def _on_scale(self, kinds: tuple[str, ...]) -> tuple[Floats, Floats, list[CombinedScale]]:
-        """Return every decision's score by vote and alone, and by fold its scale; kept."""
+        """Return every decision's score by vote and alone, and by fold its scale. Kept."""
         if kinds not in self._kept:
             score, alone, scales = np.full(len(self.table), np.nan), np.full(len(self.table), np.nan), []
             for fold in self.folds:
@@ -95,8 +95,8 @@ class Judged:
 
     def flagged(self, budget: float, kinds: tuple[str, ...] = SCORED, rules: Sequence[str] = RULES) -> Bools:
         """Return bool[N]: over the limit, or a rule spoke."""
-        found = self.scored(budget, kinds).flagged if kinds else np.zeros(len(self.table), np.bool_)
-        return np.asarray(np.logical_or.reduce([found, *(self.rules[rule] for rule in rules)]))
+        over = self.scored(budget, kinds).flagged if kinds else np.zeros(len(self.table), np.bool_)
+        return np.asarray(np.logical_or.reduce([over, *(self.rules[rule] for rule in rules)]))
 
     def only(self, role: int, flagged: Bools) -> tuple[DecisionTable, Bools]:
         """Return the table of the patients of a role, judged as in use, and their flags."""
@@ -129,14 +129,14 @@ def benign_share(states: Mapping[DeviceState, int]) -> float:
 
 def states_of(flagged: Iterable[bool], near: Iterable[bool]) -> list[DeviceState]:
     """Return the state after each decision of an enrolled device, as the engine steps."""
-    standing, calm, clean, found = DeviceState.ENROLLING, 0, 0, []
+    state, calm, clean, states = DeviceState.ENROLLING, 0, 0, []
     for is_flagged, is_near in zip(flagged, near, strict=True):
-        calm, clean = dwell_after(standing, calm, clean, flagged=is_flagged, near=is_near)
-        standing, reason = decide(standing, DecisionBasis(is_flagged, is_near, calm, clean, enrolled=True))
+        calm, clean = dwell_after(state, calm, clean, flagged=is_flagged, near=is_near)
+        state, reason = decide(state, DecisionBasis(is_flagged, is_near, calm, clean, enrolled=True))
         if reason:
             calm = clean = 0
-        found.append(standing)
-    return found
+        states.append(state)
+    return states
 
 
 def exclusions(table: DecisionTable, flagged: Bools, said: Mapping[str, Floats]) -> list[dict[str, Any]]:
@@ -144,13 +144,13 @@ def exclusions(table: DecisionTable, flagged: Bools, said: Mapping[str, Floats])
 
     `said` by kind float64[N]: a score's g, a rule's 0 or 1.
     """
-    found: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for stream in np.flatnonzero(table.case == CLEAN).tolist():
         patient = int(table.patient[stream])
         part = slice(int(table.start[stream]), int(table.stop[stream]))
         over = np.flatnonzero(flagged[part] & table.judged[part]) + part.start
         begins = over[np.diff(table.minute[over], prepend=-(10**9)) > HOLD_MIN]
-        found += [
+        events += [
             {
                 "device": str(table.name[patient]),
                 "day": float(table.minute[row] - table.enrolment_min[patient]) / DAY_MIN,
@@ -160,7 +160,7 @@ def exclusions(table: DecisionTable, flagged: Bools, said: Mapping[str, Floats])
             }
             for row in begins.tolist()
         ]
-    return found
+    return events
 
 
 def _hours(table: DecisionTable, over: NDArray[np.int64], row: int) -> float:

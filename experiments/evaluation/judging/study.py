@@ -17,8 +17,7 @@ from detectors.statistics.registry import columns
 from detectors.training.cohort import fingerprint
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import CORE, core_cases
-from experiments.common.stages import StageProgress
-from experiments.common.workers import mapped_over
+from experiments.common.stages import StageProgress, mapped_over
 from experiments.evaluation.judging.baselines import FLAGGED, BaselineRun, carry_out_baseline
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.judging.runs import Run, carry_out, folds_from, part_of
@@ -75,7 +74,7 @@ class Study:
 
 
 def work_folders(folder: Path, plan: EvaluationPlan, cohort: Cohort, network: Weights) -> Work:
-    """Return a folder's stages of these patients, network, statistics, attacks and options; others' stages are not found in it."""
+    """Return a folder's stages of these patients, network, statistics, attacks and options. Others' stages are not found in it."""
     patients = [fingerprint(stay.recording) for stay in (*cohort.judged, *cohort.simulated)]
     weights = sha256(b"".join(network[name].tobytes() for name in sorted(network))).hexdigest()
     files = sorted({name.rpartition(":")[0] for name, _ in plan.cases if name.rpartition(":")[0].endswith(".py")})
@@ -93,7 +92,7 @@ def stage_names(plan: EvaluationPlan) -> list[str]:
 def run_study(
     plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, processes: int, progress: StageProgress
 ) -> Study:
-    """Run or read every stage. Blocks for minutes; what is finished is found again in `work`."""
+    """Run or read every stage. Blocks for minutes. What is finished is found again in `work`."""
     materials = _materials(plan, cohort, network, work.measured, processes, partial(progress, PATIENTS))
     runs = runs_of(plan, work.measured, is_real=cohort.is_real and bool(cohort.simulated))
     arrays = _carried_out(runs, carry_out, work.judged, processes, partial(progress, FITS))
@@ -105,8 +104,8 @@ def run_study(
         plan,
         cohort,
         materials,
-        {run.name: (run, found) for run, found in zip(runs, arrays, strict=True)},
-        {run.name: found["flagged"] for run, found in zip(simple, flags, strict=True)},
+        {run.name: (run, kept) for run, kept in zip(runs, arrays, strict=True)},
+        {run.name: kept["flagged"] for run, kept in zip(simple, flags, strict=True)},
     )
 
 
@@ -117,7 +116,7 @@ def _materials(
     wanted: list[tuple[str, int, int | None]] = [(material_name(seed), seed, None) for seed in plan.all_seeds]
     if plan.side_studies:
         wanted += [(enrolment_name(hours), plan.seed, 60 * hours) for hours in ENROLMENTS_H]
-    found = {}
+    materials = {}
     for place, (name, seed, enrolment_min) in enumerate(wanted):
 
         def part(share: float, text: str, place: int = place, name: str = name) -> None:
@@ -126,9 +125,9 @@ def _materials(
         def make(seed: int = seed, enrolment_min: int | None = enrolment_min, part: Any = part) -> Arrays:
             return measured_material(plan, cohort, network, seed, processes, part, enrolment_min).arrays()
 
-        found[name] = material_of(work.stage(name, make))
-    report(1.0, f"{sum(len(one.table) for one in found.values()):,} decisions")
-    return found
+        materials[name] = material_of(work.stage(name, make))
+    report(1.0, f"{sum(len(material.table) for material in materials.values()):,} decisions")
+    return materials
 
 
 def material_name(seed: int) -> str:
@@ -151,7 +150,7 @@ def family_name(family: str) -> str:
 
 
 def runs_of(plan: EvaluationPlan, work: WorkFolder, *, is_real: bool) -> list[Run]:
-    """Return every run: the headline of each seed, and the side studies of the first; `is_real`: real and simulated patients."""
+    """Return every run: the headline of each seed, and the side studies of the first. `is_real`: real and simulated patients."""
     core = len(core_cases())
 
     def run(name: str, **how: Any) -> Run:
@@ -161,11 +160,11 @@ def runs_of(plan: EvaluationPlan, work: WorkFolder, *, is_real: bool) -> list[Ru
         )
 
     roles = (JUDGED, SLOW, SIMULATED)
-    found = [
+    headlines = [
         run(_headline_name(seed), material=material_name(seed), seed=seed, cases=None, strict=True, roles=roles)
         for seed in plan.all_seeds
     ]
-    return found + list(_side_runs(plan, run, is_real)) if plan.side_studies else found
+    return headlines + list(_side_runs(plan, run, is_real)) if plan.side_studies else headlines
 
 
 def _side_runs(plan: EvaluationPlan, run: Callable[..., Run], is_real: bool) -> Iterator[Run]:
@@ -196,7 +195,7 @@ def _carried_out(
     processes: int,
     report: Callable[[float, str], None],
 ) -> list[Arrays]:
-    """Return each job's arrays; those that are finished are read, each other one is kept as soon as it is done."""
+    """Return each job's arrays. Those that are finished are read, each other one is kept as soon as it is done."""
     stages = [f"run-{place}" if isinstance(job, Run) else f"baseline-{place}" for place, job in enumerate(jobs)]
     pending = [place for place, name in enumerate(stages) if not work.has(name)]
     todo = [jobs[place] for place in pending]

@@ -32,10 +32,10 @@ class Cohort:
 
 
 def cohort_of(recordings: Sequence[Recording], simulated: Sequence[Stay]) -> Cohort:
-    """Return the cohort; without recordings the simulated patients are the ones that are judged."""
+    """Return the cohort. Without recordings the simulated patients are the ones that are judged."""
     if not recordings:
         return Cohort(tuple(simulated), (), is_real=False)
-    return Cohort(tuple(UnmarkedStay(one) for one in recordings), tuple(simulated), is_real=True)
+    return Cohort(tuple(UnmarkedStay(recording) for recording in recordings), tuple(simulated), is_real=True)
 
 
 def simulated_cohort(plan: EvaluationPlan) -> list[Stay]:
@@ -54,7 +54,7 @@ def limited(recordings: Sequence[Recording], plan: EvaluationPlan) -> list[Recor
     if plan.patients is not None and len(chosen) > plan.patients:
         places = np.linspace(0, len(chosen) - 1, plan.patients).round().astype(int)
         chosen = [chosen[place] for place in places]
-    return chosen if plan.days is None else [_cut(one, plan.days * DAY_MIN) for one in chosen]
+    return chosen if plan.days is None else [_cut(recording, plan.days * DAY_MIN) for recording in chosen]
 
 
 def _cut(recording: Recording, minutes: int) -> Recording:

@@ -15,7 +15,10 @@ from detectors.training.patients import LEAST_ATTACK_MIN, generator_of, onsets_o
 from detectors.training.scores.table import DISTORTED, Stream
 from detectors.training.scores.table_build import DISTORTED_MIN, PatientJob
 
-NAMES: Final = (*(one.__name__ for one in PAIR_DISTORTIONS), *(one.__name__ for one in DISTORTIONS))
+NAMES: Final = (
+    *(distortion.__name__ for distortion in PAIR_DISTORTIONS),
+    *(distortion.__name__ for distortion in DISTORTIONS),
+)
 """Distortions in the order in which training draws them."""
 RESEMBLES: Final[Mapping[str, frozenset[str]]] = {
     # Added noise of any band, single spikes as its heavy tail, and minutes in another order, which look like noise.
@@ -35,7 +38,7 @@ RESEMBLES: Final[Mapping[str, frozenset[str]]] = {
 
 
 def drawn_distortions(job: PatientJob, stream: Stream) -> int:
-    """Return the distortions of a distorted stream as bits by their places in `NAMES`, drawn again as training drew them; else 0.
+    """Return the distortions of a distorted stream as bits by their places in `NAMES`, drawn again as training drew them. Else 0.
 
     Raises ValueError when the onset, which is drawn first, is not the stream's.
     """

@@ -57,10 +57,10 @@ class Material:
         """Return by rule float64[N]: what the last two decisions agree on, by its limit (1: it speaks)."""
         table = self.table
         values = {"copy": table.nats / LIMIT_NATS, "frozen": table.run / LIMIT_MIN, "replay": self.replay}
-        return {name: table.votes(found.astype(np.float64), AGREE[name]) for name, found in values.items()}
+        return {name: table.votes(measured.astype(np.float64), AGREE[name]) for name, measured in values.items()}
 
     def pulse_speaks(self) -> Bools:
-        """Return bool[N]: the pulse rule speaks; it is no part of the headline, as an attacker may reach the pulse as well."""
+        """Return bool[N]: the pulse rule speaks. It is no part of the headline, as an attacker may reach the pulse as well."""
         return self.table.votes(self.pulse.astype(np.float64), AGREE["pulse"]) >= 1
 
     def rules(self) -> dict[str, Bools]:
@@ -104,7 +104,7 @@ def material_of(arrays: Mapping[str, NDArray[Any]]) -> Material:
 
 
 def streams_of_table(table: DecisionTable, streams: Bools) -> DecisionTable:
-    """Return the table of some streams bool[S] alone; all patients keep their places."""
+    """Return the table of some streams bool[S] alone. All patients keep their places."""
     rows, length = streams[table.stream], (table.stop - table.start)[streams]
     stop = np.cumsum(length)
     changed = {name: getattr(table, name)[streams] for name in OF_STREAM}

@@ -23,7 +23,7 @@ Floats32 = NDArray[np.float32]
 
 
 def replay_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
-    """Return by stream float32[R]: the rule's share by its limit (1: it speaks); 0 on distorted streams, which nobody judges."""
+    """Return by stream float32[R]: the rule's share by its limit (1: it speaks). 0 on distorted streams, which nobody judges."""
     clean = streams[0].decisions
     memory, values, states = ReplayMemory(), _Asked(clean.event_minute), {}
     begins = {begin for begin, _ in _spans(job).values()}
@@ -35,7 +35,7 @@ def replay_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
         if measured[minute]:
             memory.push(first + minute, heart, breath)
         values.ask(memory, first + minute)
-    own = values.found
+    own = values.shares
     return [own, *(_of_trace(job, stream, own, states) for stream in streams[1:])]
 
 
@@ -67,47 +67,47 @@ def _of_trace(job: PatientJob, stream: Stream, own: Floats32, states: dict[int, 
             memory.push(first + begin + place, heart, breath)
         values.ask(memory, first + begin + place)
     before = stream.decisions.event_minute < first + begin
-    values.found[before] = own[stream.decisions.decision[before]]
-    return values.found
+    values.shares[before] = own[stream.decisions.decision[before]]
+    return values.shares
 
 
 class _Asked:
     """Asks the memory at the event minutes of decisions, which rise."""
 
     def __init__(self, event_minute: NDArray[np.int64]) -> None:
-        self.found = np.zeros(len(event_minute), np.float32)
+        self.shares = np.zeros(len(event_minute), np.float32)
         self._place = {minute: place for place, minute in enumerate(event_minute.tolist())}
 
     def ask(self, memory: ReplayMemory, event_minute: int) -> None:
         place = self._place.get(event_minute)
         if place is not None:
-            self.found[place] = memory.share(event_minute) / LIMIT_SHARE
+            self.shares[place] = memory.share(event_minute) / LIMIT_SHARE
 
 
 def pulse_values(job: PatientJob, streams: list[Stream]) -> list[Floats32]:
-    """Return by stream float32[R]: the distance of heart rate and pulse by its limit (1: the rule speaks); 0 without a pulse."""
+    """Return by stream float32[R]: the distance of heart rate and pulse by its limit (1: the rule speaks). 0 without a pulse."""
     recording = job.patient.recording
     if recording.pulse_bpm is None:
         return [np.zeros(len(stream.decisions), np.float32) for stream in streams]
     own = _medians(recording, vitals_of(recording), streams[0])
     seen = own[: job.patient.enrolled]
     limit = limit_bpm(seen[np.isfinite(seen)].tolist())
-    found = [own]
+    by_stream = [own]
     for stream in streams[1:]:
         is_attack = stream.case >= 0
         vitals = attacked_vitals(job, stream)[0] if is_attack else vitals_of(recording)
-        found.append(_medians(recording, vitals, stream))
-    return [np.nan_to_num(each / limit).astype(np.float32) for each in found]
+        by_stream.append(_medians(recording, vitals, stream))
+    return [np.nan_to_num(each / limit).astype(np.float32) for each in by_stream]
 
 
 def _medians(recording: Recording, vitals: Vitals, stream: Stream) -> Floats:
-    """Return the median distance over the half hour up to each decision, bpm; NaN with fewer than ten minutes of both."""
+    """Return the median distance over the half hour up to each decision, bpm. NaN with fewer than ten minutes of both."""
     assert recording.pulse_bpm is not None
     known = usable_minutes(vitals[:, 0], vitals[:, 1]) & (recording.pulse_bpm > 0)
     gap = np.where(known, np.abs(vitals[:, 0] - recording.pulse_bpm), np.nan)
     windows = sliding_window_view(np.concatenate([np.full(WINDOW_MIN - 1, np.nan), gap]), WINDOW_MIN)
     at = windows[stream.decisions.event_minute - recording.first_event_minute]
     enough = np.isfinite(at).sum(axis=1) >= FEWEST
-    found = np.full(len(at), np.nan)
-    found[enough] = np.nanmedian(at[enough], axis=1)
-    return found
+    medians = np.full(len(at), np.nan)
+    medians[enough] = np.nanmedian(at[enough], axis=1)
+    return medians

@@ -1,15 +1,14 @@
-"""An evaluation as files beside its results.json, and as the blocks that README and docs hold; all from the document alone."""
+"""An evaluation as files beside its results.json, and as the blocks that README and docs hold. All from the document alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from experiments.evaluation.report import tables
-from experiments.evaluation.report.words import Document, clean_sentences, data_sentences, headline
+from experiments.evaluation.report.words import Document, sentences
+from experiments.report.numbers import flat
 from experiments.report.tables import csv_text, table_markdown
-
-Record = Mapping[str, Any]
 
 
 def files_of(document: Document) -> dict[str, str]:
@@ -18,7 +17,7 @@ def files_of(document: Document) -> dict[str, str]:
 
 
 def csv_tables(document: Document) -> dict[str, str]:
-    """Return the CSV files by name; a table without rows is left out."""
+    """Return the CSV files by name. A table without rows is left out."""
     rows: dict[str, list[dict[str, Any]]] = {
         "goals.csv": [flat(row) for row in document["goals"]],
         "attacks.csv": [flat(row) for row in document["attacks"]],
@@ -27,24 +26,7 @@ def csv_tables(document: Document) -> dict[str, str]:
         "detectors.csv": list(_detectors(document)),
         "slow.csv": [flat(row) for row in document["slow"]],
     }
-    return {name: csv_text(found) for name, found in rows.items() if found}
-
-
-def flat(record: Record, prefix: str = "") -> dict[str, Any]:
-    """Return nested records as one, names joined; a pair is its ends.
-
-    >>> flat({"a": {"value": 1}, "interval": [2, 3]})
-    {'a_value': 1, 'low': 2, 'high': 3}
-    """
-    found: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}_")
-        elif name == "interval":
-            found |= {f"{prefix}low": value[0], f"{prefix}high": value[1]}
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
+    return {name: csv_text(records) for name, records in rows.items() if records}
 
 
 def _detectors(document: Document) -> Iterator[dict[str, Any]]:
@@ -80,8 +62,8 @@ def ablations_block(document: Document) -> str:
 def results_block(document: Document) -> str:
     """Return what docs/evaluation.md holds: sentences and the main tables."""
     parts = [
-        headline(document), data_sentences(document), "**Attacks**, excluded in time:",
-        table_markdown(tables.short_attacks_table(document)), "**Clean devices.** " + clean_sentences(document),
+        sentences(document, "headline"), sentences(document, "data"), "**Attacks**, excluded in time:",
+        table_markdown(tables.short_attacks_table(document)), "**Clean devices.** " + sentences(document, "clean"),
         table_markdown(tables.days_table(document)),
     ]  # fmt: skip
     if document["slow"]:

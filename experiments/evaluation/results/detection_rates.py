@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.integer]
 
 AGES_DAYS: Final = (0, 1, 2, 4, 8, 1_000)
 DRAWS: Final = 1000
@@ -40,29 +41,33 @@ class FalseExclusions:
     by_age: tuple[tuple[int, int, float], ...]
 
 
-def share_found(found: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
+def share_found(delays: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
     """Return the mean over some cases of the share found in time, with the interval of drawing patients again."""
-    delay = found.delay_min[:, list(places)]
-    hit = np.where(np.isnan(delay), np.nan, delay <= within_min)
-    who, at = np.unique(found.patient, return_inverse=True)
-    hits, tried = np.zeros((len(who), len(places))), np.zeros((len(who), len(places)))
-    np.add.at(hits, at, np.nan_to_num(hit))
-    np.add.at(tried, at, np.isfinite(hit))
+    delay = delays.delay_min[:, list(places)]
+    return over_patients(delays.patient, delay <= within_min, ~np.isnan(delay))
+
+
+def over_patients(patient: Ints, hit: NDArray[Any], tried: Bools) -> Estimate:
+    """Return the mean over columns of the share of hits [R, C] among those tried, drawing the patients int[R] again."""
+    who, at = np.unique(patient, return_inverse=True)
+    hits, tries = (np.zeros((len(who), tried.shape[1])) for _ in range(2))
+    np.add.at(hits, at, np.where(tried, hit, 0))
+    np.add.at(tries, at, tried)
     drawn = np.random.default_rng(1).integers(len(who), size=(DRAWS, len(who)))
-    low, high = np.nanquantile(_mean_share(hits[drawn].sum(axis=1), tried[drawn].sum(axis=1)), [0.025, 0.975])
-    value = float(_mean_share(hits.sum(axis=0), tried.sum(axis=0)))
-    return Estimate(value, float(low), float(high), float(tried.sum()))
+    low, high = np.nanquantile(_mean_share(hits[drawn].sum(axis=1), tries[drawn].sum(axis=1)), [0.025, 0.975])
+    value = float(_mean_share(hits.sum(axis=0), tries.sum(axis=0)))
+    return Estimate(value, float(low), float(high), float(tries.sum()))
 
 
 def _mean_share(hits: Floats, tried: Floats) -> Floats:
-    """Return the mean over the last axis of hits / tried, where any were tried; NaN where none were."""
+    """Return the mean over the last axis of hits / tried, where any were tried. NaN where none were."""
     known = (tried > 0).sum(axis=-1)
     shares = (hits / np.maximum(tried, 1)).sum(axis=-1) / np.maximum(known, 1)
     return np.where(known > 0, shares, np.nan)
 
 
 def false_exclusions(table: DecisionTable, flagged: Bools) -> FalseExclusions:
-    """Count the exclusions of clean streams; minutes are valid ones."""
+    """Count the exclusions of clean streams. Minutes are valid ones."""
     streams = [stream for stream in np.flatnonzero(table.case == CLEAN)
                if table.judged[table.start[stream] : table.stop[stream]].any()]  # fmt: skip
     parts = [_clean_stream(table, flagged, int(stream)) for stream in streams]

@@ -1,4 +1,4 @@
-"""All numbers of an evaluation, as what results.json holds; no minute of any patient is among them."""
+"""All numbers of an evaluation, as what results.json holds. No minute of any patient is among them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from experiments.evaluation.judging.judged import Judged, Scored, benign_share, 
 from experiments.evaluation.judging.study import CAPPED, REFERENCE, Study, enrolment_name
 from experiments.evaluation.measurement.material import JUDGED
 from experiments.evaluation.plan import BUDGETS, DAY_MIN, ENROLMENTS_H
-from experiments.evaluation.results.ablations import ablations, families
 from experiments.evaluation.results.detection_rates import episodes_flagged, false_exclusions
 from experiments.evaluation.results.goals import FORMER, goals_of
 from experiments.evaluation.results.measures import (
@@ -33,7 +32,7 @@ from experiments.evaluation.results.measures import (
     pooled,
     shares,
 )
-from experiments.evaluation.results.side_studies import long_stays, simulated_record, slow_rows
+from experiments.evaluation.results.side_studies import ablations, families, long_stays, simulated_record, slow_rows
 
 Bools = NDArray[np.bool_]
 
@@ -41,26 +40,29 @@ SCHEMA_VERSION: Final = 1
 
 
 def results_of(study: Study, episodes: Mapping[str, int], command: str, bundle_sha256: str) -> Record:
-    """Return the document; `episodes` are event minutes at which deteriorations of judged patients may begin, by device."""
+    """Return the document. `episodes` are event minutes at which deteriorations of judged patients may begin, by device."""
     headlines = _headlines(study)
     first, cases = headlines[study.plan.seed], study.plan.cases
-    found = pooled([attack_delays(one.table, one.flagged, len(cases)) for one in headlines.values()])
+    delays = pooled([attack_delays(headline.table, headline.flagged, len(cases)) for headline in headlines.values()])
     document: Record = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
         "bundle_sha256": bundle_sha256,
         "plan": study.plan.record(),
         "data": _data(study, first.table),
-        "core": shares(core_shares(found, core_cases())),
-        "attacks": attack_rows(found, cases, study.plan.learnt),
-        "curves": {"hours": CURVE_H, **{level: _curve(found, level) for level in LEVELS}},
-        "clean": false_over_seeds([false_exclusions(one.table, one.flagged) for one in headlines.values()])
+        "core": shares(core_shares(delays, core_cases())),
+        "attacks": attack_rows(delays, cases, study.plan.learnt),
+        "curves": {"hours": CURVE_H, **{level: _curve(delays, level) for level in LEVELS}},
+        "clean": false_over_seeds(
+            [false_exclusions(headline.table, headline.flagged) for headline in headlines.values()]
+        )
         | _states(list(headlines.values())),
-        "exclusions": [event for seed, one in headlines.items() for event in _exclusions(one, seed)],
+        "exclusions": [event for seed, headline in headlines.items() for event in _exclusions(headline, seed)],
         "episodes": _episodes(list(headlines.values()), episodes),
         "long_stays": long_stays(first.table, first.flagged),
         "by_seed": [
-            {"seed": seed, **core_record(*core_of(one.judged, one.all_flagged))} for seed, one in headlines.items()
+            {"seed": seed, **core_record(*core_of(headline.judged, headline.all_flagged))}
+            for seed, headline in headlines.items()
         ],
         "by_budget": [
             {"budget": budget, **core_record(*core_of(first.judged, first.judged.flagged(budget)))}
@@ -88,28 +90,28 @@ class _Headline:
 
 
 def _headlines(study: Study) -> dict[int, _Headline]:
-    found = {}
+    headlines = {}
     for seed in study.plan.all_seeds:
         judged = study.headline(seed)
         flagged, scored = judged.flagged(study.plan.budget), judged.scored(study.plan.budget)
         rows = judged.material.rows((JUDGED,))
         cut = scored.of(rows)
-        found[seed] = _Headline(judged, flagged, rows, *judged.only(JUDGED, flagged), cut)
-    return found
+        headlines[seed] = _Headline(judged, flagged, rows, *judged.only(JUDGED, flagged), cut)
+    return headlines
 
 
 def _has_simulated(study: Study) -> bool:
     return study.cohort.is_real and bool(study.cohort.simulated)
 
 
-def _curve(found: AttackDelays, level: str) -> list[float]:
-    return curve(found, [place for place, case in enumerate(core_cases()) if case[1] == level])
+def _curve(delays: AttackDelays, level: str) -> list[float]:
+    return curve(delays, [place for place, case in enumerate(core_cases()) if case[1] == level])
 
 
 def _data(study: Study, table: DecisionTable) -> Record:
     judged = (table.case >= 0) & (table.which < TEACHING)
     onsets = {(int(table.patient[stream]), int(table.onset[stream])) for stream in np.flatnonzero(judged)}
-    enrolment = [int(one) for one in table.enrolment_min]
+    enrolment = [int(minutes) for minutes in table.enrolment_min]
     return {
         "is_real": study.cohort.is_real,
         "given": len(study.cohort.judged),
@@ -117,28 +119,30 @@ def _data(study: Study, table: DecisionTable) -> Record:
         "decisions": int(table.judged[table.is_clean].sum()),
         "device_weeks": table.weeks(table.clean_streams(np.arange(len(table.name)))),
         "onsets_a_seed": len(onsets),
-        "enrolled_a_day": sum(one >= DAY_MIN for one in enrolment),
-        "enrolled_ten_hours": sum(one < DAY_MIN for one in enrolment),
+        "enrolled_a_day": sum(minutes >= DAY_MIN for minutes in enrolment),
+        "enrolled_ten_hours": sum(minutes < DAY_MIN for minutes in enrolment),
         "simulated": len(study.cohort.simulated),
     }
 
 
 def _states(headlines: Sequence[_Headline]) -> Record:
-    found: Counter[DeviceState] = Counter()
-    for one in headlines:
-        found += clean_states(one.table, one.scored, one.flagged, one.judged.rule_votes[one.rows])
-    total = max(sum(found.values()), 1)
-    return {"benign": benign_share(found), "states": {str(state): count / total for state, count in found.items()}}
+    counts: Counter[DeviceState] = Counter()
+    for headline in headlines:
+        counts += clean_states(
+            headline.table, headline.scored, headline.flagged, headline.judged.rule_votes[headline.rows]
+        )
+    total = max(sum(counts.values()), 1)
+    return {"benign": benign_share(counts), "states": {str(state): count / total for state, count in counts.items()}}
 
 
-def _exclusions(one: _Headline, seed: int) -> list[Record]:
-    said = {kind: one.judged.folds[0].scores[kind][one.rows] for kind in SCORED}
-    said |= {rule: spoke[one.rows].astype(np.float64) for rule, spoke in one.judged.rules.items()}
-    return [{"seed": seed, **event} for event in exclusions(one.table, one.flagged, said)]
+def _exclusions(headline: _Headline, seed: int) -> list[Record]:
+    said = {kind: headline.judged.folds[0].scores[kind][headline.rows] for kind in SCORED}
+    said |= {rule: spoke[headline.rows].astype(np.float64) for rule, spoke in headline.judged.rules.items()}
+    return [{"seed": seed, **event} for event in exclusions(headline.table, headline.flagged, said)]
 
 
 def _episodes(headlines: Sequence[_Headline], begins: Mapping[str, int]) -> Record:
-    each = [episodes_flagged(one.table, one.flagged, begins) for one in headlines]
+    each = [episodes_flagged(headline.table, headline.flagged, begins) for headline in headlines]
     return {"excluded": max(hit for hit, _ in each), "judged": each[0][1], "by_seed": [hit for hit, _ in each]}
 
 

@@ -1,4 +1,4 @@
-"""What was wanted of the detector beside what was measured; a goal that was not measured says so."""
+"""What was wanted of the detector beside what was measured. A goal that was not measured says so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMER: Final[Mapping[str, str]] = {
 
 
 def goals_of(document: Mapping[str, Any]) -> list[Goal]:
-    """Return every goal; `document` is that of `results`, its estimates as records."""
+    """Return every goal. `document` is that of `results`, its estimates as records."""
     return [*_detection(document), *_clean(document), *_side(document), *_others(document)]
 
 
@@ -39,9 +39,9 @@ def _detection(document: Mapping[str, Any]) -> Iterator[Goal]:
     yield _goal("noise (data-poisoning-1), medium, within 4 h", core["noise_medium_4h"], "at least", 0.75, SHARE)
     rows = {(row["attack"], row["level"]): row for row in document["attacks"]}
     for name, former in STRONG_12H.items():
-        found = rows.get((name, "strong"), {}).get("within_12h")
+        estimate = rows.get((name, "strong"), {}).get("within_12h")
         yield _goal(
-            f"{name}, strong, within 12 h", found, "at least", former, SHARE, "the former detector's, simulated"
+            f"{name}, strong, within 12 h", estimate, "at least", former, SHARE, "the former detector's, simulated"
         )
 
 
@@ -100,10 +100,10 @@ def _others(document: Mapping[str, Any]) -> Iterator[Goal]:
 
 
 def _goal(
-    name: str, found: Mapping[str, float] | None, direction: Direction, wanted: float, unit: str, note: str = ""
+    name: str, record: Mapping[str, float] | None, direction: Direction, wanted: float, unit: str, note: str = ""
 ) -> Goal:
-    one = Estimate(**found) if found else UNKNOWN
-    return Goal(name, one.value, (one.low, one.high), one.n, direction, wanted, unit, note)
+    estimate = Estimate(**record) if record else UNKNOWN
+    return Goal(name, estimate.value, (estimate.low, estimate.high), estimate.n, direction, wanted, unit, note)
 
 
 def _alone(name: str, value: float, n: float, direction: Direction, wanted: float, note: str = "") -> Goal:

@@ -14,7 +14,13 @@ from experiments.common.estimates import UNKNOWN, Estimate
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.judged import Judged
 from experiments.evaluation.plan import BUDGETS, Case, shown_name
-from experiments.evaluation.results.detection_rates import DRAWS, FalseExclusions, false_exclusions, rate, share_found
+from experiments.evaluation.results.detection_rates import (
+    FalseExclusions,
+    false_exclusions,
+    over_patients,
+    rate,
+    share_found,
+)
 
 WITHIN_H: Final = (2, 4, 12)
 CURVE_H: Final = tuple(hour / 4 for hour in range(1, 49))
@@ -36,56 +42,50 @@ CORE_MEASURES: Final[tuple[Measure, ...]] = (
 """The core's figures: name, which of its cases, and within how many minutes."""
 
 
-def pooled(found: Sequence[AttackDelays]) -> AttackDelays:
-    """Return the attacks of several seeds together; intervals draw patients, so that seeds of one patient count as one."""
+def pooled(delays: Sequence[AttackDelays]) -> AttackDelays:
+    """Return the attacks of several seeds together. Intervals draw patients, so that seeds of one patient count as one."""
     return AttackDelays(
-        np.concatenate([one.delay_min for one in found]), np.concatenate([one.patient for one in found])
+        np.concatenate([of_seed.delay_min for of_seed in delays]),
+        np.concatenate([of_seed.patient for of_seed in delays]),
     )
 
 
-def share(found: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
-    """Return the share found in time, over those of the cases that were tried; UNKNOWN when none was."""
-    tried = [place for place in places if not np.isnan(found.delay_min[:, place]).all()] if len(found.patient) else []
-    return share_found(found, tried, within_min) if tried else UNKNOWN
+def share(delays: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
+    """Return the share found in time, over those of the cases that were tried. UNKNOWN when none was."""
+    tried = [place for place in places if not np.isnan(delays.delay_min[:, place]).all()] if len(delays.patient) else []
+    return share_found(delays, tried, within_min) if tried else UNKNOWN
 
 
-def core_shares(found: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
-    """Return the figures of the core by name; `cases` are those that the found attacks' first places stand for."""
+def core_shares(delays: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
+    """Return the figures of the core by name. `cases` are those that the found attacks' first places stand for."""
     return {
-        name: share(found, [place for place, case in enumerate(cases) if wanted(case)], within)
+        name: share(delays, [place for place, case in enumerate(cases) if wanted(case)], within)
         for name, wanted, within in CORE_MEASURES
     }
 
 
-def core_differences(found: AttackDelays, other: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
+def core_differences(delays: AttackDelays, other: AttackDelays, cases: Sequence[Case]) -> dict[str, Estimate]:
     """Return how much less another detector finds of the core: `found` minus `other`, paired by patient and onset."""
     return {
-        name: _difference(found, other, [place for place, case in enumerate(cases) if wanted(case)], within)
+        name: _difference(delays, other, [place for place, case in enumerate(cases) if wanted(case)], within)
         for name, wanted, within in CORE_MEASURES
     }
 
 
-def _difference(found: AttackDelays, other: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
-    if not places or not len(found.patient) or not np.array_equal(found.patient, other.patient):
+def _difference(delays: AttackDelays, other: AttackDelays, places: Sequence[int], within_min: int) -> Estimate:
+    if not places or not len(delays.patient) or not np.array_equal(delays.patient, other.patient):
         return UNKNOWN
-    own, others = found.delay_min[:, list(places)], other.delay_min[:, list(places)]
+    own, others = delays.delay_min[:, list(places)], other.delay_min[:, list(places)]
     tried = ~(np.isnan(own) | np.isnan(others))
-    more = np.where(tried, (own <= within_min).astype(float) - (others <= within_min), 0)
-    who, at = np.unique(found.patient, return_inverse=True)
-    total, count = np.zeros(len(who)), np.zeros(len(who))
-    np.add.at(total, at, more.sum(axis=1))
-    np.add.at(count, at, tried.sum(axis=1))
-    drawn = np.random.default_rng(1).integers(len(who), size=(DRAWS, len(who)))
-    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(total.sum() / count.sum()), float(low), float(high), float(count.sum()))
+    more = ((own <= within_min).astype(float) - (others <= within_min)).sum(axis=1, where=tried, keepdims=True)
+    return over_patients(delays.patient, more, tried.sum(axis=1, keepdims=True))
 
 
-def attack_rows(found: AttackDelays, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
+def attack_rows(delays: AttackDelays, cases: Sequence[Case], learnt: frozenset[int]) -> list[dict[str, Any]]:
     """Return a record for each attack and level: found within 2, 4 and 12 hours, and the median delay (None: never)."""
     rows = []
     for place, (name, level) in enumerate(cases):
-        delay = found.delay_min[:, place]
+        delay = delays.delay_min[:, place]
         tried = delay[~np.isnan(delay)]
         median = float(np.median(tried)) if len(tried) else np.inf
         rows.append(
@@ -94,16 +94,16 @@ def attack_rows(found: AttackDelays, cases: Sequence[Case], learnt: frozenset[in
                 "level": level,
                 "learnt": place in learnt,
                 "onsets": len(tried),
-                **{f"within_{hours}h": asdict(share(found, [place], 60 * hours)) for hours in WITHIN_H},
+                **{f"within_{hours}h": asdict(share(delays, [place], 60 * hours)) for hours in WITHIN_H},
                 "median_min": median if np.isfinite(median) else None,
             }
         )
     return rows
 
 
-def curve(found: AttackDelays, places: Sequence[int]) -> list[float]:
+def curve(delays: AttackDelays, places: Sequence[int]) -> list[float]:
     """Return the share found by `CURVE_H`, the mean over some cases."""
-    delay = found.delay_min[:, list(places)]
+    delay = delays.delay_min[:, list(places)]
     if not delay.size:
         return []
     tried = ~np.isnan(delay)
@@ -111,18 +111,18 @@ def curve(found: AttackDelays, places: Sequence[int]) -> list[float]:
 
 
 def false_over_seeds(each: Sequence[FalseExclusions]) -> dict[str, Any]:
-    """Return the mean over seeds; the interval is that of one seed's device-weeks: seeds are no new patients."""
-    events = [one.a_week.n for one in each]
+    """Return the mean over seeds. The interval is that of one seed's device-weeks: seeds are no new patients."""
+    events = [of_seed.a_week.n for of_seed in each]
     mean = float(np.mean(events))
-    ages = np.mean([[[count, weeks] for _, count, weeks in one.by_age] for one in each], axis=0)
+    ages = np.mean([[[count, weeks] for _, count, weeks in of_seed.by_age] for of_seed in each], axis=0)
     return {
         "a_week": asdict(rate(mean, each[0].weeks)),  # type: ignore[arg-type]  # a mean of counts, between two Poisson intervals
         "weeks": each[0].weeks,
         "events": events,
-        "devices": [one.devices for one in each],
+        "devices": [of_seed.devices for of_seed in each],
         "of": each[0].of,
-        "flagged": float(np.mean([one.flagged for one in each])),
-        "held": float(np.mean([one.held for one in each])),
+        "flagged": float(np.mean([of_seed.flagged for of_seed in each])),
+        "held": float(np.mean([of_seed.held for of_seed in each])),
         "by_day": [
             {"from_day": day, "events": float(count), "weeks": float(weeks), "a_week": asdict(rate(count, weeks))}
             for (day, _, _), (count, weeks) in zip(each[0].by_age, ages, strict=True)
@@ -142,7 +142,7 @@ def core_of(judged: Judged, flagged: Bools) -> tuple[DecisionTable, Bools]:
 
 
 def core_found(table: DecisionTable, flagged: Bools) -> AttackDelays:
-    """Return when each core attack was found; the table holds no others."""
+    """Return when each core attack was found. The table holds no others."""
     return attack_delays(table, flagged, len(core_cases()))
 
 

@@ -1,4 +1,4 @@
-"""What is measured beside the headline on the same folds: slow attacks, the simulated cohort, long stays, hypotension."""
+"""What is measured beside the headline on the same folds: slow attacks, simulated patients, long stays, episodes, ablations, families."""
 
 from __future__ import annotations
 
@@ -15,14 +15,25 @@ from numpy.typing import NDArray
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from detectors.minutes.windows import STEP_MIN
-from detectors.training.scores.table import CLEAN, DecisionTable, attack_delays
-from experiments.common.injection import core_cases
-from experiments.evaluation.judging.judged import Judged
+from detectors.scoring.components import SCORED
+from detectors.training.scores.table import CLEAN, AttackDelays, DecisionTable, attack_delays
+from experiments.common.injection import CORE, core_cases
+from experiments.evaluation.judging.judged import RULES, Judged
+from experiments.evaluation.judging.study import REFERENCE, Study, family_name
 from experiments.evaluation.measurement.material import SIMULATED, SLOW
-from experiments.evaluation.measurement.slow_attacks import KINDS, RAMPS_DAYS, phase_of
-from experiments.evaluation.plan import DAY_MIN, HOLD_MIN
+from experiments.evaluation.measurement.measuring import KINDS, RAMPS_DAYS, phase_of
+from experiments.evaluation.plan import BUDGETS, DAY_MIN, HOLD_MIN
 from experiments.evaluation.results.detection_rates import false_exclusions, rate
-from experiments.evaluation.results.measures import core_shares
+from experiments.evaluation.results.measures import (
+    Record,
+    core_differences,
+    core_found,
+    core_of,
+    core_record,
+    core_shares,
+    equal_budget,
+    shares,
+)
 
 Bools = NDArray[np.bool_]
 
@@ -90,9 +101,9 @@ def simulated_record(judged: Judged, flagged: Bools) -> dict[str, Any]:
 
 def _kind(table: DecisionTable, wanted: Bools, flagged: Bools) -> dict[str, Any]:
     """Return the figures of some patients bool[P]."""
-    found = attack_delays(table, flagged, len(core_cases()))
-    inside = wanted[found.patient]
-    of_kind = type(found)(found.delay_min[inside], found.patient[inside])
+    delays = attack_delays(table, flagged, len(core_cases()))
+    inside = wanted[delays.patient]
+    of_kind = type(delays)(delays.delay_min[inside], delays.patient[inside])
     events = false_exclusions(table, flagged & wanted[table.who]).a_week.n
     weeks = _weeks(table, wanted)
     return {
@@ -142,25 +153,82 @@ def forecasts_in(folders: Sequence[Path]) -> list[Path]:
 
 
 def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
-    """Return, by device, the event minute after which an acute hypotensive episode begins; raises Misconfigured for a wrong file."""
-    found: dict[str, int] = {}
+    """Return, by device, the event minute after which an acute hypotensive episode begins. Raises Misconfigured for a wrong file."""
+    begins: dict[str, int] = {}
     for file in files:
         try:
             with file.open(encoding="utf-8", newline="") as rows:
                 for row in csv.DictReader([next(rows), *rows]):
                     if row.get("group", EPISODE_GROUPS[0]) in EPISODE_GROUPS:
-                        found[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
+                        begins[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
         except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
             raise Misconfigured(
                 f"{file}: no forecast times ({error or 'nothing'}); its columns are device_id,t0[,group]"
             ) from None
-    return found
+    return begins
 
 
-def _forecast_rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as stream:
-        table = csv.DictReader(stream)
-        for column in ("device_id", "t0"):
-            if column not in (table.fieldnames or ()):
-                raise KeyError(column)
-        return list(table)
+MIXES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "without either DNN": (("family_free",), RULES),
+    "without the slow DNN": (("fast", "family_free"), RULES),
+    "without the family-free score": (("fast", "slow"), RULES),
+    "without the copy rule": (SCORED, ("frozen", "replay")),
+    "without the frozen rule": (SCORED, ("copy", "replay")),
+    "without the replay rule": (SCORED, ("copy", "frozen")),
+    "the rules alone": ((), RULES),
+}
+"""Ablations of the detector's own scores: what is averaged, and which rules speak."""
+
+
+def ablations(study: Study, reference: Judged) -> list[Record]:
+    """Return the detector, then its ablations with how much less of the core each finds, paired.
+
+    `difference` is at the same budget; `equal` at the budget that gives as many false exclusions as the detector's.
+    """
+    budget = study.plan.budget
+    base = core_of(reference, reference.flagged(budget))
+    records: list[Record] = [{"name": REFERENCE, **core_record(*base)}]
+    known, wanted = core_found(*base), false_exclusions(*base).a_week.n
+    for name, (kinds, rules) in MIXES.items():
+        records.append({"name": name, **_compared(known, wanted, reference, budget, kinds, rules)})
+    others = ({"name": name, **_compared(known, wanted, study.judged(name), budget)} for name in study.changed)
+    return [*records, *others]
+
+
+def _compared(
+    known: AttackDelays,
+    wanted: float,
+    other: Judged,
+    budget: float,
+    kinds: tuple[str, ...] = SCORED,
+    rules: Sequence[str] = RULES,
+) -> Record:
+    cases, own = core_cases(), core_of(other, other.flagged(budget, kinds, rules))
+    record = core_record(*own) | {"difference": shares(core_differences(known, core_found(*own), cases))}
+    if not kinds:
+        return record
+    each = {other_budget: core_of(other, other.flagged(other_budget, kinds, rules)) for other_budget in BUDGETS}
+    events = {other_budget: false_exclusions(*core).a_week.n for other_budget, core in each.items()}
+    equal = equal_budget(events, wanted)
+    difference = shares(core_differences(known, core_found(*each[equal]), cases))
+    return record | {"equal": {"budget": equal, "events": events[equal], "wanted": wanted, "difference": difference}}
+
+
+def families(study: Study) -> Record:
+    """Return each family as it is found by a detector that never learnt it nor its look-alikes, and all of them together."""
+    cases, records = core_cases(), {}
+    together, patients = None, np.zeros(0, np.int32)
+    for family in CORE:
+        judged = study.judged(family_name(family))
+        own = core_of(judged, judged.flagged(study.plan.budget))
+        delays = core_found(*own)
+        hidden = np.full_like(delays.delay_min, np.nan)
+        places = [place for place, case in enumerate(cases) if case[0] == family]
+        hidden[:, places] = delays.delay_min[:, places]
+        together = hidden if together is None else np.where(np.isnan(together), hidden, together)
+        patients = delays.patient
+        records[family] = shares(core_shares(AttackDelays(hidden, patients), cases)) | {
+            "false_exclusions": asdict(false_exclusions(*own).a_week)
+        }
+    assert together is not None
+    return {"all": shares(core_shares(AttackDelays(together, patients), cases)), **records}

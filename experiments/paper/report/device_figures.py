@@ -12,13 +12,11 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from detectors.decisions.paper_fig3_rule import EXCLUDE_ABOVE, HIGHEST, LOWEST
-from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
-from experiments.paper.inputs import CASES
-from experiments.paper.known_patients import DEVICE_SHOWN
-from experiments.paper.results import Results
-from experiments.paper.rows import last_day
+from experiments.paper.autoencoders import DEVICE_SHOWN
+from experiments.paper.inputs import CASES, last_day
+from experiments.paper.results import PAPER_THRESHOLDS, DeviceRun, Results, device_run
 from experiments.paper.study import Study
-from experiments.report.figures import BLUE, GREY, ORANGE, VERMILION
+from experiments.report.figures import BLUE, GREY, ORANGE, VERMILION, canvas, legend_above
 
 BINS: Final = 30
 LEAST_SHARE: Final = 5e-4  # of a logarithmic axis: less than one window of a day
@@ -26,13 +24,12 @@ LEAST_SHARE: Final = 5e-4  # of a logarithmic axis: less than one window of a da
 
 def distribution_figure(study: Study, results: Results) -> Figure:
     """Return Fig. 11: the second device's scores with its threshold, and its errors, a column a run."""
-    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
-    grid = figure.subplots(2, len(CASES), sharey="row", sharex="row")
+    figure, grid = canvas(4.4, 2, len(CASES), sharey="row", sharex="row")
     rows = study.known.rows
     errors = [rows["error"][last_day(rows, DEVICE_SHOWN, case)] for case in range(len(CASES))]
     edges = np.geomspace(min(map(np.min, errors)), max(map(np.max, errors)) * 1.01, BINS + 1)
     for case, name in enumerate(CASES):
-        run = _run(results.paper_runs, case, DEVICE_SHOWN)
+        run = device_run(results.paper_runs, case)
         above, below = grid[:, case]
         scores = study.classifiers.device_score[last_day(rows, DEVICE_SHOWN, case)]
         _draw_shares(above, scores, np.linspace(0, 1, BINS + 1), BLUE)
@@ -53,9 +50,8 @@ def distribution_figure(study: Study, results: Results) -> Figure:
 
 
 def threshold_figure(results: Results) -> Figure:
-    """Return Fig. 3 in numbers: every device's adaptive threshold by run; beside it the share of windows flagged."""
-    figure = Figure(figsize=(9.6, 3.3), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Return Fig. 3 in numbers: every device's adaptive threshold by run. Beside it the share of windows flagged."""
+    figure, (left, right) = canvas(3.3, 1, 2)
     _draw_dots(left, results.paper_runs, "threshold", -0.0, (BLUE, "o"), "our devices")
     at = np.arange(len(CASES))
     left.scatter(at + 0.25, PAPER_THRESHOLDS, color=VERMILION, marker="x", s=36, label="printed in the paper (Dev2)")
@@ -73,7 +69,7 @@ def threshold_figure(results: Results) -> Figure:
             at, [f"{case + 1}\n{name.replace('-p', chr(10) + 'p')}" for case, name in enumerate(CASES)], fontsize=7
         )
         axes.set_xlim(-0.5, len(CASES) - 0.5)
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, ncols=2, fontsize=8)
+        legend_above(axes, 2, fontsize=8)
     return figure
 
 
@@ -90,7 +86,3 @@ def _draw_dots(
     across = [run.case + aside + spread[run.patient] for run in runs]
     up = [getattr(run, field) for run in runs]
     axes.scatter(across, up, color=style[0], marker=style[1], s=16, alpha=0.8, linewidths=0, label=label, clip_on=False)
-
-
-def _run(runs: Sequence[DeviceRun], case: int, patient: int) -> DeviceRun:
-    return next(run for run in runs if (run.case, run.patient) == (case, patient))

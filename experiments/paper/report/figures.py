@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from experiments.paper.classifiers import left_out_rows
-from experiments.paper.inputs import CASES
+from experiments.paper.inputs import CASES, in_trial, is_clean
 from experiments.paper.results import PAPER_ARGMAX, Results, Scored
-from experiments.paper.rows import in_trial, is_clean
 from experiments.paper.study import Study
-from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from experiments.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, canvas, legend_above, shared_legend
 
 Style = tuple[str, Any]  # colour and line
 CASE_STYLES: Final[tuple[Style, ...]] = (
@@ -31,9 +30,8 @@ ROC_POINTS: Final = 120
 
 
 def error_figure(study: Study) -> Figure:
-    """Return Fig. 8 (a): errors of the windows trained on; beside it those of patients left out, clean and attacked."""
-    figure = Figure(figsize=(9.6, 3.1), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True)
+    """Return Fig. 8 (a): errors of the windows trained on. Beside it those of patients left out, clean and attacked."""
+    figure, (left, right) = canvas(3.1, 1, 2, sharex=True)
     known, new = study.known.rows, left_out_rows(study.left_out)
     new = new[in_trial(new)]
     low, high = np.quantile(np.concatenate([known["error"], new["error"]]), [0.0005, 0.9995])
@@ -47,15 +45,14 @@ def error_figure(study: Study) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("reconstruction error of a window (mean squared, logarithmic)")
         axes.set_yticks([])
-        _legend_above(axes, 3)
+        legend_above(axes, 3, fontsize=8)
     left.set_ylabel("density")
     return figure
 
 
 def curve_figure(study: Study, results: Results) -> Figure:
-    """Return Fig. 8 (b) and (c): loss and argmax accuracy by epoch; in (c) also a guess and the tolerance accuracy."""
-    figure = Figure(figsize=(9.6, 3.1), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Return Fig. 8 (b) and (c): loss and argmax accuracy by epoch. In (c) also a guess and the tolerance accuracy."""
+    figure, (left, right) = canvas(3.1, 1, 2)
     loss, val_loss, accuracy, val_accuracy, tolerance = study.known.curves.T
     epochs = np.arange(1, len(loss) + 1)
     left.plot(epochs, loss, color=BLUE, label="training")
@@ -74,14 +71,13 @@ def curve_figure(study: Study, results: Results) -> Figure:
     right.set_ylabel("share of minutes")
     for axes in (left, right):
         axes.set_xlabel("epoch")
-        _legend_above(axes, 2)
+        legend_above(axes, 2, fontsize=8)
     return figure
 
 
 def example_figure(study: Study) -> Figure:
-    """Return Fig. 8 (d): an hour and its reconstruction; beside it the same hour poisoned, and its reconstruction."""
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
-    grid = figure.subplots(2, 2, sharex=True, sharey="row")
+    """Return Fig. 8 (d): an hour and its reconstruction. Beside it the same hour poisoned, and its reconstruction."""
+    figure, grid = canvas(3.8, 2, 2, sharex=True, sharey="row")
     for column, title in enumerate(("the paper's way: a clean hour", f"the same hour under {CASES[1]}")):
         actual, rebuilt = study.known.example[column]
         for row, name in enumerate(("heart rate (bpm)", "resp. rate (/min)")):
@@ -92,36 +88,34 @@ def example_figure(study: Study) -> Figure:
                 axes.set_ylabel(name)
         grid[0, column].set_title(title)
         grid[1, column].set_xlabel("minutes")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=2, fontsize=8)
+    shared_legend(figure, grid[0, 0], 2)
     return figure
 
 
 def confusion_figure(results: Results) -> Figure:
     """Return Fig. 9 (a): labels against decisions of the DNN, once a way of judging it."""
     figure = Figure(figsize=(9.6, 2.9), layout="constrained")
-    for axes, one in zip(figure.subplots(1, len(results.evaluations)), results.evaluations, strict=True):
-        _draw_confusion(axes, one.scored.confusion())
-        axes.set_title(_two_lines(one.name), fontsize=8)
+    for axes, evaluation in zip(figure.subplots(1, len(results.evaluations)), results.evaluations, strict=True):
+        _draw_confusion(axes, evaluation.scored.confusion())
+        axes.set_title(_two_lines(evaluation.name), fontsize=8)
     return figure
 
 
 def roc_figure(results: Results) -> Figure:
-    """Return Fig. 9 (b): the ROC of the DNN, once a way of judging it; beside it by attack. Folds are pooled."""
-    figure = Figure(figsize=(9.6, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    for style, one in zip(CASE_STYLES, results.evaluations, strict=False):
-        _draw_roc(left, one.scored, style, f"{one.name}: AUC {one.mean.auc:.3f}")
+    """Return Fig. 9 (b): the ROC of the DNN, once a way of judging it. Beside it by attack. Folds are pooled."""
+    figure, (left, right) = canvas(4.6, 1, 2, sharey=True)
+    for style, evaluation in zip(CASE_STYLES, results.evaluations, strict=False):
+        _draw_roc(left, evaluation.scored, style, f"{evaluation.name}: AUC {evaluation.mean.auc:.3f}")
     on_attacks = results.evaluations[-1].scored
-    for case, found in enumerate(results.attacks, start=1):
+    for case, attack in enumerate(results.attacks, start=1):
         of_attack = is_clean(on_attacks.rows) | (on_attacks.rows["case"] == case)
-        _draw_roc(right, on_attacks.part(of_attack), CASE_STYLES[case], f"{found.attack}: AUC {found.mean:.3f}")
+        _draw_roc(right, on_attacks.part(of_attack), CASE_STYLES[case], f"{attack.attack}: AUC {attack.mean:.3f}")
     left.set_ylabel("true positive share")
     for axes in (left, right):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
         axes.set_xlabel("false positive share")
         axes.set_box_aspect(0.72)
-        _legend_above(axes, 1)
+        legend_above(axes, 1, fontsize=8)
     right.legend_.set_title(f"{results.evaluations[-1].name}, by attack", prop={"size": 8})
     return figure
 
@@ -164,10 +158,6 @@ def _roc(scored: Scored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     false, true, _ = roc_curve(scored.label, scored.score, sample_weight=scored.weight)
     shown = np.unique(np.concatenate([[0.0, 1.0], np.geomspace(1e-4, 1, ROC_POINTS), np.linspace(0, 1, ROC_POINTS)]))
     return shown, np.asarray(np.interp(shown, false, true))
-
-
-def _legend_above(axes: Axes, columns: int) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, ncols=columns, fontsize=8)
 
 
 def _two_lines(text: str) -> str:

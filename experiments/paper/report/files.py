@@ -8,11 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from experiments.paper.accuracy import Accuracy
-from experiments.paper.devices import PAPER_THRESHOLDS, DeviceRun
 from experiments.paper.fit import PAPER_FEATURES
 from experiments.paper.inputs import CASES, LEVEL
 from experiments.paper.report.page import build_page
-from experiments.paper.results import PAPER_ARGMAX, PAPER_AUC, PAPER_TABLE, Evaluation, Results
+from experiments.paper.results import (
+    PAPER_ARGMAX,
+    PAPER_AUC,
+    PAPER_TABLE,
+    PAPER_THRESHOLDS,
+    DeviceRun,
+    Evaluation,
+    Results,
+)
 from experiments.paper.study import Study
 from experiments.report.numbers import json_bytes, short
 from experiments.report.page import Section
@@ -34,10 +41,10 @@ class Measure:
 
 
 def report_files(study: Study, results: Results, shown: list[Section], command: str) -> dict[str, str | bytes]:
-    """Return every file of the reproduction by its name; `shown` are the page's exhibits."""
+    """Return every file of the reproduction by its name. `shown` are the page's exhibits."""
     return {
         "results.json": json_bytes(results_document(study, results, command)),
-        "results.csv": csv_text([asdict(one) for one in measures(study, results)]),
+        "results.csv": csv_text([asdict(measure) for measure in measures(study, results)]),
         "report.html": build_page(study, shown, command),
     }
 
@@ -51,15 +58,15 @@ def results_document(study: Study, results: Results, command: str) -> dict[str, 
         "attack_level": LEVEL,
         "patients": [
             {
-                "device_id": one.device_id,
-                "origin": one.origin,
-                "minutes": one.minutes,
-                "grid_bpm": one.grid_text,
-                "charted": one.charted,
+                "device_id": patient.device_id,
+                "origin": patient.origin,
+                "minutes": patient.minutes,
+                "grid_bpm": patient.grid_text,
+                "charted": patient.charted,
             }
-            for one in study.recordings
+            for patient in study.recordings
         ],
-        "measures": [asdict(one) for one in measures(study, results)],
+        "measures": [asdict(measure) for measure in measures(study, results)],
         "training_curves": {
             name: [short(value) for value in column]
             for name, column in zip(
@@ -78,10 +85,14 @@ def measures(study: Study, results: Results) -> list[Measure]:
         *_of_accuracy("patients left out", results.new_accuracy, None),
         *_of_table(study),
         *_of_labels(study, results),
-        *(measure for one in results.evaluations for measure in _of_evaluation(one, one is results.evaluations[0])),
         *(
-            Measure("attacks", one.attack, name, short(getattr(one, field)))
-            for one in results.attacks
+            measure
+            for evaluation in results.evaluations
+            for measure in _of_evaluation(evaluation, evaluation is results.evaluations[0])
+        ),
+        *(
+            Measure("attacks", attack.attack, name, short(getattr(attack, field)))
+            for attack in results.attacks
             for name, field in (
                 ("auc", "mean"),
                 ("auc_lowest_patient", "lowest"),
@@ -114,17 +125,19 @@ def _of_labels(study: Study, results: Results) -> Iterator[Measure]:
             yield Measure("labels", f"labelled {label}", f"squared error of {name}", short(error))
 
 
-def _of_evaluation(one: Evaluation, as_in_paper: bool) -> Iterator[Measure]:
-    for name, value in asdict(one.mean).items():
-        by_fold = [getattr(fold, name) for fold in one.folds if not math.isnan(getattr(fold, name))]
-        yield Measure("classifier", one.name, name, short(value), PAPER_AUC if as_in_paper and name == "auc" else None)
-        yield Measure("classifier", one.name, f"{name}_lowest_fold", short(min(by_fold, default=math.nan)))
-        yield Measure("classifier", one.name, f"{name}_highest_fold", short(max(by_fold, default=math.nan)))
-    yield Measure("classifier", one.name, "error_auc", short(one.error_auc))
-    yield Measure("classifier", one.name, "step_auc", short(one.step_auc))
+def _of_evaluation(evaluation: Evaluation, as_in_paper: bool) -> Iterator[Measure]:
+    for name, value in asdict(evaluation.mean).items():
+        by_fold = [getattr(fold, name) for fold in evaluation.folds if not math.isnan(getattr(fold, name))]
+        yield Measure(
+            "classifier", evaluation.name, name, short(value), PAPER_AUC if as_in_paper and name == "auc" else None
+        )
+        yield Measure("classifier", evaluation.name, f"{name}_lowest_fold", short(min(by_fold, default=math.nan)))
+        yield Measure("classifier", evaluation.name, f"{name}_highest_fold", short(max(by_fold, default=math.nan)))
+    yield Measure("classifier", evaluation.name, "error_auc", short(evaluation.error_auc))
+    yield Measure("classifier", evaluation.name, "step_auc", short(evaluation.step_auc))
     names = ("true_negative", "false_positive", "false_negative", "true_positive")
-    for name, count in zip(names, one.scored.confusion().ravel().tolist(), strict=True):
-        yield Measure("classifier", one.name, f"{name}_windows", count)
+    for name, count in zip(names, evaluation.scored.confusion().ravel().tolist(), strict=True):
+        yield Measure("classifier", evaluation.name, f"{name}_windows", count)
 
 
 def _of_runs(subject: str, study: Study, runs: Sequence[DeviceRun]) -> Iterator[Measure]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from wfdb_records import stays, write_database, write_record
 
 from contracts.errors import Misconfigured
-from experiments.cohort.catalogue import HOURLY, MINUTE
+from experiments.cohort.statistics import HOURLY, MINUTE
 from fedsecure.cli import app
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from fedsecure.demo.observing.checks import judge
 from fedsecure.demo.observing.observation import Observation, decode_observation
-from fedsecure.report.page import write_report
-from fedsecure.report.summary import summarise
+from fedsecure.report.page import summarise, write_report
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 

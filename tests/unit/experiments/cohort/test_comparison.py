@@ -10,11 +10,10 @@ from wfdb_records import write_database
 
 from experiments.cohort import comparison as cohort_comparison
 from experiments.cohort import groups as cohort_groups
-from experiments.cohort.comparison import CohortPlan, compare, groups_for, steps_of
+from experiments.cohort.comparison import CohortPlan, compare, groups_for, place, steps_of
 from experiments.cohort.files import report_document
 from experiments.cohort.groups import Group, charted, cut_to_lengths, measure, read_groups
-from experiments.cohort.membership import place
-from experiments.cohort.words import findings
+from experiments.cohort.page import findings
 from replay.sources.synthetic import synthetic_cohort
 
 PLAN = CohortPlan(seed=3, patients=40, days=1, deteriorating_share=0.25, draws=100)

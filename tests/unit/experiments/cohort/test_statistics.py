@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from experiments.cohort.catalogue import HOURLY, MINUTE
 from experiments.cohort.statistics import (
+    HOURLY,
+    MINUTE,
     autocorrelation,
     correlation,
     gap_lengths,

@@ -11,9 +11,15 @@ from small_tables import table
 from detectors.scoring.common_scale import NOTHING, CommonScale
 from detectors.scoring.components import SCORED
 from experiments.evaluation.judging import folds as module
-from experiments.evaluation.judging import in_use
-from experiments.evaluation.judging.folds import CombinedScale, FoldPlan, InUse, combined_scale, judged_folds
-from experiments.evaluation.judging.in_use import FoldDetector, said_in_use
+from experiments.evaluation.judging.folds import (
+    CombinedScale,
+    FoldDetector,
+    FoldPlan,
+    InUse,
+    combined_scale,
+    judged_folds,
+    said_in_use,
+)
 from experiments.evaluation.measurement.material import streams_of_table
 
 STRAIGHT = CommonScale(np.array([-10.0, 10.0]), np.array([-10.0, 10.0]), 1.0)
@@ -39,7 +45,7 @@ def test_no_model_sees_whom_it_scores_nor_whom_its_limit_judges(monkeypatch, str
 
     monkeypatch.setattr(module, "fit_scores", fit)
     monkeypatch.setattr(module, "voted_components", vote)
-    monkeypatch.setattr(in_use, "raw_components", said)
+    monkeypatch.setattr(module, "raw_components", said)
     use = InUse(found.judged, np.zeros(len(found), np.bool_))
     folds = judged_folds(found, plan, use, strict=strict)
     assert len(fitted) == models
@@ -82,7 +88,7 @@ def level_detector(monkeypatch) -> FoldDetector:
     def raw(table, past, fitted, rows):
         return dict.fromkeys(SCORED, table.values[:, 0].astype(np.float64) - past.mean[:, 0])
 
-    monkeypatch.setattr(in_use, "raw_components", raw)
+    monkeypatch.setattr(module, "raw_components", raw)
     return FoldDetector(SimpleNamespace(), dict.fromkeys(SCORED, STRAIGHT), STRAIGHT, 0.9)
 
 

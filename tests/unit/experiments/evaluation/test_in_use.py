@@ -16,8 +16,7 @@ from detectors.scoring.components import SCORED, FittedScores
 from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import patient_of
 from detectors.training.scores.table import CLEAN
-from experiments.evaluation.judging.folds import mean_of
-from experiments.evaluation.judging.in_use import FoldDetector, said_in_use, voted
+from experiments.evaluation.judging.folds import FoldDetector, mean_of, said_in_use, voted
 from experiments.evaluation.judging.judged import Scored, stream_states
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.measurement.material import Material

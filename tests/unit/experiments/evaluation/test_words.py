@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments.common.estimates import Goal
-from experiments.evaluation.report.files import csv_tables, flat
-from experiments.evaluation.report.strips import caption, grouped, strip_figure
+from experiments.evaluation.report.figures import caption, grouped, strip_figure
+from experiments.evaluation.report.files import csv_tables
 from experiments.evaluation.report.tables import (
     ablations_table,
     attacks_table,
@@ -18,6 +18,7 @@ from experiments.evaluation.report.tables import (
     slow_table,
 )
 from experiments.evaluation.report.words import delay, fired, points, rate, share
+from experiments.report.numbers import flat
 from experiments.report.tables import Table, table_markdown
 from replay.recording import Recording
 

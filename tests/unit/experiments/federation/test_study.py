@@ -27,7 +27,7 @@ from experiments.federation.tasks import (
 )
 from experiments.federation.timeline import Moment, Timeline, poisoned_minutes
 from experiments.federation.update_attacks import ATTACKS, Seen, liars
-from experiments.privacy.cost import PrivateFederation
+from experiments.privacy.study import PrivateFederation
 from fl_device.tasks.layers import squared_error
 from fl_device.tasks.task import Examples
 from fl_device.training.own_windows import TrainingWindows
@@ -78,7 +78,7 @@ def line(at: int, level: float, *, flagged_from: int = ROUNDS, delayed: bool = T
         found = windows(level)
         kinds = {"all": found, "at_once": found, "delayed": found if delayed else windows(level, count=0)}
         moments.append(Moment(number < flagged_from, kinds))
-    return Timeline(f"d{at}", tuple(moments), PROFILE, None)
+    return Timeline(f"d{at}", tuple(moments), PROFILE)
 
 
 def held_out(level: float) -> HeldOut:

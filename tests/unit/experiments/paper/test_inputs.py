@@ -11,9 +11,18 @@ import pytest
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from experiments.common.stages import Stages
-from experiments.paper.inputs import ATTACKS, attacked_windows, clean_windows, min_max, raw_features
+from experiments.paper.inputs import (
+    ATTACKS,
+    attacked_windows,
+    balanced_weights,
+    clean_windows,
+    in_trial,
+    last_day,
+    min_max,
+    raw_features,
+    rows_of,
+)
 from experiments.paper.patients import FULL, PaperPlan, chosen_patients, onset_min, synthetic_patients
-from experiments.paper.rows import balanced_weights, in_trial, last_day, rows_of
 from experiments.paper.study import study_options
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_recording

@@ -7,16 +7,25 @@ import pytest
 
 from detectors.network.layout import CONTEXT_SIZE
 from detectors.training.tensorflow import tf
-from experiments.privacy.gradients import SHAPES, SIZES, TASK, Known, flat, gradients
-from experiments.privacy.inversion import Seen, cosine_distance, inverted
+from experiments.privacy.inversion import (
+    SHAPES,
+    SIZES,
+    TASK,
+    Seen,
+    SideInformation,
+    cosine_distance,
+    flat,
+    gradients,
+    inverted,
+)
 from fl_device.tasks.fresh_weights import fresh_weights
 from fl_device.training.local import weights_of
 
 
-def known(count: int) -> Known:
+def known(count: int) -> SideInformation:
     minutes = np.arange(count)[:, None] * 60 + np.arange(60)
     half_cell = np.full(2, 0.01, np.float32)
-    return Known(np.ones((count, 60, 2), np.float32), minutes, np.zeros(CONTEXT_SIZE, np.float32), half_cell)
+    return SideInformation(np.ones((count, 60, 2), np.float32), minutes, np.zeros(CONTEXT_SIZE, np.float32), half_cell)
 
 
 def hours(count: int, seed: int) -> np.ndarray:

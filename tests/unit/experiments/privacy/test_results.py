@@ -12,12 +12,10 @@ import pytest
 
 from experiments.federation.engine import Outcome
 from experiments.privacy.attack import AttackResult, paired
-from experiments.privacy.cost import ALONE
-from experiments.privacy.files import privacy_document, privacy_tables
 from experiments.privacy.page import attack_table, cost_table, sections, sentences
 from experiments.privacy.plan import FULL, QUICK, Protection
-from experiments.privacy.results import attack_row, correlations, cost_rows
-from experiments.privacy.study import PrivacyStudy
+from experiments.privacy.results import attack_row, correlations, cost_rows, privacy_document, privacy_tables
+from experiments.privacy.study import ALONE, PrivacyStudy
 from experiments.report.page import Cover, page_of
 
 RISING = np.linspace(-1, 1, 60, dtype=np.float32)

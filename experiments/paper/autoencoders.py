@@ -1,4 +1,4 @@
-"""The paper's way: one autoencoder trained on the patients it is then used on, windows held out at random."""
+"""The paper's way, one autoencoder for patients it was trained on, and the honest one: each patient by one that has not seen it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 
 from experiments.paper.accuracy import Pool, measured_accuracy, pooled, vital_signs
 from experiments.paper.fit import FittedPerStep, Rebuild, Report, fit_per_step
-from experiments.paper.inputs import ATTACKS, DAY_MIN, MinMax, PaperWindows, attacked_windows, clean_windows, min_max
+from experiments.paper.inputs import (
+    ATTACKS,
+    DAY_MIN,
+    MinMax,
+    Rows,
+    attacked_windows,
+    clean_windows,
+    is_clean,
+    min_max,
+    rows_of,
+)
 from experiments.paper.labels import paper_labels
 from experiments.paper.patients import PaperPlan
-from experiments.paper.rows import Rows, is_clean, rows_of
 from replay.recording import Recording
 
 VALIDATION_SHARE: Final = 0.2
@@ -39,14 +48,21 @@ class KnownPatients:
     example: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PatientLeftOut:
+    """`accuracy` float64[6]: the fields of `Accuracy` on the patient left out. `rows`: clean and attacked windows of all."""
+
+    accuracy: NDArray[np.float64]
+    rows: Rows
+
+
 def study_known_patients(recordings: Sequence[Recording], plan: PaperPlan, report: Report) -> KnownPatients:
-    """Train and judge; blocks for minutes."""
-    scales = [min_max(one) for one in recordings]
-    pool = pooled(
-        [clean_windows(one, scale, plan.trained_every_min) for one, scale in zip(recordings, scales, strict=True)],
-        scales,
-    )
-    trained, validated = _split(pool, plan.seed)
+    """Train on all patients, windows held out at random, and judge. Blocks for minutes."""
+    scales = [min_max(recording) for recording in recordings]
+    pool = _pool(recordings, scales, plan.trained_every_min)
+    order = np.random.default_rng(plan.seed).permutation(len(pool))
+    held_out = max(1, int(VALIDATION_SHARE * len(pool)))
+    trained, validated = pool.part(order[held_out:]), pool.part(order[:held_out])
     tolerances: list[float] = []
 
     def check(rebuild: Rebuild) -> None:
@@ -58,29 +74,60 @@ def study_known_patients(recordings: Sequence[Recording], plan: PaperPlan, repor
     names = ("loss", "val_loss", "accuracy", "val_accuracy")
     curves = np.column_stack([*(fitted.curves[name] for name in names), tolerances])
     accuracy = measured_accuracy(validated, fitted.rebuild(validated.values))
-    judged = [_rows(fitted, at, one, scales[at], plan, report) for at, one in enumerate(recordings)]
-    rows = np.concatenate([one for one, _ in judged])
+    judged = []
+    for at, recording in enumerate(recordings):
+        report(0.8 + 0.02 * at, f"judging {recording.device_id}")
+        judged.append(_judged(fitted, at, recording, scales[at], plan.seed, 1, only_last_day=True))
+    rows = np.concatenate([of_patient for of_patient, _ in judged])
     label_error = _by_label(rows, np.concatenate([errors for _, errors in judged]))
     example = _example(fitted, recordings[DEVICE_SHOWN], scales[DEVICE_SHOWN], plan.seed)
     return KnownPatients(curves, np.array(astuple(accuracy)), rows, label_error, example)
 
 
-def _split(pool: Pool, seed: int) -> tuple[Pool, Pool]:
-    order = np.random.default_rng(seed).permutation(len(pool))
-    held_out = max(1, int(VALIDATION_SHARE * len(pool)))
-    return pool.part(order[held_out:]), pool.part(order[:held_out])
+def study_patient_left_out(
+    recordings: Sequence[Recording], left_out: int, plan: PaperPlan, report: Report
+) -> PatientLeftOut:
+    """Train on all patients but one and judge all. Blocks for minutes.
+
+    The scale of the one left out comes from its whole clean recording, which is kinder to the method than practice.
+    """
+    scales = [min_max(recording) for recording in recordings]
+    others = [at for at in range(len(recordings)) if at != left_out]
+    trained = _pool([recordings[at] for at in others], [scales[at] for at in others], plan.trained_every_min)
+    seed = plan.seed + 1 + left_out
+    fitted = fit_per_step(trained.values, None, plan.autoencoder_epochs, seed, _first_part(report))
+    new = _pool([recordings[left_out]], [scales[left_out]], plan.judged_every_min)
+    accuracy = measured_accuracy(new, fitted.rebuild(new.values))
+    rows = []
+    for at, recording in enumerate(recordings):
+        report(0.8 + 0.04 * at, f"judging {recording.device_id}")
+        rows.append(_judged(fitted, at, recording, scales[at], plan.seed, plan.judged_every_min)[0])
+    return PatientLeftOut(np.array(astuple(accuracy)), np.concatenate(rows))
 
 
-def _rows(
-    fitted: FittedPerStep, at: int, recording: Recording, scale: MinMax, plan: PaperPlan, report: Report
+def _pool(recordings: Sequence[Recording], scales: Sequence[MinMax], every_min: int) -> Pool:
+    windows = [clean_windows(recording, scale, every_min) for recording, scale in zip(recordings, scales, strict=True)]
+    return pooled(windows, scales)
+
+
+def _judged(
+    fitted: FittedPerStep,
+    at: int,
+    recording: Recording,
+    scale: MinMax,
+    seed: int,
+    every_min: int,
+    *,
+    only_last_day: bool = False,
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """All rows of a patient, and the errors by feature of the clean ones."""
-    report(0.8 + 0.02 * at, f"judging {recording.device_id}")
-    clean = clean_windows(recording, scale, 1)
+    """Return a patient's rows, clean and under each attack, and float64[k, 5], the errors by feature of the clean ones."""
+    clean = clean_windows(recording, scale, every_min)
     by_feature = fitted.feature_errors(clean.values)
     parts = [rows_of(clean, by_feature.mean(axis=1), at, 0)]
     for case, attack in enumerate(ATTACKS, start=1):
-        attacked = _last_day(attacked_windows(recording, scale, attack, plan.seed, 1))
+        attacked = attacked_windows(recording, scale, attack, seed, every_min)
+        if only_last_day:
+            attacked = attacked.part(attacked.end_minute > attacked.end_minute.max() - DAY_MIN)
         parts.append(rows_of(attacked, fitted.errors(attacked.values), at, case))
     return np.concatenate(parts), by_feature
 
@@ -89,11 +136,6 @@ def _by_label(rows: Rows, by_feature: NDArray[np.float64]) -> NDArray[np.float64
     clean = rows[is_clean(rows)]
     label = paper_labels(clean["error"], clean["patient"])
     return np.stack([by_feature[chosen].sum(axis=0) / max(1, chosen.sum()) for chosen in (~label, label)])
-
-
-def _last_day(windows: PaperWindows) -> PaperWindows:
-    late = windows.end_minute > windows.end_minute.max() - DAY_MIN
-    return PaperWindows(windows.values[late], windows.end_minute[late], windows.poisoned[late])
 
 
 def _example(fitted: FittedPerStep, recording: Recording, scale: MinMax, seed: int) -> NDArray[np.float64]:
