@@ -7,10 +7,7 @@ from typing import Final, Literal
 
 from contracts.errors import Misconfigured
 
-PACKAGES: Final = {
-    "train": ("tensorflow", "threadpoolctl", "dp_accounting"),
-    "export": ("onnx", "onnxruntime"),
-}
+PACKAGES: Final = {"train": ("tensorflow", "threadpoolctl", "dp_accounting"), "export": ("onnx", "onnxruntime")}
 
 
 def require_extra(extra: Literal["train", "export"], command: str, *also: str) -> None:

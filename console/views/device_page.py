@@ -33,12 +33,7 @@ def scores_as_json(columns: Columns) -> dict[str, Any]:
 
 def change_as_json(change: StateChange) -> dict[str, Any]:
     """Return a change of state."""
-    return {
-        "at": change.at,
-        "minute": change.event_minute,
-        "state": change.state,
-        "reason": change.reason,
-    }
+    return {"at": change.at, "minute": change.event_minute, "state": change.state, "reason": change.reason}
 
 
 def truth_as_json(interval: TruthInterval) -> dict[str, Any]:

@@ -17,11 +17,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of
 
 STATIC: Final = Path(__file__).parents[1] / "static"
-PAGES: Final = {
-    "/": "wall.html",
-    "/rounds": "rounds.html",
-    "/replay": "replay.html",
-}
+PAGES: Final = {"/": "wall.html", "/rounds": "rounds.html", "/replay": "replay.html"}
 MOST_SCREENS: Final = 200
 WRITE_WITHIN_S: Final = 10.0
 

@@ -10,13 +10,7 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    GOES_ON,
-    stage_bars,
-    worker_processes_used,
-    write_files,
-    writes_into,
-)
+from fedsecure.study_output import GOES_ON, stage_bars, worker_processes_used, write_files, writes_into
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +77,7 @@ def evaluate(
         ),
     ] = None,
     quick: Annotated[
-        bool,
-        typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes."),
+        bool, typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes.")
     ] = False,
     processes: Annotated[
         int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")

@@ -10,13 +10,7 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    count_bar,
-    told_changes,
-    worker_processes_used,
-    write_files,
-    writes_into,
-)
+from fedsecure.study_output import count_bar, told_changes, worker_processes_used, write_files, writes_into
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan

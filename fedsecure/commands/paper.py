@@ -11,12 +11,7 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    stage_bars,
-    told_changes,
-    write_files,
-    writes_into,
-)
+from fedsecure.study_output import stage_bars, told_changes, write_files, writes_into
 
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan

@@ -82,10 +82,7 @@ def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
 
     devices = device_ids(options, records)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
-    attacks = options.attacks or (
-        f"amplitude:device={devices[1]},{when}",
-        f"motif:device={devices[-1]},{when}",
-    )
+    attacks = options.attacks or (f"amplitude:device={devices[1]},{when}", f"motif:device={devices[-1]},{when}")
     for spec in map(parse_attack, attacks):
         if records.device_of(spec.device) not in devices:
             known = ", ".join([*records.names, *devices[len(records.names) :]])

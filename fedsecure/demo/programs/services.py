@@ -14,13 +14,7 @@ from transport.redis_client import connect_redis
 
 # Kafka tells no release number over the wire; the highest metadata.version that it supports dates it
 # (org.apache.kafka.server.common.MetadataVersion).
-RELEASE_OF_METADATA_VERSION: Final = (
-    (28, "4.2 or later"),
-    (26, "4.1"),
-    (22, "4.0"),
-    (21, "3.9"),
-    (20, "3.8"),
-)
+RELEASE_OF_METADATA_VERSION: Final = ((28, "4.2 or later"), (26, "4.1"), (22, "4.0"), (21, "3.9"), (20, "3.8"))
 
 
 def kafka_release(metadata_version: int | None) -> str:

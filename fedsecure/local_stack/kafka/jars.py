@@ -94,11 +94,7 @@ def _fetch_all(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetc
         ) from None
     total_bytes = sum(jar.size_bytes for jar in jars)
     announce(f"downloading Apache Kafka once: {len(jars)} jars, {total_bytes / 1e6:.0f} MB, to {folder}")
-    with (
-        room as incoming,
-        download_progress(total_bytes) as add_bytes,
-        ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
-    ):
+    with room as incoming, download_progress(total_bytes) as add_bytes, ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
         downloads = [pool.submit(_fetch_one, folder, jar, Path(incoming), add_bytes, fetch) for jar in jars]
         try:
             for download in downloads:
