@@ -12,7 +12,7 @@ def bundles(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON array, one object a release, for programs.")
     ] = False,
-    last: Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
 ) -> None:
     """List the releases of bundles: which bundle, over which, made of which global model, and why; the last one is in force.
 

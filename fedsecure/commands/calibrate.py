@@ -24,35 +24,31 @@ def calibrate(
     recordings: Annotated[
         list[Path],
         typer.Option(
-            "--recordings",
             help="Files or folders with the site's own clean recordings, as for `fedsecure score`; repeatable. Nobody may have "
-            "tampered with them.",
+            "tampered with them."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder for the new bundle; it must not exist yet or be empty.")
-    ] = Path("calibrated-bundle"),
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; it must not exist yet or be empty.")] = Path(
+        "calibrated-bundle"
+    ),
     *,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to calibrate; else the shipped one.")
+        Path | None, typer.Option(help="Folder of the detector to calibrate; else the shipped one.")
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(
-            "--budget", min=0.01, max=0.5, help="False exclusions a device-week that are allowed [the bundle's own]."
-        ),
+        typer.Option(min=0.01, max=0.5, help="False exclusions a device-week that are allowed [the bundle's own]."),
     ] = None,
     enrolment: Annotated[
         int | None,
         typer.Option(
-            "--enrolment",
             min=120,
             max=20_160,
             help="Enrolment of every device in valid minutes, as the site's workers have it [24 hours where two days are "
             "recorded, else 10].",
         ),
     ] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who signs the bundle off [the user's login name].")] = None,
+    by: Annotated[str | None, typer.Option(help="Who signs the bundle off [the user's login name].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Judge a site's own clean recordings, say what is excluded wrongly, and sign a bundle off with a threshold that fits.
@@ -136,8 +132,7 @@ def _record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by
 def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], out: Path) -> str:
     from detectors.bundle.bundle import save_bundle
     from fedsecure.bundle_cards import signed_off
-    from fedsecure.output_files import folder_that_appears_whole
-    from fedsecure.study_output import writes_into
+    from fedsecure.output_files import folder_that_appears_whole, writes_into
 
     with writes_into(out), folder_that_appears_whole(out) as folder:
         return save_bundle(signed_off(base, calibration, record), folder).sha256

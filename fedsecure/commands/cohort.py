@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import count_bar, write_files
+from fedsecure.output_files import check_writable, write_files
+from fedsecure.study_output import count_bar
 
 if TYPE_CHECKING:
     from experiments.cohort.comparison import CohortPlan, CohortReport
@@ -23,20 +23,17 @@ DETERIORATING_SHARE = 0.25  # as many as in an ordinary ward of the ill, and eno
 
 
 def cohort(
-    out: Annotated[Path, typer.Option("--out", help="Folder for cohort.json, cohort.csv and report.html.")],
+    out: Annotated[Path, typer.Option(help="Folder for cohort.json, cohort.csv and report.html.")],
     recordings: Annotated[
         list[Path],
         typer.Option(
-            "--recordings",
-            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable.",
+            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable."
         ),
     ],
     patients: Annotated[
-        int | None, typer.Option("--patients", min=8, max=100_000, help="Synthetic patients (default 200; quick 24).")
+        int | None, typer.Option(min=8, max=100_000, help="Synthetic patients (default 200; quick 24).")
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of the patients and of the bootstrap.")
-    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of the patients and of the bootstrap.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Few short stays and few draws, to try things out.")] = False,
 ) -> None:
     """Compare the synthetic cohort with real recordings: levels, variability, memory, coupling, gaps.

@@ -61,8 +61,6 @@ def host(
 
     - `fedsecure device re-enrol p000020`
     """
-    import asyncio
-
     from fedsecure.endpoints import settings_for_device_host
     from transport.logs import configure_logs
 
@@ -77,14 +75,14 @@ def host(
     ids = None if host_all else tuple(device_ids_of(devices or ()))
     settings = settings_for_device_host(**given)
     configure_logs("device")
-    asyncio.run(_run(settings, ids))
+    _run(settings, ids)
 
 
-async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
+def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.endpoints import device_key_dir
     from fedsecure.programs import run_program
     from fl_device.host.program import DeviceProgram
     from fl_device.keys.folder import KeyFolder
 
-    program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
-    await run_program(program, settings, "devices")
+    keys = KeyFolder(device_key_dir(settings))
+    run_program(lambda: DeviceProgram(settings, device_ids, keys), settings, "devices")

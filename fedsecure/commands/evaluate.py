@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.extras import require_extra
-from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import GOES_ON, stage_bars, worker_processes_used, write_files, writes_into
+from fedsecure.options import Processes, command_again
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,60 +28,49 @@ def evaluate(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", help="Folder for results.json, CSV files, summary.md, pictures, report.html and finished stages."
-        ),
+        typer.Option(help="Folder for results.json, CSV files, summary.md, pictures, report.html and finished stages."),
     ],
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They are judged in "
-            "folds; without any, simulated patients are.",
+            "folds; without any, simulated patients are."
         ),
     ] = None,
     forecast_times: Annotated[
         list[Path] | None,
         typer.Option(
-            "--forecast-times",
             help="CSV with device_id,t0 (UTC): a hypotensive episode begins within the two hours after t0. Repeatable "
-            "(default: forecast_times.csv in the folders of --recordings).",
+            "(default: forecast_times.csv in the folders of --recordings)."
         ),
     ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            "--attack",
             help="Evaluate these attacks beside the five core ones: a name, an own module:function or file.py:function, or all. "
-            "Repeatable (default: all; with --quick none).",
+            "Repeatable (default: all; with --quick none)."
         ),
     ] = None,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of the bundle whose network is judged (default: what ships)."),
+        Path | None, typer.Option(help="Folder of the bundle whose network is judged (default: what ships).")
     ] = None,
     folds: Annotated[
-        int, typer.Option("--folds", min=3, max=100, help="Folds by patient, each judged by what the others taught.")
+        int, typer.Option(min=3, max=100, help="Folds by patient, each judged by what the others taught.")
     ] = 5,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="First seed of onsets, attacks, folds and weights.")
+        int, typer.Option(min=0, max=4_294_967_295, help="First seed of onsets, attacks, folds and weights.")
     ] = 1,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="How many seeds; --quick has one.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds; --quick has one.")] = 3,
     simulated: Annotated[
         int | None,
         typer.Option(
-            "--simulated",
-            min=0,
-            max=100_000,
-            help="Simulated patients, judged second (default 40; alone 60; fewer with --quick).",
+            min=0, max=100_000, help="Simulated patients, judged second (default 40; alone 60; fewer with --quick)."
         ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes.")
     ] = False,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    processes: Processes = 2,
 ) -> None:
     """Evaluate the detector: attacks by level, false exclusions, episodes, unseen families, ablations, baselines; some 20 minutes.
 
@@ -139,12 +128,13 @@ def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle,
     limit_threads()
     network = bundle.parameters.network
     work = work_folders(folder, plan, cohort, network)
-    with stage_bars(stage_names(plan)) as progress, writes_into(folder), worker_processes_used():
-        try:
-            return run_study(plan, cohort, network, work, processes, progress)
-        except KeyboardInterrupt:
-            typer.echo(f"stopped; {GOES_ON}", err=True)
-            raise
+    with (
+        stage_bars(stage_names(plan)) as progress,
+        writes_into(folder),
+        worker_processes_used(),
+        said_when_stopped(GOES_ON),
+    ):
+        return run_study(plan, cohort, network, work, processes, progress)
 
 
 def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:

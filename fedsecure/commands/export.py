@@ -9,7 +9,8 @@ import typer
 
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
-from fedsecure.study_output import stage_bars, write_files, writes_into
+from fedsecure.output_files import check_target, folder_that_appears_whole, write_files, writes_into
+from fedsecure.study_output import stage_bars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +30,12 @@ SHORT_HEADINGS = {
 
 
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the files; it must not exist yet or be empty.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; it must not exist yet or be empty.")],
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to export (default: the one that ships).")
+        Path | None, typer.Option(help="Folder of the detector to export (default: the one that ships).")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="On three devices: some seconds.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of the test patients.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of the test patients.")] = 1,
 ) -> None:
     """Export the detector's network as ONNX, float32 and int8, with size, latency and differences in one table.
 
@@ -49,7 +50,6 @@ def export(
     from dataclasses import replace
 
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.output_files import check_target
 
     require_extra("export", "fedsecure export")
     check_target(out)
@@ -69,7 +69,6 @@ def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
     """Return what results.json holds."""
     from experiments.export.files import document_of, manifest_of, tables_of
     from experiments.report.numbers import json_bytes
-    from fedsecure.output_files import folder_that_appears_whole
 
     document = document_of(results, command)
     with folder_that_appears_whole(out) as folder:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.extras import require_extra
-from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import count_bar, told_changes, worker_processes_used, write_files, writes_into
+from fedsecure.options import Processes, command_again
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import count_bar, told_changes, worker_processes_used
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan
@@ -23,30 +23,20 @@ WORK_FOLDER = "work"
 
 def federate(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for results.json, the CSV tables, report.html and the finished runs.")
+        Path, typer.Option(help="Folder for results.json, the CSV tables, report.html and the finished runs.")
     ],
     quick: Annotated[
         bool, typer.Option("--quick", help="One attack, one seed, six rounds, to try things out: five minutes at most.")
     ] = False,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, max=100, help="How many seeds (default 3; quick 1).")
-    ] = None,
-    rounds: Annotated[
-        int | None, typer.Option("--rounds", min=3, max=10_000, help="Rounds a run (default 30; quick 6).")
-    ] = None,
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="The detector that gates (default: the one that ships).")
-    ] = None,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="How many seeds (default 3; quick 1).")] = None,
+    rounds: Annotated[int | None, typer.Option(min=3, max=10_000, help="Rounds a run (default 30; quick 6).")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The detector that gates (default: the one that ships).")] = None,
+    processes: Processes = 2,
     dp_clip: Annotated[
-        float | None,
-        typer.Option("--dp-clip", min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm)."),
+        float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
     ] = None,
     dp_noise: Annotated[
-        float | None,
-        typer.Option("--dp-noise", min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several."),
+        float | None, typer.Option(min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several.")
     ] = None,
 ) -> None:
     """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.

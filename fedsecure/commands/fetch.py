@@ -52,7 +52,7 @@ def mimic3_waveforms(
     base_url: Annotated[
         str | None,
         typer.Option(
-            "--base-url", help="Folder on a server that holds RECORDS-numerics.", metavar="URL",
+            help="Folder on a server that holds RECORDS-numerics.", metavar="URL",
             show_default="PhysioNet",
         ),
     ] = None,
@@ -85,7 +85,7 @@ def challenge_2009(
     groups: Annotated[
         list[str] | None,
         typer.Option(
-            "--groups", metavar="GROUP", show_default="all four",
+            metavar="GROUP", show_default="all four",
             help="Only these groups; repeatable, or several with commas. h1 and h2 have an acute hypotensive episode (with "
             "pressors, without), c1 and c2 none then (never, at another time).",
         ),
@@ -95,7 +95,7 @@ def challenge_2009(
     base_url: Annotated[
         str | None,
         typer.Option(
-            "--base-url", metavar="URL", show_default="PhysioNet",
+            metavar="URL", show_default="PhysioNet",
             help="Folder on a server that holds training-set/, or a folder a record such as a40439/; lists are called RECORDS.",
         ),
     ] = None,
@@ -129,10 +129,7 @@ def mimic4_waveforms(
     records: Records = None,
     out: Out = Path("mimic4-waveforms"),
     base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", help="Folder on a server that holds RECORDS.", metavar="URL", show_default="PhysioNet"
-        ),
+        str | None, typer.Option(help="Folder on a server that holds RECORDS.", metavar="URL", show_default="PhysioNet")
     ] = None,
 ) -> None:
     """Download the numerics of the MIMIC-IV Waveform Database from PhysioNet: tables, with the headers that date them.
@@ -171,7 +168,7 @@ def _split(values: Sequence[str] | None) -> list[str]:
 
 def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: RecordKind | None = None) -> Fetched:
     """Find where which records are (WFDB's by default), and fetch them; Ctrl-C ends it in a sentence."""
-    from fedsecure.progress import fetch_bars
+    from fedsecure.study_output import fetch_bars
     from replay.fetching import FetchProgress, fetch_records
     from replay.fetching.record_kinds import WFDB_RECORD
 

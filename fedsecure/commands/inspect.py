@@ -27,11 +27,10 @@ def inspect(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw heart and respiratory rate over time, gaps shaded.", metavar="FILE.png"),
+        Path | None, typer.Option(help="Draw heart and respiratory rate over time, gaps shaded.", metavar="FILE.png")
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to compare with; else the shipped one.")
+        Path | None, typer.Option(help="Folder of the detector to compare with; else the shipped one.")
     ] = None,
 ) -> None:
     """Show what recordings hold: their format, length, gaps, ranges, artefacts, usable windows, and whether a device can enrol.

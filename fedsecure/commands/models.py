@@ -23,7 +23,7 @@ def models(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array, one object a model, for programs.")] = False,
-    last: Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
 ) -> None:
     """List the global models on record: which round made each, from which, with how many devices' updates, and its loss.
 

@@ -10,8 +10,8 @@ import typer
 
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import stage_bars, told_changes, write_files, writes_into
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import stage_bars, told_changes
 
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan
@@ -24,19 +24,16 @@ STAGES_FOLDER = "stages"
 
 def paper(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for results.json, results.csv, report.html and the finished stages.")
+        Path, typer.Option(help="Folder for results.json, results.csv, report.html and the finished stages.")
     ],
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Recordings to use instead of synthetic patients, a file or a folder in any format that `fedsecure score` "
-            "reads. Repeatable; the five with the most valid minutes are used.",
+            "reads. Repeatable; the five with the most valid minutes are used."
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of patients, attacks and weights.")
-    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of patients, attacks and weights.")] = 1,
     quick: Annotated[
         bool, typer.Option("--quick", help="Short recordings and few epochs, to try things out: two minutes.")
     ] = False,

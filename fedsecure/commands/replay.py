@@ -173,15 +173,15 @@ def _run_until_signalled(
 ) -> ReplayResult:
     from rich.console import Console
 
-    from fedsecure.tables.replay import display_for
+    from fedsecure.tables.replay import replay_display
     from replay.program import run
     from transport.logs import configure_logs
 
     console = Console()
     # On a terminal the live line would be torn by log lines that only repeat it.
     configure_logs("replay", "WARNING" if console.is_terminal else "INFO")
-    with _stop_on_signals() as stop, display_for(console) as display:
-        return run(settings, recordings, attacks, options, stop=stop, on_progress=display.show)
+    with _stop_on_signals() as stop, replay_display(console) as show:
+        return run(settings, recordings, attacks, options, stop=stop, on_progress=show)
 
 
 @contextmanager

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 
 def rollback(
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record; 500 characters at most.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record; 500 characters at most.")],
     to: Annotated[
         int | None,
         typer.Option(
-            "--to",
             min=1,
             max=1_000_000_000,
             help="The release whose bundle is to run; by default the one before the promotion.",

@@ -45,17 +45,16 @@ def score(
             show_default=False,
         ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of standard output.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
     output_format: Annotated[
         Literal["csv", "jsonl"] | None,
         typer.Option("--format", help="csv or jsonl; by default what --out ends with, else csv."),
     ] = None,
-    enrolment: Annotated[int, typer.Option("--enrolment", min=120, max=20_160, help=ENROLMENT_HELP)] = 600,
+    enrolment: Annotated[int, typer.Option(min=120, max=20_160, help=ENROLMENT_HELP)] = 600,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of a detector made by `fedsecure train`; else the shipped one."),
+        Path | None, typer.Option(help="Folder of a detector made by `fedsecure train`; else the shipped one.")
     ] = None,
-    rule: Annotated[RuleName, typer.Option("--rule", help=RULE_HELP)] = "common-scale",
+    rule: Annotated[RuleName, typer.Option(help=RULE_HELP)] = "common-scale",
 ) -> None:
     """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
 

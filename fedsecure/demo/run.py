@@ -23,11 +23,11 @@ from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
 from fedsecure.demo.programs.readiness import free_port, wait_until_ready
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
-from fedsecure.demo.screens import Screen, screen_for
+from fedsecure.demo.screens import PlainScreen, screen_for
 from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
 from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
-from fedsecure.output_files import writes
+from fedsecure.output_files import writes_into
 from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.kafka.admin import ensure_topics
 
@@ -65,7 +65,7 @@ class Demo:
                     with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
                         remove_traces(settings)
 
-    def _with_services(self, settings: Settings, screen: Screen, records: DemoRecords) -> list[Check]:
+    def _with_services(self, settings: Settings, screen: PlainScreen, records: DemoRecords) -> list[Check]:
         collector = Collector(settings.topics, self._started_at)
         collector.observation.speed = self._options.speed
         collector.observation.planned_devices = plan.device_ids(self._options, records)
@@ -104,7 +104,7 @@ class Demo:
         for program in plan.federation_programs():
             programs.start_fedsecure(program.name, program.arguments)
 
-    def _take_pictures(self, screen: Screen, records: DemoRecords) -> None:
+    def _take_pictures(self, screen: PlainScreen, records: DemoRecords) -> None:
         folder = self._options.screenshots_dir
         if folder is None:
             return
@@ -127,14 +127,14 @@ class Demo:
             observation.peak_rss_bytes = dict(self._meter.peak_rss_bytes)
             return msgspec.json.decode(msgspec.json.encode(observation), type=Observation)
 
-    def _report(self, observation: Observation, checks: list[Check], screen: Screen) -> None:
+    def _report(self, observation: Observation, checks: list[Check], screen: PlainScreen) -> None:
         # matplotlib takes a second to import: not while devices wait for their first minute.
         from fedsecure.report.page import write_report
 
         summary = write_report(self._options.report_dir, observation, checks)
         screen.conclude(closing_lines(self._options.report_dir, summary, checks))
 
-    def _stay(self, settings: Settings, watch: Watch, screen: Screen) -> None:
+    def _stay(self, settings: Settings, watch: Watch, screen: PlainScreen) -> None:
         screen.say(
             f"still running until Ctrl-C; look at it: {self._console_address}/, or FEDSECURE_PREFIX={settings.prefix} fedsecure status"
         )
@@ -145,7 +145,7 @@ class Demo:
 
 def make_folder(folder: Path, option: str) -> None:
     """Make a folder of results before anything starts, not after four minutes; raises Misconfigured."""
-    with writes(f"into {folder}", f"another folder with {option}"):
+    with writes_into(folder, f"folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -16,7 +16,7 @@ from fedsecure.demo.observing.frames import frame_of
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.programs.supervisor import Supervisor
-from fedsecure.demo.screens import Screen
+from fedsecure.demo.screens import PlainScreen
 from fl_coordinator.gate.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
@@ -35,7 +35,7 @@ class Watch:
         observer: Observer,
         programs: Supervisor,
         meter: MemoryMeter,
-        screen: Screen,
+        screen: PlainScreen,
         options: DemoOptions,
     ) -> None:
         self._settings = settings
