@@ -69,30 +69,27 @@ def calibrate(
 
     - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
     """
-    from fedsecure.output_files import check_target
+    import getpass
+
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
+    from fedsecure.bundle_cards import card_record, signed_off
+    from fedsecure.output_files import check_target, folder_that_appears_whole, writes_into
 
     check_target(out)
-    base = _base(bundle)
-    calibration, devices = _calibrated(base, recordings, _budget(base, budget), enrolment)
-    record = _record(calibration, devices, base, by)
-    sha256 = None if calibration.decision == "too few" else _saved(base, calibration, record, out)
+    base = load_bundle(bundle or DEFAULT_BUNDLE)
+    budget = base.metadata.get("budget") if budget is None else budget
+    if budget is None:
+        raise Misconfigured("the bundle's card names no budget of false exclusions: give one with --budget")
+    calibration, devices = _calibrated(base, recordings, float(budget), enrolment)
+    record = card_record(calibration, devices, base, by or getpass.getuser())
+    sha256 = None
+    if calibration.decision != "too few":
+        with writes_into(out), folder_that_appears_whole(out) as folder:
+            sha256 = save_bundle(signed_off(base, calibration, record), folder).sha256
     _show(calibration, devices, {"bundle": sha256, **record}, as_json=as_json)
     if sha256 is None:
         raise TooFewDays(f"no bundle is written: {calibration.days:.1f} device-days are too few to sign one off")
     typer.echo(f"bundle {sha256[:12]} in {out}, signed off by {record['signed_off_by']}", err=as_json)
-
-
-def _base(folder: Path | None) -> Bundle:
-    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-
-    return load_bundle(folder or DEFAULT_BUNDLE)
-
-
-def _budget(base: Bundle, given: float | None) -> float:
-    budget = base.metadata.get("budget") if given is None else given
-    if budget is None:
-        raise Misconfigured("the bundle's card names no budget of false exclusions: give one with --budget")
-    return float(budget)
 
 
 def _calibrated(
@@ -119,23 +116,6 @@ def _calibrated(
     known = sorted(reference_names(base) & set(names))
     calibration = calibrated_site(judged, base.parameters.threshold, budget, may_lower=not known)
     return calibration, SiteDevices(names, short, known)
-
-
-def _record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by: str | None) -> dict[str, Any]:
-    import getpass
-
-    from fedsecure.bundle_cards import card_record
-
-    return card_record(calibration, devices, base, by or getpass.getuser())
-
-
-def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], out: Path) -> str:
-    from detectors.bundle.bundle import save_bundle
-    from fedsecure.bundle_cards import signed_off
-    from fedsecure.output_files import folder_that_appears_whole, writes_into
-
-    with writes_into(out), folder_that_appears_whole(out) as folder:
-        return save_bundle(signed_off(base, calibration, record), folder).sha256
 
 
 def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, Any], *, as_json: bool) -> None:

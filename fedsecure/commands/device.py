@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
 
 device = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
-device_keys.add_to(device)
-device_re_enrol.add_to(device)
+for _command in (device_keys.register, device_keys.rotate, device_keys.revoke, device_keys.keys):
+    device.command()(_command)
+device.command("re-enrol")(device_re_enrol.re_enrol)
 
 
 @device.callback()

@@ -29,12 +29,6 @@ KeyDir = Annotated[
 ]
 
 
-def add_to(group: typer.Typer) -> None:
-    """Add the commands to `fedsecure device`."""
-    for command in (register, rotate, revoke, keys):
-        group.command()(command)
-
-
 def register(devices: Devices, key_dir: KeyDir = None) -> None:
     """Register devices' keys, so that rounds invite them; makes a key pair for a device that has none here.
 

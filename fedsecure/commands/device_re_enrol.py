@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from contracts.vitals import VitalsBatch
 
 
-def add_to(group: typer.Typer) -> None:
-    """Add the command to `fedsecure device`."""
-    group.command("re-enrol")(re_enrol)
-
-
 def re_enrol(devices: Devices) -> None:
     """Begin a device's enrolment anew: its profile and its baseline are dropped, whatever its state.
 

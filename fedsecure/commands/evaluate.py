@@ -14,7 +14,6 @@ from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars, worke
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     from detectors.bundle.bundle import Bundle
     from experiments.evaluation.judging.study import Study
@@ -89,10 +88,12 @@ def evaluate(
     require_extra("train", "fedsecure evaluate", "sklearn")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
+    from experiments.evaluation.report.files import files_of
+    from experiments.evaluation.report.page import build_page, picture_files
     from experiments.evaluation.report.words import headline
     from experiments.evaluation.results.document import results_of
     from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
-    from experiments.report.numbers import plain
+    from experiments.report.numbers import json_bytes, plain
 
     check_writable(out)
     given = recordings or []
@@ -104,7 +105,8 @@ def evaluate(
     others = {"bundle": [bundle], "forecast-times": forecast_times, "simulated": [simulated]}
     command = _command(plan, given, attack or [], quick, others)
     document = plain(results_of(study, episodes, command, judge.sha256))
-    _write(out, document, cohort)
+    files = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
+    write_files(out, {"results.json": json_bytes(document), **files})
     typer.echo(headline(document))
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
@@ -135,15 +137,6 @@ def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle,
         said_when_stopped(GOES_ON),
     ):
         return run_study(plan, cohort, network, work, processes, progress)
-
-
-def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:
-    from experiments.evaluation.report.files import files_of
-    from experiments.evaluation.report.page import build_page, picture_files
-    from experiments.report.numbers import json_bytes
-
-    texts = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
-    write_files(out, {"results.json": json_bytes(document), **texts})
 
 
 def _command(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from experiments.export.measure import ExportResults
 SHORT_HEADINGS = {
     "µs a window, 1 a call": "µs, 1\na call",
     "µs a window, 32 a call": "µs, 32\na call",
@@ -55,34 +54,24 @@ def export(
     check_target(out)
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
 
+    from rich.console import Console
+
     from experiments.export import measure as export_measure
+    from experiments.export.files import document_of, loss_sentence, manifest_of, tables_of
+    from experiments.report.numbers import json_bytes
 
     plan = replace(export_measure.QUICK if quick else export_measure.FULL, seed=seed)
     command = command_again("export", {"out": "DIR", "seed": seed, "quick": quick})
     with writes_into(out):
         with stage_bars(export_measure.STAGES) as progress:
             results = export_measure.run_export(loaded, plan, progress)
-        _show(_write(out, results, command), out)
-
-
-def _write(out: Path, results: ExportResults, command: str) -> dict[str, Any]:
-    """Return what results.json holds."""
-    from experiments.export.files import document_of, manifest_of, tables_of
-    from experiments.report.numbers import json_bytes
-
-    document = document_of(results, command)
-    with folder_that_appears_whole(out) as folder:
-        write_files(folder, {file.name: file.content for file in results.files})
-        write_files(folder, {"manifest.json": json_bytes(manifest_of(results)), "results.json": json_bytes(document)})
-        write_files(folder, tables_of(document))
-    return document
-
-
-def _show(document: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-
-    from experiments.export.files import loss_sentence
-
+        document = document_of(results, command)
+        with folder_that_appears_whole(out) as folder:
+            write_files(folder, {file.name: file.content for file in results.files})
+            write_files(
+                folder, {"manifest.json": json_bytes(manifest_of(results)), "results.json": json_bytes(document)}
+            )
+            write_files(folder, tables_of(document))
     Console(soft_wrap=False).print(export_table(document))
     typer.echo(f"{loss_sentence(document)} {document['machine']}.")
     typer.echo(f"files: {out}", err=True)

@@ -56,8 +56,11 @@ def federate(
     """
     require_extra("train", "fedsecure federate")
     check_writable(out)
-    from experiments.federation.page import headlines
-    from experiments.privacy.page import sentences
+    from experiments.federation.files import results_document, tables
+    from experiments.federation.page import build_page, headlines
+    from experiments.privacy.files import privacy_document, privacy_tables
+    from experiments.privacy.page import sections, sentences
+    from experiments.report.numbers import json_bytes
 
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
@@ -70,7 +73,11 @@ def federate(
         "dp-noise": dp_noise or None,
         "quick": quick,
     }
-    _write(out, study, privacy, command_again("federate", given))
+    command = command_again("federate", given)
+    document = results_document(study, command) | {"privacy": privacy_document(privacy)}
+    texts = {**tables(document), **privacy_tables(document["privacy"])}
+    page = build_page(study, command, sections(privacy))
+    write_files(out, {"results.json": json_bytes(document), "report.html": page, **texts})
     for sentence in (*headlines(study), *sentences(privacy)):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
@@ -114,16 +121,3 @@ def _studied(
     with worker_processes_used(), writes_into(out), count_bar("preparing the patients of the first seed") as progress:
         study = run_study(plan, bundle, runs, processes, progress)
         return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
-
-
-def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
-    from experiments.federation.files import results_document, tables
-    from experiments.federation.page import build_page
-    from experiments.privacy.files import privacy_document, privacy_tables
-    from experiments.privacy.page import sections
-    from experiments.report.numbers import json_bytes
-
-    document = results_document(study, command) | {"privacy": privacy_document(privacy)}
-    page = build_page(study, command, sections(privacy))
-    texts = {"report.html": page, **tables(document), **privacy_tables(document["privacy"])}
-    write_files(out, {"results.json": json_bytes(document), **texts})

@@ -16,7 +16,6 @@ from fedsecure.study_output import stage_bars, told_changes
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan
     from experiments.paper.study import Study
-    from experiments.report.page import Section
     from replay.recording import Recording
 
 STAGES_FOLDER = "stages"
@@ -54,23 +53,27 @@ def paper(
     require_extra("train", "fedsecure paper", "sklearn")
     check_writable(out)
     from experiments.paper import patients as paper_patients
+    from experiments.paper.report.files import report_files
+    from experiments.paper.report.page import exhibits
     from experiments.paper.report.words import data_sentence
-
-    plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
-    patients = _patients(plan, recordings or [])
-    study = _studied(out, paper_patients.plan_for(plan, patients), patients)
-    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
-    typer.echo(data_sentence(study))
-    for exhibit in _written(out, study, command_again("paper", given)):
-        typer.echo(f"{exhibit.title}. {exhibit.reading}")
-    typer.echo(f"report: {out / 'report.html'}", err=True)
-
-
-def _patients(plan: PaperPlan, paths: list[Path]) -> list[Recording]:
-    from experiments.paper.patients import chosen_patients, synthetic_patients
+    from experiments.paper.results import results_of
     from replay.sources import read_recordings
 
-    return chosen_patients(read_recordings(paths), plan) if paths else synthetic_patients(plan)
+    plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
+    patients = (
+        paper_patients.chosen_patients(read_recordings(recordings), plan)
+        if recordings
+        else paper_patients.synthetic_patients(plan)
+    )
+    study = _studied(out, paper_patients.plan_for(plan, patients), patients)
+    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
+    results = results_of(study)
+    shown = exhibits(study, results)
+    write_files(out, report_files(study, results, shown, command_again("paper", given)))
+    typer.echo(data_sentence(study))
+    for exhibit in shown:
+        typer.echo(f"{exhibit.title}. {exhibit.reading}")
+    typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
 def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
@@ -84,14 +87,3 @@ def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
     limit_threads()  # one thread: sums in one order, so that the same options give the same numbers
     with stage_bars(stage_names(patients)) as progress:
         return run_study(plan, patients, stages, progress)
-
-
-def _written(out: Path, study: Study, command: str) -> list[Section]:
-    from experiments.paper.report.files import report_files
-    from experiments.paper.report.page import exhibits
-    from experiments.paper.results import results_of
-
-    results = results_of(study)
-    shown = exhibits(study, results)
-    write_files(out, report_files(study, results, shown, command))
-    return shown
