@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from contracts.errors import Unavailable
@@ -16,17 +15,17 @@ from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.observing.checks import Check, judge
 from fedsecure.demo.observing.collector import Collector
-from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observation import Observation, decode_observation, encode_observation
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
-from fedsecure.demo.programs.readiness import free_port, wait_until_ready
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen, screen_for
 from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
 from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
+from fedsecure.local_stack.ports import choose_ports
 from fedsecure.output_files import writes_into
 from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.kafka.admin import ensure_topics
@@ -41,8 +40,8 @@ class Demo:
         self._options = options
         self._console = console
         self._started_at = time.time()
-        self._meter = MemoryMeter()
-        self._console_address = f"http://127.0.0.1:{free_port()}"
+        self._ports = choose_ports(("console", *plan.WORKERS), {})
+        self._console_address = f"http://127.0.0.1:{self._ports['console']}"
 
     def run(self) -> list[Check]:
         """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
@@ -72,13 +71,13 @@ class Demo:
         collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
         with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
-            watch = Watch(settings, collector, observer, programs, self._meter, screen, self._options)
+            watch = Watch(settings, collector, observer, programs, screen, self._options)
             self._start(programs, watch, records)
             # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
             collector.observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             watch.until_the_stream_ends()
             self._take_pictures(screen, records)
-            observation = self._finish(collector)
+            observation = _finished(collector, watch.meter)
             checks = judge(observation)
             self._report(observation, checks, screen)
             if self._options.keep_running:
@@ -90,14 +89,13 @@ class Demo:
         console = plan.console_program(self._console_address)
         programs.start_fedsecure(console.name, console.arguments)
         watch.say(f"look at it: {self._console_address}/")
-        ports = {}
+        ports = {name: self._ports[name] for name in plan.WORKERS}
         for program in plan.worker_programs():
-            ports[program.name] = free_port()
             metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
             programs.start_fedsecure(program.name, program.arguments, metrics)
         program = plan.replay_program(self._options, records)
         replay = programs.hold_fedsecure(program.name, program.arguments)
-        wait_until_ready(ports, READY_WITHIN_S, watch.look)
+        watch.until_ready(ports, READY_WITHIN_S)
         replay.may_end = True
         replay.release()
         watch.until_the_first_verdict(READY_WITHIN_S)
@@ -120,13 +118,6 @@ class Demo:
             return
         screen.say(f"{len(taken)} pictures of the console: {folder}")
 
-    def _finish(self, collector: Collector) -> Observation:
-        with collector.lock:
-            observation = collector.observation
-            observation.ended_at = time.time()
-            observation.peak_rss_bytes = dict(self._meter.peak_rss_bytes)
-            return msgspec.json.decode(msgspec.json.encode(observation), type=Observation)
-
     def _report(self, observation: Observation, checks: list[Check], screen: PlainScreen) -> None:
         # matplotlib takes a second to import: not while devices wait for their first minute.
         from fedsecure.report.page import write_report
@@ -141,6 +132,13 @@ class Demo:
         while True:
             watch.look()
             time.sleep(LOOK_EVERY_S)
+
+
+def _finished(collector: Collector, meter: MemoryMeter) -> Observation:
+    with collector.lock:
+        collector.observation.ended_at = time.time()
+        collector.observation.peak_rss_bytes = meter.peak_rss_bytes
+        return decode_observation(encode_observation(collector.observation))
 
 
 def make_folder(folder: Path, option: str) -> None:

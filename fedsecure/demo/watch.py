@@ -17,10 +17,12 @@ from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.options import DemoOptions
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen
+from fedsecure.healthcheck import check
 from fl_coordinator.gate.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
 LOOK_EVERY_S = 0.5
+ASK_EVERY_S = 0.2
 LATE_BY_S = 45.0
 CATCH_UP_S = 20.0
 
@@ -34,7 +36,6 @@ class Watch:
         collector: Collector,
         observer: Observer,
         programs: Supervisor,
-        meter: MemoryMeter,
         screen: PlainScreen,
         options: DemoOptions,
     ) -> None:
@@ -42,7 +43,7 @@ class Watch:
         self._collector = collector
         self._observer = observer
         self._programs = programs
-        self._meter = meter
+        self.meter = MemoryMeter()
         self._screen = screen
         self._planned_s = options.planned_stream_s
         self._redis = connect_redis(settings)
@@ -55,14 +56,29 @@ class Watch:
         """Check on everything once and show it; raises ChildDied or Unavailable."""
         self._programs.check()
         self._observer.check()
-        self._meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
-        self._meter.watch(_servers())
-        self._meter.sample()
+        self.meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
+        self.meter.watch(_servers())
+        self.meter.sample()
         now = time.time()
         views = self._views(now)
         with self._collector.lock:
             frame = frame_of(self._collector.observation, views, now, self._planned_s)
         self._screen.show(frame)
+
+    def until_ready(self, ports: Mapping[str, int], timeout_s: float) -> None:
+        """Look until every named program says on its port that it is ready. Raises Unavailable after the time."""
+        deadline = time.monotonic() + timeout_s
+        waiting = dict(ports)
+        while waiting:
+            self.look()
+            waiting = {
+                name: port for name, port in waiting.items() if check(port, path="/readyz", timeout_s=1.0) is not None
+            }
+            if waiting and time.monotonic() > deadline:
+                raise Unavailable(
+                    f"{', '.join(sorted(waiting))} not ready after {timeout_s:.0f} s: see the logs beside the report"
+                )
+            time.sleep(ASK_EVERY_S if waiting else 0.0)
 
     def until_the_first_verdict(self, timeout_s: float) -> None:
         """Look until a worker has judged something; raises Unavailable after the time."""

@@ -18,10 +18,16 @@ from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
 from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.kafka.jars import Announce
-from fedsecure.local_stack.launching import GRACE_S, Server, launch_on_record, wait_until_answers, writing_into
+from fedsecure.local_stack.launching import (
+    GRACE_S,
+    Server,
+    launch_on_record,
+    sizes_of,
+    wait_until_answers,
+    writing_into,
+)
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
-from fedsecure.local_stack.reasons import sizes_of
 from fedsecure.local_stack.redis_server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
 from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus
@@ -129,23 +135,18 @@ class LocalStack:
         servers += [_status(server, records.get(name)) for name, server in self._servers.items()]
         return StackStatus(self.state_dir, tuple(sorted(servers, key=lambda server: server.name)))
 
-    def kill_broker(self) -> None:
-        """End Kafka by SIGKILL, as a power cut would."""
-        self._kill("kafka")
-
-    def start_broker(self) -> None:
-        """Start Kafka again on the same port and data, and wait until it answers (7 s after a kill)."""
+    def kill(self, name: str) -> None:
+        """End Kafka or Redis by SIGKILL, as a power cut would; what Redis held is gone."""
+        self._local(name)
         with self._state.locked():
-            self._start_all([self._local("kafka")])
+            record = self._state.read().get(name)
+            if record is not None and record.process is not None:
+                kill(record.process)
 
-    def kill_redis(self) -> None:
-        """End Redis by SIGKILL; what it held is gone."""
-        self._kill("redis")
-
-    def start_redis(self) -> None:
-        """Start Redis again on the same port, empty, and wait until it answers."""
+    def start(self, name: str) -> None:
+        """Start Kafka or Redis again on its port and data, and wait until it answers (7 s for Kafka after a kill)."""
         with self._state.locked():
-            self._start_all([self._local("redis")])
+            self._start_all([self._local(name)])
 
     def __enter__(self) -> Self:
         self._owner = ProcessId.of_this_process()
@@ -204,13 +205,6 @@ class LocalStack:
                 self._state.note(name, ServerRecord(None, record.ports))
             stopped.append(name)
         return stopped
-
-    def _kill(self, name: str) -> None:
-        self._local(name)
-        with self._state.locked():
-            record = self._state.read().get(name)
-            if record is not None and record.process is not None:
-                kill(record.process)
 
     def _local(self, name: str) -> Server:
         if name not in self._servers:

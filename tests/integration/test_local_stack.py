@@ -153,10 +153,10 @@ def test_a_context_leaves_servers_running_that_ran_before(stack: LocalStack) -> 
 
 def test_a_killed_broker_comes_back_on_its_port_with_its_topics(own_stack: LocalStack, settings: Settings) -> None:
     before = own_stack.endpoints()
-    own_stack.kill_broker()
+    own_stack.kill("kafka")
     with pytest.raises(Misconfigured, match="fedsecure stack up"):
         own_stack.endpoints()
-    own_stack.start_broker()
+    own_stack.start("kafka")
     assert own_stack.endpoints() == before
     assert ensure_topics(settings, settings.topics.fixed()) == []
 
@@ -165,8 +165,8 @@ def test_a_killed_redis_comes_back_on_its_port_and_empty(own_stack: LocalStack, 
     before = own_stack.endpoints()
     with connect_redis(settings) as client:
         client.set(f"{settings.prefix}:device:a", b"seen")
-        own_stack.kill_redis()
-        own_stack.start_redis()
+        own_stack.kill("redis")
+        own_stack.start("redis")
         assert own_stack.endpoints() == before
         assert client.get(f"{settings.prefix}:device:a") is None
 
@@ -184,7 +184,7 @@ def test_services_of_the_environment_are_used_and_nothing_is_started(stack: Loca
     assert guest.down() == []
     assert stack.status().up
     with pytest.raises(Misconfigured, match="KAFKA_BOOTSTRAP_SERVERS"):
-        guest.kill_broker()
+        guest.kill("kafka")
 
 
 def test_a_broker_that_cannot_start_is_explained_by_its_log_and_leaves_no_redis(state_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, Final
 
 import redis
@@ -27,12 +28,8 @@ def kafka_release(metadata_version: int | None) -> str:
 def describe_kafka(settings: Settings) -> dict[str, Any]:
     """Ask the broker what it is; blocks; raises Unavailable."""
     try:
-        admin = connect_admin(settings)
-        try:
-            features = admin.describe_features()
-            cluster = admin.describe_cluster()
-        finally:
-            admin.close()
+        with closing(connect_admin(settings)) as admin:
+            features, cluster = admin.describe_features(), admin.describe_cluster()
     except KafkaError as error:
         raise Unavailable(f"Kafka does not say what it is ({type(error).__name__})") from None
     supported = features.get("metadata.version", {}).get("supported")
@@ -54,9 +51,8 @@ def describe_redis(settings: Settings) -> dict[str, Any]:
             info: Any = client.info("server")
     except redis.RedisError as error:
         raise Unavailable(f"Redis does not say what it is ({type(error).__name__})") from None
-    product = "Valkey" if "valkey_version" in info else "Redis"
     return {
-        "product": product,
+        "product": "Valkey" if "valkey_version" in info else "Redis",
         "version": str(info.get("valkey_version") or info.get("redis_version", "unknown")),
         "mode": str(info.get("redis_mode", "unknown")),
     }
@@ -65,16 +61,11 @@ def describe_redis(settings: Settings) -> dict[str, Any]:
 def remove_traces(settings: Settings) -> None:
     """Delete this prefix's topics and keys; blocks; raises Unavailable. Other prefixes stay as they are."""
     try:
-        admin = connect_admin(settings)
-        try:
-            own = [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]
-            if own:
-                admin.delete_topics(own)
-        finally:
-            admin.close()
+        with closing(connect_admin(settings)) as admin:
+            if topics := [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]:
+                admin.delete_topics(topics)
         with connect_redis(settings) as client:
-            keys = list(client.scan_iter(f"{settings.prefix}:*", count=1000))
-            if keys:
+            if keys := list(client.scan_iter(f"{settings.prefix}:*", count=1000)):
                 client.delete(*keys)
     except (KafkaError, redis.RedisError) as error:
         raise Unavailable(f"the demo's topics and keys could not be removed ({type(error).__name__})") from None

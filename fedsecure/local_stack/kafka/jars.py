@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,17 +140,14 @@ def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:
         ) from error
 
 
-def download_progress(total_bytes: int) -> AbstractContextManager[AddBytes]:
-    """Return a progress bar on a terminal's standard error, nothing elsewhere."""
+@contextmanager
+def download_progress(total_bytes: int) -> Iterator[AddBytes]:
+    """Show a progress bar on a terminal's standard error, nothing elsewhere."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    @contextmanager
-    def bar() -> Iterator[AddBytes]:
-        console = Console(stderr=True)
-        columns = (TextColumn("Apache Kafka"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("jars", total=total_bytes)
-            yield lambda count: progress.advance(task, count)
-
-    return bar()
+    console = Console(stderr=True)
+    columns = ("Apache Kafka", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("jars", total=total_bytes)
+        yield lambda count: progress.advance(task, count)
