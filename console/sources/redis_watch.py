@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from console.sources.health import Source
 from contracts.errors import Unavailable
 from contracts.verdicts import DeviceStatus
 from transport.clock import cancellable_sleep
+from transport.device_status_reader import RedisDeviceStatusReader
 
 EVERY_S: Final = 0.5
 PATIENCE_S: Final = 1.5
@@ -17,18 +18,10 @@ PATIENCE_S: Final = 1.5
 Statuses = Mapping[str, DeviceStatus | None]
 
 
-class StatusReader(Protocol):
-    """Reads Redis; both calls block and raise Unavailable (transport.device_status_reader.RedisDeviceStatusReader)."""
-
-    def known_devices(self) -> list[str]: ...
-
-    def statuses(self, device_ids: list[str]) -> Statuses: ...
-
-
 class RedisWatch:
     """`statuses` holds what Redis said last; `source` whether it still answers."""
 
-    def __init__(self, reader: StatusReader, source: Source, on_read: Callable[[], None]) -> None:
+    def __init__(self, reader: RedisDeviceStatusReader, source: Source, on_read: Callable[[], None]) -> None:
         self._reader = reader
         self._source = source
         self._on_read = on_read

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from console.sources.board import Board, DeviceTrail, StateChange
-from console.sources.series import STATES, Columns, Minutes, as_json
+from console.sources.device_feed import DeviceFeed
+from console.sources.series import STATES, Columns, as_json
 from console.views.rounds import event_of
 from console.views.wall import tile_of
 from contracts.truth import TruthInterval
@@ -15,20 +16,10 @@ from fl_coordinator.gate.device_view import DeviceView
 MOST_ROUND_EVENTS = 60
 
 
-class Vitals(Protocol):
-    """The vital signs of one device while somebody looks (console.sources.device_feed.DeviceFeed); `expected` rises in `version`."""
-
-    minutes: Minutes
-    version: int
-
-    @property
-    def expected(self) -> Mapping[str, Any]: ...
-
-
 def scores_as_json(columns: Columns) -> dict[str, Any]:
     """Return score columns by name."""
-    found = {name: as_json(column, 4) for name, column in columns.items() if name != "state"}
-    return found | {"state": [STATES[code] for code in columns["state"].tolist()]}
+    numbers = {name: as_json(column, 4) for name, column in columns.items() if name != "state"}
+    return numbers | {"state": [STATES[code] for code in columns["state"].tolist()]}
 
 
 def change_as_json(change: StateChange) -> dict[str, Any]:
@@ -50,7 +41,7 @@ class DevicePageView:
     """One device; `device()` returns it as Redis shows it now, or None."""
 
     def __init__(
-        self, device_id: str, device: Callable[[], DeviceView | None], board: Board, vitals: Vitals | None
+        self, device_id: str, device: Callable[[], DeviceView | None], board: Board, vitals: DeviceFeed
     ) -> None:
         self._id = device_id
         self._device = device
@@ -65,13 +56,11 @@ class DevicePageView:
     def snapshot(self) -> Mapping[str, Any]:
         """Return the whole page."""
         trail = self._trail()
-        page: dict[str, Any] = {"device": self._tile, "scores": scores_as_json(trail.scores.latest(self._held(trail)))}
+        page: dict[str, Any] = {"device": self._tile, "scores": scores_as_json(trail.scores.latest(len(trail.scores)))}
         page |= self._happened(trail)
-        if self._vitals is not None:
-            held = self._vitals.minutes
-            page["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
-            page["expected"] = self._vitals.expected
-        return page
+        held = self._vitals.minutes
+        page["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
+        return page | {"expected": self._vitals.expected}
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return what is new since the last call: minutes to be appended, the rest to be replaced."""
@@ -95,10 +84,6 @@ class DevicePageView:
     def _trail(self) -> DeviceTrail:
         return self._board.trails.get(self._id) or DeviceTrail()
 
-    @staticmethod
-    def _held(trail: DeviceTrail) -> int:
-        return len(trail.scores)
-
     def _new_scores(self, trail: DeviceTrail) -> dict[str, Any]:
         now = (trail.scores.begun, trail.scores.added)
         before, self._scores = self._scores, now
@@ -109,19 +94,17 @@ class DevicePageView:
         return {"more_scores": scores_as_json(trail.scores.after(before[1]))}
 
     def _new_vitals(self) -> dict[str, Any]:
-        if self._vitals is None:
-            return {}
-        found: dict[str, Any] = {}
+        news: dict[str, Any] = {}
         held = self._vitals.minutes
         before, self._seen = self._seen, (held.begun, held.added)
         if before[0] != held.begun:
-            found["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
+            news["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
         elif before[1] != held.added:
-            found["more_vitals"] = {name: as_json(column) for name, column in held.after(before[1]).items()}
+            news["more_vitals"] = {name: as_json(column) for name, column in held.after(before[1]).items()}
         if self._vitals.version != self._vitals_version:
             self._vitals_version = self._vitals.version
-            found["expected"] = self._vitals.expected
-        return found
+            news["expected"] = self._vitals.expected
+        return news
 
     def _happened(self, trail: DeviceTrail) -> dict[str, Any]:
         rounds = [event_of(event) for event in self._board.events if event.device_id == self._id]

@@ -85,7 +85,10 @@ class RoundsView:
         self._told_version = self._board.rounds_version
         moved = [record for number, record in self._board.rounds.items() if self._sent.get(number) is not record]
         self._sent = dict(self._board.rounds)
-        return {"rounds": [summary_of(record) for record in sorted(moved, key=lambda one: one.round)], **self._around()}
+        return {
+            "rounds": [summary_of(record) for record in sorted(moved, key=lambda record: record.round)],
+            **self._around(),
+        }
 
     def detail(self, number: int) -> dict[str, Any] | None:
         """Return one round in full, None when it is not held."""

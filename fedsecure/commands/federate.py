@@ -65,15 +65,8 @@ def federate(
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
     study, privacy = _studied(out, plan, privacy_plan, bundle, processes)
-    given = {
-        "out": "DIR",
-        "seeds": seeds,
-        "rounds": rounds,
-        "dp-clip": dp_clip or None,
-        "dp-noise": dp_noise or None,
-        "quick": quick,
-    }
-    command = command_again("federate", given)
+    given = {"out": "DIR", "seeds": seeds, "rounds": rounds, "dp-clip": dp_clip or None, "dp-noise": dp_noise or None}
+    command = command_again("federate", {**given, "quick": quick})
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
     texts = {**tables(document), **privacy_tables(document["privacy"])}
     page = build_page(study, command, sections(privacy))

@@ -58,12 +58,7 @@ class About:
 def lines(about: About, *queries: Query, stacked: bool = False, smallest: float | None = 0.0) -> timeseries.Panel:
     """Return lines over time; `smallest` is where the axis begins (None: where the data does)."""
     panel = _described(timeseries.Panel(), about, queries).line_width(2).show_points(kinds.VisibilityMode.NEVER)
-    panel.legend(
-        common.VizLegendOptions()
-        .display_mode(kinds.LegendDisplayMode.LIST)
-        .placement(kinds.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )
+    panel.legend(_legend())
     panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
     if smallest is not None:
         panel.min(smallest)
@@ -97,20 +92,23 @@ def states(about: About, query: Query, codes: Sequence[tuple[int, str, str]]) ->
     panel = _described(statetimeline.Panel(), about, (query,)).mappings([ValueMap(words)])
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.merge_values(True).show_value(kinds.VisibilityMode.AUTO).row_height(0.85).fill_opacity(80).line_width(0)
-    panel.legend(
-        common.VizLegendOptions()
-        .display_mode(kinds.LegendDisplayMode.LIST)
-        .placement(kinds.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )
+    panel.legend(_legend())
     return panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.SINGLE).sort(kinds.SortOrder.NONE))
+
+
+def _legend() -> common.VizLegendOptions:
+    legend = common.VizLegendOptions().display_mode(kinds.LegendDisplayMode.LIST)
+    return legend.placement(kinds.LegendPlacement.BOTTOM).show_legend(True)
 
 
 def _described(panel: Kind, about: About, queries: Sequence[Query]) -> Kind:
     description = f"{about.description} Alert: {about.alert} (docs/runbook.md)." if about.alert else about.description
     panel.title(about.title).description(description).datasource(SOURCE).unit(about.unit)
     panel.span(about.width).height(about.height)
-    panel.thresholds(_thresholds(_limit(about)))
+    steps = [Threshold(None, CALM)]
+    if (limit := _limit(about)) is not None:
+        steps.append(Threshold(limit, ALARM))
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
     for ref, query in zip("ABCDEFGH", queries, strict=False):
         panel.with_target(
             prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(ref).range().datasource(SOURCE)
@@ -120,13 +118,6 @@ def _described(panel: Kind, about: About, queries: Sequence[Query]) -> Kind:
 
 def _limit(about: About) -> float | None:
     return alert_limit(about.alert) if about.alert else about.limit
-
-
-def _thresholds(limit: float | None) -> dashboard.ThresholdsConfig:
-    steps = [Threshold(None, CALM)]
-    if limit is not None:
-        steps.append(Threshold(limit, ALARM))
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 RULES_DIR: Final = Path(__file__).parents[1] / "prometheus" / "rules"
