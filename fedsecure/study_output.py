@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import Console
 
 from contracts.errors import Unavailable
 
@@ -25,8 +27,6 @@ FETCH_PHASES = ("lists", "headers", "checksums", "signals")
 @contextmanager
 def worker_processes_used(goes_on: str = GOES_ON) -> Iterator[None]:
     """Turn a worker process that was ended from outside into Unavailable, with what to do then."""
-    from concurrent.futures.process import BrokenProcessPool
-
     try:
         yield
     except BrokenProcessPool:
@@ -105,7 +105,6 @@ def fetch_bars() -> Iterator[Callable[[FetchProgress], None]]:
 
 
 def _bars(*columns: Any, transient: bool = False) -> Progress:
-    from rich.console import Console
     from rich.progress import Progress
 
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=transient)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 if TYPE_CHECKING:
     from replay.attacks import Attack
@@ -81,9 +83,6 @@ def _described_label_flip() -> dict[str, object]:
 
 
 def _print_table(chosen: list[Attack], *, whole_list: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from fl_device.tasks import label_flip
     from replay.attacks.parse import EXAMPLE
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.console import Console
+
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def bundles(
@@ -27,10 +31,6 @@ def bundles(
 
     - `fedsecure bundles --json`
     """
-    import msgspec
-    from rich.console import Console
-
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.tables.federation import release_table
     from transport.bundles.releases import read_releases
 

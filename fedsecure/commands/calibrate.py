@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.output_files import check_target, folder_that_appears_whole, writes_into
+from fedsecure.study_output import stage_bars
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
@@ -69,11 +73,8 @@ def calibrate(
 
     - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
     """
-    import getpass
-
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
     from fedsecure.bundle_cards import card_record, signed_off
-    from fedsecure.output_files import check_target, folder_that_appears_whole, writes_into
 
     check_target(out)
     base = load_bundle(bundle or DEFAULT_BUNDLE)
@@ -99,7 +100,6 @@ def _calibrated(
     from detectors.training.sites.calibration import calibrated_site
     from detectors.training.sites.judging import judged_devices
     from fedsecure.bundle_cards import SiteDevices, reference_names
-    from fedsecure.study_output import stage_bars
     from replay.sources import read_recordings
 
     recordings = read_recordings(paths)
@@ -125,7 +125,6 @@ def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, 
 
         sys.stdout.write(json_bytes(full_record(calibration, record)).decode())
         return
-    from rich.console import Console
 
     from fedsecure.tables.site import site_tables
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def console(
     - `fedsecure console --host 0.0.0.0 --port 8100`
     """
     from console.program import ConsoleProgram
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.programs import run_program
     from transport.logs import configure_logs
 

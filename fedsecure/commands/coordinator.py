@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
-    from contracts.settings import Settings
     from detectors.bundle.bundle import Bundle
     from transport.blobs.weights import Weights
 
@@ -65,7 +66,6 @@ def coordinator(
     """
     from contracts.metrics import BUILD_INFO
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.programs import run_program
     from fl_coordinator.program import CoordinatorProgram
     from transport.logs import configure_logs

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
+from contracts.settings import Settings
 from fedsecure.commands import device_keys, device_re_enrol
+from fedsecure.endpoints import device_key_dir, settings_for_device_host
 from fedsecure.extras import require_extra
 from fedsecure.options import MetricsPort
-
-if TYPE_CHECKING:
-    from contracts.settings import Settings
 
 device = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
 for _command in (device_keys.register, device_keys.rotate, device_keys.revoke, device_keys.keys):
@@ -62,7 +61,6 @@ def host(
 
     - `fedsecure device re-enrol p000020`
     """
-    from fedsecure.endpoints import settings_for_device_host
     from transport.logs import configure_logs
 
     given = {"metrics_port": metrics_port, "device_key_dir": key_dir, "dp_clip": dp_clip, "dp_noise": dp_noise}
@@ -80,7 +78,6 @@ def host(
 
 
 def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
-    from fedsecure.endpoints import device_key_dir
     from fedsecure.programs import run_program
     from fl_device.host.program import DeviceProgram
     from fl_device.keys.folder import KeyFolder

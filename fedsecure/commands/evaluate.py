@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,6 @@ from fedsecure.output_files import check_writable, write_files, writes_into
 from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from detectors.bundle.bundle import Bundle
     from experiments.evaluation.judging.study import Study
     from experiments.evaluation.measurement.cohort import Cohort

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_target, folder_that_appears_whole, write_files, writes_into
 from fedsecure.study_output import stage_bars
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rich.table import Table
 
 SHORT_HEADINGS = {
     "µs a window, 1 a call": "µs, 1\na call",
@@ -46,15 +45,11 @@ def export(
 
     - `fedsecure export --out try --quick --bundle my-bundle`
     """
-    from dataclasses import replace
-
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
 
     require_extra("export", "fedsecure export")
     check_target(out)
     loaded = load_bundle(bundle or DEFAULT_BUNDLE)
-
-    from rich.console import Console
 
     from experiments.export import measure as export_measure
     from experiments.export.files import document_of, loss_sentence, manifest_of, tables_of
@@ -79,8 +74,6 @@ def export(
 
 def export_table(document: Mapping[str, Any]) -> Table:
     """Return a row a file of a results.json."""
-    from rich.table import Table
-
     from experiments.export.files import table_of
 
     rows = table_of(document)

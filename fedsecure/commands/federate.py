@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,8 +78,6 @@ def federate(
 
 
 def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
-    from dataclasses import replace
-
     from experiments.federation.plan import FULL, QUICK
 
     plan = QUICK if quick else FULL
@@ -87,8 +86,6 @@ def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
 
 
 def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> PrivacyPlan:
-    from dataclasses import replace
-
     from experiments.privacy.plan import FULL, QUICK
     from fl_device.training.privacy import UpdatePrivacy
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import Misconfigured, Unavailable
+from fedsecure.study_output import fetch_bars
 
 if TYPE_CHECKING:
     from replay.fetching import Fetched, Server
@@ -164,7 +165,6 @@ def _split(values: Sequence[str] | None) -> list[str]:
 
 def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: RecordKind | None = None) -> Fetched:
     """Find where which records are (WFDB's by default), and fetch them; Ctrl-C ends it in a sentence."""
-    from fedsecure.study_output import fetch_bars
     from replay.fetching import FetchProgress, fetch_records
     from replay.fetching.record_kinds import WFDB_RECORD
 

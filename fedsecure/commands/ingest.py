@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 
@@ -65,7 +66,6 @@ def ingest(
 
     - `fedsecure ingest hl7 --mapping vendor.yaml --pseudonym-key-file site.key`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.programs import run_program
     from ingest.program import IngestProgram
     from ingest.protocol import protocol_named

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fedsecure.inspection.facts import RecordingFacts
     from replay.sources.reading import Reading
 
@@ -82,8 +83,6 @@ def _read(files: list[Path]) -> Reading:
 
 
 def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
-    import msgspec
-
     report = {
         "recordings": all_facts,
         "formats": reading.formats,
@@ -95,8 +94,6 @@ def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
 
 
 def _print_table(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
-    from rich.console import Console
-
     from fedsecure.tables.inspection import facts_table
     from replay.sources.reading import describe_skipped
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def models(
@@ -35,10 +38,6 @@ def models(
 
     - `fedsecure models 3fa8 --json`
     """
-    import msgspec
-    from rich.console import Console
-
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.tables.federation import model_table
     from fl_coordinator.models.lineage import descent, model_lines
     from fl_coordinator.rounds.history import read_history

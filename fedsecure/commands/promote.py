@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from contracts.errors import FedSecureError, Misconfigured
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes
 from fedsecure.output_files import check_writable
+from fedsecure.study_output import stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
     from detectors.training.canaries.verdict import CanaryResult
@@ -103,10 +109,6 @@ def _check_call(out: Path, model: str | None, weights: Path | None, *, may_ask: 
 
 
 def _source(model: str | None, weights: Path | None, *, needs_services: bool) -> Source:
-    import asyncio
-
-    from contracts.settings import Settings
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.promotion.source import local_source, source_on_record
 
     if needs_services:
@@ -139,10 +141,7 @@ def _promotion(
 
 def _attempted(promotion: Promotion) -> CanaryResult:
     """Build and judge, show the figures, and write the report."""
-    from rich.console import Console
-
     from fedsecure.promotion.attempt import PROMOTION_STAGES, attempt, write_report
-    from fedsecure.study_output import stage_bars, worker_processes_used
     from fedsecure.tables.federation import canary_table
 
     with stage_bars(PROMOTION_STAGES) as progress, worker_processes_used():
@@ -154,9 +153,6 @@ def _attempted(promotion: Promotion) -> CanaryResult:
 
 
 def _release(source: Source, promotion: Promotion, result: CanaryResult) -> None:
-    import asyncio
-    import shutil
-
     from fedsecure.promotion.source import release
 
     released = asyncio.run(release(source, promotion, result))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+import getpass
+from typing import Annotated
 
 import typer
 
 from contracts.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from contracts.releases import BundleRelease
-    from contracts.settings import Settings
+from contracts.releases import BundleRelease
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def rollback(
@@ -38,7 +38,6 @@ def rollback(
 
     - `fedsecure rollback --to 2 --reason "back to the bundle of May"`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from fl_coordinator.releases.releaser import LONGEST_REASON
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
@@ -48,8 +47,6 @@ def rollback(
 
 
 async def _roll_back(settings: Settings, reason: str, to: int | None) -> BundleRelease:
-    import getpass
-
     from fl_coordinator.releases.releaser import Releaser
     from transport.kafka.publisher import Publisher
 

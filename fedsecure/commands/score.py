@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
@@ -19,8 +20,6 @@ from contracts.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from detectors import Detector, Verdicts
     from fedsecure.tables.scores import Row
     from replay.recording import Recording
@@ -98,7 +97,6 @@ def _judge_all(
     *,
     visible: bool,
 ) -> list[Verdicts]:
-    from rich.console import Console
     from rich.progress import Progress
 
     from fedsecure.tables.scores import score_rows

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.settings import Settings
+
 if TYPE_CHECKING:
     from fedsecure.local_stack import ServerStatus, StackStatus
 
@@ -41,7 +43,6 @@ def up(state_dir: StateDir = None) -> None:
     The first call downloads Apache Kafka (46 jars, 45 MB) to ~/.cache/fedsecure (or XDG_CACHE_HOME).
     The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`.
     """
-    from contracts.settings import Settings
     from fedsecure.local_stack import LocalStack
     from transport.kafka.admin import ensure_topics
 
