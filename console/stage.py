@@ -10,8 +10,7 @@ from typing import Any, Final
 from console.hub import Hub, encode_event
 from console.sources.board import Board
 from console.sources.device_feed import DeviceFeed
-from console.sources.health import Source
-from console.sources.redis_watch import RedisWatch
+from console.sources.redis_watch import RedisWatch, Source
 from console.sources.topic_watch import TopicWatch
 from console.views.device_page import DevicePageView
 from console.views.replay import ReplayView
@@ -66,7 +65,7 @@ class Stage:
 
     @asynccontextmanager
     async def look_at(self, device_id: str) -> AsyncIterator[Hub]:
-        """Hold a device's page open; its vital signs are read while anybody holds it."""
+        """Hold a device's page open. Its vital signs are read while anybody holds it."""
         hub, over = self._pages.get(device_id) or self._open(device_id)
         try:
             yield hub

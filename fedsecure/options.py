@@ -19,7 +19,7 @@ Offline = Annotated[
 
 
 def command_again(name: str, options: Mapping[str, object]) -> str:
-    """Return what to type for the same results; of paths only the last part, as the rest is this machine's.
+    """Return what to type for the same results. Of paths only the last part, as the rest is this machine's.
 
     None and False are left out, True is a flag, and a sequence repeats its option.
     """

@@ -43,7 +43,7 @@ def said_when_stopped(what: str) -> Iterator[None]:
         raise
 
 
-def told_changes(changed: Sequence[str], folder: Path) -> None:
+def say_changes(changed: Sequence[str], folder: Path) -> None:
     """Say which options differ from those of the finished stages in a folder, if any do."""
     if changed:
         names = ", ".join(name.replace("_", " ") for name in changed)

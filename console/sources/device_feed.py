@@ -43,7 +43,7 @@ class DeviceFeed:
         self._expected_at = (-1, "")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until the stop; Kafka may come and go."""
+        """Read until the stop. Kafka may come and go."""
         while not stop.is_set():
             try:
                 async with TopicReader(self._settings) as reader:

@@ -20,7 +20,7 @@ Columns = dict[str, NDArray[Any]]
 
 
 class Minutes:
-    """Columns by name over rising event minutes; the oldest minutes fall out once `CAPACITY_MIN` are there.
+    """Columns by name over rising event minutes. The oldest minutes fall out once `CAPACITY_MIN` are there.
 
     A later session begins anew; an earlier one, a lower epoch and a minute that is not after the last are left out, because
     readers see some records twice. `added` counts every minute ever taken, `begun` every session.

@@ -38,7 +38,7 @@ def truth_as_json(interval: TruthInterval) -> dict[str, Any]:
 
 
 class DevicePageView:
-    """One device; `device()` returns it as Redis shows it now, or None."""
+    """One device. `device()` returns it as Redis shows it now, or None."""
 
     def __init__(
         self, device_id: str, device: Callable[[], DeviceView | None], board: Board, vitals: DeviceFeed

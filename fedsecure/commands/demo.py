@@ -65,7 +65,7 @@ def demo(
     """
     require_extra("train", "fedsecure demo")
 
-    from fedsecure.demo.options import DemoOptions
+    from fedsecure.demo.plan import DemoOptions
     from fedsecure.demo.run import Demo
 
     options = DemoOptions(

@@ -114,7 +114,7 @@ def keys(key_dir: KeyDir = None) -> None:
 
 
 def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
-    """Make a change for one device after the other, a line each; the first that cannot be made ends it."""
+    """Make a change for one device after the other, a line each. The first that cannot be made ends it."""
     from fl_device.keys.folder import KeyFolder
     from fl_device.keys.registration import open_registrar
     from transport.kafka.publisher import Publisher

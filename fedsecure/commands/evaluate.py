@@ -111,7 +111,7 @@ def evaluate(
 
 
 def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
-    """Return who takes part; raises Misconfigured when one of them taught the network."""
+    """Return who takes part. Raises Misconfigured when one of them taught the network."""
     from experiments.evaluation.measurement.cohort import check_cohort, cohort_of, limited, simulated_cohort
     from replay.sources import read_recordings
 

@@ -11,7 +11,7 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes, command_again
 from fedsecure.output_files import check_writable, write_files, writes_into
-from fedsecure.study_output import count_bar, told_changes, worker_processes_used
+from fedsecure.study_output import count_bar, say_changes, worker_processes_used
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan
@@ -106,7 +106,7 @@ def _studied(
     options = study_options(plan, load_bundle(bundle).sha256)
     runs, looks = Stages(out / WORK_FOLDER), Stages(out / WORK_FOLDER / "privacy")
     with writes_into(out):
-        told_changes(runs.begin(options), out / WORK_FOLDER)
+        say_changes(runs.begin(options), out / WORK_FOLDER)
         looks.begin(options | privacy_options(privacy_plan))
     with worker_processes_used(), writes_into(out), count_bar("preparing the patients of the first seed") as progress:
         study = run_study(plan, bundle, runs, processes, progress)

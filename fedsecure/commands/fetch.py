@@ -164,7 +164,7 @@ def _split(values: Sequence[str] | None) -> list[str]:
 
 
 def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: RecordKind | None = None) -> Fetched:
-    """Find where which records are (WFDB's by default), and fetch them; Ctrl-C ends it in a sentence."""
+    """Find where which records are (WFDB's by default), and fetch them. Ctrl-C ends it in a sentence."""
     from replay.fetching import FetchProgress, fetch_records
     from replay.fetching.record_kinds import WFDB_RECORD
 

@@ -70,7 +70,7 @@ def inspect(
 
 
 def _read(files: list[Path]) -> Reading:
-    """Return what is read; for a file of no format that is, every format and how it is told."""
+    """Return what is read. For a file of no format that is, every format and how it is told."""
     from replay.sources import read_sources
     from replay.sources.formats import UnknownFormat, formats_said
 

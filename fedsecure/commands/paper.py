@@ -11,7 +11,7 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
 from fedsecure.output_files import check_writable, write_files, writes_into
-from fedsecure.study_output import stage_bars, told_changes
+from fedsecure.study_output import say_changes, stage_bars
 
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan
@@ -83,7 +83,7 @@ def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
 
     stages = Stages(out / STAGES_FOLDER)
     with writes_into(out):
-        told_changes(stages.begin(study_options(plan, patients)), out / STAGES_FOLDER)
+        say_changes(stages.begin(study_options(plan, patients)), out / STAGES_FOLDER)
     limit_threads()  # one thread: sums in one order, so that the same options give the same numbers
     with stage_bars(stage_names(patients)) as progress:
         return run_study(plan, patients, stages, progress)

@@ -184,7 +184,7 @@ def _run_until_signalled(
 
 @contextmanager
 def _stop_on_signals() -> Iterator[Event]:
-    """Set the event on the first Ctrl-C or SIGTERM; a second one interrupts as usual."""
+    """Set the event on the first Ctrl-C or SIGTERM. A second one interrupts as usual."""
     stop = Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

@@ -121,7 +121,7 @@ def _judge_all(
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[IO[str]]:
-    """Yield where rows go; a file appears under its name only when it is whole."""
+    """Yield where rows go. A file appears under its name only when it is whole."""
     if out is None:
         yield sys.stdout
         return

@@ -17,8 +17,8 @@ from fedsecure.demo.observing.checks import Check, judge
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.observation import Observation, decode_observation, encode_observation
 from fedsecure.demo.observing.observer import Observer
-from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
+from fedsecure.demo.plan import RECORDING_MIN, DemoOptions
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen, screen_for
@@ -44,7 +44,7 @@ class Demo:
         self._console_address = f"http://127.0.0.1:{self._ports['console']}"
 
     def run(self) -> list[Check]:
-        """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
+        """Run the demo and return its checks. Blocks for some minutes. Raises FedSecureError when it cannot go on."""
         plan.attacks_of(self._options, all_synthetic())  # a wrong one is said before anything is made or fetched
         make_folder(self._options.report_dir / "logs", "--report")
         if self._options.screenshots_dir is not None:
@@ -86,21 +86,18 @@ class Demo:
 
     def _start(self, programs: Supervisor, watch: Watch, records: DemoRecords) -> None:
         """Start the programs in the order in which the first verdict needs them: it waits for nobody else's start."""
-        console = plan.console_program(self._console_address)
-        programs.start_fedsecure(console.name, console.arguments)
+        programs.start_fedsecure("console", plan.console_arguments(self._console_address))
         watch.say(f"look at it: {self._console_address}/")
         ports = {name: self._ports[name] for name in plan.WORKERS}
-        for program in plan.worker_programs():
-            metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
-            programs.start_fedsecure(program.name, program.arguments, metrics)
-        program = plan.replay_program(self._options, records)
-        replay = programs.hold_fedsecure(program.name, program.arguments)
+        for name, arguments in plan.WORKERS.items():
+            programs.start_fedsecure(name, arguments, {"FEDSECURE_METRICS_PORT": str(ports[name])})
+        replay = programs.hold_fedsecure("replay", plan.replay_arguments(self._options, records))
         watch.until_ready(ports, READY_WITHIN_S)
         replay.may_end = True
         replay.release()
         watch.until_the_first_verdict(READY_WITHIN_S)
-        for program in plan.federation_programs():
-            programs.start_fedsecure(program.name, program.arguments)
+        for name, arguments in plan.FEDERATION.items():
+            programs.start_fedsecure(name, arguments)
 
     def _take_pictures(self, screen: PlainScreen, records: DemoRecords) -> None:
         folder = self._options.screenshots_dir
@@ -142,7 +139,7 @@ def _finished(collector: Collector, meter: MemoryMeter) -> Observation:
 
 
 def make_folder(folder: Path, option: str) -> None:
-    """Make a folder of results before anything starts, not after four minutes; raises Misconfigured."""
+    """Make a folder of results before anything starts, not after four minutes. Raises Misconfigured."""
     with writes_into(folder, f"folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -122,7 +122,7 @@ def round_line(record: RoundRecord) -> str:
 
 
 def excluded_by_reason(record: RoundRecord) -> str:
-    """Return the devices that sat out by reason; many with the same reason are counted, not named."""
+    """Return the devices that sat out by reason. Many with the same reason are counted, not named."""
     by_reason: dict[str, list[str]] = {}
     for name, why in sorted(record.excluded.items()):
         by_reason.setdefault(why, []).append(name)

@@ -14,7 +14,7 @@ from fedsecure.demo.observing.checks import streamed_to_the_end
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.frames import frame_of
 from fedsecure.demo.observing.observer import Observer
-from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.plan import DemoOptions
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen
 from fedsecure.healthcheck import check
@@ -53,7 +53,7 @@ class Watch:
         self._screen.say(text)
 
     def look(self) -> None:
-        """Check on everything once and show it; raises ChildDied or Unavailable."""
+        """Check on everything once and show it. Raises ChildDied or Unavailable."""
         self._programs.check()
         self._observer.check()
         self.meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
@@ -81,7 +81,7 @@ class Watch:
             time.sleep(ASK_EVERY_S if waiting else 0.0)
 
     def until_the_first_verdict(self, timeout_s: float) -> None:
-        """Look until a worker has judged something; raises Unavailable after the time."""
+        """Look until a worker has judged something. Raises Unavailable after the time."""
         deadline = time.monotonic() + timeout_s
         while self._collector.observation.streaming_at is None:
             if time.monotonic() > deadline:
@@ -92,7 +92,7 @@ class Watch:
             time.sleep(LOOK_EVERY_S)
 
     def until_the_stream_ends(self) -> None:
-        """Look until the replay is over, every minute judged and the last round closed; raises Unavailable if late."""
+        """Look until the replay is over, every minute judged and the last round closed. Raises Unavailable if late."""
         deadline = time.monotonic() + self._planned_s + LATE_BY_S
         replay = self._programs.children["replay"].process
         while replay.poll() is None:
@@ -140,7 +140,7 @@ class MemoryMeter:
         self._processes: dict[str, psutil.Process] = {}
 
     def watch(self, pids: Mapping[str, int]) -> None:
-        """Look at these processes from now on; one that is gone is left out."""
+        """Look at these processes from now on. One that is gone is left out."""
         for name, pid in pids.items():
             if name not in self._processes:
                 with contextlib.suppress(psutil.Error):

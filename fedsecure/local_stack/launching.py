@@ -27,7 +27,7 @@ Server = KafkaBroker | RedisServer
 
 
 def launch_on_record(server: Server, ports: dict[str, int], state: StateFile, owner: ProcessId | None) -> None:
-    """Start a prepared server and put it on record; one that cannot be put there is ended again: nobody would find it. Raises OSError."""
+    """Start a prepared server and put it on record. One that cannot be put there is ended again: nobody would find it. Raises OSError."""
     state.note(server.name, ServerRecord(None, ports))  # where nothing can be written it fails before anything runs
     process = server.launch()
     try:
@@ -38,7 +38,7 @@ def launch_on_record(server: Server, ports: dict[str, int], state: StateFile, ow
 
 
 def wait_until_answers(server: Server, state: StateFile, logs_before: Mapping[Path, int]) -> None:
-    """Block until a server that is on record answers; raises Unavailable with what its logs said since they were `logs_before` long."""
+    """Block until a server that is on record answers. Raises Unavailable with what its logs said since they were `logs_before` long."""
     record = state.read()[server.name]
     deadline = time.monotonic() + server.start_timeout_s
     while not server.answers(record.ports):
@@ -65,7 +65,7 @@ def writing_into(folder: Path) -> Iterator[None]:
 
 
 def sizes_of(logs: Iterable[Path]) -> dict[Path, int]:
-    """Return how long each log is now, to tell later what was added; one that is not there is empty."""
+    """Return how long each log is now, to tell later what was added. One that is not there is empty."""
     return {log: log.stat().st_size if log.exists() else 0 for log in logs}
 
 

@@ -92,12 +92,12 @@ class LocalStack:
         return self.endpoints()
 
     def down(self) -> list[str]:
-        """End all servers of this state folder, whoever started them; returns their names; data and logs stay."""
+        """End all servers of this state folder, whoever started them. Returns their names. Data and logs stay."""
         with self._state.locked():
             return self._stop(name for name, record in self._state.read().items() if record.runs())
 
     def down_started(self) -> None:
-        """End the servers that this object started, and no other; for a caller of `up()` that cannot go on."""
+        """End the servers that this object started, and no other, for a caller of `up()` that cannot go on."""
         with signals_held(), self._state.locked():
             self._stop(self._started)
 
@@ -107,7 +107,7 @@ class LocalStack:
             self._stop(name for name, record in self._state.read().items() if record.owner == owner and name in among)
 
     def wipe(self) -> None:
-        """Delete the local servers' data and logs; raises Misconfigured while one runs."""
+        """Delete the local servers' data and logs. Raises Misconfigured while one runs."""
         with self._state.locked():
             if running := [name for name, record in self._state.read().items() if record.runs()]:
                 raise Misconfigured(f"{' and '.join(running)} still runs: run `fedsecure stack down` first")
@@ -115,7 +115,7 @@ class LocalStack:
                 shutil.rmtree(self.state_dir / folder, ignore_errors=True)
 
     def endpoints(self) -> Endpoints:
-        """Return the addresses of the running services, without asking them; raises Misconfigured if one is down."""
+        """Return the addresses of the running services, without asking them. Raises Misconfigured if one is down."""
         addresses = {name: service.address for name, service in self._external.items()}
         records = self._state.read()
         for name, server in self._servers.items():
@@ -129,14 +129,14 @@ class LocalStack:
         return Endpoints(addresses["kafka"], addresses["redis"], local["kafka"], local["redis"])
 
     def status(self) -> StackStatus:
-        """Ask every service whether it answers; blocks for up to a few seconds if one does not."""
+        """Ask every service whether it answers. Blocks for up to a few seconds if one does not."""
         records = self._state.read()
         servers = [service.status() for service in self._external.values()]
         servers += [_status(server, records.get(name)) for name, server in self._servers.items()]
         return StackStatus(self.state_dir, tuple(sorted(servers, key=lambda server: server.name)))
 
     def kill(self, name: str) -> None:
-        """End Kafka or Redis by SIGKILL, as a power cut would; what Redis held is gone."""
+        """End Kafka or Redis by SIGKILL, as a power cut would. What Redis held is gone."""
         self._local(name)
         with self._state.locked():
             record = self._state.read().get(name)

@@ -12,7 +12,7 @@ VARIABLE_OF = {"kafka": "KAFKA_BOOTSTRAP_SERVERS", "redis": "REDIS_URL"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses that clients connect to; `*_is_local` tells whether this stack runs the service."""
+    """The addresses that clients connect to. `*_is_local` tells whether this stack runs the service."""
 
     kafka: str
     redis_url: str = field(repr=False)  # may hold a password

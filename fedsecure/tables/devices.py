@@ -51,7 +51,7 @@ def live_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]
 
 
 def name_text(view: DeviceView) -> Text:
-    """Return the device's name, cut to a column's width, with its id after it; the id alone where it has no name."""
+    """Return the device's name, cut to a column's width, with its id after it. The id alone where it has no name."""
     if view.label is None:
         return Text(view.device_id)
     name = Text(view.label)
@@ -77,7 +77,7 @@ def score_text(view: DeviceView) -> Text:
 
 
 def sparkline(scores: Sequence[float], threshold: float | None, width: int = 12) -> Text:
-    """Return the last scores as bars; full height is twice the threshold, red is above it."""
+    """Return the last scores as bars. Full height is twice the threshold, red is above it."""
     top = 2.0 * threshold if threshold and threshold > 0 else max([1.0, *scores])
     text = Text()
     for score in scores[-width:]:

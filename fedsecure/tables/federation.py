@@ -24,7 +24,7 @@ STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}
 
 
 def model_table(lines: Sequence[ModelLine]) -> Table:
-    """Return one row a model, in the order given; narrow enough for 80 columns, the rest is for `--json`."""
+    """Return one row a model, in the order given. Narrow enough for 80 columns, the rest is for `--json`."""
     numbers = ("round", "devices", "loss")
     table = plain_table(("round", "model", "from", "made (UTC)", "devices", "loss", ""), right=numbers)
     for line in lines:
@@ -41,7 +41,7 @@ def model_table(lines: Sequence[ModelLine]) -> Table:
 
 
 def release_table(releases: Sequence[BundleRelease]) -> Table:
-    """Return one row a release, the last of which counts; narrow enough for 80 columns, the rest is for `--json`."""
+    """Return one row a release, the last of which counts. Narrow enough for 80 columns, the rest is for `--json`."""
     table = plain_table(("release", "kind", "bundle", "over", "model", "when (UTC)"), right=("release",))
     table.add_column("why")
     for release in releases:
@@ -80,7 +80,7 @@ def canary_table(result: CanaryResult) -> Table:
 
 
 def key_table(keys: Sequence[DeviceKey], folder: KeyFolder) -> Table:
-    """Return one row a device; the last column says what `folder` holds of its key. Reads the files of the folder."""
+    """Return one row a device. The last column says what `folder` holds of its key. Reads the files of the folder."""
     table = plain_table(("device", "key", "registered (UTC)", "state", "private key here"))
     for key in keys:
         table.add_row(

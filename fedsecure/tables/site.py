@@ -19,7 +19,7 @@ NAMES_SHOWN: Final = 5
 
 
 def site_tables(calibration: SiteCalibration, devices: SiteDevices) -> Group:
-    """Return both tables and what they are worth; fits 80 columns."""
+    """Return both tables and what they are worth. Fits 80 columns."""
     words = [Text(sentence) for sentence in (*_notes(devices), verdict_in_words(calibration))]
     return Group(_rates(calibration), "", *_excluded(calibration), *words)
 

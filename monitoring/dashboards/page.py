@@ -26,7 +26,7 @@ Sections = Sequence[tuple[str, Sequence[AnyPanel]]]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An annotation wherever `expr` has a value; `title` and `text` may name its labels (`{{device}}`)."""
+    """An annotation wherever `expr` has a value. `title` and `text` may name its labels (`{{device}}`)."""
 
     name: str
     expr: str

@@ -32,7 +32,7 @@ Kind = TypeVar("Kind", timeseries.Panel, stat.Panel, statetimeline.Panel)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A PromQL expression and the legend of its series (`{{label}}` is replaced); `dashed` is drawn as a limit."""
+    """A PromQL expression and the legend of its series (`{{label}}` is replaced). `dashed` is drawn as a limit."""
 
     expr: str
     legend: str
@@ -41,7 +41,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What every panel says of itself; sizes are in units of Grafana's grid, which is 24 wide.
+    """What every panel says of itself. Sizes are in units of Grafana's grid, which is 24 wide.
 
     `unit` is one of Grafana's ids. `alert` draws the line at which that alert fires, `limit` one where no alert has one.
     """
@@ -56,7 +56,7 @@ class About:
 
 
 def lines(about: About, *queries: Query, stacked: bool = False, smallest: float | None = 0.0) -> timeseries.Panel:
-    """Return lines over time; `smallest` is where the axis begins (None: where the data does)."""
+    """Return lines over time. `smallest` is where the axis begins (None: where the data does)."""
     panel = _described(timeseries.Panel(), about, queries).line_width(2).show_points(kinds.VisibilityMode.NEVER)
     panel.legend(_legend())
     panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
@@ -75,7 +75,7 @@ def lines(about: About, *queries: Query, stacked: bool = False, smallest: float 
 
 
 def number(about: About, *queries: Query, colours: dict[str, str] | None = None) -> stat.Panel:
-    """Return large numbers; `colours` (legend -> colour) for several, else the colour says whether an alert's limit is reached."""
+    """Return large numbers. `colours` (legend -> colour) for several, else the colour says whether an alert's limit is reached."""
     panel = _described(stat.Panel(), about, queries).graph_mode(kinds.BigValueGraphMode.AREA)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     panel.color_mode(kinds.BigValueColorMode.VALUE if about.alert or colours else kinds.BigValueColorMode.NONE)
@@ -87,7 +87,7 @@ def number(about: About, *queries: Query, colours: dict[str, str] | None = None)
 
 
 def states(about: About, query: Query, codes: Sequence[tuple[int, str, str]]) -> statetimeline.Panel:
-    """Return one bar a series over time, coloured by its value; `codes` are (value, word, colour)."""
+    """Return one bar a series over time, coloured by its value. `codes` are (value, word, colour)."""
     words = {str(code): ValueMappingResult(word, colour, None, code) for code, word, colour in codes}
     panel = _described(statetimeline.Panel(), about, (query,)).mappings([ValueMap(words)])
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -132,7 +132,7 @@ def alert_rules() -> dict[str, dict[str, Any]]:
 
 
 def alert_limit(alert: str) -> float:
-    """Return the number that an alert's first comparison is with; raises KeyError or LookupError where there is none."""
+    """Return the number that an alert's first comparison is with. Raises KeyError or LookupError where there is none."""
     comparison = _COMPARISON.search(alert_rules()[alert]["expr"])
     if comparison is None:
         raise LookupError(f"{alert} compares with no number")

@@ -26,7 +26,7 @@ def kafka_release(metadata_version: int | None) -> str:
 
 
 def describe_kafka(settings: Settings) -> dict[str, Any]:
-    """Ask the broker what it is; blocks; raises Unavailable."""
+    """Ask the broker what it is. Blocks. Raises Unavailable."""
     try:
         with closing(connect_admin(settings)) as admin:
             features, cluster = admin.describe_features(), admin.describe_cluster()
@@ -45,7 +45,7 @@ def describe_kafka(settings: Settings) -> dict[str, Any]:
 
 
 def describe_redis(settings: Settings) -> dict[str, Any]:
-    """Ask Redis what it is; blocks; raises Unavailable."""
+    """Ask Redis what it is. Blocks. Raises Unavailable."""
     try:
         with connect_redis(settings) as client:
             info: Any = client.info("server")
@@ -59,7 +59,7 @@ def describe_redis(settings: Settings) -> dict[str, Any]:
 
 
 def remove_traces(settings: Settings) -> None:
-    """Delete this prefix's topics and keys; blocks; raises Unavailable. Other prefixes stay as they are."""
+    """Delete this prefix's topics and keys. Blocks. Raises Unavailable. Other prefixes stay as they are."""
     try:
         with closing(connect_admin(settings)) as admin:
             if topics := [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]:

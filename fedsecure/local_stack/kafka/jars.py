@@ -37,7 +37,7 @@ class LockedJar:
         return f"{self.artifact}-{self.version}.jar"
 
     def flaw(self, path: Path) -> str | None:
-        """Return what is wrong with the file at `path`, None if it is the locked jar; reads it whole."""
+        """Return what is wrong with the file at `path`, None if it is the locked jar. Reads it whole."""
         if not path.is_file():
             return "missing"
         size_bytes = path.stat().st_size
@@ -49,7 +49,7 @@ class LockedJar:
 
 
 def read_lock(path: Path = LOCK_FILE) -> tuple[LockedJar, ...]:
-    """Return the locked jars; a line is `sha256 bytes group:artifact:version`; raises Misconfigured."""
+    """Return the locked jars. A line is `sha256 bytes group:artifact:version`. Raises Misconfigured."""
     jars = []
     for line in path.read_text().splitlines():
         if not line or line.startswith("#"):
@@ -70,7 +70,7 @@ def jar_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def ensure_jars(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetch: Fetch | None = None) -> list[Path]:
-    """Return the paths of all locked jars, each compared with the lock; fetches what is missing or damaged.
+    """Return the paths of all locked jars, each compared with the lock. Fetches what is missing or damaged.
 
     Blocks (about 0.1 s when all are there). A damaged jar is named and fetched anew; raises Unavailable, with the way
     out, when it cannot be had as locked after two tries.
@@ -121,7 +121,7 @@ def _fetch_one(folder: Path, jar: LockedJar, incoming: Path, add_bytes: AddBytes
 
 
 def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:
-    """Download one jar through jgo into a repository cache under `incoming`; raises Unavailable."""
+    """Download one jar through jgo into a repository cache under `incoming`. Raises Unavailable."""
     import requests
     from jgo.maven import MavenContext, PythonResolver
 
