@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from console.sources.board import Board, DeviceTrail, StateChange
+from console.sources.board import Board, DeviceTrail
 from console.sources.device_feed import DeviceFeed
 from console.sources.series import STATES, Columns, as_json
 from console.views.rounds import event_of
 from console.views.wall import tile_of
-from contracts.truth import TruthInterval
 from fl_coordinator.gate.device_view import DeviceView
 
 MOST_ROUND_EVENTS = 60
@@ -20,21 +19,6 @@ def scores_as_json(columns: Columns) -> dict[str, Any]:
     """Return score columns by name."""
     numbers = {name: as_json(column, 4) for name, column in columns.items() if name != "state"}
     return numbers | {"state": [STATES[code] for code in columns["state"].tolist()]}
-
-
-def change_as_json(change: StateChange) -> dict[str, Any]:
-    """Return a change of state."""
-    return {"at": change.at, "minute": change.event_minute, "state": change.state, "reason": change.reason}
-
-
-def truth_as_json(interval: TruthInterval) -> dict[str, Any]:
-    """Return what was told of an attack."""
-    return {
-        "attack": interval.attack,
-        "level": interval.level,
-        "from": interval.first_event_minute,
-        "to": interval.end_event_minute,
-    }
 
 
 class DevicePageView:
@@ -110,7 +94,13 @@ class DevicePageView:
         rounds = [event_of(event) for event in self._board.events if event.device_id == self._id]
         truths = [interval for interval in self._board.truths.values() if interval.device_id == self._id]
         return {
-            "changes": [change_as_json(change) for change in reversed(trail.changes)],
+            "changes": [
+                {"at": change.at, "minute": change.event_minute, "state": change.state, "reason": change.reason}
+                for change in reversed(trail.changes)
+            ],
             "rounds": rounds[: -MOST_ROUND_EVENTS - 1 : -1],
-            "truth": [truth_as_json(interval) for interval in truths],
+            "truth": [
+                {"attack": t.attack, "level": t.level, "from": t.first_event_minute, "to": t.end_event_minute}
+                for t in truths
+            ],
         }

@@ -84,8 +84,10 @@ def score(
     started = time.perf_counter()
     detector = Detector.load(bundle, rule=rule)
     loaded = time.perf_counter()
+    # A bar needs a terminal that does not show the rows themselves.
+    visible = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
     with _opened(out) as stream:
-        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=_bar_fits(out))
+        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=visible)
     _summarise(recordings, final, detector.bundle_sha, loaded - started, time.perf_counter() - loaded)
 
 
@@ -133,11 +135,6 @@ def _opened(out: Path | None) -> Iterator[IO[str]]:
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _bar_fits(out: Path | None) -> bool:
-    """A bar needs a terminal that does not show the rows themselves."""
-    return sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
 
 
 def _summarise(

@@ -15,7 +15,7 @@ import typer
 from contracts.settings import Settings
 
 if TYPE_CHECKING:
-    from fedsecure.local_stack import ServerStatus, StackStatus
+    from fedsecure.local_stack import StackStatus
 
 NOT_UP = 3  # as `systemctl status` and LSB say it
 
@@ -94,15 +94,10 @@ def down(
 
 def _show(status: StackStatus) -> None:
     for server in status.servers:
-        typer.echo(f"{server.title:<13} {server.state:<7} {server.address or '-':<28} {_where(server)}")
+        where = f"log {server.log}" if server.is_local else "(named by the environment)"
+        pid = f"pid {server.pid}, " if server.pid else ""
+        typer.echo(f"{server.title:<13} {server.state:<7} {server.address or '-':<28} {pid}{where}")
     typer.echo(f"state folder  {status.state_dir}")
-
-
-def _where(server: ServerStatus) -> str:
-    if not server.is_local:
-        return "(named by the environment)"
-    pid = f"pid {server.pid}, " if server.pid else ""
-    return f"{pid}log {server.log}"
 
 
 def _exit_on_sigterm(number: int, _frame: FrameType | None) -> None:

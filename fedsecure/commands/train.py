@@ -86,11 +86,13 @@ def train(
             "that the card states",
             err=True,
         )
+    from detectors.bundle.bundle import Bundle, save_bundle
     from detectors.training.trainer import STAGES
 
     with stage_bars(STAGES) as progress:
         trained = _trained(training, kept, key, processes, progress)
-    sha256 = _saved(trained, out)
+    with folder_that_appears_whole(out) as folder:
+        sha256 = save_bundle(Bundle(trained.parameters, trained.card, trained.canary), folder).sha256
     if work is None:
         shutil.rmtree(kept, ignore_errors=True)
     typer.echo(f"bundle {sha256[:12]} in {out}")
@@ -137,10 +139,3 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
     limit_threads()
     with said_when_stopped(GOES_ON), writes_into(work, "--work"), worker_processes_used(GOES_ON):
         return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))
-
-
-def _saved(trained: Trained, out: Path) -> str:
-    from detectors.bundle.bundle import Bundle, save_bundle
-
-    with folder_that_appears_whole(out) as folder:
-        return save_bundle(Bundle(trained.parameters, trained.card, trained.canary), folder).sha256

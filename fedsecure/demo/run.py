@@ -91,7 +91,7 @@ class Demo:
         ports = {name: self._ports[name] for name in plan.WORKERS}
         for name, arguments in plan.WORKERS.items():
             programs.start_fedsecure(name, arguments, {"FEDSECURE_METRICS_PORT": str(ports[name])})
-        replay = programs.hold_fedsecure("replay", plan.replay_arguments(self._options, records))
+        replay = programs.start_fedsecure("replay", plan.replay_arguments(self._options, records), held=True)
         watch.until_ready(ports, READY_WITHIN_S)
         replay.may_end = True
         replay.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -67,44 +67,42 @@ class Watch:
 
     def until_ready(self, ports: Mapping[str, int], timeout_s: float) -> None:
         """Look until every named program says on its port that it is ready. Raises Unavailable after the time."""
-        deadline = time.monotonic() + timeout_s
         waiting = dict(ports)
-        while waiting:
-            self.look()
-            waiting = {
-                name: port for name, port in waiting.items() if check(port, path="/readyz", timeout_s=1.0) is not None
-            }
-            if waiting and time.monotonic() > deadline:
-                raise Unavailable(
-                    f"{', '.join(sorted(waiting))} not ready after {timeout_s:.0f} s: see the logs beside the report"
-                )
-            time.sleep(ASK_EVERY_S if waiting else 0.0)
+
+        def all_ready() -> bool:
+            for name in [n for n, port in waiting.items() if check(port, path="/readyz", timeout_s=1.0) is None]:
+                del waiting[name]
+            return not waiting
+
+        if not self._look_until(all_ready, timeout_s, every_s=ASK_EVERY_S):
+            raise Unavailable(
+                f"{', '.join(sorted(waiting))} not ready after {timeout_s:.0f} s: see the logs beside the report"
+            )
 
     def until_the_first_verdict(self, timeout_s: float) -> None:
         """Look until a worker has judged something. Raises Unavailable after the time."""
-        deadline = time.monotonic() + timeout_s
-        while self._collector.observation.streaming_at is None:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
-                )
-            self.look()
-            time.sleep(LOOK_EVERY_S)
+        if not self._look_until(lambda: self._collector.observation.streaming_at is not None, timeout_s):
+            raise Unavailable(
+                f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
+            )
 
     def until_the_stream_ends(self) -> None:
         """Look until the replay is over, every minute judged and the last round closed. Raises Unavailable if late."""
-        deadline = time.monotonic() + self._planned_s + LATE_BY_S
         replay = self._programs.children["replay"].process
-        while replay.poll() is None:
-            if time.monotonic() > deadline:
-                raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
-            self.look()
-            time.sleep(LOOK_EVERY_S)
-        deadline = time.monotonic() + CATCH_UP_S
-        while not self._all_done() and time.monotonic() < deadline:
-            self.look()
-            time.sleep(LOOK_EVERY_S)
+        if not self._look_until(lambda: replay.poll() is not None, self._planned_s + LATE_BY_S):
+            raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
+        self._look_until(self._all_done, CATCH_UP_S)
         self.look()
+
+    def _look_until(self, done: Callable[[], bool], timeout_s: float, every_s: float = LOOK_EVERY_S) -> bool:
+        """Look until it is done, and return whether it was within the time."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            self.look()
+            time.sleep(every_s)
+        return True
 
     def _views(self, now: float) -> list[DeviceView]:
         try:

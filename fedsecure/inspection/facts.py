@@ -22,6 +22,7 @@ HOURLY: Final = "charted about hourly, not measured every minute"
 STILL_SHARE: Final = 0.5
 TITLES: Final = {"heart_rate_bpm": "heart rate", "resp_rate_bpm": "respiratory rate", "pulse_bpm": "pulse"}
 RANKS: Final = (0, 5, 50, 95, 100)
+NO_RANKS: Final[list[float | None]] = [None] * len(RANKS)
 DECIMALS: Final = 3
 LIMIT_OF: Final = {"heart_rate_bpm": 0, "resp_rate_bpm": 1, "pulse_bpm": 0}
 
@@ -172,7 +173,8 @@ def _channel(name: str, values: Vitals) -> ChannelFacts:
     measured = values[~np.isnan(values)]
     steps = np.diff(values)
     steps = steps[~np.isnan(steps)]
-    minimum, p5, median, p95, maximum = _ranks(measured)
+    ranks = [round(value, DECIMALS) for value in np.percentile(measured, RANKS).tolist()] if len(measured) else NO_RANKS
+    minimum, p5, median, p95, maximum = ranks
     return ChannelFacts(
         missing_share=float(np.isnan(values).mean()),
         minimum=minimum,
@@ -184,12 +186,6 @@ def _channel(name: str, values: Vitals) -> ChannelFacts:
         artefacts_above=int((measured > highest).sum()),
         repeated_share=float((steps == 0).mean()) if len(steps) else 0.0,
     )
-
-
-def _ranks(measured: Vitals) -> list[float | None]:
-    if not len(measured):
-        return [None] * len(RANKS)
-    return [round(float(value), DECIMALS) for value in np.percentile(measured, RANKS)]
 
 
 def _enrolment(hours: int, valid: NDArray[np.bool_], too_few: str) -> EnrolmentFacts:

@@ -19,10 +19,6 @@ class Endpoints:
     kafka_is_local: bool = True
     redis_is_local: bool = True
 
-    def as_environ(self) -> dict[str, str]:
-        """Return the environment variables that lead a program to these services."""
-        return {VARIABLE_OF["kafka"]: self.kafka, VARIABLE_OF["redis"]: self.redis_url}
-
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:

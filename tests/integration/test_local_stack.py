@@ -173,7 +173,9 @@ def test_a_killed_redis_comes_back_on_its_port_and_empty(own_stack: LocalStack, 
 
 def test_services_of_the_environment_are_used_and_nothing_is_started(stack: LocalStack, tmp_path: Path) -> None:
     said: list[str] = []
-    guest = LocalStack(tmp_path, environ=stack.endpoints().as_environ(), announce=said.append)
+    running = stack.endpoints()
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": running.kafka, "REDIS_URL": running.redis_url}
+    guest = LocalStack(tmp_path, environ=environ, announce=said.append)
     endpoints = guest.up()
     assert (endpoints.kafka, endpoints.redis_url) == (stack.endpoints().kafka, stack.endpoints().redis_url)
     assert not endpoints.kafka_is_local

@@ -97,13 +97,12 @@ class Supervisor:
                 self._guard.stdin.write(line.encode())
                 self._guard.stdin.flush()
 
-    def start_fedsecure(self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
-        """Start a `fedsecure` command under this interpreter."""
-        return self.start(name, [sys.executable, "-m", "fedsecure", *arguments], environ)
-
-    def hold_fedsecure(self, name: str, arguments: Sequence[str]) -> Child:
-        """Start a `fedsecure` command that loads now and begins when it is released."""
-        return self.start(name, [sys.executable, "-m", "fedsecure.demo.programs.held", *arguments], held=True)
+    def start_fedsecure(
+        self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None, *, held: bool = False
+    ) -> Child:
+        """Start a `fedsecure` command under this interpreter. A held one loads now and begins when it is released."""
+        module = "fedsecure.demo.programs.held" if held else "fedsecure"
+        return self.start(name, [sys.executable, "-m", module, *arguments], environ, held=held)
 
     def check(self) -> None:
         """Raise ChildDied if a child ended that should not have, or that failed."""
