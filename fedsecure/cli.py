@@ -47,9 +47,8 @@ for _name in COMMANDS:
 def main() -> None:
     """Run the command line. Exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # a terminal that knows fewer letters, or a file's name that is no text
+        # A terminal may know fewer letters, and a file's name may be no text.
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         try:

@@ -38,10 +38,8 @@ class Child:
     def release(self) -> None:
         """Let a held program begin."""
         if self.process.stdin is not None:
-            with (
-                contextlib.suppress(BrokenPipeError),
-                self.process.stdin as line,
-            ):  # one that is gone is named by `check`
+            # One that is gone is named by `check`.
+            with contextlib.suppress(BrokenPipeError), self.process.stdin as line:
                 line.write(b"\n")
 
     def tail(self) -> str:
