@@ -80,7 +80,7 @@ class DeviceFeed:
         if profile is None or at == self._expected_at:
             return
         self._expected_at = at
-        columns = {name: column.copy() for name, column in self.minutes.latest(len(self.minutes)).items()}
+        columns = self.minutes.latest(len(self.minutes))
         self.expected = await asyncio.to_thread(expected_vitals, self._settings, profile, columns)
         self.version += 1
 
