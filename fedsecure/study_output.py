@@ -60,12 +60,15 @@ def stage_bars(stages: Sequence[str]) -> Iterator[StageProgress]:
         f"{{task.description:{width}}}", BarColumn(30), TimeElapsedColumn(), TextColumn("{task.fields[text]}")
     ) as bars:
         tasks = {stage: bars.add_task(stage, total=1.0, start=False, text="") for stage in stages}
+        finished: set[str] = set()
 
         def advance(stage: str, share: float, text: str, *, kept: bool = False) -> None:
             bars.start_task(tasks[stage])
             bars.update(tasks[stage], completed=share, text=text)
-            if share >= 1 and bars.disable:
-                typer.echo(f"{stage}: {'kept from before' if kept else 'done'}", err=True)
+            if share >= 1 and stage not in finished:
+                finished.add(stage)
+                if bars.disable:
+                    typer.echo(f"{stage}: {'kept from before' if kept else 'done'}", err=True)
 
         yield advance
 

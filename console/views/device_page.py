@@ -21,6 +21,11 @@ def scores_as_json(columns: Columns) -> dict[str, Any]:
     return numbers | {"state": [STATES[code] for code in columns["state"].tolist()]}
 
 
+def vitals_as_json(columns: Columns) -> dict[str, Any]:
+    """Return vital-sign columns by name."""
+    return {name: as_json(column) for name, column in columns.items()}
+
+
 class DevicePageView:
     """One device. `device()` returns it as Redis shows it now, or None."""
 
@@ -40,11 +45,13 @@ class DevicePageView:
     def snapshot(self) -> Mapping[str, Any]:
         """Return the whole page."""
         trail = self._trail()
-        page: dict[str, Any] = {"device": self._tile, "scores": scores_as_json(trail.scores.latest(len(trail.scores)))}
-        page |= self._happened(trail)
-        held = self._vitals.minutes
-        page["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
-        return page | {"expected": self._vitals.expected}
+        return {
+            "device": self._tile,
+            "scores": scores_as_json(trail.scores.latest(len(trail.scores))),
+            "vitals": vitals_as_json(self._vitals.minutes.latest(len(self._vitals.minutes))),
+            "expected": self._vitals.expected,
+            **self._happened(trail),
+        }
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return what is new since the last call: minutes to be appended, the rest to be replaced."""
@@ -82,9 +89,9 @@ class DevicePageView:
         held = self._vitals.minutes
         before, self._seen = self._seen, (held.begun, held.added)
         if before[0] != held.begun:
-            news["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
+            news["vitals"] = vitals_as_json(held.latest(len(held)))
         elif before[1] != held.added:
-            news["more_vitals"] = {name: as_json(column) for name, column in held.after(before[1]).items()}
+            news["more_vitals"] = vitals_as_json(held.after(before[1]))
         if self._vitals.version != self._vitals_version:
             self._vitals_version = self._vitals.version
             news["expected"] = self._vitals.expected
