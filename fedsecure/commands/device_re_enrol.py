@@ -51,7 +51,7 @@ def re_enrol(devices: Devices) -> None:
 
 
 def order_for(status: DeviceStatus, now: float) -> VitalsBatch:
-    """Return the message that tells a device's readers to begin its enrolment anew; `now` in epoch seconds."""
+    """Return the message that tells a device's readers to begin its enrolment anew. `now` is in epoch seconds."""
     return VitalsBatch(
         device_id=status.device_id,
         session_id=status.session_id,
