@@ -21,12 +21,12 @@ class View(Protocol):
 
 
 def encode_event(kind: str, data: Mapping[str, Any]) -> bytes:
-    """Return a server-sent event; the data is one line of JSON."""
+    """Return a server-sent event. The data is one line of JSON."""
     return b"event: " + kind.encode() + b"\ndata: " + _encoder.encode(data) + b"\n\n"
 
 
 class Screen:
-    """One browser's queue; `next` returns None when it was let go: it comes back by itself and starts with a snapshot."""
+    """One browser's queue. `next` returns None when it was let go: it comes back by itself and starts with a snapshot."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
@@ -61,7 +61,7 @@ class Hub:
         self.screens: set[Screen] = set()
 
     def join(self) -> Screen:
-        """Add a screen; its first message is a snapshot."""
+        """Add a screen. Its first message is a snapshot."""
         # Whoever looks already gets what has changed first, so that the snapshot is where all go on from.
         self.send_changes()
         screen = Screen()
@@ -74,7 +74,7 @@ class Hub:
         self.screens.discard(screen)
 
     def send_changes(self) -> None:
-        """Send what has changed since the last call; without screens nothing is made."""
+        """Send what has changed since the last call. Without screens nothing is made."""
         changes = self.view.changes()
         if changes is not None and self.screens:
             self.send(encode_event("changes", changes))

@@ -43,7 +43,7 @@ def token_for(settings: Settings) -> str | None:
 
 
 class ConsoleProgram:
-    """One console; `on_listening` is called with the address to open, the token in it when it was made here.
+    """One console. `on_listening` is called with the address to open, the token in it when it was made here.
 
     `attacks`: what may be started on a running replay; None (the default) allows no writing at all.
     """
@@ -67,7 +67,7 @@ class ConsoleProgram:
         return "; ".join(f"{source.name}: {source.reason or 'not asked yet'}" for source in down) or None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until the stop; raises Misconfigured when the address cannot be listened on."""
+        """Serve until the stop. Raises Misconfigured when the address cannot be listened on."""
         with connect_redis(self._settings) as client:
             self.stage = Stage(self._settings, RedisDeviceStatusReader(client, self._settings.redis_keys), time.time)
             access_control = AccessControl((*self._settings.console_names, self._settings.console_host), self._token)

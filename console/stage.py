@@ -10,8 +10,7 @@ from typing import Any, Final
 from console.hub import Hub, encode_event
 from console.sources.board import Board
 from console.sources.device_feed import DeviceFeed
-from console.sources.health import Source
-from console.sources.redis_watch import RedisWatch, StatusReader
+from console.sources.redis_watch import RedisWatch, Source
 from console.sources.topic_watch import TopicWatch
 from console.views.device_page import DevicePageView
 from console.views.replay import ReplayView
@@ -21,15 +20,16 @@ from contracts.settings import Settings
 from contracts.verdicts import DeviceProfile
 from fl_coordinator.gate.device_view import DeviceView, view_of
 from transport.clock import cancellable_sleep
+from transport.device_status_reader import RedisDeviceStatusReader
 
 SEND_EVERY_S: Final = 0.5
 HEALTH_EVERY_S: Final = 2.0
 
 
 class Stage:
-    """Runs the readers and the views; `clock` gives wall time (epoch seconds)."""
+    """Runs the readers and the views. `clock` gives wall time (epoch seconds)."""
 
-    def __init__(self, settings: Settings, reader: StatusReader, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, reader: RedisDeviceStatusReader, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         self.board = Board(settings.topics)
@@ -65,7 +65,7 @@ class Stage:
 
     @asynccontextmanager
     async def look_at(self, device_id: str) -> AsyncIterator[Hub]:
-        """Hold a device's page open; its vital signs are read while anybody holds it."""
+        """Hold a device's page open. Its vital signs are read while anybody holds it."""
         hub, over = self._pages.get(device_id) or self._open(device_id)
         try:
             yield hub

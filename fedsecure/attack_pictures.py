@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.report.figures import BLUE, GREY, STYLE, VERMILION
+from fedsecure.inspection.facts import runs
 from fedsecure.output_files import writes
 from replay.attacks import Attack, AttackSpec, Injection, inject
 from replay.recording import Recording
@@ -52,19 +53,8 @@ DAY: Final = View(360, 1900, 240, 1900, minutes_a_unit=60, ticks_every=6, beyond
 VIEWS: Final = {"backdoor-1": HALF_DAY, "jittered-replay": NEXT_DAY, "replay": NEXT_DAY, "slow-drift": DAY}
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A vital sign: its field in a recording, how an axis is labelled, and its colour."""
-
-    field: str
-    label: str
-    colour: str
-
-
-SIGNS: Final = (
-    Channel("heart_rate_bpm", "heart rate (bpm)", BLUE),
-    Channel("resp_rate_bpm", "respiratory rate (/min)", VERMILION),
-)
+# Of each vital sign: its field in a recording, how an axis is labelled, and its colour.
+SIGNS: Final = (("heart_rate_bpm", "heart rate (bpm)", BLUE), ("resp_rate_bpm", "respiratory rate (/min)", VERMILION))
 
 
 def write_pictures(folder: Path, attacks: Sequence[Attack]) -> list[Path]:
@@ -110,12 +100,12 @@ def draw_attack(attack: Attack, record: Recording, donor: Recording) -> Figure:
     for column, level in zip(grid.T, attack.levels, strict=True):
         spec = AttackSpec(attack.name, record.device_id, view.onset_min, length, level, SEED)
         injection = inject(record, spec, donor)
-        for axes, sign in zip(column, SIGNS, strict=True):
-            _draw_sign(axes, sign, record, injection, view)
+        for axes, (sign, _, colour) in zip(column, SIGNS, strict=True):
+            _draw_sign(axes, sign, colour, record, injection, view)
         column[0].set_title(f"{level}\n{attack.describe(level)}", fontsize=8, loc="left")
         column[-1].set_xlabel(f"{'minutes' if view.minutes_a_unit == 1 else 'hours'} since the onset", fontsize=8)
-    for row, sign in zip(grid, SIGNS, strict=True):
-        row[0].set_ylabel(sign.label, fontsize=8)
+    for row, (_, label, _) in zip(grid, SIGNS, strict=True):
+        row[0].set_ylabel(label, fontsize=8)
         _limit(row, view.beyond_percent)
     figure.align_ylabels(grid[:, 0])
     figure.suptitle(f"{attack.name} - {attack.summary}", fontsize=10, x=0.008, ha="left")
@@ -123,18 +113,18 @@ def draw_attack(attack: Attack, record: Recording, donor: Recording) -> Figure:
     return figure
 
 
-def _draw_sign(axes: Axes, sign: Channel, record: Recording, injection: Injection, view: View) -> None:
-    """Draw one sign; outside the attack nothing is coloured, as what is sent is what was recorded."""
+def _draw_sign(axes: Axes, sign: str, colour: str, record: Recording, injection: Injection, view: View) -> None:
+    """Draw one sign. Outside the attack nothing is coloured, as what is sent is what was recorded."""
     shown = slice(view.first_min, view.last_min)
     minute = np.arange(record.minutes)
     during = (minute >= view.onset_min) & (minute < view.end_min)
-    sent = np.where(during, injection.recording.channels()[sign.field], np.nan)
+    sent = np.where(during, injection.recording.channels()[sign], np.nan)
     time = (minute - view.onset_min) / view.minutes_a_unit
-    for run in _runs(injection.poisoned):
+    for run in runs(injection.poisoned):
         start, end = (run - 0.5 - view.onset_min) / view.minutes_a_unit
         axes.axvspan(start, end, facecolor=SHADE, linewidth=0.0)
-    axes.plot(time[shown], record.channels()[sign.field][shown], color=GREY, linewidth=0.9)
-    axes.plot(time[shown], sent[shown], color=sign.colour, linewidth=1.0)
+    axes.plot(time[shown], record.channels()[sign][shown], color=GREY, linewidth=0.9)
+    axes.plot(time[shown], sent[shown], color=colour, linewidth=1.0)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(MultipleLocator(view.ticks_every))
     axes.set_xlim(time[view.first_min], time[view.last_min - 1])
@@ -154,9 +144,3 @@ def _legend(figure: Figure, grid: NDArray[np.object_]) -> None:
     handles = [recorded, heart, breath, Patch(facecolor=SHADE)]
     names = ["recorded", "heart rate sent", "respiratory rate sent", "poisoned minutes"]
     figure.legend(handles, names, loc="outside lower left", ncols=4, fontsize=8)
-
-
-def _runs(poisoned: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return [start, end) of each run of poisoned minutes, int64[k, 2]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], poisoned, [False]]).astype(np.int8)))
-    return edges.reshape(-1, 2)

@@ -27,7 +27,7 @@ class SiteDevices:
 
 
 def reference_populations(bundle: Bundle) -> list[dict[str, Any]]:
-    """Return what the card says of the patients who taught a bundle, by population; nothing where it is silent."""
+    """Return what the card says of the patients who taught a bundle, by population. Nothing where it is silent."""
     return list(bundle.metadata.get("data", {}).get("references", []))
 
 
@@ -58,7 +58,7 @@ def thresholds_shown(calibration: SiteCalibration) -> list[float]:
 
 
 def card_record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by: str) -> dict[str, Any]:
-    """Return what stands on the card of the bundle that `by` signs off; equal for equal recordings."""
+    """Return what stands on the card of the bundle that `by` signs off. Equal for equal recordings."""
     return {
         "base": base.sha256,
         "signed_off_by": by,
@@ -96,7 +96,7 @@ def observed_at(peak: Peak) -> str:
 
 
 def signed_off(base: Bundle, calibration: SiteCalibration, record: dict[str, Any]) -> Bundle:
-    """Return the bundle with the threshold of a calibration; nothing else in it changes, and its card says so."""
+    """Return the bundle with the threshold of a calibration. Nothing else in it changes, and its card says so."""
     parameters = replace(base.parameters, threshold=calibration.after)
     earlier = list(base.metadata.get(RECORD, []))
     return Bundle(parameters, {**base.metadata, RECORD: [*earlier, record]}, base.canary)

@@ -45,11 +45,10 @@ for _name in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
+    """Run the command line. Exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # a terminal that knows fewer letters, or a file's name that is no text
+        # A terminal may know fewer letters, and a file's name may be no text.
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         try:
@@ -76,7 +75,7 @@ def _end(error: FedSecureError) -> NoReturn:
 
 
 def take_secrets(environ: MutableMapping[str, str]) -> None:
-    """Put what the files hold into `environ`, where a variable does not stand already; without the folder's variable do nothing.
+    """Put what the files hold into `environ`, where a variable does not stand already. Without the folder's variable do nothing.
 
     Raises Misconfigured, without a word of what they hold, for a folder or file that cannot be read and for a name that is no setting.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +70,7 @@ def environ_of(settings: Settings) -> dict[str, str]:
     return environ
 
 
-def say_on_stderr(line: str) -> None:
-    """Tell a person beside what the command prints."""
-    typer.echo(line, err=True)
+say_on_stderr = partial(typer.echo, err=True)
 
 
 def find_demo_records(

@@ -7,14 +7,11 @@ from typing import Final, Literal
 
 from contracts.errors import Misconfigured
 
-PACKAGES: Final = {
-    "train": ("tensorflow", "threadpoolctl", "dp_accounting"),
-    "export": ("onnx", "onnxruntime"),
-}
+PACKAGES: Final = {"train": ("tensorflow", "threadpoolctl", "dp_accounting"), "export": ("onnx", "onnxruntime")}
 
 
 def require_extra(extra: Literal["train", "export"], command: str, *also: str) -> None:
-    """Raise Misconfigured when a package of the extra, or one of `also`, is not installed; none is imported."""
+    """Raise Misconfigured when a package of the extra, or one of `also`, is not installed. None is imported."""
     missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
     if missing:
         raise Misconfigured(

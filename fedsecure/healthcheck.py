@@ -11,18 +11,18 @@ DEFAULT_PORT = "9100"
 LOOPBACK_OF = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
 
 
-def check(port: int, host: str = "") -> str | None:
-    """Return why the program that serves its probes on this port is not well, or None; blocks for 4 s at most.
+def check(port: int, host: str = "", path: str = "/healthz", timeout_s: float = TIMEOUT_S) -> str | None:
+    """Return why the program that serves its probes on this port is not well, or None. Blocks for `timeout_s` at most.
 
-    `host` is the address that it listens on; one that stands for all is asked on the loopback.
+    `host` is the address that it listens on. One that stands for all is asked on the loopback.
     """
-    connection = HTTPConnection(LOOPBACK_OF.get(host, host), port, timeout=TIMEOUT_S)
+    connection = HTTPConnection(LOOPBACK_OF.get(host, host), port, timeout=timeout_s)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read(1000).decode(errors="replace")
     except (OSError, HTTPException) as error:
-        return f"no answer from /healthz on port {port}: {error or type(error).__name__}"
+        return f"no answer from {path} on port {port}: {error or type(error).__name__}"
     finally:
         connection.close()
     return None if answer.status == 200 else body

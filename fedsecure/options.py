@@ -12,13 +12,14 @@ MetricsPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
 ]
 Devices = Annotated[list[str], typer.Argument(help="One or more devices, e.g. p000020.", metavar="DEVICE")]
+Processes = Annotated[int, typer.Option(min=1, max=256, help="Worker processes; changes nothing but time.")]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Fetch nothing: synthetic patients take the places of the demo's records.")
 ]
 
 
 def command_again(name: str, options: Mapping[str, object]) -> str:
-    """Return what to type for the same results; of paths only the last part, as the rest is this machine's.
+    """Return what to type for the same results. Of paths only the last part, as the rest is this machine's.
 
     None and False are left out, True is a flag, and a sequence repeats its option.
     """

@@ -6,8 +6,8 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from contracts.errors import Misconfigured
@@ -24,7 +24,7 @@ def check_writable(folder: Path, option: str = "--out") -> None:
     """Raise Misconfigured unless a folder can be written, or made with all above it: said before the work, not after. Leaves nothing."""
     made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
-        with writes(f"into {folder}", f"another {option}"):
+        with writes_into(folder, option):
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
     finally:
@@ -40,6 +40,19 @@ def writes(what: str, choose: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Misconfigured(f"cannot write {what}: {error.strerror or error}; choose {choose}") from None
+
+
+def writes_into(folder: Path, option: str = "--out") -> AbstractContextManager[None]:
+    """Raise Misconfigured when the disk refuses to write into a folder, which another `option` would name."""
+    return writes(f"into {folder}", f"another {option}")
+
+
+def write_files(out: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write files by name into their folder, made if need be. Raises Misconfigured when that is not possible."""
+    with writes_into(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (out / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Timer
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from transport.probes import serve_probes
 
 log = structlog.get_logger()
-GRACE_S: Final = 8.0
+GRACE_S: Final = 8.0  # with LAST_RESORT_S less than the ten seconds after which Docker kills
 LAST_RESORT_S: Final = 1.0
 
 
@@ -29,21 +29,25 @@ class Program(Protocol):
     async def run(self, stop: asyncio.Event) -> None: ...
 
 
-async def run_program(program: Program, settings: Settings, name: ProgramName) -> None:
-    """Run a program until a signal, with its probes where the settings name a port for them."""
-    with serve_probes(settings, name, ready=program.not_ready_because) or nullcontext():
-        await run_until_signal(program.run)
+def run_program(make: Callable[[], Program], settings: Settings, name: ProgramName) -> None:
+    """Make a program and run it until a signal, with its probes where the settings name a port for them.
 
-
-async def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a program that ends by itself soon after its event is set, which SIGINT and SIGTERM do.
-
-    A program that hangs on a service that is gone is cancelled after `GRACE_S`, and the process ended shortly after.
-    A second signal ends the process at once, as if none of this were here.
+    The program ends by itself soon after its event is set, which SIGINT and SIGTERM do. One that hangs on a service that is
+    gone is cancelled after `GRACE_S`, and the process ended shortly after. A second signal ends the process at once.
     """
+    asyncio.run(_run(make, settings, name))
+
+
+async def _run(make: Callable[[], Program], settings: Settings, name: ProgramName) -> None:
+    program = make()
+    with serve_probes(settings, name, ready=program.not_ready_because) or nullcontext():
+        await _run_until_signal(program)
+
+
+async def _run_until_signal(program: Program) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(run(stop))
+    running = asyncio.ensure_future(program.run(stop))
 
     def first_signal() -> None:
         log.info("stopping")

@@ -45,7 +45,7 @@ class DeviceTrail:
 
 
 class Board(TopicView):
-    """Keeps what the pages show; bounded in all it keeps. The versions rise with rounds and events, and with truth."""
+    """Keeps what the pages show, bounded in all it keeps. The versions rise with rounds and events, and with truth."""
 
     def __init__(self, topics: Topics) -> None:
         super().__init__(topics)

@@ -1,34 +1,59 @@
-"""Reads every device's status from Redis twice a second, once for all screens."""
+"""Reads every device's status from Redis twice a second, once for all screens, and keeps whether a service answers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
-from console.sources.health import Source
+import structlog
+
 from contracts.errors import Unavailable
 from contracts.verdicts import DeviceStatus
 from transport.clock import cancellable_sleep
+from transport.device_status_reader import RedisDeviceStatusReader
 
+log = structlog.get_logger()
 EVERY_S: Final = 0.5
 PATIENCE_S: Final = 1.5
 
 Statuses = Mapping[str, DeviceStatus | None]
 
 
-class StatusReader(Protocol):
-    """Reads Redis; both calls block and raise Unavailable (transport.device_status_reader.RedisDeviceStatusReader)."""
+@dataclass(slots=True)
+class Source:
+    """One service that the console reads. `answers` is None before the first try. `since` is epoch seconds."""
 
-    def known_devices(self) -> list[str]: ...
+    name: str
+    clock: Callable[[], float]
+    answers: bool | None = None
+    since: float = 0.0
+    reason: str = ""
 
-    def statuses(self, device_ids: list[str]) -> Statuses: ...
+    def answered(self) -> None:
+        """Note that it just answered."""
+        self._turn(True, "")
+
+    def failed(self, reason: str) -> None:
+        """Note that it did not."""
+        self._turn(False, reason)
+
+    def _turn(self, answers: bool, reason: str) -> None:
+        if self.answers is not answers:
+            self.since = self.clock()
+            (log.info if answers else log.warning)("source_turned", source=self.name, answers=answers, reason=reason)
+        self.answers, self.reason = answers, reason
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what pages show of it."""
+        return {"name": self.name, "answers": self.answers, "since": self.since, "reason": self.reason}
 
 
 class RedisWatch:
-    """`statuses` holds what Redis said last; `source` whether it still answers."""
+    """Reads until it is stopped: `statuses` is what Redis said last, `source` whether it still answers."""
 
-    def __init__(self, reader: StatusReader, source: Source, on_read: Callable[[], None]) -> None:
+    def __init__(self, reader: RedisDeviceStatusReader, source: Source, on_read: Callable[[], None]) -> None:
         self._reader = reader
         self._source = source
         self._on_read = on_read

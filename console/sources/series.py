@@ -12,7 +12,6 @@ from contracts.verdicts import DeviceState, ScoreBatch
 from contracts.vitals import VitalsBatch
 
 CAPACITY_MIN: Final = 1440
-_FIRST_ROOM: Final = 64
 STATES: Final[tuple[DeviceState, ...]] = tuple(DeviceState)
 _CODE: Final = {state: code for code, state in enumerate(STATES)}
 
@@ -20,7 +19,7 @@ Columns = dict[str, NDArray[Any]]
 
 
 class Minutes:
-    """Columns by name over rising event minutes; the oldest minutes fall out once `CAPACITY_MIN` are there.
+    """Columns by name over rising event minutes. The oldest minutes fall out once `CAPACITY_MIN` are there.
 
     A later session begins anew; an earlier one, a lower epoch and a minute that is not after the last are left out, because
     readers see some records twice. `added` counts every minute ever taken, `begun` every session.
@@ -32,8 +31,6 @@ class Minutes:
         self.epoch = -1
         self.begun = 0
         self.added = 0
-        self._columns: Columns = {}
-        self._start = self._end = 0
         self._clear()
 
     @classmethod
@@ -49,12 +46,12 @@ class Minutes:
         return cls({"heart": np.float32, "breath": np.float32, "pulse": np.float32})
 
     def __len__(self) -> int:
-        return self._end - self._start
+        return len(self._columns["minute"])
 
     @property
     def last_minute(self) -> int:
         """The newest event minute, or -1."""
-        return int(self._columns["minute"][self._end - 1]) if len(self) else -1
+        return int(self._columns["minute"][-1]) if len(self) else -1
 
     def take_scores(self, batch: ScoreBatch) -> None:
         """Take a batch of verdicts."""
@@ -90,7 +87,7 @@ class Minutes:
     def after(self, added: int) -> Columns:
         """Return (views of) the minutes taken since `added` stood at that value, as far as they are still held."""
         count = min(self.added - added, len(self))
-        return {name: column[self._end - count : self._end] for name, column in self._columns.items()}
+        return {name: column[len(column) - count :] for name, column in self._columns.items()}
 
     def latest(self, count: int) -> Columns:
         """Return (views of) the last minutes, at most so many."""
@@ -105,33 +102,14 @@ class Minutes:
         self.epoch = epoch
         minutes = np.asarray(rows["minute"], np.int64)
         new = minutes > np.maximum.accumulate(np.concatenate([[self.last_minute], minutes]))[:-1]
-        count = min(int(new.sum()), CAPACITY_MIN)
-        if count:
-            self._make_room(count)
+        if count := min(int(new.sum()), CAPACITY_MIN):
             for name, kind in self._kinds.items():
-                self._columns[name][self._end : self._end + count] = np.asarray(rows[name], kind)[new][-count:]
-            self._end += count
-            self._start = max(self._start, self._end - CAPACITY_MIN)
+                longer = np.concatenate([self._columns[name], np.asarray(rows[name], kind)[new]])
+                self._columns[name] = longer[-CAPACITY_MIN:]
             self.added += count
 
-    def _make_room(self, count: int) -> None:
-        room = len(self._columns["minute"])
-        if self._end + count <= room:
-            return
-        # Room for twice what is held: so a minute is moved once or twice in all.
-        keep = min(len(self), CAPACITY_MIN)
-        size = max(room, _FIRST_ROOM)
-        while size < 2 * min(keep + count, CAPACITY_MIN):
-            size *= 2
-        for name, column in self._columns.items():
-            grown: NDArray[Any] = np.zeros(max(size, keep + count), self._kinds[name])
-            grown[:keep] = column[self._end - keep : self._end]
-            self._columns[name] = grown
-        self._start, self._end = 0, keep
-
     def _clear(self) -> None:
-        self._columns = {name: np.zeros(0, kind) for name, kind in self._kinds.items()}
-        self._start = self._end = 0
+        self._columns: Columns = {name: np.zeros(0, kind) for name, kind in self._kinds.items()}
 
 
 def _floats(values: Sequence[float | None]) -> list[float]:

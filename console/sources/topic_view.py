@@ -20,7 +20,7 @@ TruthKey = tuple[str, int, str, int]
 
 
 class TopicView(ABC):
-    """Takes records one by one; what cannot be read is counted in `unreadable`, never raised. Knows no client.
+    """Takes records one by one. What cannot be read is counted in `unreadable`, never raised. Knows no client.
 
     A status of an owner that has lost its device (a lower epoch and minute) is left out.
     """

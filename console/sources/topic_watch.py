@@ -19,7 +19,7 @@ RETRY_S: Final = 1.0
 
 
 class Health(Protocol):
-    """Is told whether Kafka answers (`console.sources.health.Source`)."""
+    """Is told whether Kafka answers (`console.sources.redis_watch.Source`)."""
 
     def answered(self) -> None: ...
 
@@ -35,7 +35,7 @@ class TopicWatch:
         self._health = health
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until the stop; Kafka may come and go."""
+        """Read until the stop. Kafka may come and go."""
         reader: TopicReader | None = None
         try:
             while not stop.is_set():

@@ -3,59 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from console.sources.board import Board, DeviceTrail, StateChange
-from console.sources.series import STATES, Columns, Minutes, as_json
+from console.sources.board import Board, DeviceTrail
+from console.sources.device_feed import DeviceFeed
+from console.sources.series import STATES, Columns, as_json
 from console.views.rounds import event_of
 from console.views.wall import tile_of
-from contracts.truth import TruthInterval
 from fl_coordinator.gate.device_view import DeviceView
 
 MOST_ROUND_EVENTS = 60
 
 
-class Vitals(Protocol):
-    """The vital signs of one device while somebody looks (console.sources.device_feed.DeviceFeed); `expected` rises in `version`."""
-
-    minutes: Minutes
-    version: int
-
-    @property
-    def expected(self) -> Mapping[str, Any]: ...
-
-
 def scores_as_json(columns: Columns) -> dict[str, Any]:
     """Return score columns by name."""
-    found = {name: as_json(column, 4) for name, column in columns.items() if name != "state"}
-    return found | {"state": [STATES[code] for code in columns["state"].tolist()]}
+    numbers = {name: as_json(column, 4) for name, column in columns.items() if name != "state"}
+    return numbers | {"state": [STATES[code] for code in columns["state"].tolist()]}
 
 
-def change_as_json(change: StateChange) -> dict[str, Any]:
-    """Return a change of state."""
-    return {
-        "at": change.at,
-        "minute": change.event_minute,
-        "state": change.state,
-        "reason": change.reason,
-    }
-
-
-def truth_as_json(interval: TruthInterval) -> dict[str, Any]:
-    """Return what was told of an attack."""
-    return {
-        "attack": interval.attack,
-        "level": interval.level,
-        "from": interval.first_event_minute,
-        "to": interval.end_event_minute,
-    }
+def vitals_as_json(columns: Columns) -> dict[str, Any]:
+    """Return vital-sign columns by name."""
+    return {name: as_json(column) for name, column in columns.items()}
 
 
 class DevicePageView:
-    """One device; `device()` returns it as Redis shows it now, or None."""
+    """One device. `device()` returns it as Redis shows it now, or None."""
 
     def __init__(
-        self, device_id: str, device: Callable[[], DeviceView | None], board: Board, vitals: Vitals | None
+        self, device_id: str, device: Callable[[], DeviceView | None], board: Board, vitals: DeviceFeed
     ) -> None:
         self._id = device_id
         self._device = device
@@ -70,13 +45,13 @@ class DevicePageView:
     def snapshot(self) -> Mapping[str, Any]:
         """Return the whole page."""
         trail = self._trail()
-        page: dict[str, Any] = {"device": self._tile, "scores": scores_as_json(trail.scores.latest(self._held(trail)))}
-        page |= self._happened(trail)
-        if self._vitals is not None:
-            held = self._vitals.minutes
-            page["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
-            page["expected"] = self._vitals.expected
-        return page
+        return {
+            "device": self._tile,
+            "scores": scores_as_json(trail.scores.latest(len(trail.scores))),
+            "vitals": vitals_as_json(self._vitals.minutes.latest(len(self._vitals.minutes))),
+            "expected": self._vitals.expected,
+            **self._happened(trail),
+        }
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return what is new since the last call: minutes to be appended, the rest to be replaced."""
@@ -100,10 +75,6 @@ class DevicePageView:
     def _trail(self) -> DeviceTrail:
         return self._board.trails.get(self._id) or DeviceTrail()
 
-    @staticmethod
-    def _held(trail: DeviceTrail) -> int:
-        return len(trail.scores)
-
     def _new_scores(self, trail: DeviceTrail) -> dict[str, Any]:
         now = (trail.scores.begun, trail.scores.added)
         before, self._scores = self._scores, now
@@ -114,25 +85,29 @@ class DevicePageView:
         return {"more_scores": scores_as_json(trail.scores.after(before[1]))}
 
     def _new_vitals(self) -> dict[str, Any]:
-        if self._vitals is None:
-            return {}
-        found: dict[str, Any] = {}
+        news: dict[str, Any] = {}
         held = self._vitals.minutes
         before, self._seen = self._seen, (held.begun, held.added)
         if before[0] != held.begun:
-            found["vitals"] = {name: as_json(column) for name, column in held.latest(len(held)).items()}
+            news["vitals"] = vitals_as_json(held.latest(len(held)))
         elif before[1] != held.added:
-            found["more_vitals"] = {name: as_json(column) for name, column in held.after(before[1]).items()}
+            news["more_vitals"] = vitals_as_json(held.after(before[1]))
         if self._vitals.version != self._vitals_version:
             self._vitals_version = self._vitals.version
-            found["expected"] = self._vitals.expected
-        return found
+            news["expected"] = self._vitals.expected
+        return news
 
     def _happened(self, trail: DeviceTrail) -> dict[str, Any]:
         rounds = [event_of(event) for event in self._board.events if event.device_id == self._id]
         truths = [interval for interval in self._board.truths.values() if interval.device_id == self._id]
         return {
-            "changes": [change_as_json(change) for change in reversed(trail.changes)],
+            "changes": [
+                {"at": change.at, "minute": change.event_minute, "state": change.state, "reason": change.reason}
+                for change in reversed(trail.changes)
+            ],
             "rounds": rounds[: -MOST_ROUND_EVENTS - 1 : -1],
-            "truth": [truth_as_json(interval) for interval in truths],
+            "truth": [
+                {"attack": t.attack, "level": t.level, "from": t.first_event_minute, "to": t.end_event_minute}
+                for t in truths
+            ],
         }

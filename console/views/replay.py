@@ -39,10 +39,10 @@ def outcome_of(scores: Minutes, first: int, end: int) -> dict[str, Any]:
     out = held["minute"][held["state"] == _OUT]
     if len(out) and first - 1 in out:
         return _outcome("before", None, "was excluded before it began")
-    found = out[out >= first]
-    if len(found):
-        delay = int(found[0]) - first
-        late = "" if found[0] < end else ", after it had ended"
+    later = out[out >= first]
+    if len(later):
+        delay = int(later[0]) - first
+        late = "" if later[0] < end else ", after it had ended"
         return _outcome("found", delay, f"quarantined {in_words(delay)} after it began{late}")
     if now >= end:
         return _outcome("missed", None, "ended without being noticed")

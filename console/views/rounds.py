@@ -37,7 +37,7 @@ def summary_of(record: RoundRecord) -> dict[str, Any]:
 
 
 def detail_of(record: RoundRecord, events: list[FlEvent]) -> dict[str, Any]:
-    """Return all that is on record of a round; those who sat out are grouped by the reason."""
+    """Return all that is on record of a round. Those who sat out are grouped by the reason."""
     sat_out: defaultdict[str, list[str]] = defaultdict(list)
     for device_id, reason in sorted(record.excluded.items()):
         sat_out[reason_in_words(reason)].append(device_id)
@@ -68,11 +68,11 @@ def event_of(event: FlEvent) -> dict[str, Any]:
 
 
 class RoundsView:
-    """All rounds that the board holds; a change tells those that moved on."""
+    """All rounds that the board holds. A change tells those that moved on."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._told_version = -1
+        self._sent_version = -1
         self._sent: dict[int, RoundRecord] = {}
 
     def snapshot(self) -> Mapping[str, Any]:
@@ -81,12 +81,15 @@ class RoundsView:
 
     def changes(self) -> Mapping[str, Any] | None:
         """Return what moved on since the last call."""
-        if self._board.rounds_version == self._told_version:
+        if self._board.rounds_version == self._sent_version:
             return None
-        self._told_version = self._board.rounds_version
+        self._sent_version = self._board.rounds_version
         moved = [record for number, record in self._board.rounds.items() if self._sent.get(number) is not record]
         self._sent = dict(self._board.rounds)
-        return {"rounds": [summary_of(record) for record in sorted(moved, key=lambda one: one.round)], **self._around()}
+        return {
+            "rounds": [summary_of(record) for record in sorted(moved, key=lambda record: record.round)],
+            **self._around(),
+        }
 
     def detail(self, number: int) -> dict[str, Any] | None:
         """Return one round in full, None when it is not held."""

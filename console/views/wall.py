@@ -17,7 +17,7 @@ Tile = dict[str, Any]
 Devices = Callable[[], Mapping[str, DeviceView]]
 
 
-def standing_of(view: DeviceView) -> str:
+def shown_state(view: DeviceView) -> str:
     """Return what a tile shows as the device's state: `stale` and `from_the_future` come before a verdict that they make old.
 
     An exclusion stays one, however silent the device is.
@@ -30,12 +30,12 @@ def standing_of(view: DeviceView) -> str:
 
 
 def tile_of(view: DeviceView) -> Tile:
-    """Return a device's tile without its course; nothing in it changes with time alone."""
+    """Return a device's tile without its course. Nothing in it changes with time alone."""
     status = view.status
     tile: Tile = {
         "id": view.device_id,
         "label": view.label,
-        "standing": standing_of(view),
+        "standing": shown_state(view),
         "verdict": view.state,
         "freshness": view.freshness,
         "may_train": view.may_train,

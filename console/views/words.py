@@ -66,7 +66,7 @@ _EVENTS: Final = {
 
 
 def reason_in_words(reason: str) -> str:
-    """Return a reason as a person says it; one that is not known stays as it is, without underscores."""
+    """Return a reason as a person says it. One that is not known stays as it is, without underscores."""
     return _REASONS.get(reason, reason.replace("_", " "))
 
 

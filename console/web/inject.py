@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import msgspec
@@ -39,9 +39,7 @@ class Injector:
 
     def choices(self) -> list[dict[str, Any]]:
         """Return what the page offers."""
-        return [
-            {"name": one.name, "summary": one.summary, "levels": dict(one.levels)} for one in self._choices.values()
-        ]
+        return [asdict(choice) for choice in self._choices.values()]
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer POST /api/inject: 202 once Kafka has the command, which the replay then carries out."""

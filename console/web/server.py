@@ -17,17 +17,13 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of
 
 STATIC: Final = Path(__file__).parents[1] / "static"
-PAGES: Final = {
-    "/": "wall.html",
-    "/rounds": "rounds.html",
-    "/replay": "replay.html",
-}
+PAGES: Final = {"/": "wall.html", "/rounds": "rounds.html", "/replay": "replay.html"}
 MOST_SCREENS: Final = 200
 WRITE_WITHIN_S: Final = 10.0
 
 
 def build_app(stage: Stage, access_control: AccessControl, injector: Injector | None) -> web.Application:
-    """Return the application; without an injector nothing but GET is answered."""
+    """Return the application. Without an injector nothing but GET is answered."""
     app = web.Application(middlewares=[access_control.middleware()])
     app.on_response_prepare.append(set_headers)
     server = _Server(stage, injector)
@@ -52,7 +48,7 @@ def _page(name: str) -> Any:
 
 
 async def _device_page(request: web.Request) -> web.StreamResponse:
-    """Answer with the page of a device; a name leads on to the address of its id."""
+    """Answer with the page of a device. A name leads on to the address of its id."""
     name = request.match_info["name"]
     with suppress(Misconfigured):  # the page says that there is no such device
         if (device_id := device_id_of(name)) != name:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from replay.attacks import Attack
 
 
@@ -83,24 +83,8 @@ def _described_label_flip() -> dict[str, object]:
 
 
 def _print_table(chosen: list[Attack], *, whole_list: bool) -> None:
-    from rich.console import Console
-
-    from replay.attacks.parse import EXAMPLE
-
-    console = Console()
-    console.print(_table(chosen, whole_list=whole_list))
-    for line in (
-        f"Inject one: fedsecure replay --attack {EXAMPLE if whole_list else _example(chosen[0])}",
-        "onset and duration are minutes from the recording's start; without a duration the attack lasts to its end.",
-        "More keys: channels=hr or rr (both), ramp=minutes over which it fades in (0), donor=a device that spoof takes from.",
-    ):
-        console.print(line, soft_wrap=True, highlight=False)
-
-
-def _table(chosen: list[Attack], *, whole_list: bool) -> Table:
-    from rich.table import Table
-
     from fl_device.tasks import label_flip
+    from replay.attacks.parse import EXAMPLE
 
     table = Table("attack", "level", "what it does, and how much")
     for attack in chosen:
@@ -112,4 +96,11 @@ def _table(chosen: list[Attack], *, whole_list: bool) -> Table:
         table.add_row(label_flip.NAME, "", f"{label_flip.SUMMARY} (on the device: no replay injects it)", style="bold")
         for level in label_flip.SHARE_BY_LEVEL:
             table.add_row("", level, label_flip.describe(level))
-    return table
+    console = Console()
+    console.print(table)
+    for line in (
+        f"Inject one: fedsecure replay --attack {EXAMPLE if whole_list else _example(chosen[0])}",
+        "onset and duration are minutes from the recording's start; without a duration the attack lasts to its end.",
+        "More keys: channels=hr or rr (both), ramp=minutes over which it fades in (0), donor=a device that spoof takes from.",
+    ):
+        console.print(line, soft_wrap=True, highlight=False)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.console import Console
+
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def bundles(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON array, one object a release, for programs.")
     ] = False,
-    last: Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
 ) -> None:
     """List the releases of bundles: which bundle, over which, made of which global model, and why; the last one is in force.
 
@@ -27,10 +31,6 @@ def bundles(
 
     - `fedsecure bundles --json`
     """
-    import msgspec
-    from rich.console import Console
-
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.tables.federation import release_table
     from transport.bundles.releases import read_releases
 

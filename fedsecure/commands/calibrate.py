@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from contracts.errors import FedSecureError, Misconfigured
+from fedsecure.output_files import check_target, folder_that_appears_whole, writes_into
+from fedsecure.study_output import stage_bars
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
@@ -24,35 +28,31 @@ def calibrate(
     recordings: Annotated[
         list[Path],
         typer.Option(
-            "--recordings",
             help="Files or folders with the site's own clean recordings, as for `fedsecure score`; repeatable. Nobody may have "
-            "tampered with them.",
+            "tampered with them."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder for the new bundle; it must not exist yet or be empty.")
-    ] = Path("calibrated-bundle"),
+    out: Annotated[Path, typer.Option(help="Folder for the new bundle; it must not exist yet or be empty.")] = Path(
+        "calibrated-bundle"
+    ),
     *,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to calibrate; else the shipped one.")
+        Path | None, typer.Option(help="Folder of the detector to calibrate; else the shipped one.")
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(
-            "--budget", min=0.01, max=0.5, help="False exclusions a device-week that are allowed [the bundle's own]."
-        ),
+        typer.Option(min=0.01, max=0.5, help="False exclusions a device-week that are allowed [the bundle's own]."),
     ] = None,
     enrolment: Annotated[
         int | None,
         typer.Option(
-            "--enrolment",
             min=120,
             max=20_160,
             help="Enrolment of every device in valid minutes, as the site's workers have it [24 hours where two days are "
             "recorded, else 10].",
         ),
     ] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who signs the bundle off [the user's login name].")] = None,
+    by: Annotated[str | None, typer.Option(help="Who signs the bundle off [the user's login name].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Judge a site's own clean recordings, say what is excluded wrongly, and sign a bundle off with a threshold that fits.
@@ -73,30 +73,24 @@ def calibrate(
 
     - `fedsecure calibrate --recordings ward-7/ --budget 0.2 --enrolment 600 --by "Dr Roe" --json`
     """
-    from fedsecure.output_files import check_target
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
+    from fedsecure.bundle_cards import card_record, signed_off
 
     check_target(out)
-    base = _base(bundle)
-    calibration, devices = _calibrated(base, recordings, _budget(base, budget), enrolment)
-    record = _record(calibration, devices, base, by)
-    sha256 = None if calibration.decision == "too few" else _saved(base, calibration, record, out)
+    base = load_bundle(bundle or DEFAULT_BUNDLE)
+    budget = base.metadata.get("budget") if budget is None else budget
+    if budget is None:
+        raise Misconfigured("the bundle's card names no budget of false exclusions: give one with --budget")
+    calibration, devices = _calibrated(base, recordings, float(budget), enrolment)
+    record = card_record(calibration, devices, base, by or getpass.getuser())
+    sha256 = None
+    if calibration.decision != "too few":
+        with writes_into(out), folder_that_appears_whole(out) as folder:
+            sha256 = save_bundle(signed_off(base, calibration, record), folder).sha256
     _show(calibration, devices, {"bundle": sha256, **record}, as_json=as_json)
     if sha256 is None:
         raise TooFewDays(f"no bundle is written: {calibration.days:.1f} device-days are too few to sign one off")
     typer.echo(f"bundle {sha256[:12]} in {out}, signed off by {record['signed_off_by']}", err=as_json)
-
-
-def _base(folder: Path | None) -> Bundle:
-    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-
-    return load_bundle(folder or DEFAULT_BUNDLE)
-
-
-def _budget(base: Bundle, given: float | None) -> float:
-    budget = base.metadata.get("budget") if given is None else given
-    if budget is None:
-        raise Misconfigured("the bundle's card names no budget of false exclusions: give one with --budget")
-    return float(budget)
 
 
 def _calibrated(
@@ -106,7 +100,6 @@ def _calibrated(
     from detectors.training.sites.calibration import calibrated_site
     from detectors.training.sites.judging import judged_devices
     from fedsecure.bundle_cards import SiteDevices, reference_names
-    from fedsecure.study_output import stage_bars
     from replay.sources import read_recordings
 
     recordings = read_recordings(paths)
@@ -125,24 +118,6 @@ def _calibrated(
     return calibration, SiteDevices(names, short, known)
 
 
-def _record(calibration: SiteCalibration, devices: SiteDevices, base: Bundle, by: str | None) -> dict[str, Any]:
-    import getpass
-
-    from fedsecure.bundle_cards import card_record
-
-    return card_record(calibration, devices, base, by or getpass.getuser())
-
-
-def _saved(base: Bundle, calibration: SiteCalibration, record: dict[str, Any], out: Path) -> str:
-    from detectors.bundle.bundle import save_bundle
-    from fedsecure.bundle_cards import signed_off
-    from fedsecure.output_files import folder_that_appears_whole
-    from fedsecure.study_output import writes_into
-
-    with writes_into(out), folder_that_appears_whole(out) as folder:
-        return save_bundle(signed_off(base, calibration, record), folder).sha256
-
-
 def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         from experiments.report.numbers import json_bytes
@@ -150,7 +125,6 @@ def _show(calibration: SiteCalibration, devices: SiteDevices, record: dict[str, 
 
         sys.stdout.write(json_bytes(full_record(calibration, record)).decode())
         return
-    from rich.console import Console
 
     from fedsecure.tables.site import site_tables
 

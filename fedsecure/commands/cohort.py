@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import count_bar, write_files
-
-if TYPE_CHECKING:
-    from experiments.cohort.comparison import CohortPlan, CohortReport
+from fedsecure.output_files import check_writable, write_files
+from fedsecure.study_output import count_bar
 
 DAYS, QUICK_DAYS = 4, 2
 PATIENTS, QUICK_PATIENTS = 200, 24
 DRAWS, QUICK_DRAWS = 1000, 100
-
-
 DETERIORATING_SHARE = 0.25  # as many as in an ordinary ward of the ill, and enough of each kind to look at
 
 
 def cohort(
-    out: Annotated[Path, typer.Option("--out", help="Folder for cohort.json, cohort.csv and report.html.")],
+    out: Annotated[Path, typer.Option(help="Folder for cohort.json, cohort.csv and report.html.")],
     recordings: Annotated[
         list[Path],
         typer.Option(
-            "--recordings",
-            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable.",
+            help="Real recordings, a file or a folder in any format that `fedsecure score` reads. Repeatable."
         ),
     ],
     patients: Annotated[
-        int | None, typer.Option("--patients", min=8, max=100_000, help="Synthetic patients (default 200; quick 24).")
+        int | None, typer.Option(min=8, max=100_000, help="Synthetic patients (default 200; quick 24).")
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of the patients and of the bootstrap.")
-    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of the patients and of the bootstrap.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Few short stays and few draws, to try things out.")] = False,
 ) -> None:
     """Compare the synthetic cohort with real recordings: levels, variability, memory, coupling, gaps.
@@ -51,7 +43,7 @@ def cohort(
     - `fedsecure cohort --out cohort-report --recordings set-a --recordings CHARTEVENTS.csv --seed 5`
     """
     check_writable(out)
-    from experiments.cohort.comparison import CohortPlan
+    from experiments.cohort.comparison import CohortPlan, compare, groups_for, steps_of
     from experiments.cohort.files import report_files
     from experiments.cohort.page import findings
 
@@ -62,18 +54,7 @@ def cohort(
         deteriorating_share=DETERIORATING_SHARE,
         draws=QUICK_DRAWS if quick else DRAWS,
     )
-    report = _compared(plan, recordings)
-    given = {"out": "DIR", "recordings": recordings, "patients": plan.patients, "seed": plan.seed, "quick": quick}
-    write_files(out, report_files(report, command_again("cohort", given)))
-    for sentence in findings(report):
-        typer.echo(sentence)
-    typer.echo(f"report: {out / 'report.html'}", err=True)
-
-
-def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
-    from experiments.cohort.comparison import compare, groups_for, steps_of
-
-    groups = groups_for(plan, paths)
+    groups = groups_for(plan, recordings)
     steps, names = steps_of(groups), []
     with count_bar("comparing") as advance:
 
@@ -81,4 +62,9 @@ def _compared(plan: CohortPlan, paths: list[Path]) -> CohortReport:
             names.append(what)
             advance(len(names), steps, what)
 
-        return compare(plan, groups, done)
+        report = compare(plan, groups, done)
+    given = {"out": "DIR", "recordings": recordings, "patients": plan.patients, "seed": plan.seed, "quick": quick}
+    write_files(out, report_files(report, command_again("cohort", given)))
+    for sentence in findings(report):
+        typer.echo(sentence)
+    typer.echo(f"report: {out / 'report.html'}", err=True)

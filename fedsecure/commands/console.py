@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import Misconfigured
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
     from console.web.inject import AttackChoice
-    from contracts.settings import Settings
 
 
 def console(
@@ -40,9 +40,8 @@ def console(
 
     - `fedsecure console --host 0.0.0.0 --port 8100`
     """
-    import asyncio
-
-    from fedsecure.endpoints import settings_for_running_stack
+    from console.program import ConsoleProgram
+    from fedsecure.programs import run_program
     from transport.logs import configure_logs
 
     given = {"console_host": host, "console_port": port, "metrics_port": metrics_port}
@@ -52,18 +51,15 @@ def console(
             f"FEDSECURE_METRICS_PORT and FEDSECURE_CONSOLE_PORT are both {settings.console_port}: give one of them another port"
         )
     configure_logs("console")
-    asyncio.run(_run(settings, attack_choices() if allow_inject else None))
+    attacks = _attack_choices() if allow_inject else None
+    run_program(
+        lambda: ConsoleProgram(settings, lambda address: typer.echo(f"the console: {address}"), attacks),
+        settings,
+        "console",
+    )
 
 
-async def _run(settings: Settings, attacks: list[AttackChoice] | None) -> None:
-    from console.program import ConsoleProgram
-    from fedsecure.programs import run_program
-
-    program = ConsoleProgram(settings, lambda address: typer.echo(f"the console: {address}"), attacks)
-    await run_program(program, settings, "console")
-
-
-def attack_choices() -> list[AttackChoice]:
+def _attack_choices() -> list[AttackChoice]:
     """Return the attacks that can be started with nothing but a device, a level and a duration."""
     from console.web.inject import AttackChoice
     from replay.attacks.registry import ATTACKS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 if TYPE_CHECKING:
-    from contracts.settings import Settings
     from detectors.bundle.bundle import Bundle
     from transport.blobs.weights import Weights
 
@@ -62,9 +64,10 @@ def coordinator(
 
     - `fedsecure coordinator --quorum 5 --rule multi-krum`
     """
-    import asyncio
-
-    from fedsecure.endpoints import settings_for_running_stack
+    from contracts.metrics import BUILD_INFO
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+    from fedsecure.programs import run_program
+    from fl_coordinator.program import CoordinatorProgram
     from transport.logs import configure_logs
 
     given = {
@@ -77,19 +80,10 @@ def coordinator(
     }
     settings = settings_for_running_stack(**given)
     configure_logs("coordinator")
-    asyncio.run(_run(settings, rounds))
-
-
-async def _run(settings: Settings, rounds: int | None) -> None:
-    from contracts.metrics import BUILD_INFO
-    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
-    from fedsecure.programs import run_program
-    from fl_coordinator.program import CoordinatorProgram
-
     bundle = load_bundle(settings.bundle_dir or DEFAULT_BUNDLE)
     BUILD_INFO.info({"bundle": bundle.sha256})
-    program = CoordinatorProgram(settings, lambda: _initial_weights(settings, bundle), rounds_limit=rounds)
-    await run_program(program, settings, "coordinator")
+    first = partial(_initial_weights, settings, bundle)
+    run_program(lambda: CoordinatorProgram(settings, first, rounds_limit=rounds), settings, "coordinator")
 
 
 def _initial_weights(settings: Settings, bundle: Bundle) -> Weights:

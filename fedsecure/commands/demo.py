@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
 
 from fedsecure.extras import require_extra
 from fedsecure.options import Offline
@@ -63,9 +64,8 @@ def demo(
     - `fedsecure demo --attack data-poisoning-2:device=s00001,onset=840,duration=400 --report my-report`
     """
     require_extra("train", "fedsecure demo")
-    from rich.console import Console
 
-    from fedsecure.demo.options import DemoOptions
+    from fedsecure.demo.plan import DemoOptions
     from fedsecure.demo.run import Demo
 
     options = DemoOptions(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
+from contracts.settings import Settings
 from fedsecure.commands import device_keys, device_re_enrol
+from fedsecure.endpoints import device_key_dir, settings_for_device_host
 from fedsecure.extras import require_extra
 from fedsecure.options import MetricsPort
 
-if TYPE_CHECKING:
-    from contracts.settings import Settings
-
 device = typer.Typer(rich_markup_mode="markdown", invoke_without_command=True, no_args_is_help=False)
-device_keys.add_to(device)
-device_re_enrol.add_to(device)
+for _command in (device_keys.register, device_keys.rotate, device_keys.revoke, device_keys.keys):
+    device.command()(_command)
+device.command("re-enrol")(device_re_enrol.re_enrol)
 
 
 @device.callback()
@@ -61,9 +61,6 @@ def host(
 
     - `fedsecure device re-enrol p000020`
     """
-    import asyncio
-
-    from fedsecure.endpoints import settings_for_device_host
     from transport.logs import configure_logs
 
     given = {"metrics_port": metrics_port, "device_key_dir": key_dir, "dp_clip": dp_clip, "dp_noise": dp_noise}
@@ -77,14 +74,13 @@ def host(
     ids = None if host_all else tuple(device_ids_of(devices or ()))
     settings = settings_for_device_host(**given)
     configure_logs("device")
-    asyncio.run(_run(settings, ids))
+    _run(settings, ids)
 
 
-async def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
-    from fedsecure.endpoints import device_key_dir
+def _run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
     from fedsecure.programs import run_program
     from fl_device.host.program import DeviceProgram
     from fl_device.keys.folder import KeyFolder
 
-    program = DeviceProgram(settings, device_ids, KeyFolder(device_key_dir(settings)))
-    await run_program(program, settings, "devices")
+    keys = KeyFolder(device_key_dir(settings))
+    run_program(lambda: DeviceProgram(settings, device_ids, keys), settings, "devices")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
+from contracts.federation import DeviceKey
 from contracts.identifiers import device_ids_of
+from fedsecure.endpoints import device_key_dir, settings_for_running_stack
 from fedsecure.options import Devices
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from contracts.federation import DeviceKey
     from fl_device.keys.registration import Registrar
 
     Change = Callable[[Registrar, str], Awaitable[str]]
@@ -27,12 +30,6 @@ KeyDir = Annotated[
         show_default=False,
     ),
 ]
-
-
-def add_to(group: typer.Typer) -> None:
-    """Add the commands to `fedsecure device`."""
-    for command in (register, rotate, revoke, keys):
-        group.command()(command)
 
 
 def register(devices: Devices, key_dir: KeyDir = None) -> None:
@@ -102,11 +99,6 @@ def keys(key_dir: KeyDir = None) -> None:
 
     - `fedsecure device keys`
     """
-    import asyncio
-
-    from rich.console import Console
-
-    from fedsecure.endpoints import device_key_dir, settings_for_running_stack
     from fedsecure.tables.federation import key_table
     from fl_device.keys.folder import KeyFolder
     from transport.key_registry import read_registry
@@ -122,11 +114,7 @@ def keys(key_dir: KeyDir = None) -> None:
 
 
 def _for_each(devices: list[str], key_dir: Path | None, change: Change) -> None:
-    """Make a change for one device after the other, a line each; the first that cannot be made ends it."""
-    import asyncio
-    import time
-
-    from fedsecure.endpoints import device_key_dir, settings_for_running_stack
+    """Make a change for one device after the other, a line each. The first that cannot be made ends it."""
     from fl_device.keys.folder import KeyFolder
     from fl_device.keys.registration import open_registrar
     from transport.kafka.publisher import Publisher

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from collections.abc import Sequence
 
 import typer
 
 from contracts.errors import Misconfigured
+from contracts.event_time import from_event_minute
 from contracts.identifiers import device_ids_of
+from contracts.settings import Settings
+from contracts.verdicts import DeviceStatus
+from contracts.vitals import VitalsBatch, encode_vitals
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import Devices
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from contracts.settings import Settings
-    from contracts.verdicts import DeviceStatus
-    from contracts.vitals import VitalsBatch
-
-
-def add_to(group: typer.Typer) -> None:
-    """Add the command to `fedsecure device`."""
-    group.command("re-enrol")(re_enrol)
 
 
 def re_enrol(devices: Devices) -> None:
@@ -36,10 +31,6 @@ def re_enrol(devices: Devices) -> None:
 
     - `fedsecure device re-enrol p000020`
     """
-    import asyncio
-    import time
-
-    from fedsecure.endpoints import settings_for_running_stack
     from fl_coordinator.gate.device_view import read_devices
     from transport.redis_client import connect_redis
 
@@ -60,10 +51,7 @@ def re_enrol(devices: Devices) -> None:
 
 
 def order_for(status: DeviceStatus, now: float) -> VitalsBatch:
-    """Return the message that tells a device's readers to begin its enrolment anew; `now` in epoch seconds."""
-    from contracts.event_time import from_event_minute
-    from contracts.vitals import VitalsBatch
-
+    """Return the message that tells a device's readers to begin its enrolment anew. `now` is in epoch seconds."""
     return VitalsBatch(
         device_id=status.device_id,
         session_id=status.session_id,
@@ -77,7 +65,6 @@ def order_for(status: DeviceStatus, now: float) -> VitalsBatch:
 
 
 async def _send(settings: Settings, orders: Sequence[VitalsBatch]) -> None:
-    from contracts.vitals import encode_vitals
     from transport.kafka.publisher import Publisher
 
     is_shared = settings.topic_layout == "shared"

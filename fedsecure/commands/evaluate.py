@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fedsecure.extras import require_extra
-from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    GOES_ON,
-    stage_bars,
-    worker_processes_used,
-    write_files,
-    writes_into,
-)
+from fedsecure.options import Processes, command_again
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
     from detectors.bundle.bundle import Bundle
     from experiments.evaluation.judging.study import Study
     from experiments.evaluation.measurement.cohort import Cohort
@@ -34,61 +26,49 @@ def evaluate(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", help="Folder for results.json, CSV files, summary.md, pictures, report.html and finished stages."
-        ),
+        typer.Option(help="Folder for results.json, CSV files, summary.md, pictures, report.html and finished stages."),
     ],
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They are judged in "
-            "folds; without any, simulated patients are.",
+            "folds; without any, simulated patients are."
         ),
     ] = None,
     forecast_times: Annotated[
         list[Path] | None,
         typer.Option(
-            "--forecast-times",
             help="CSV with device_id,t0 (UTC): a hypotensive episode begins within the two hours after t0. Repeatable "
-            "(default: forecast_times.csv in the folders of --recordings).",
+            "(default: forecast_times.csv in the folders of --recordings)."
         ),
     ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            "--attack",
             help="Evaluate these attacks beside the five core ones: a name, an own module:function or file.py:function, or all. "
-            "Repeatable (default: all; with --quick none).",
+            "Repeatable (default: all; with --quick none)."
         ),
     ] = None,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of the bundle whose network is judged (default: what ships)."),
+        Path | None, typer.Option(help="Folder of the bundle whose network is judged (default: what ships).")
     ] = None,
     folds: Annotated[
-        int, typer.Option("--folds", min=3, max=100, help="Folds by patient, each judged by what the others taught.")
+        int, typer.Option(min=3, max=100, help="Folds by patient, each judged by what the others taught.")
     ] = 5,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="First seed of onsets, attacks, folds and weights.")
+        int, typer.Option(min=0, max=4_294_967_295, help="First seed of onsets, attacks, folds and weights.")
     ] = 1,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="How many seeds; --quick has one.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds; --quick has one.")] = 3,
     simulated: Annotated[
         int | None,
         typer.Option(
-            "--simulated",
-            min=0,
-            max=100_000,
-            help="Simulated patients, judged second (default 40; alone 60; fewer with --quick).",
+            min=0, max=100_000, help="Simulated patients, judged second (default 40; alone 60; fewer with --quick)."
         ),
     ] = None,
     quick: Annotated[
-        bool,
-        typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes."),
+        bool, typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes.")
     ] = False,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    processes: Processes = 2,
 ) -> None:
     """Evaluate the detector: attacks by level, false exclusions, episodes, unseen families, ablations, baselines; some 20 minutes.
 
@@ -107,10 +87,12 @@ def evaluate(
     require_extra("train", "fedsecure evaluate", "sklearn")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
+    from experiments.evaluation.report.files import files_of
+    from experiments.evaluation.report.page import build_page, picture_files
     from experiments.evaluation.report.words import sentences
     from experiments.evaluation.results.document import results_of
     from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
-    from experiments.report.numbers import plain
+    from experiments.report.numbers import json_bytes, plain
 
     check_writable(out)
     given = recordings or []
@@ -122,13 +104,14 @@ def evaluate(
     others = {"bundle": [bundle], "forecast-times": forecast_times, "simulated": [simulated]}
     command = _command(plan, given, attack or [], quick, others)
     document = plain(results_of(study, episodes, command, judge.sha256))
-    _write(out, document, cohort)
+    files = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
+    write_files(out, {"results.json": json_bytes(document), **files})
     typer.echo(sentences(document, "headline"))
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
 def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
-    """Return who takes part; raises Misconfigured when one of them taught the network."""
+    """Return who takes part. Raises Misconfigured when one of them taught the network."""
     from experiments.evaluation.measurement.cohort import check_cohort, cohort_of, limited, simulated_cohort
     from replay.sources import read_recordings
 
@@ -146,21 +129,13 @@ def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle,
     limit_threads()
     network = bundle.parameters.network
     work = work_folders(folder, plan, cohort, network)
-    with stage_bars(stage_names(plan)) as progress, writes_into(folder), worker_processes_used():
-        try:
-            return run_study(plan, cohort, network, work, processes, progress)
-        except KeyboardInterrupt:
-            typer.echo(f"stopped; {GOES_ON}", err=True)
-            raise
-
-
-def _write(out: Path, document: Mapping[str, Any], cohort: Cohort) -> None:
-    from experiments.evaluation.report.files import files_of
-    from experiments.evaluation.report.page import build_page, picture_files
-    from experiments.report.numbers import json_bytes
-
-    texts = {**files_of(document), **picture_files(document), "report.html": build_page(document, cohort)}
-    write_files(out, {"results.json": json_bytes(document), **texts})
+    with (
+        stage_bars(stage_names(plan)) as progress,
+        writes_into(folder),
+        worker_processes_used(),
+        said_when_stopped(GOES_ON),
+    ):
+        return run_study(plan, cohort, network, work, processes, progress)
 
 
 def _command(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fedsecure.extras import require_extra
-from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    count_bar,
-    told_changes,
-    worker_processes_used,
-    write_files,
-    writes_into,
-)
+from fedsecure.options import Processes, command_again
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import count_bar, say_changes, worker_processes_used
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan
@@ -29,30 +24,20 @@ WORK_FOLDER = "work"
 
 def federate(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for results.json, the CSV tables, report.html and the finished runs.")
+        Path, typer.Option(help="Folder for results.json, the CSV tables, report.html and the finished runs.")
     ],
     quick: Annotated[
         bool, typer.Option("--quick", help="One attack, one seed, six rounds, to try things out: five minutes at most.")
     ] = False,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, max=100, help="How many seeds (default 3; quick 1).")
-    ] = None,
-    rounds: Annotated[
-        int | None, typer.Option("--rounds", min=3, max=10_000, help="Rounds a run (default 30; quick 6).")
-    ] = None,
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="The detector that gates (default: the one that ships).")
-    ] = None,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="How many seeds (default 3; quick 1).")] = None,
+    rounds: Annotated[int | None, typer.Option(min=3, max=10_000, help="Rounds a run (default 30; quick 6).")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The detector that gates (default: the one that ships).")] = None,
+    processes: Processes = 2,
     dp_clip: Annotated[
-        float | None,
-        typer.Option("--dp-clip", min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm)."),
+        float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
     ] = None,
     dp_noise: Annotated[
-        float | None,
-        typer.Option("--dp-noise", min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several."),
+        float | None, typer.Option(min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several.")
     ] = None,
 ) -> None:
     """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.
@@ -72,29 +57,27 @@ def federate(
     """
     require_extra("train", "fedsecure federate")
     check_writable(out)
-    from experiments.federation.page import headlines
-    from experiments.privacy.page import sentences
+    from experiments.federation.files import results_document, tables
+    from experiments.federation.page import build_page, headlines
+    from experiments.privacy.page import sections, sentences
+    from experiments.privacy.results import privacy_document, privacy_tables
+    from experiments.report.numbers import json_bytes
 
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
     study, privacy = _studied(out, plan, privacy_plan, bundle, processes)
-    given = {
-        "out": "DIR",
-        "seeds": seeds,
-        "rounds": rounds,
-        "dp-clip": dp_clip or None,
-        "dp-noise": dp_noise or None,
-        "quick": quick,
-    }
-    _write(out, study, privacy, command_again("federate", given))
+    given = {"out": "DIR", "seeds": seeds, "rounds": rounds, "dp-clip": dp_clip or None, "dp-noise": dp_noise or None}
+    command = command_again("federate", {**given, "quick": quick})
+    document = results_document(study, command) | {"privacy": privacy_document(privacy)}
+    texts = {**tables(document), **privacy_tables(document["privacy"])}
+    page = build_page(study, command, sections(privacy))
+    write_files(out, {"results.json": json_bytes(document), "report.html": page, **texts})
     for sentence in (*headlines(study), *sentences(privacy)):
         typer.echo(sentence)
     typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
 def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
-    from dataclasses import replace
-
     from experiments.federation.plan import FULL, QUICK
 
     plan = QUICK if quick else FULL
@@ -103,8 +86,6 @@ def _plan(quick: bool, seeds: int | None, rounds: int | None) -> Plan:
 
 
 def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> PrivacyPlan:
-    from dataclasses import replace
-
     from experiments.privacy.plan import FULL, QUICK
     from fl_device.training.privacy import UpdatePrivacy
 
@@ -125,21 +106,8 @@ def _studied(
     options = study_options(plan, load_bundle(bundle).sha256)
     runs, looks = Stages(out / WORK_FOLDER), Stages(out / WORK_FOLDER / "privacy")
     with writes_into(out):
-        told_changes(runs.begin(options), out / WORK_FOLDER)
+        say_changes(runs.begin(options), out / WORK_FOLDER)
         looks.begin(options | privacy_options(privacy_plan))
     with worker_processes_used(), writes_into(out), count_bar("preparing the patients of the first seed") as progress:
         study = run_study(plan, bundle, runs, processes, progress)
         return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
-
-
-def _write(out: Path, study: Study, privacy: PrivacyStudy, command: str) -> None:
-    from experiments.federation.files import results_document, tables
-    from experiments.federation.page import build_page
-    from experiments.privacy.page import sections
-    from experiments.privacy.results import privacy_document, privacy_tables
-    from experiments.report.numbers import json_bytes
-
-    document = results_document(study, command) | {"privacy": privacy_document(privacy)}
-    page = build_page(study, command, sections(privacy))
-    texts = {"report.html": page, **tables(document), **privacy_tables(document["privacy"])}
-    write_files(out, {"results.json": json_bytes(document), **texts})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from contracts.errors import Misconfigured, Unavailable
+from fedsecure.study_output import fetch_bars
 
 if TYPE_CHECKING:
     from replay.fetching import Fetched, Server
@@ -44,19 +45,17 @@ Out = Annotated[
 ]
 
 
+def _base_url(what: str) -> Any:
+    return typer.Option(help=what, metavar="URL", show_default="PhysioNet")
+
+
 @fetch.command("mimic3-waveforms")
 def mimic3_waveforms(
     patients: Patients = None,
     records: Records = None,
     out: Out = Path("mimic3-waveforms"),
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", help="Folder on a server that holds RECORDS-numerics.", metavar="URL",
-            show_default="PhysioNet",
-        ),
-    ] = None,
-) -> None:  # fmt: skip
+    base_url: Annotated[str | None, _base_url("Folder on a server that holds RECORDS-numerics.")] = None,
+) -> None:
     """Download the numerics (vital signs a minute) of MIMIC-III patients from PhysioNet; no account is needed.
 
     Every file is checked against the server's SHA-256 list and every signal against the checksum in its header. Stop it
@@ -85,7 +84,8 @@ def challenge_2009(
     groups: Annotated[
         list[str] | None,
         typer.Option(
-            "--groups", metavar="GROUP", show_default="all four",
+            metavar="GROUP",
+            show_default="all four",
             help="Only these groups; repeatable, or several with commas. h1 and h2 have an acute hypotensive episode (with "
             "pressors, without), c1 and c2 none then (never, at another time).",
         ),
@@ -94,12 +94,11 @@ def challenge_2009(
     out: Out = Path("challenge-2009"),
     base_url: Annotated[
         str | None,
-        typer.Option(
-            "--base-url", metavar="URL", show_default="PhysioNet",
-            help="Folder on a server that holds training-set/, or a folder a record such as a40439/; lists are called RECORDS.",
+        _base_url(
+            "Folder on a server that holds training-set/, or a folder a record such as a40439/; lists are called RECORDS."
         ),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Download the numerics of the Challenge 2009's training set: 60 stays of hours to weeks, a value a minute.
 
     They are intensive-care patients of MIMIC-II in four groups of 15; no account is needed. Checked and resumed as
@@ -128,12 +127,7 @@ def mimic4_waveforms(
     patients: Patients = None,
     records: Records = None,
     out: Out = Path("mimic4-waveforms"),
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", help="Folder on a server that holds RECORDS.", metavar="URL", show_default="PhysioNet"
-        ),
-    ] = None,
+    base_url: Annotated[str | None, _base_url("Folder on a server that holds RECORDS.")] = None,
 ) -> None:
     """Download the numerics of the MIMIC-IV Waveform Database from PhysioNet: tables, with the headers that date them.
 
@@ -170,8 +164,7 @@ def _split(values: Sequence[str] | None) -> list[str]:
 
 
 def _fetch(out: Path, find: Callable[[], tuple[Server, list[str]]], kind: RecordKind | None = None) -> Fetched:
-    """Find where which records are (WFDB's by default), and fetch them; Ctrl-C ends it in a sentence."""
-    from fedsecure.progress import fetch_bars
+    """Find where which records are (WFDB's by default), and fetch them. Ctrl-C ends it in a sentence."""
     from replay.fetching import FetchProgress, fetch_records
     from replay.fetching.record_kinds import WFDB_RECORD
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
-
-if TYPE_CHECKING:
-    from contracts.settings import Settings
-    from ingest.protocol import Protocol
 
 
 def ingest(
@@ -69,9 +66,8 @@ def ingest(
 
     - `fedsecure ingest hl7 --mapping vendor.yaml --pseudonym-key-file site.key`
     """
-    import asyncio
-
-    from fedsecure.endpoints import settings_for_running_stack
+    from fedsecure.programs import run_program
+    from ingest.program import IngestProgram
     from ingest.protocol import protocol_named
     from transport.logs import configure_logs
 
@@ -90,12 +86,4 @@ def ingest(
     }
     settings = settings_for_running_stack(**given)
     configure_logs("ingest")
-    asyncio.run(_run(settings, spoken))
-
-
-async def _run(settings: Settings, spoken: Protocol) -> None:
-    from fedsecure.programs import run_program
-    from ingest.program import IngestProgram
-
-    program = IngestProgram(settings, spoken)
-    await run_program(program, settings, "ingest")
+    run_program(lambda: IngestProgram(settings, spoken), settings, "ingest")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fedsecure.inspection.facts import RecordingFacts
     from replay.sources.source import Reading
 
@@ -27,11 +28,10 @@ def inspect(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw heart and respiratory rate over time, gaps shaded.", metavar="FILE.png"),
+        Path | None, typer.Option(help="Draw heart and respiratory rate over time, gaps shaded.", metavar="FILE.png")
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="Folder of the detector to compare with; else the shipped one.")
+        Path | None, typer.Option(help="Folder of the detector to compare with; else the shipped one.")
     ] = None,
 ) -> None:
     """Show what recordings hold: their format, length, gaps, ranges, artefacts, usable windows, and whether a device can enrol.
@@ -70,7 +70,7 @@ def inspect(
 
 
 def _read(files: list[Path]) -> Reading:
-    """Return what is read; for a file of no format that is, every format and how it is told."""
+    """Return what is read. For a file of no format that is, every format and how it is told."""
     from replay.sources import read_sources
     from replay.sources.formats import UnknownFormat, formats_said
 
@@ -83,8 +83,6 @@ def _read(files: list[Path]) -> Reading:
 
 
 def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
-    import msgspec
-
     report = {
         "recordings": all_facts,
         "formats": reading.formats,
@@ -96,8 +94,6 @@ def _print_json(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
 
 
 def _print_table(all_facts: Sequence[RecordingFacts], reading: Reading) -> None:
-    from rich.console import Console
-
     from fedsecure.tables.inspection import facts_table
     from replay.sources.source import describe_skipped
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from fl_coordinator.models.lineage import ModelLine
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def models(
@@ -23,7 +23,7 @@ def models(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array, one object a model, for programs.")] = False,
-    last: Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many of the newest to list.")] = 20,
 ) -> None:
     """List the global models on record: which round made each, from which, with how many devices' updates, and its loss.
 
@@ -38,30 +38,19 @@ def models(
 
     - `fedsecure models 3fa8 --json`
     """
-    from fedsecure.endpoints import settings_for_running_stack
+    from fedsecure.tables.federation import model_table
     from fl_coordinator.models.lineage import descent, model_lines
     from fl_coordinator.rounds.history import read_history
 
     history = asyncio.run(read_history(settings_for_running_stack()))
     lines = model_lines(history.rounds, history.models)
-    if name is None:
-        _print(lines[-last:], as_json)
-        return
     try:
-        _print(descent(lines, name), as_json)
+        shown = lines[-last:] if name is None else descent(lines, name)
     except LookupError as error:
         raise Misconfigured(f"{error.args[0]}: `fedsecure models` lists them") from None
-
-
-def _print(lines: list[ModelLine], as_json: bool) -> None:
-    import msgspec
-    from rich.console import Console
-
-    from fedsecure.tables.federation import model_table
-
     if as_json:
-        typer.echo(msgspec.json.encode(lines).decode())
-    elif not lines:
+        typer.echo(msgspec.json.encode(shown).decode())
+    elif not shown:
         typer.echo("no model is on record yet: start `fedsecure coordinator`")
     else:
-        Console().print(model_table(lines))
+        Console().print(model_table(shown))

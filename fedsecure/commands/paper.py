@@ -10,18 +10,12 @@ import typer
 
 from fedsecure.extras import require_extra
 from fedsecure.options import command_again
-from fedsecure.output_files import check_writable
-from fedsecure.study_output import (
-    stage_bars,
-    told_changes,
-    write_files,
-    writes_into,
-)
+from fedsecure.output_files import check_writable, write_files, writes_into
+from fedsecure.study_output import say_changes, stage_bars
 
 if TYPE_CHECKING:
     from experiments.paper.patients import PaperPlan
     from experiments.paper.study import Study
-    from experiments.report.page import Section
     from replay.recording import Recording
 
 STAGES_FOLDER = "stages"
@@ -29,19 +23,16 @@ STAGES_FOLDER = "stages"
 
 def paper(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for results.json, results.csv, report.html and the finished stages.")
+        Path, typer.Option(help="Folder for results.json, results.csv, report.html and the finished stages.")
     ],
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Recordings to use instead of synthetic patients, a file or a folder in any format that `fedsecure score` "
-            "reads. Repeatable; the five with the most valid minutes are used.",
+            "reads. Repeatable; the five with the most valid minutes are used."
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of patients, attacks and weights.")
-    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of patients, attacks and weights.")] = 1,
     quick: Annotated[
         bool, typer.Option("--quick", help="Short recordings and few epochs, to try things out: two minutes.")
     ] = False,
@@ -62,23 +53,26 @@ def paper(
     require_extra("train", "fedsecure paper", "sklearn")
     check_writable(out)
     from experiments.paper import patients as paper_patients
-    from experiments.paper.report.page import data_sentence
-
-    plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
-    patients = _patients(plan, recordings or [])
-    study = _studied(out, paper_patients.plan_for(plan, patients), patients)
-    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
-    typer.echo(data_sentence(study))
-    for exhibit in _written(out, study, command_again("paper", given)):
-        typer.echo(f"{exhibit.title}. {exhibit.reading}")
-    typer.echo(f"report: {out / 'report.html'}", err=True)
-
-
-def _patients(plan: PaperPlan, paths: list[Path]) -> list[Recording]:
-    from experiments.paper.patients import chosen_patients, synthetic_patients
+    from experiments.paper.report.files import report_files
+    from experiments.paper.report.page import data_sentence, exhibits
+    from experiments.paper.results import results_of
     from replay.sources import read_recordings
 
-    return chosen_patients(read_recordings(paths), plan) if paths else synthetic_patients(plan)
+    plan = replace(paper_patients.QUICK if quick else paper_patients.FULL, seed=seed)
+    patients = (
+        paper_patients.chosen_patients(read_recordings(recordings), plan)
+        if recordings
+        else paper_patients.synthetic_patients(plan)
+    )
+    study = _studied(out, paper_patients.plan_for(plan, patients), patients)
+    given = {"out": "DIR", "recordings": recordings, "seed": seed, "quick": quick}
+    results = results_of(study)
+    shown = exhibits(study, results)
+    write_files(out, report_files(study, results, shown, command_again("paper", given)))
+    typer.echo(data_sentence(study))
+    for exhibit in shown:
+        typer.echo(f"{exhibit.title}. {exhibit.reading}")
+    typer.echo(f"report: {out / 'report.html'}", err=True)
 
 
 def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
@@ -88,18 +82,7 @@ def _studied(out: Path, plan: PaperPlan, patients: list[Recording]) -> Study:
 
     stages = Stages(out / STAGES_FOLDER)
     with writes_into(out):
-        told_changes(stages.begin(study_options(plan, patients)), out / STAGES_FOLDER)
+        say_changes(stages.begin(study_options(plan, patients)), out / STAGES_FOLDER)
     limit_threads()  # one thread: sums in one order, so that the same options give the same numbers
     with stage_bars(stage_names(patients)) as progress:
         return run_study(plan, patients, stages, progress)
-
-
-def _written(out: Path, study: Study, command: str) -> list[Section]:
-    from experiments.paper.report.files import report_files
-    from experiments.paper.report.page import exhibits
-    from experiments.paper.results import results_of
-
-    results = results_of(study)
-    shown = exhibits(study, results)
-    write_files(out, report_files(study, results, shown, command))
-    return shown

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from contracts.errors import FedSecureError, Misconfigured
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.extras import require_extra
+from fedsecure.options import Processes
 from fedsecure.output_files import check_writable
+from fedsecure.study_output import stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
     from detectors.training.canaries.verdict import CanaryResult
@@ -25,7 +32,7 @@ class CanaryRefused(FedSecureError):
 
 
 def promote(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the bundle, the report and the finished stages.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle, the report and the finished stages.")],
     model: Annotated[
         str | None,
         typer.Argument(
@@ -36,14 +43,13 @@ def promote(
     ] = None,
     *,
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="A safetensors file instead of a model on record.", dir_okay=False)
+        Path | None, typer.Option(help="A safetensors file instead of a model on record.", dir_okay=False)
     ] = None,
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Files or folders with recordings of real patients, as for `fedsecure train`; repeatable. Two thirds of the "
-            "patients teach the new bundle, the others judge both.",
+            "patients teach the new bundle, the others judge both."
         ),
     ] = None,
     quick: Annotated[
@@ -51,12 +57,8 @@ def promote(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build and judge, release nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Release without asking when the canary passes.")] = False,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=4_294_967_295, help="Seed of patients, attacks and networks.")
-    ] = 1,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=4_294_967_295, help="Seed of patients, attacks and networks.")] = 1,
+    processes: Processes = 2,
 ) -> None:
     """Promote a global model: fit a whole new bundle around it, try that against the one that runs, release it if it is no worse.
 
@@ -107,10 +109,6 @@ def _check_call(out: Path, model: str | None, weights: Path | None, *, may_ask: 
 
 
 def _source(model: str | None, weights: Path | None, *, needs_services: bool) -> Source:
-    import asyncio
-
-    from contracts.settings import Settings
-    from fedsecure.endpoints import settings_for_running_stack
     from fedsecure.promotion.source import local_source, source_on_record
 
     if needs_services:
@@ -143,14 +141,10 @@ def _promotion(
 
 def _attempted(promotion: Promotion) -> CanaryResult:
     """Build and judge, show the figures, and write the report."""
-    from rich.console import Console
-
-    from fedsecure.progress import progress_bars
     from fedsecure.promotion.attempt import PROMOTION_STAGES, attempt, write_report
-    from fedsecure.study_output import worker_processes_used
     from fedsecure.tables.federation import canary_table
 
-    with progress_bars(PROMOTION_STAGES) as progress, worker_processes_used():
+    with stage_bars(PROMOTION_STAGES) as progress, worker_processes_used():
         result = attempt(promotion, progress)
     write_report(promotion, result)
     typer.echo(f"model {promotion.model_sha256[:12]} against bundle {promotion.current.sha256[:12]}, which runs:")
@@ -159,9 +153,6 @@ def _attempted(promotion: Promotion) -> CanaryResult:
 
 
 def _release(source: Source, promotion: Promotion, result: CanaryResult) -> None:
-    import asyncio
-    import shutil
-
     from fedsecure.promotion.source import release
 
     released = asyncio.run(release(source, promotion, result))

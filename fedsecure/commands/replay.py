@@ -11,12 +11,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
-from fedsecure.endpoints import find_demo_records
+from contracts.settings import Settings
+from fedsecure.endpoints import find_demo_records, settings_for_running_stack
 from fedsecure.options import MetricsPort, Offline
 
 if TYPE_CHECKING:
-    from contracts.settings import Settings
     from replay.attacks import AttackSpec
     from replay.demo_records import DemoRecords
     from replay.options import ReplayOptions
@@ -98,7 +99,6 @@ def replay(
 
     - `fedsecure replay --records p000020 --attack data-poisoning-2:device=p000020,onset=720,duration=240`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from replay.options import ReplayOptions, parse_speed
 
     options = ReplayOptions(
@@ -171,22 +171,20 @@ def summary(result: ReplayResult) -> str:
 def _run_until_signalled(
     settings: Settings, recordings: list[Recording], attacks: list[AttackSpec], options: ReplayOptions
 ) -> ReplayResult:
-    from rich.console import Console
-
-    from fedsecure.tables.replay import display_for
+    from fedsecure.tables.replay import replay_display
     from replay.program import run
     from transport.logs import configure_logs
 
     console = Console()
     # On a terminal the live line would be torn by log lines that only repeat it.
     configure_logs("replay", "WARNING" if console.is_terminal else "INFO")
-    with _stop_on_signals() as stop, display_for(console) as display:
-        return run(settings, recordings, attacks, options, stop=stop, on_progress=display.show)
+    with _stop_on_signals() as stop, replay_display(console) as show:
+        return run(settings, recordings, attacks, options, stop=stop, on_progress=show)
 
 
 @contextmanager
 def _stop_on_signals() -> Iterator[Event]:
-    """Set the event on the first Ctrl-C or SIGTERM; a second one interrupts as usual."""
+    """Set the event on the first Ctrl-C or SIGTERM. A second one interrupts as usual."""
     stop = Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

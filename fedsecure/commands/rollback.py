@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+import getpass
+from typing import Annotated
 
 import typer
 
 from contracts.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from contracts.releases import BundleRelease
-    from contracts.settings import Settings
+from contracts.releases import BundleRelease
+from contracts.settings import Settings
+from fedsecure.endpoints import settings_for_running_stack
 
 
 def rollback(
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record; 500 characters at most.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record; 500 characters at most.")],
     to: Annotated[
         int | None,
         typer.Option(
-            "--to",
             min=1,
             max=1_000_000_000,
             help="The release whose bundle is to run; by default the one before the promotion.",
@@ -39,7 +38,6 @@ def rollback(
 
     - `fedsecure rollback --to 2 --reason "back to the bundle of May"`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from fl_coordinator.releases.releaser import LONGEST_REASON
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
@@ -49,8 +47,6 @@ def rollback(
 
 
 async def _roll_back(settings: Settings, reason: str, to: int | None) -> BundleRelease:
-    import getpass
-
     from fl_coordinator.releases.releaser import Releaser
     from transport.kafka.publisher import Publisher
 

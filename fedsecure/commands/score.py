@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
@@ -19,8 +20,6 @@ from contracts.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from detectors import Detector, Verdicts
     from fedsecure.tables.scores import Row
     from replay.recording import Recording
@@ -45,17 +44,16 @@ def score(
             show_default=False,
         ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of standard output.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
     output_format: Annotated[
         Literal["csv", "jsonl"] | None,
         typer.Option("--format", help="csv or jsonl; by default what --out ends with, else csv."),
     ] = None,
-    enrolment: Annotated[int, typer.Option("--enrolment", min=120, max=20_160, help=ENROLMENT_HELP)] = 600,
+    enrolment: Annotated[int, typer.Option(min=120, max=20_160, help=ENROLMENT_HELP)] = 600,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of a detector made by `fedsecure train`; else the shipped one."),
+        Path | None, typer.Option(help="Folder of a detector made by `fedsecure train`; else the shipped one.")
     ] = None,
-    rule: Annotated[RuleName, typer.Option("--rule", help=RULE_HELP)] = "common-scale",
+    rule: Annotated[RuleName, typer.Option(help=RULE_HELP)] = "common-scale",
 ) -> None:
     """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
 
@@ -86,8 +84,10 @@ def score(
     started = time.perf_counter()
     detector = Detector.load(bundle, rule=rule)
     loaded = time.perf_counter()
+    # A bar needs a terminal that does not show the rows themselves.
+    visible = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
     with _opened(out) as stream:
-        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=_bar_fits(out))
+        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=visible)
     _summarise(recordings, final, detector.bundle_sha, loaded - started, time.perf_counter() - loaded)
 
 
@@ -99,7 +99,6 @@ def _judge_all(
     *,
     visible: bool,
 ) -> list[Verdicts]:
-    from rich.console import Console
     from rich.progress import Progress
 
     from fedsecure.tables.scores import score_rows
@@ -124,7 +123,7 @@ def _judge_all(
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[IO[str]]:
-    """Yield where rows go; a file appears under its name only when it is whole."""
+    """Yield where rows go. A file appears under its name only when it is whole."""
     if out is None:
         yield sys.stdout
         return
@@ -136,11 +135,6 @@ def _opened(out: Path | None) -> Iterator[IO[str]]:
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _bar_fits(out: Path | None) -> bool:
-    """A bar needs a terminal that does not show the rows themselves."""
-    return sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
 
 
 def _summarise(

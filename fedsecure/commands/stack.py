@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.settings import Settings
+
 if TYPE_CHECKING:
-    from fedsecure.local_stack import ServerStatus, StackStatus
+    from fedsecure.local_stack import StackStatus
 
 NOT_UP = 3  # as `systemctl status` and LSB say it
 
@@ -41,7 +43,6 @@ def up(state_dir: StateDir = None) -> None:
     The first call downloads Apache Kafka (46 jars, 45 MB) to ~/.cache/fedsecure (or XDG_CACHE_HOME).
     The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`.
     """
-    from contracts.settings import Settings
     from fedsecure.local_stack import LocalStack
     from transport.kafka.admin import ensure_topics
 
@@ -93,15 +94,10 @@ def down(
 
 def _show(status: StackStatus) -> None:
     for server in status.servers:
-        typer.echo(f"{server.title:<13} {server.state:<7} {server.address or '-':<28} {_where(server)}")
+        where = f"log {server.log}" if server.is_local else "(named by the environment)"
+        pid = f"pid {server.pid}, " if server.pid else ""
+        typer.echo(f"{server.title:<13} {server.state:<7} {server.address or '-':<28} {pid}{where}")
     typer.echo(f"state folder  {status.state_dir}")
-
-
-def _where(server: ServerStatus) -> str:
-    if not server.is_local:
-        return "(named by the environment)"
-    pid = f"pid {server.pid}, " if server.pid else ""
-    return f"{pid}log {server.log}"
 
 
 def _exit_on_sigterm(number: int, _frame: FrameType | None) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
+from rich.console import Console
+
+from fedsecure.endpoints import settings_for_running_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fl_coordinator.gate.device_view import DeviceView
 
 WATCH_INTERVAL_S = 1.0
@@ -33,7 +36,6 @@ def status(
 
     - `fedsecure status --json`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from fl_coordinator.gate.device_view import read_devices
     from transport.redis_client import connect_redis
 
@@ -50,8 +52,6 @@ def status(
 
 
 def _print_json(read: Callable[[], list[DeviceView]], *, again: bool) -> None:
-    import msgspec
-
     while True:
         # msgspec writes a score that is not finite as null, which JSON readers can take.
         typer.echo(msgspec.json.encode([view.as_dict() for view in read()]).decode())
@@ -61,7 +61,6 @@ def _print_json(read: Callable[[], list[DeviceView]], *, again: bool) -> None:
 
 
 def _print_table(read: Callable[[], list[DeviceView]], *, again: bool) -> None:
-    from rich.console import Console
     from rich.live import Live
 
     from fedsecure.tables.devices import device_table

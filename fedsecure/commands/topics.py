@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from fedsecure.endpoints import settings_for_running_stack
+
 
 def topics() -> None:
     """Create the fixed topics on the broker; those that exist are left as they are.
@@ -14,7 +16,6 @@ def topics() -> None:
 
     - `KAFKA_BOOTSTRAP_SERVERS=broker:9092 fedsecure topics`
     """
-    from fedsecure.endpoints import settings_for_running_stack
     from transport.kafka.admin import ensure_topics
 
     settings = settings_for_running_stack()

@@ -10,9 +10,10 @@ import typer
 
 from contracts.errors import Misconfigured
 from fedsecure.extras import require_extra
-from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes
+from fedsecure.options import Processes
+from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes_into
 from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
-from fedsecure.study_output import worker_processes_used
+from fedsecure.study_output import said_when_stopped, stage_bars, worker_processes_used
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
@@ -23,34 +24,28 @@ GOES_ON = "the same command goes on from the last finished stage"
 
 
 def train(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the bundle; it must not exist yet or be empty.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; it must not exist yet or be empty.")],
     recordings: Annotated[
         list[Path] | None,
         typer.Option(
-            "--recordings",
             help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They alone then set "
-            "scales and threshold. A patient needs 14 hours, better two days; fifty patients are a good number, ten the least.",
+            "scales and threshold. A patient needs 14 hours, better two days; fifty patients are a good number, ten the least."
         ),
     ] = None,
     simulated: Annotated[
         int | None,
         typer.Option(
-            "--simulated",
             min=0,
             max=100_000,
             help=f"Simulated patients as references beside the real ones (default: none beside recordings, {SIMULATED_ALONE} alone).",
         ),
     ] = None,
     seed: Annotated[
-        int,
-        typer.Option(
-            "--seed", min=0, max=4_294_967_295, help="Seed of simulated patients, attacks, folds and weights."
-        ),
+        int, typer.Option(min=0, max=4_294_967_295, help="Seed of simulated patients, attacks, folds and weights.")
     ] = 1,
     budget: Annotated[
         float,
         typer.Option(
-            "--budget",
             min=0.01,
             max=0.5,
             help="False exclusions a device-week that the threshold may cost the calibration patients; other hospitals' patients "
@@ -60,10 +55,8 @@ def train(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small, badly trained bundle in a minute or two, to try things out.")
     ] = False,
-    processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Worker processes; changes nothing but time.")
-    ] = 2,
-    work: Annotated[Path | None, typer.Option("--work", help="Folder for finished stages (default OUT.work).")] = None,
+    processes: Processes = 2,
+    work: Annotated[Path | None, typer.Option(help="Folder for finished stages (default OUT.work).")] = None,
 ) -> None:
     """Train the detector: Bi-LSTM, baseline of the references, DNNs, scales and threshold; about ten minutes on two cores.
 
@@ -94,12 +87,13 @@ def train(
             "that the card states",
             err=True,
         )
+    from detectors.bundle.bundle import save_bundle
     from detectors.training.trainer import STAGES
-    from fedsecure.progress import progress_bars
 
-    with progress_bars(STAGES) as progress:
+    with stage_bars(STAGES) as progress:
         trained = _trained(training, kept, key, processes, progress)
-    sha256 = _saved(trained, out)
+    with folder_that_appears_whole(out) as folder:
+        sha256 = save_bundle(trained, folder).sha256
     if work is None:
         shutil.rmtree(kept, ignore_errors=True)
     typer.echo(f"bundle {sha256[:12]} in {out}")
@@ -144,16 +138,5 @@ def _trained(training: Training, work: Path, key: str, processes: int, progress:
     from experiments.common.stages import mapped_over
 
     limit_threads()
-    try:
-        with writes(f"into {work}", "another --work"), worker_processes_used(GOES_ON):
-            return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; {GOES_ON}", err=True)
-        raise
-
-
-def _saved(bundle: Bundle, out: Path) -> str:
-    from detectors.bundle.bundle import save_bundle
-
-    with folder_that_appears_whole(out) as folder:
-        return save_bundle(bundle, folder).sha256
+    with said_when_stopped(GOES_ON), writes_into(work, "--work"), worker_processes_used(GOES_ON):
+        return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))

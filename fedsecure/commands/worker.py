@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from contracts.verdicts import RuleName
+from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 
 
@@ -40,11 +44,6 @@ def worker(
 
     - `fedsecure worker --devices p000020`
     """
-    import asyncio
-    import os
-    import sys
-
-    from fedsecure.endpoints import settings_for_running_stack
     from transport.logs import configure_logs
 
     given = {

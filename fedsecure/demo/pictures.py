@@ -25,7 +25,7 @@ def find_browser() -> str | None:
 
 
 def take_pictures(browser: str, console: str, pages: Mapping[str, str], folder: Path) -> list[Path]:
-    """Save each page (name -> path on the console) in light, dark and as on a phone; raises Unavailable.
+    """Save each page (name -> path on the console) in light, dark and as on a phone. Raises Unavailable.
 
     Blocks for some seconds a page. Not from within an event loop.
     """

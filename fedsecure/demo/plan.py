@@ -1,7 +1,8 @@
-"""What the demo starts: devices, attacks and the command line of every program."""
+"""What a person may choose about the demo, and what it starts: devices, attacks and the command line of every program."""
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -12,30 +13,62 @@ from typing import TYPE_CHECKING
 
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
-from fedsecure.demo.options import (
-    DEFAULT_DURATION_MIN,
-    DEFAULT_ONSET_MIN,
-    ENROLMENT_MIN,
-    RECORDING_MIN,
-    ROUND_DEADLINE_S,
-    ROUND_INTERVAL_S,
-    DemoOptions,
-)
 from fedsecure.endpoints import environ_of
 from fedsecure.local_stack import Endpoints
 
 if TYPE_CHECKING:
     from replay.demo_records import DemoRecords
 
-WORKERS = ("worker-1", "worker-2")
+ENROLMENT_MIN = 600
+DEFAULT_ONSET_MIN = 840
+DEFAULT_DURATION_MIN = 400
+RECORDING_MIN = 1315
+ROUND_INTERVAL_S = 10.0
+ROUND_DEADLINE_S = 8.0
+MIN_SYNTHETIC = 2
+# `fedsecure` commands by the name that they have in the report. Workers start first, because loading the detector takes longest.
+WORKERS: dict[str, tuple[str, ...]] = {"worker-1": ("worker",), "worker-2": ("worker",)}
+# These join once the first minute is judged: no device may train for a long while.
+FEDERATION: dict[str, tuple[str, ...]] = {"coordinator": ("coordinator",), "devices": ("device", "--all")}
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """A `fedsecure` command under the name that it has in the report."""
+class DemoOptions:
+    """One demo. Raises Misconfigured when a value makes no sense.
 
-    name: str
-    arguments: tuple[str, ...]
+    `screenshots_dir`: where to save pictures of the console's pages; None takes none.
+    `offline`: nothing is fetched, synthetic patients take the records' places.
+    `speed`: recorded seconds per wall second. `attacks`: as in `fedsecure replay --attack`; empty takes the default ones.
+    """
+
+    report_dir: Path
+    attacks: tuple[str, ...] = ()
+    keep_running: bool = False
+    seed: int = 7
+    speed: float = 480.0
+    synthetic: int = 4
+    screenshots_dir: Path | None = None
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.speed) and 1.0 <= self.speed <= 3600.0):
+            raise Misconfigured(
+                f"speed {self.speed:g} is out of range: use 1 to 3600 (480 = eight recorded minutes a second)"
+            )
+        if not MIN_SYNTHETIC <= self.synthetic <= 100:
+            raise Misconfigured(
+                f"{self.synthetic} synthetic patients: use {MIN_SYNTHETIC} to 100, so that a round keeps its quorum of 3"
+            )
+
+    @property
+    def pack_min(self) -> int:
+        """Minutes per message: about two messages a second of every device."""
+        return max(1, round(self.speed / 120.0))
+
+    @property
+    def planned_stream_s(self) -> float:
+        """Wall time of the replay."""
+        return RECORDING_MIN * 60.0 / self.speed
 
 
 def settings_for_run(endpoints: Endpoints, key_dir: Path, now: float | None = None) -> Settings:
@@ -74,7 +107,7 @@ def device_ids(options: DemoOptions, records: DemoRecords) -> list[str]:
 
 
 def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
-    """Return the attacks asked for; raises Misconfigured for a wrong one.
+    """Return the attacks asked for. Raises Misconfigured for a wrong one.
 
     By default one on a record's device that network and statistics find, and one on a synthetic device that a rule finds.
     """
@@ -82,10 +115,7 @@ def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
 
     devices = device_ids(options, records)
     when = f"onset={DEFAULT_ONSET_MIN},duration={DEFAULT_DURATION_MIN},seed={options.seed}"
-    attacks = options.attacks or (
-        f"amplitude:device={devices[1]},{when}",
-        f"motif:device={devices[-1]},{when}",
-    )
+    attacks = options.attacks or (f"amplitude:device={devices[1]},{when}", f"motif:device={devices[-1]},{when}")
     for spec in map(parse_attack, attacks):
         if records.device_of(spec.device) not in devices:
             known = ", ".join([*records.names, *devices[len(records.names) :]])
@@ -97,19 +127,9 @@ def attacks_of(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
     return attacks
 
 
-def worker_programs() -> list[Program]:
-    """Return the workers: they start first, because loading the detector takes longest."""
-    return [Program(name, ("worker",)) for name in WORKERS]
-
-
-def federation_programs() -> list[Program]:
-    """Return what joins once the first minute is judged: no device may train for a long while."""
-    return [Program("coordinator", ("coordinator",)), Program("devices", ("device", "--all"))]
-
-
-def console_program(address: str) -> Program:
-    """Return the console, listening on the given address of this machine."""
-    return Program("console", ("console", "--port", address.rpartition(":")[2]))
+def console_arguments(address: str) -> tuple[str, ...]:
+    """Return the call of the console, listening on the given address of this machine."""
+    return "console", "--port", address.rpartition(":")[2]
 
 
 def console_pages(options: DemoOptions, records: DemoRecords) -> dict[str, str]:
@@ -120,8 +140,8 @@ def console_pages(options: DemoOptions, records: DemoRecords) -> dict[str, str]:
     return {"devices": "/", "device": f"/device/{attacked}", "rounds": "/rounds", "replay": "/replay"}
 
 
-def replay_program(options: DemoOptions, records: DemoRecords) -> Program:
-    """Return the replay of the records, or of who is in their places, and the synthetic patients, attacks included.
+def replay_arguments(options: DemoOptions, records: DemoRecords) -> tuple[str, ...]:
+    """Return the call of the replay of the records, or of who is in their places, and the synthetic patients, attacks included.
 
     Records that are here are named as files and the others with --offline: it must not decide once more who streams.
     """
@@ -131,4 +151,4 @@ def replay_program(options: DemoOptions, records: DemoRecords) -> Program:
     cohort = [*here, *lacking, "--offline", "--synthetic", str(options.synthetic), "--seed", str(options.seed)]
     pace = ["--speed", f"{options.speed:g}", "--pack", str(options.pack_min), "--minutes", str(RECORDING_MIN)]
     length = ["--synthetic-minutes", str(RECORDING_MIN)]
-    return Program("replay", ("replay", *cohort, *length, *pace, "--fresh", *attacks))
+    return "replay", *cohort, *length, *pace, "--fresh", *attacks

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from contracts.errors import Unavailable
@@ -16,18 +15,18 @@ from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.observing.checks import Check, judge
 from fedsecure.demo.observing.collector import Collector
-from fedsecure.demo.observing.observation import Observation
+from fedsecure.demo.observing.observation import Observation, decode_observation, encode_observation
 from fedsecure.demo.observing.observer import Observer
-from fedsecure.demo.options import RECORDING_MIN, DemoOptions
 from fedsecure.demo.pictures import BROWSERS, find_browser, take_pictures
-from fedsecure.demo.programs.readiness import free_port, wait_until_ready
+from fedsecure.demo.plan import RECORDING_MIN, DemoOptions
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
-from fedsecure.demo.screens import Screen, screen_for
+from fedsecure.demo.screens import PlainScreen, screen_for
 from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
 from fedsecure.endpoints import find_demo_records
 from fedsecure.local_stack import LocalStack
-from fedsecure.output_files import writes
+from fedsecure.local_stack.ports import choose_ports
+from fedsecure.output_files import writes_into
 from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.kafka.admin import ensure_topics
 
@@ -41,11 +40,11 @@ class Demo:
         self._options = options
         self._console = console
         self._started_at = time.time()
-        self._meter = MemoryMeter()
-        self._console_address = f"http://127.0.0.1:{free_port()}"
+        self._ports = choose_ports(("console", *plan.WORKERS), {})
+        self._console_address = f"http://127.0.0.1:{self._ports['console']}"
 
     def run(self) -> list[Check]:
-        """Run the demo and return its checks; blocks for some minutes; raises FedSecureError when it cannot go on."""
+        """Run the demo and return its checks. Blocks for some minutes. Raises FedSecureError when it cannot go on."""
         plan.attacks_of(self._options, all_synthetic())  # a wrong one is said before anything is made or fetched
         make_folder(self._options.report_dir / "logs", "--report")
         if self._options.screenshots_dir is not None:
@@ -65,20 +64,20 @@ class Demo:
                     with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
                         remove_traces(settings)
 
-    def _with_services(self, settings: Settings, screen: Screen, records: DemoRecords) -> list[Check]:
+    def _with_services(self, settings: Settings, screen: PlainScreen, records: DemoRecords) -> list[Check]:
         collector = Collector(settings.topics, self._started_at)
         collector.observation.speed = self._options.speed
         collector.observation.planned_devices = plan.device_ids(self._options, records)
         collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
         with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
-            watch = Watch(settings, collector, observer, programs, self._meter, screen, self._options)
+            watch = Watch(settings, collector, observer, programs, screen, self._options)
             self._start(programs, watch, records)
             # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
             collector.observation.services = {"broker": describe_kafka(settings), "redis": describe_redis(settings)}
             watch.until_the_stream_ends()
             self._take_pictures(screen, records)
-            observation = self._finish(collector)
+            observation = _finished(collector, watch.meter)
             checks = judge(observation)
             self._report(observation, checks, screen)
             if self._options.keep_running:
@@ -87,24 +86,20 @@ class Demo:
 
     def _start(self, programs: Supervisor, watch: Watch, records: DemoRecords) -> None:
         """Start the programs in the order in which the first verdict needs them: it waits for nobody else's start."""
-        console = plan.console_program(self._console_address)
-        programs.start_fedsecure(console.name, console.arguments)
+        programs.start_fedsecure("console", plan.console_arguments(self._console_address))
         watch.say(f"look at it: {self._console_address}/")
-        ports = {}
-        for program in plan.worker_programs():
-            ports[program.name] = free_port()
-            metrics = {"FEDSECURE_METRICS_PORT": str(ports[program.name])}
-            programs.start_fedsecure(program.name, program.arguments, metrics)
-        program = plan.replay_program(self._options, records)
-        replay = programs.hold_fedsecure(program.name, program.arguments)
-        wait_until_ready(ports, READY_WITHIN_S, watch.look)
+        ports = {name: self._ports[name] for name in plan.WORKERS}
+        for name, arguments in plan.WORKERS.items():
+            programs.start_fedsecure(name, arguments, {"FEDSECURE_METRICS_PORT": str(ports[name])})
+        replay = programs.start_fedsecure("replay", plan.replay_arguments(self._options, records), held=True)
+        watch.until_ready(ports, READY_WITHIN_S)
         replay.may_end = True
         replay.release()
         watch.until_the_first_verdict(READY_WITHIN_S)
-        for program in plan.federation_programs():
-            programs.start_fedsecure(program.name, program.arguments)
+        for name, arguments in plan.FEDERATION.items():
+            programs.start_fedsecure(name, arguments)
 
-    def _take_pictures(self, screen: Screen, records: DemoRecords) -> None:
+    def _take_pictures(self, screen: PlainScreen, records: DemoRecords) -> None:
         folder = self._options.screenshots_dir
         if folder is None:
             return
@@ -120,21 +115,14 @@ class Demo:
             return
         screen.say(f"{len(taken)} pictures of the console: {folder}")
 
-    def _finish(self, collector: Collector) -> Observation:
-        with collector.lock:
-            observation = collector.observation
-            observation.ended_at = time.time()
-            observation.peak_rss_bytes = dict(self._meter.peak_rss_bytes)
-            return msgspec.json.decode(msgspec.json.encode(observation), type=Observation)
-
-    def _report(self, observation: Observation, checks: list[Check], screen: Screen) -> None:
+    def _report(self, observation: Observation, checks: list[Check], screen: PlainScreen) -> None:
         # matplotlib takes a second to import: not while devices wait for their first minute.
         from fedsecure.report.page import write_report
 
         summary = write_report(self._options.report_dir, observation, checks)
         screen.conclude(closing_lines(self._options.report_dir, summary, checks))
 
-    def _stay(self, settings: Settings, watch: Watch, screen: Screen) -> None:
+    def _stay(self, settings: Settings, watch: Watch, screen: PlainScreen) -> None:
         screen.say(
             f"still running until Ctrl-C; look at it: {self._console_address}/, or FEDSECURE_PREFIX={settings.prefix} fedsecure status"
         )
@@ -143,9 +131,16 @@ class Demo:
             time.sleep(LOOK_EVERY_S)
 
 
+def _finished(collector: Collector, meter: MemoryMeter) -> Observation:
+    with collector.lock:
+        collector.observation.ended_at = time.time()
+        collector.observation.peak_rss_bytes = meter.peak_rss_bytes
+        return decode_observation(encode_observation(collector.observation))
+
+
 def make_folder(folder: Path, option: str) -> None:
-    """Make a folder of results before anything starts, not after four minutes; raises Misconfigured."""
-    with writes(f"into {folder}", f"another folder with {option}"):
+    """Make a folder of results before anything starts, not after four minutes. Raises Misconfigured."""
+    with writes_into(folder, f"folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from contracts.federation import RoundRecord
 from fedsecure.demo.observing.frames import Frame
+from fedsecure.tables import plain_table
 from fedsecure.tables.devices import live_table
 
 PLAIN_EVERY_S = 5.0
@@ -22,67 +23,19 @@ NAMED_AT_MOST = 2
 PHASE_STYLE = {"committed": "green", "skipped": "yellow", "failed": "red"}
 
 
-class Screen(Protocol):
-    """A context that shows lines and frames."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None: ...
-
-    def say(self, text: str) -> None:
-        """Show a line that stays."""
-
-    def show(self, frame: Frame) -> None:
-        """Show the state of things now."""
-
-    def conclude(self, lines: Sequence[str]) -> None:
-        """Show what is to be read last."""
-
-
-def screen_for(console: Console) -> Screen:
+def screen_for(console: Console) -> PlainScreen:
     """Return the live view if the console is a terminal, else plain lines."""
     return LiveScreen(console) if console.is_terminal else PlainScreen(console)
 
 
-class LiveScreen:
-    """Redraws one view in place."""
-
-    def __init__(self, console: Console) -> None:
-        self._live = Live(Text(""), console=console, auto_refresh=False, transient=False)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._live.stop()
-
-    def say(self, text: str) -> None:
-        self._live.console.print(text, markup=False, highlight=False)
-
-    def show(self, frame: Frame) -> None:
-        if not self._live.is_started:
-            self._live.start()
-        self._live.update(draw(frame), refresh=True)
-
-    def conclude(self, lines: Sequence[str]) -> None:
-        # Lines said while the view is live stand above it; these belong below the last picture.
-        self._live.stop()
-        for line in lines:
-            self.say(line)
-
-
 class PlainScreen:
-    """Prints a line every few seconds, and one at every change of a device's state or of a round."""
+    """A context that prints a line every few seconds, and one at every change of a device's state or of a round."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._next = 0.0
         self._states: dict[str, str] = {}
         self._phases: dict[int, str] = {}
-        self._advice = ""
 
     def __enter__(self) -> Self:
         return self
@@ -91,9 +44,11 @@ class PlainScreen:
         return None
 
     def say(self, text: str) -> None:
+        """Show a line that stays."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, frame: Frame) -> None:
+        """Show the state of things now."""
         for line in self._changes(frame):
             self.say(f"{frame.elapsed_s:6.1f} s  {line}")
         if time.monotonic() >= self._next:
@@ -101,6 +56,7 @@ class PlainScreen:
             self.say(f"{frame.elapsed_s:6.1f} s  {numbers_line(frame)}")
 
     def conclude(self, lines: Sequence[str]) -> None:
+        """Show what is to be read last."""
         for line in lines:
             self.say(line)
 
@@ -115,6 +71,34 @@ class PlainScreen:
                 self._phases[record.round] = record.phase
                 lines.append(round_line(record))
         return lines
+
+
+class LiveScreen(PlainScreen):
+    """Redraws one view in place."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._live = Live(Text(""), console=console, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
+    def show(self, frame: Frame) -> None:
+        if not self._live.is_started:
+            self._live.start()
+        self._live.update(draw(frame), refresh=True)
+
+    def conclude(self, lines: Sequence[str]) -> None:
+        # Lines said while the view is live stand above it; these belong below the last picture.
+        self._live.stop()
+        super().conclude(lines)
 
 
 def numbers_line(frame: Frame) -> str:
@@ -138,7 +122,7 @@ def round_line(record: RoundRecord) -> str:
 
 
 def excluded_by_reason(record: RoundRecord) -> str:
-    """Return the devices that sat out by reason; many with the same reason are counted, not named."""
+    """Return the devices that sat out by reason. Many with the same reason are counted, not named."""
     by_reason: dict[str, list[str]] = {}
     for name, why in sorted(record.excluded.items()):
         by_reason.setdefault(why, []).append(name)
@@ -160,12 +144,9 @@ def draw(frame: Frame) -> Group:
 
 
 def _round_table(records: Sequence[RoundRecord]) -> Table:
-    table = Table(box=None, expand=True, pad_edge=False)
-    table.add_column("round", justify="right")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("trained", justify="right", no_wrap=True)
-    table.add_column("loss", justify="right", no_wrap=True)
-    table.add_column("sat out", ratio=1, no_wrap=True, overflow="ellipsis")
+    columns = ("round", "outcome", "trained", "loss", "sat out")
+    table = plain_table(columns, right=("round", "trained", "loss"), overflow="ellipsis")
+    table.expand, table.columns[-1].ratio = True, 1
     for record in records:
         out = excluded_by_reason(record) or record.reason
         phase = Text(str(record.phase), style=PHASE_STYLE.get(str(record.phase), ""))

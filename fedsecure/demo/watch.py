@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -14,13 +14,15 @@ from fedsecure.demo.observing.checks import streamed_to_the_end
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.frames import frame_of
 from fedsecure.demo.observing.observer import Observer
-from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.plan import DemoOptions
 from fedsecure.demo.programs.supervisor import Supervisor
-from fedsecure.demo.screens import Screen
+from fedsecure.demo.screens import PlainScreen
+from fedsecure.healthcheck import check
 from fl_coordinator.gate.device_view import DeviceView, read_devices
 from transport.redis_client import connect_redis
 
 LOOK_EVERY_S = 0.5
+ASK_EVERY_S = 0.2
 LATE_BY_S = 45.0
 CATCH_UP_S = 20.0
 
@@ -34,15 +36,14 @@ class Watch:
         collector: Collector,
         observer: Observer,
         programs: Supervisor,
-        meter: MemoryMeter,
-        screen: Screen,
+        screen: PlainScreen,
         options: DemoOptions,
     ) -> None:
         self._settings = settings
         self._collector = collector
         self._observer = observer
         self._programs = programs
-        self._meter = meter
+        self.meter = MemoryMeter()
         self._screen = screen
         self._planned_s = options.planned_stream_s
         self._redis = connect_redis(settings)
@@ -52,43 +53,56 @@ class Watch:
         self._screen.say(text)
 
     def look(self) -> None:
-        """Check on everything once and show it; raises ChildDied or Unavailable."""
+        """Check on everything once and show it. Raises ChildDied or Unavailable."""
         self._programs.check()
         self._observer.check()
-        self._meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
-        self._meter.watch(_servers())
-        self._meter.sample()
+        self.meter.watch({name: child.process.pid for name, child in self._programs.children.items()})
+        self.meter.watch(_servers())
+        self.meter.sample()
         now = time.time()
         views = self._views(now)
         with self._collector.lock:
             frame = frame_of(self._collector.observation, views, now, self._planned_s)
         self._screen.show(frame)
 
+    def until_ready(self, ports: Mapping[str, int], timeout_s: float) -> None:
+        """Look until every named program says on its port that it is ready. Raises Unavailable after the time."""
+        waiting = dict(ports)
+
+        def all_ready() -> bool:
+            for name in [n for n, port in waiting.items() if check(port, path="/readyz", timeout_s=1.0) is None]:
+                del waiting[name]
+            return not waiting
+
+        if not self._look_until(all_ready, timeout_s, every_s=ASK_EVERY_S):
+            raise Unavailable(
+                f"{', '.join(sorted(waiting))} not ready after {timeout_s:.0f} s: see the logs beside the report"
+            )
+
     def until_the_first_verdict(self, timeout_s: float) -> None:
-        """Look until a worker has judged something; raises Unavailable after the time."""
-        deadline = time.monotonic() + timeout_s
-        while self._collector.observation.streaming_at is None:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
-                )
-            self.look()
-            time.sleep(LOOK_EVERY_S)
+        """Look until a worker has judged something. Raises Unavailable after the time."""
+        if not self._look_until(lambda: self._collector.observation.streaming_at is not None, timeout_s):
+            raise Unavailable(
+                f"no verdict {timeout_s:.0f} s after the replay began: see the workers' logs beside the report"
+            )
 
     def until_the_stream_ends(self) -> None:
-        """Look until the replay is over, every minute judged and the last round closed; raises Unavailable if late."""
-        deadline = time.monotonic() + self._planned_s + LATE_BY_S
+        """Look until the replay is over, every minute judged and the last round closed. Raises Unavailable if late."""
         replay = self._programs.children["replay"].process
-        while replay.poll() is None:
-            if time.monotonic() > deadline:
-                raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
-            self.look()
-            time.sleep(LOOK_EVERY_S)
-        deadline = time.monotonic() + CATCH_UP_S
-        while not self._all_done() and time.monotonic() < deadline:
-            self.look()
-            time.sleep(LOOK_EVERY_S)
+        if not self._look_until(lambda: replay.poll() is not None, self._planned_s + LATE_BY_S):
+            raise Unavailable("the replay is far behind its pace: the machine is too slow for this --speed")
+        self._look_until(self._all_done, CATCH_UP_S)
         self.look()
+
+    def _look_until(self, done: Callable[[], bool], timeout_s: float, every_s: float = LOOK_EVERY_S) -> bool:
+        """Look until it is done, and return whether it was within the time."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            self.look()
+            time.sleep(every_s)
+        return True
 
     def _views(self, now: float) -> list[DeviceView]:
         try:
@@ -124,7 +138,7 @@ class MemoryMeter:
         self._processes: dict[str, psutil.Process] = {}
 
     def watch(self, pids: Mapping[str, int]) -> None:
-        """Look at these processes from now on; one that is gone is left out."""
+        """Look at these processes from now on. One that is gone is left out."""
         for name, pid in pids.items():
             if name not in self._processes:
                 with contextlib.suppress(psutil.Error):

@@ -22,13 +22,14 @@ HOURLY: Final = "charted about hourly, not measured every minute"
 STILL_SHARE: Final = 0.5
 TITLES: Final = {"heart_rate_bpm": "heart rate", "resp_rate_bpm": "respiratory rate", "pulse_bpm": "pulse"}
 RANKS: Final = (0, 5, 50, 95, 100)
+NO_RANKS: Final[list[float | None]] = [None] * len(RANKS)
 DECIMALS: Final = 3
 LIMIT_OF: Final = {"heart_rate_bpm": 0, "resp_rate_bpm": 1, "pulse_bpm": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """One channel's measured values (per minute; None without any), and how many of them no patient has.
+    """One channel's measured values (per minute, None without any), and how many of them no patient has.
 
     `repeated_share` is the share of measured minutes after a measured one that show the same value again.
     """
@@ -55,7 +56,7 @@ class GapFacts:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentFacts:
-    """Whether a device can learn its own profile from the recording; `after_min` minutes in, or `why` not."""
+    """Whether a device can learn its own profile from the recording: `after_min` minutes in, or `why` not."""
 
     hours: int
     usable: bool
@@ -65,7 +66,7 @@ class EnrolmentFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """Everything that `fedsecure inspect` says of a recording; `start` is in UTC, `windows_possible` if nothing missed.
+    """Everything that `fedsecure inspect` says of a recording. `start` is in UTC, `windows_possible` if nothing missed.
 
     `interval_min` is the usual distance between measured minutes; `sparse` says why they are too few to be judged ("": they
     are not).
@@ -103,7 +104,7 @@ class RecordingFacts:
 
 
 def inspect_recording(recording: Recording, model: Model | None = None) -> RecordingFacts:
-    """Return the facts of a recording; with a detector's model also how it differs from its reference patients."""
+    """Return the facts of a recording, and with a detector's model how it differs from its reference patients."""
     heart, breath = recording.heart_rate_bpm, recording.resp_rate_bpm
     valid = usable_minutes(heart, breath)
     gaps = runs(~valid)[:, 1] - runs(~valid)[:, 0]
@@ -152,7 +153,7 @@ def length_text(minutes: int) -> str:
 
 
 def usual_interval_min(measured: NDArray[np.bool_]) -> int:
-    """Return the median distance between measured minutes bool[m]; 1 with fewer than three of them."""
+    """Return the median distance between measured minutes bool[m], 1 with fewer than three of them."""
     at = np.flatnonzero(measured)
     return int(np.median(np.diff(at))) if len(at) > 2 else 1
 
@@ -172,7 +173,8 @@ def _channel(name: str, values: Vitals) -> ChannelFacts:
     measured = values[~np.isnan(values)]
     steps = np.diff(values)
     steps = steps[~np.isnan(steps)]
-    minimum, p5, median, p95, maximum = _ranks(measured)
+    ranks = [round(value, DECIMALS) for value in np.percentile(measured, RANKS).tolist()] if len(measured) else NO_RANKS
+    minimum, p5, median, p95, maximum = ranks
     return ChannelFacts(
         missing_share=float(np.isnan(values).mean()),
         minimum=minimum,
@@ -184,12 +186,6 @@ def _channel(name: str, values: Vitals) -> ChannelFacts:
         artefacts_above=int((measured > highest).sum()),
         repeated_share=float((steps == 0).mean()) if len(steps) else 0.0,
     )
-
-
-def _ranks(measured: Vitals) -> list[float | None]:
-    if not len(measured):
-        return [None] * len(RANKS)
-    return [round(float(value), DECIMALS) for value in np.percentile(measured, RANKS)]
 
 
 def _enrolment(hours: int, valid: NDArray[np.bool_], too_few: str) -> EnrolmentFacts:

@@ -38,7 +38,9 @@ def draw_recordings(recordings: Sequence[Recording], picture: Path) -> None:
 
 
 def _draw(part: SubFigure, recording: Recording) -> None:
-    unit, unit_min = _time_unit(recording.minutes)
+    # The unit that gives an axis numbers of one or two digits, and its length in minutes.
+    fitting = (unit for unit in TIME_UNITS if recording.minutes >= FEWEST_UNITS * unit[1])
+    unit, unit_min = next(fitting, ("minutes", 1))
     heart, breath = part.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     start = f"{from_event_minute(recording.first_event_minute):%Y-%m-%d %H:%M}"
     kind = ", charted" if recording.charted else ""
@@ -58,11 +60,6 @@ def _draw(part: SubFigure, recording: Recording) -> None:
     breath.set_xlim(-0.5 / unit_min, (recording.minutes - 0.5) / unit_min)
     breath.set_xlabel(f"{unit} since the start (grey: no valid minute; x: an artefact)", fontsize=8)
     part.align_ylabels()
-
-
-def _time_unit(minutes: int) -> tuple[str, int]:
-    """The unit that gives an axis numbers of one or two digits, and its length in minutes."""
-    return next((unit for unit in TIME_UNITS if minutes >= FEWEST_UNITS * unit[1]), ("minutes", 1))
 
 
 def _draw_channel(axes: Axes, values: Vitals, at: Vitals, channel: int, colour: str) -> None:

@@ -30,7 +30,7 @@ class Difference:
 
 
 def differences(model: Model, recording: Recording) -> tuple[Difference, ...]:
-    """Return the most unusual statistics of a recording's enrolment (24 h, or 10 h where that is all); empty if it is too short."""
+    """Return the most unusual statistics of a recording's enrolment (24 h, or 10 h where that is all). Empty if it is too short."""
     minutes = clean(recording.first_event_minute, recording.heart_rate_bpm, recording.resp_rate_bpm)
     enrolment = next((length for length in ENROLMENTS_MIN if len(minutes) >= length), None)
     if enrolment is None:

@@ -18,7 +18,7 @@ def local_settings(*, kafka: str | None = None, redis_url: str | None = None) ->
 
 
 def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
-    """Return whether the broker answers a metadata query and counts itself in; blocks for `timeout_s` or so."""
+    """Return whether the broker answers a metadata query and counts itself in. Blocks for `timeout_s` or so."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 

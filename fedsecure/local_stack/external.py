@@ -27,7 +27,7 @@ class ExternalService:
     answers: Callable[[], bool]
 
     def wait_until_answers(self) -> None:
-        """Block until it answers; raises Unavailable after 30 s."""
+        """Block until it answers. Raises Unavailable after 30 s."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if time.monotonic() > deadline:
@@ -43,7 +43,7 @@ class ExternalService:
 
 
 def external_services(environ: Mapping[str, str]) -> dict[str, ExternalService]:
-    """Return the services that the environment names, by name; credentials come from the settings."""
+    """Return the services that the environment names, by name. Credentials come from the settings."""
     services = {}
     if address := environ.get(VARIABLE_OF["kafka"]):
         settings = Settings(kafka_bootstrap_servers=address)

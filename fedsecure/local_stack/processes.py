@@ -32,7 +32,7 @@ class ProcessId(msgspec.Struct, frozen=True):
         return cls(os.getpid(), psutil.Process().create_time())
 
     def find(self) -> psutil.Process | None:
-        """Return the process if it still runs, else None; a zombie runs while a thread of it holds files and ports."""
+        """Return the process if it still runs, else None. A zombie runs while a thread of it holds files and ports."""
         try:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.created_at_s) > CREATED_TOLERANCE_S:
@@ -44,7 +44,7 @@ class ProcessId(msgspec.Struct, frozen=True):
 
 
 def start_detached(command: Sequence[str], environ: dict[str, str], log: Path) -> ProcessId:
-    """Start a process in a session of its own, so that Ctrl-C does not reach it; its output is added to `log`."""
+    """Start a process in a session of its own, so that Ctrl-C does not reach it. Its output is added to `log`."""
     # posix_spawn, not Popen: the process outlives this one, and Popen wants to be waited for.
     pid = os.posix_spawn(
         command[0],
@@ -63,17 +63,23 @@ def start_detached(command: Sequence[str], environ: dict[str, str], log: Path) -
 
 
 def stop(process_id: ProcessId, grace_s: float) -> None:
-    """End a process: SIGTERM, then SIGKILL after `grace_s`; blocks until it is gone, and reaps it if it is ours."""
+    """End a process: SIGTERM, then SIGKILL after `grace_s`. Blocks until it is gone, and reaps it if it is ours."""
     _send(process_id, signal.SIGTERM)
     if not _gone_within(process_id, grace_s):
         kill(process_id)
 
 
 def kill(process_id: ProcessId) -> None:
-    """End a process by SIGKILL and wait until it is gone; raises Unavailable if even that does not end it."""
+    """End a process by SIGKILL and wait until it is gone. Raises Unavailable if even that does not end it."""
     _send(process_id, signal.SIGKILL)
     if not _gone_within(process_id, KILL_TIMEOUT_S):
         raise Unavailable(f"process {process_id.pid} does not end, not even by SIGKILL: its disk may hang")
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to all processes of a group, if there is one left."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
 
 
 def _send(process_id: ProcessId, number: signal.Signals) -> None:

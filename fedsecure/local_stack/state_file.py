@@ -14,7 +14,7 @@ from fedsecure.local_stack.processes import ProcessId
 
 
 class ServerRecord(msgspec.Struct, frozen=True):
-    """One server as it was last started; the ports stay its own when it is started again."""
+    """One server as it was last started. The ports stay its own when it is started again."""
 
     process: ProcessId | None
     ports: dict[str, int]
@@ -32,7 +32,7 @@ class StateFile:
         self._lock_path = state_dir / "stack.lock"
 
     def read(self) -> dict[str, ServerRecord]:
-        """Return the servers by name, {} if none was ever started; raises Misconfigured if it cannot be read."""
+        """Return the servers by name, {} if none was ever started. Raises Misconfigured if it cannot be read."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, ServerRecord])
         except FileNotFoundError:
@@ -47,7 +47,7 @@ class StateFile:
             ) from None
 
     def note(self, name: str, record: ServerRecord) -> None:
-        """Write one server's record; readers see the old file or the new one, never half. Raises OSError."""
+        """Write one server's record. Readers see the old file or the new one, never half. Raises OSError."""
         records = self.read() | {name: record}
         written = self.path.with_suffix(".new")
         try:
@@ -58,7 +58,7 @@ class StateFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the state folder for one process; blocks while another one starts or stops its servers."""
+        """Hold the state folder for one process. Blocks while another one starts or stops its servers."""
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             stream = self._lock_path.open("w")

@@ -12,16 +12,12 @@ VARIABLE_OF = {"kafka": "KAFKA_BOOTSTRAP_SERVERS", "redis": "REDIS_URL"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses that clients connect to; `*_is_local` tells whether this stack runs the service."""
+    """The addresses that clients connect to. `*_is_local` tells whether this stack runs the service."""
 
     kafka: str
     redis_url: str = field(repr=False)  # may hold a password
     kafka_is_local: bool = True
     redis_is_local: bool = True
-
-    def as_environ(self) -> dict[str, str]:
-        """Return the environment variables that lead a program to these services."""
-        return {VARIABLE_OF["kafka"]: self.kafka, VARIABLE_OF["redis"]: self.redis_url}
 
 
 @dataclass(frozen=True, slots=True)

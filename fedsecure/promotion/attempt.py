@@ -50,7 +50,7 @@ class Promotion:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What the new bundle's card says of its making; equal for equal promotions only."""
+        """What the new bundle's card says of its making. Equal for equal promotions only."""
         training, held_out = self.training, self.held_out
         teaching = [_names(population.stays) for population in training.populations]
         made_of = (
@@ -89,7 +89,7 @@ def check_promotable(promotion: Promotion) -> None:
 
 
 def attempt(promotion: Promotion, progress: Progress) -> CanaryResult:
-    """Look at the model, fit a bundle around it and try that; what is finished is found again by the next call.
+    """Look at the model, fit a bundle around it and try that. What is finished is found again by the next call.
 
     Blocks for many minutes, unless the first look refuses the model. The bundle lies in `promotion.folder` afterwards (not after
     such a refusal).

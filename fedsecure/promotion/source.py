@@ -45,7 +45,7 @@ class Source:
 
 
 async def source_on_record(settings: Settings, model: str | None, weights: Path | None) -> Source:
-    """Return what Kafka has on record; where nothing was released, the bundle of the settings (or the shipped one) is in force.
+    """Return what Kafka has on record. Where nothing was released, the bundle of the settings (or the shipped one) is in force.
 
     Raises Unavailable, and Misconfigured when there is no such model or it cannot be promoted.
     """
@@ -107,7 +107,7 @@ async def _model_on_record(settings: Settings, name: str | None) -> Model:
 
 
 def _model_in(path: Path) -> Model:
-    """Return the weights of a file as a model; raises Misconfigured when it is none."""
+    """Return the weights of a file as a model. Raises Misconfigured when it is none."""
     try:
         with path.open("rb") as file:
             blob = file.read(MAX_BLOB_BYTES + 1)

@@ -8,6 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from fedsecure.tables import plain_table
 from fl_coordinator.gate.device_view import FRESH, DeviceView
 
 STATE_STYLE: Final[Mapping[str, str]] = {
@@ -20,13 +21,15 @@ STATE_STYLE: Final[Mapping[str, str]] = {
     "invalid_input": "red",
     "unknown": "dim",
 }
+NUMBERS: Final = {"score / threshold", "score / limit", "flagged", "minutes", "enrolled", "received"}
 LONGEST_NAME: Final = 24
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 def device_table(views: Sequence[DeviceView]) -> Table:
     """Return everything a person asks of a device, one row each."""
-    table = _table("state", "score / threshold", "flagged", "minutes", "enrolled", "received", "reason")
+    columns = ("device", "state", "score / threshold", "flagged", "minutes", "enrolled", "received", "reason")
+    table = plain_table(columns, NUMBERS, overflow="ellipsis")
     for view in views:
         table.add_row(name_text(view), state_text(view), score_text(view), *_numbers(view))
     return table
@@ -34,9 +37,9 @@ def device_table(views: Sequence[DeviceView]) -> Table:
 
 def live_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]]) -> Table:
     """Return the table of the demo: fits 80 columns and shows the course of each device's latest scores."""
-    table = _table("state", "score / limit", "latest scores", "flagged", "reason")
-    table.expand = True
-    table.columns[-1].ratio = 1
+    columns = ("device", "state", "score / limit", "latest scores", "flagged", "reason")
+    table = plain_table(columns, NUMBERS, overflow="ellipsis")
+    table.expand, table.columns[-1].ratio = True, 1
     for view in views:
         share, _minutes, enrolled, _age, reason = _numbers(view)
         state = state_text(view)
@@ -47,16 +50,8 @@ def live_table(views: Sequence[DeviceView], recent: Mapping[str, Sequence[float]
     return table
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("device", *columns):
-        is_number = name in {"score / threshold", "score / limit", "flagged", "minutes", "enrolled", "received"}
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis")
-    return table
-
-
 def name_text(view: DeviceView) -> Text:
-    """Return the device's name, cut to a column's width, with its id after it; the id alone where it has no name."""
+    """Return the device's name, cut to a column's width, with its id after it. The id alone where it has no name."""
     if view.label is None:
         return Text(view.device_id)
     name = Text(view.label)
@@ -82,7 +77,7 @@ def score_text(view: DeviceView) -> Text:
 
 
 def sparkline(scores: Sequence[float], threshold: float | None, width: int = 12) -> Text:
-    """Return the last scores as bars; full height is twice the threshold, red is above it."""
+    """Return the last scores as bars. Full height is twice the threshold, red is above it."""
     top = 2.0 * threshold if threshold and threshold > 0 else max([1.0, *scores])
     text = Text()
     for score in scores[-width:]:

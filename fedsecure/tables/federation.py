@@ -14,6 +14,7 @@ from contracts.federation import DeviceKey
 from contracts.releases import BundleRelease
 from contracts.signing import key_id_of, public_bytes_of
 from detectors.training.canaries.verdict import CanaryResult
+from fedsecure.tables import plain_table
 from fl_coordinator.models.lineage import ModelLine
 from fl_device.keys.folder import KeyFolder
 
@@ -23,31 +24,25 @@ STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}
 
 
 def model_table(lines: Sequence[ModelLine]) -> Table:
-    """Return one row a model, in the order given; narrow enough for 80 columns, the rest is for `--json`."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("round", "model", "from", "made (UTC)", "devices", "loss", ""):
-        table.add_column(name, no_wrap=True, justify="right" if name in {"round", "devices", "loss"} else "left")
+    """Return one row a model, in the order given. Narrow enough for 80 columns, the rest is for `--json`."""
+    numbers = ("round", "devices", "loss")
+    table = plain_table(("round", "model", "from", "made (UTC)", "devices", "loss", ""), right=numbers)
     for line in lines:
-        table.add_row(*_model_cells(line), Text(line.state, style=STYLES[line.state]))
+        table.add_row(
+            str(line.round),
+            line.sha256[:SHORT],
+            (line.parent_sha256 or "-")[:SHORT],
+            "-" if line.made_at is None else utc_text(line.made_at),
+            str(len(line.devices) or "-"),
+            "-" if line.loss is None else f"{line.loss:.4f}",
+            Text(line.state, style=STYLES[line.state]),
+        )
     return table
 
 
-def _model_cells(line: ModelLine) -> tuple[str, ...]:
-    return (
-        str(line.round),
-        line.sha256[:SHORT],
-        (line.parent_sha256 or "-")[:SHORT],
-        "-" if line.made_at is None else utc_text(line.made_at),
-        str(len(line.devices) or "-"),
-        "-" if line.loss is None else f"{line.loss:.4f}",
-    )
-
-
 def release_table(releases: Sequence[BundleRelease]) -> Table:
-    """Return one row a release, the last of which counts; narrow enough for 80 columns, the rest is for `--json`."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("release", "kind", "bundle", "over", "model", "when (UTC)"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "release" else "left")
+    """Return one row a release, the last of which counts. Narrow enough for 80 columns, the rest is for `--json`."""
+    table = plain_table(("release", "kind", "bundle", "over", "model", "when (UTC)"), right=("release",))
     table.add_column("why")
     for release in releases:
         is_current = release is releases[-1]
@@ -73,11 +68,9 @@ def _why(release: BundleRelease) -> str:
 
 def canary_table(result: CanaryResult) -> Table:
     """Return one row a figure, for 80 columns: the value now and with the new bundle, the change with its interval, the amount."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("figure")
-    for name in ("now", "new", "change", "95 % interval", "n"):
-        table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("", no_wrap=True)
+    numbers = ("now", "new", "change", "95 % interval", "n")
+    table = plain_table(("figure", *numbers, ""), right=numbers)
+    table.columns[0].no_wrap = False
     for figure in result.figures:
         verdict = Text("ok", style="green") if figure.holds else Text("worse", style="red")
         interval = f"{figure.low:+.3f} to {figure.high:+.3f}"
@@ -87,10 +80,8 @@ def canary_table(result: CanaryResult) -> Table:
 
 
 def key_table(keys: Sequence[DeviceKey], folder: KeyFolder) -> Table:
-    """Return one row a device; the last column says what `folder` holds of its key. Reads the files of the folder."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("device", "key", "registered (UTC)", "state", "private key here"):
-        table.add_column(name, no_wrap=True)
+    """Return one row a device. The last column says what `folder` holds of its key. Reads the files of the folder."""
+    table = plain_table(("device", "key", "registered (UTC)", "state", "private key here"))
     for key in keys:
         table.add_row(
             key.device_id, key.key_id, utc_text(key.registered_at), _key_state(key), _private_key_here(key, folder)

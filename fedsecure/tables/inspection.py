@@ -23,7 +23,7 @@ LEFT = 2
 
 
 def facts_table(all_facts: Sequence[RecordingFacts]) -> Group:
-    """Return two lines a recording, the second dim, then what the columns cannot say; fits 80 columns."""
+    """Return two lines a recording, the second dim, then what the columns cannot say. Fits 80 columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     for column, heading in enumerate(HEADINGS):
         justify: JustifyMethod = "left" if column < LEFT else "right"

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from replay.progress import Progress
 
 PLAIN_EVERY_S = 5.0
-
-
-class Display(Protocol):
-    """Takes a replay's progress about twice a second; used as a context manager."""
-
-    def show(self, progress: Progress) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None: ...
-
-
-def display_for(console: Console) -> Display:
-    """Return the display that suits where the output goes."""
-    return BarDisplay(console) if console.is_terminal else PlainDisplay()
 
 
 class RateMeter:
@@ -50,61 +33,51 @@ class RateMeter:
         return self._rate or 0.0
 
 
-class BarDisplay:
-    """One live line: minutes sent, rate, lag."""
+@contextmanager
+def replay_display(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Yield what takes a replay's progress about twice a second: one live line on a terminal, elsewhere plain lines."""
+    if not console.is_terminal:
+        yield _plain_lines()
+        return
+    columns = (
+        "replay {task.fields[who]}",
+        BarColumn(),
+        "{task.completed:,.0f} of {task.total:,.0f} min",
+        "{task.fields[rate]:,.0f} min/s",
+        "lag {task.fields[lag]:.1f} s",
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console) as bar:
+        task, rate = bar.add_task("", total=1, rate=0.0, lag=0.0, who=""), RateMeter()
 
-    def __init__(self, console: Console) -> None:
-        self._bar = Bar(
-            TextColumn("replay {task.fields[who]}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} min"),
-            TextColumn("{task.fields[rate]:,.0f} min/s"),
-            TextColumn("lag {task.fields[lag]:.1f} s"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-        self._task = self._bar.add_task("", total=1, rate=0.0, lag=0.0, who="")
-        self._rate = RateMeter()
+        def show(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.sent_min,
+                total=progress.total_min,
+                rate=rate.update(progress),
+                lag=progress.lag_s,
+                who=describe_devices(progress),
+            )
 
-    def show(self, progress: Progress) -> None:
-        self._bar.update(
-            self._task,
-            completed=progress.sent_min,
-            total=progress.total_min,
-            rate=self._rate.update(progress),
-            lag=progress.lag_s,
-            who=describe_devices(progress),
-        )
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._bar.stop()
+        yield show
 
 
-class PlainDisplay:
-    """A line at the start, every PLAIN_EVERY_S seconds and at the end."""
+def _plain_lines() -> Callable[[Progress], None]:
+    """Return what prints a line at the start, every `PLAIN_EVERY_S` seconds and at the end."""
+    rate, next_s = RateMeter(smoothing=1.0), 0.0
 
-    def __init__(self) -> None:
-        self._rate = RateMeter(smoothing=1.0)
-        self._next_s = 0.0
-
-    def show(self, progress: Progress) -> None:
-        if not progress.total_min or (progress.elapsed_s < self._next_s and progress.sent_min < progress.total_min):
+    def show(progress: Progress) -> None:
+        nonlocal next_s
+        if not progress.total_min or (progress.elapsed_s < next_s and progress.sent_min < progress.total_min):
             return
-        self._next_s = progress.elapsed_s + PLAIN_EVERY_S
+        next_s = progress.elapsed_s + PLAIN_EVERY_S
         typer.echo(
             f"replay {describe_devices(progress)}: {progress.sent_min} of {progress.total_min} minutes, "
-            f"{self._rate.update(progress):.0f} minutes/s, lag {progress.lag_s:.1f} s"
+            f"{rate.update(progress):.0f} minutes/s, lag {progress.lag_s:.1f} s"
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Nothing to tidy up: lines stay."""
+    return show
 
 
 def describe_devices(progress: Progress) -> str:

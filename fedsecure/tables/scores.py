@@ -33,7 +33,7 @@ Row = tuple[Any, ...]
 
 
 def score_rows(recording: Recording, verdicts: Verdicts) -> Iterator[Row]:
-    """Yield one row a minute in the order of `COLUMNS`; None = missing, or no name. `minute` counts from the recording's start."""
+    """Yield one row a minute in the order of `COLUMNS`. None = missing, or no name. `minute` counts from the recording's start."""
     columns = zip(
         verdicts.event_minute.tolist(),
         recording.heart_rate_bpm.tolist(),
@@ -52,7 +52,7 @@ def score_rows(recording: Recording, verdicts: Verdicts) -> Iterator[Row]:
 
 
 def row_writer(stream: IO[str], output_format: Format) -> Callable[[Iterator[Row]], None]:
-    """Return a function that writes rows to `stream`; the header of a CSV is written now."""
+    """Return a function that writes rows to `stream`. The header of a CSV is written now."""
     if output_format == "csv":
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -12,22 +12,21 @@ from rich.text import Text
 
 from detectors.training.sites.calibration import LOWERING_DAYS, MOST_MOVED, RAISING_DAYS, SiteCalibration
 from fedsecure.bundle_cards import SiteDevices, figures_at, observed_at, thresholds_shown
+from fedsecure.tables import plain_table
 
 MOST_DEVICES: Final = 20
 NAMES_SHOWN: Final = 5
 
 
 def site_tables(calibration: SiteCalibration, devices: SiteDevices) -> Group:
-    """Return both tables and what they are worth; fits 80 columns."""
+    """Return both tables and what they are worth. Fits 80 columns."""
     words = [Text(sentence) for sentence in (*_notes(devices), verdict_in_words(calibration))]
     return Group(_rates(calibration), "", *_excluded(calibration), *words)
 
 
 def _rates(calibration: SiteCalibration) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("threshold", "false exclusions", "a device-week", "95 % interval", "devices"):
-        table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("", no_wrap=True)
+    numbers = ("threshold", "false exclusions", "a device-week", "95 % interval", "devices")
+    table = plain_table((*numbers, ""), right=numbers)
     for threshold in thresholds_shown(calibration):
         figures = figures_at(calibration, threshold)
         marks = [name for name, at in (("now", calibration.before), ("new", calibration.after)) if threshold == at]
@@ -44,9 +43,8 @@ def _excluded(calibration: SiteCalibration) -> Iterator[Table | str]:
     peaks = calibration.excluded(min(calibration.before, calibration.after))
     if not peaks:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("device", "now", "new", "first (UTC)", "what fired"):
-        table.add_column(name, justify="right" if name in {"now", "new"} else "left", overflow="fold")
+    columns = ("device", "now", "new", "first (UTC)", "what fired")
+    table = plain_table(columns, right=("now", "new"), no_wrap=False, overflow="fold")
     counted = Counter(peak.device_id for peak in peaks).most_common()
     for name, _ in counted[:MOST_DEVICES]:
         own = sorted((peak for peak in peaks if peak.device_id == name), key=lambda peak: peak.event_minute)

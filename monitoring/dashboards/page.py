@@ -26,7 +26,7 @@ Sections = Sequence[tuple[str, Sequence[AnyPanel]]]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An annotation wherever `expr` has a value; `title` and `text` may name its labels (`{{device}}`)."""
+    """An annotation wherever `expr` has a value. `title` and `text` may name its labels (`{{device}}`)."""
 
     name: str
     expr: str
@@ -39,52 +39,29 @@ def page(uid: str, title: str, description: str, sections: Sections, marks: Sequ
     """Return the dashboard as JSON."""
     built = dashboard.Dashboard(title).uid(uid).description(description).tags(["fedsecure"]).readonly()
     built.time("now-1h", "now").refresh("5s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
-    built.link(
-        dashboard.DashboardLink("FedSecure")
-        .type(DashboardLinkType.DASHBOARDS)
-        .tags(["fedsecure"])
-        .as_dropdown(False)
-        .keep_time(True)
-    )
+    link = dashboard.DashboardLink("FedSecure").type(DashboardLinkType.DASHBOARDS).tags(["fedsecure"])
+    built.link(link.as_dropdown(False).keep_time(True))
     built.with_variable(_devices())
     for mark in marks:
-        built.annotation(
-            dashboard.AnnotationQuery()
-            .name(mark.name)
-            .datasource(SOURCE)
-            .enable(True)
-            .hide(False)
-            .icon_color(mark.colour)
-            .expr(mark.expr)
-        )
-    _lay_out(built, sections)
+        annotation = dashboard.AnnotationQuery().name(mark.name).datasource(SOURCE).enable(True).hide(False)
+        built.annotation(annotation.icon_color(mark.colour).expr(mark.expr))
+    numbers = count(1)
+    for heading, panels in sections:
+        built.with_row(dashboard.Row(heading).id(next(numbers)))
+        for panel in panels:
+            built.with_panel(panel.id(next(numbers)))
     content = json.loads(JSONEncoder().encode(built.build()))
     _finish(content, marks)
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _devices() -> dashboard.QueryVariable:
-    every = VariableOption(selected=True, text="All", value="$__all")
-    return (
-        dashboard.QueryVariable("device")
-        .label("Device")
-        .description("Which devices the panels of single devices show.")
-        .datasource(SOURCE)
-        .query("label_values(fedsecure_device_last_received_timestamp_seconds, device)")
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(VariableSort.ALPHABETICAL_ASC)
-        .current(every)
-        .multi(True)
-        .include_all(True)
-    )
-
-
-def _lay_out(built: dashboard.Dashboard, sections: Sections) -> None:
-    numbers = count(1)
-    for title, panels in sections:
-        built.with_row(dashboard.Row(title).id(next(numbers)))
-        for panel in panels:
-            built.with_panel(panel.id(next(numbers)))
+    variable = dashboard.QueryVariable("device").label("Device").datasource(SOURCE)
+    variable.description("Which devices the panels of single devices show.")
+    variable.query("label_values(fedsecure_device_last_received_timestamp_seconds, device)")
+    variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
+    variable.current(VariableOption(selected=True, text="All", value="$__all")).multi(True).include_all(True)
+    return variable
 
 
 def _finish(content: dict[str, Any], marks: Sequence[Mark]) -> None:

@@ -32,7 +32,7 @@ Kind = TypeVar("Kind", timeseries.Panel, stat.Panel, statetimeline.Panel)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A PromQL expression and the legend of its series (`{{label}}` is replaced); `dashed` is drawn as a limit."""
+    """A PromQL expression and the legend of its series (`{{label}}` is replaced). `dashed` is drawn as a limit."""
 
     expr: str
     legend: str
@@ -41,7 +41,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What every panel says of itself; sizes are in units of Grafana's grid, which is 24 wide.
+    """What every panel says of itself. Sizes are in units of Grafana's grid, which is 24 wide.
 
     `unit` is one of Grafana's ids. `alert` draws the line at which that alert fires, `limit` one where no alert has one.
     """
@@ -56,14 +56,9 @@ class About:
 
 
 def lines(about: About, *queries: Query, stacked: bool = False, smallest: float | None = 0.0) -> timeseries.Panel:
-    """Return lines over time; `smallest` is where the axis begins (None: where the data does)."""
+    """Return lines over time. `smallest` is where the axis begins (None: where the data does)."""
     panel = _described(timeseries.Panel(), about, queries).line_width(2).show_points(kinds.VisibilityMode.NEVER)
-    panel.legend(
-        common.VizLegendOptions()
-        .display_mode(kinds.LegendDisplayMode.LIST)
-        .placement(kinds.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )
+    panel.legend(_legend())
     panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
     if smallest is not None:
         panel.min(smallest)
@@ -80,7 +75,7 @@ def lines(about: About, *queries: Query, stacked: bool = False, smallest: float 
 
 
 def number(about: About, *queries: Query, colours: dict[str, str] | None = None) -> stat.Panel:
-    """Return large numbers; `colours` (legend -> colour) for several, else the colour says whether an alert's limit is reached."""
+    """Return large numbers. `colours` (legend -> colour) for several, else the colour says whether an alert's limit is reached."""
     panel = _described(stat.Panel(), about, queries).graph_mode(kinds.BigValueGraphMode.AREA)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     panel.color_mode(kinds.BigValueColorMode.VALUE if about.alert or colours else kinds.BigValueColorMode.NONE)
@@ -92,25 +87,28 @@ def number(about: About, *queries: Query, colours: dict[str, str] | None = None)
 
 
 def states(about: About, query: Query, codes: Sequence[tuple[int, str, str]]) -> statetimeline.Panel:
-    """Return one bar a series over time, coloured by its value; `codes` are (value, word, colour)."""
+    """Return one bar a series over time, coloured by its value. `codes` are (value, word, colour)."""
     words = {str(code): ValueMappingResult(word, colour, None, code) for code, word, colour in codes}
     panel = _described(statetimeline.Panel(), about, (query,)).mappings([ValueMap(words)])
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.merge_values(True).show_value(kinds.VisibilityMode.AUTO).row_height(0.85).fill_opacity(80).line_width(0)
-    panel.legend(
-        common.VizLegendOptions()
-        .display_mode(kinds.LegendDisplayMode.LIST)
-        .placement(kinds.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )
+    panel.legend(_legend())
     return panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.SINGLE).sort(kinds.SortOrder.NONE))
+
+
+def _legend() -> common.VizLegendOptions:
+    legend = common.VizLegendOptions().display_mode(kinds.LegendDisplayMode.LIST)
+    return legend.placement(kinds.LegendPlacement.BOTTOM).show_legend(True)
 
 
 def _described(panel: Kind, about: About, queries: Sequence[Query]) -> Kind:
     description = f"{about.description} Alert: {about.alert} (docs/runbook.md)." if about.alert else about.description
     panel.title(about.title).description(description).datasource(SOURCE).unit(about.unit)
     panel.span(about.width).height(about.height)
-    panel.thresholds(_thresholds(_limit(about)))
+    steps = [Threshold(None, CALM)]
+    if (limit := _limit(about)) is not None:
+        steps.append(Threshold(limit, ALARM))
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
     for ref, query in zip("ABCDEFGH", queries, strict=False):
         panel.with_target(
             prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(ref).range().datasource(SOURCE)
@@ -120,13 +118,6 @@ def _described(panel: Kind, about: About, queries: Sequence[Query]) -> Kind:
 
 def _limit(about: About) -> float | None:
     return alert_limit(about.alert) if about.alert else about.limit
-
-
-def _thresholds(limit: float | None) -> dashboard.ThresholdsConfig:
-    steps = [Threshold(None, CALM)]
-    if limit is not None:
-        steps.append(Threshold(limit, ALARM))
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 RULES_DIR: Final = Path(__file__).parents[1] / "prometheus" / "rules"
@@ -141,7 +132,7 @@ def alert_rules() -> dict[str, dict[str, Any]]:
 
 
 def alert_limit(alert: str) -> float:
-    """Return the number that an alert's first comparison is with; raises KeyError or LookupError where there is none."""
+    """Return the number that an alert's first comparison is with. Raises KeyError or LookupError where there is none."""
     comparison = _COMPARISON.search(alert_rules()[alert]["expr"])
     if comparison is None:
         raise LookupError(f"{alert} compares with no number")

@@ -153,10 +153,10 @@ def test_a_context_leaves_servers_running_that_ran_before(stack: LocalStack) -> 
 
 def test_a_killed_broker_comes_back_on_its_port_with_its_topics(own_stack: LocalStack, settings: Settings) -> None:
     before = own_stack.endpoints()
-    own_stack.kill_broker()
+    own_stack.kill("kafka")
     with pytest.raises(Misconfigured, match="fedsecure stack up"):
         own_stack.endpoints()
-    own_stack.start_broker()
+    own_stack.start("kafka")
     assert own_stack.endpoints() == before
     assert ensure_topics(settings, settings.topics.fixed()) == []
 
@@ -165,15 +165,17 @@ def test_a_killed_redis_comes_back_on_its_port_and_empty(own_stack: LocalStack, 
     before = own_stack.endpoints()
     with connect_redis(settings) as client:
         client.set(f"{settings.prefix}:device:a", b"seen")
-        own_stack.kill_redis()
-        own_stack.start_redis()
+        own_stack.kill("redis")
+        own_stack.start("redis")
         assert own_stack.endpoints() == before
         assert client.get(f"{settings.prefix}:device:a") is None
 
 
 def test_services_of_the_environment_are_used_and_nothing_is_started(stack: LocalStack, tmp_path: Path) -> None:
     said: list[str] = []
-    guest = LocalStack(tmp_path, environ=stack.endpoints().as_environ(), announce=said.append)
+    running = stack.endpoints()
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": running.kafka, "REDIS_URL": running.redis_url}
+    guest = LocalStack(tmp_path, environ=environ, announce=said.append)
     endpoints = guest.up()
     assert (endpoints.kafka, endpoints.redis_url) == (stack.endpoints().kafka, stack.endpoints().redis_url)
     assert not endpoints.kafka_is_local
@@ -184,7 +186,7 @@ def test_services_of_the_environment_are_used_and_nothing_is_started(stack: Loca
     assert guest.down() == []
     assert stack.status().up
     with pytest.raises(Misconfigured, match="KAFKA_BOOTSTRAP_SERVERS"):
-        guest.kill_broker()
+        guest.kill("kafka")
 
 
 def test_a_broker_that_cannot_start_is_explained_by_its_log_and_leaves_no_redis(state_dir: Path) -> None:

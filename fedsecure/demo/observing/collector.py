@@ -34,7 +34,7 @@ class Collector(TopicView):
         }
 
     def take(self, topic: str, value: bytes | None, at: float, headers: Headers = ()) -> None:
-        """Take one record with its timestamp (epoch seconds); a dead letter by the reason in its headers."""
+        """Take one record with its timestamp (epoch seconds). A dead letter is counted by the reason in its headers."""
         with self.lock:
             if topic == self._topics.dead_letters:
                 reason = dict(headers).get(HEADER_REASON, b"unknown").decode()

@@ -34,7 +34,7 @@ class Frame:
 
 
 def frame_of(observation: Observation, views: Sequence[DeviceView], now: float, planned_s: float) -> Frame:
-    """Return the frame at wall time `now`; `planned_s` is how long the stream is meant to take."""
+    """Return the frame at wall time `now`. `planned_s` is how long the stream is meant to take."""
     streaming_at = observation.streaming_at
     latencies = latency_samples_s(observation.sent[-RECENT_MESSAGES:], observation.applied_statuses[-RECENT_MESSAGES:])
     return Frame(

@@ -60,7 +60,7 @@ class AppliedStatus(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Observation(msgspec.Struct, kw_only=True):
-    """Everything the report needs. Wall times are epoch seconds; `rounds` holds the latest record of each round.
+    """Everything the report needs. Wall times are epoch seconds. `rounds` holds the latest record of each round.
 
     `planned_minutes`: what the replay was told to send of every planned device.
     """
@@ -99,7 +99,7 @@ def encode_observation(observation: Observation) -> bytes:
 
 
 def decode_observation(value: bytes) -> Observation:
-    """Return a saved observation; raises msgspec.DecodeError for anything else."""
+    """Return a saved observation. Raises msgspec.DecodeError for anything else."""
     return msgspec.json.decode(value, type=Observation)
 
 

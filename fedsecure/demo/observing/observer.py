@@ -18,7 +18,7 @@ GIVE_UP_AFTER_S = 15.0
 
 
 class Observer:
-    """A context: reads from its start to its end; `check` raises what stopped it, if anything did."""
+    """A context: reads from its start to its end. `check` raises what stopped it, if anything did."""
 
     def __init__(self, settings: Settings, collector: Collector) -> None:
         self._watch = TopicWatch(settings, collector, self)
@@ -36,7 +36,7 @@ class Observer:
         self.close()
 
     def close(self) -> None:
-        """Stop reading; blocks for at most a few seconds; may be called again."""
+        """Stop reading. Blocks for at most a few seconds. May be called again."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended by itself
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5.0)
@@ -51,7 +51,7 @@ class Observer:
         self._last_answer = time.monotonic()
 
     def failed(self, reason: str) -> None:
-        """Give up once Kafka has not answered for too long; until then it is asked again."""
+        """Give up once Kafka has not answered for too long. Until then it is asked again."""
         if time.monotonic() - self._last_answer > GIVE_UP_AFTER_S:
             self._failure = Unavailable(reason)
             self._stop.set()

@@ -6,13 +6,11 @@ the kernel closes the pipe. Programs that a demo has ended by itself are not the
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 from collections.abc import Iterable
 
-from fedsecure.local_stack.processes import ProcessId, stop
+from fedsecure.local_stack.processes import ProcessId, signal_group, stop
 
 GRACE_S = 3.0
 
@@ -22,15 +20,10 @@ def guard(lines: Iterable[str]) -> None:
     named = [ProcessId(int(pid), float(created_at_s)) for pid, created_at_s in map(str.split, lines)]
     running = [process_id for process_id in named if process_id.find() is not None]
     for process_id in running:
-        _signal_group(process_id, signal.SIGTERM)
+        signal_group(process_id.pid, signal.SIGTERM)
     for process_id in running:
         stop(process_id, GRACE_S)
-        _signal_group(process_id, signal.SIGKILL)
-
-
-def _signal_group(process_id: ProcessId, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process_id.pid, number)
+        signal_group(process_id.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ PRELOADED: Final = ("wfdb", "replay.program", "replay.demo_records", "replay.sou
 
 
 def main() -> None:
-    """Load, wait for a line on standard input, run the command; without a line, because the demo is gone, just end."""
+    """Load, wait for a line on standard input, run the command. Without a line, because the demo is gone, just end."""
     from fedsecure.cli import main as run
 
     for module in PRELOADED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, Final
 
 import redis
@@ -14,13 +15,7 @@ from transport.redis_client import connect_redis
 
 # Kafka tells no release number over the wire; the highest metadata.version that it supports dates it
 # (org.apache.kafka.server.common.MetadataVersion).
-RELEASE_OF_METADATA_VERSION: Final = (
-    (28, "4.2 or later"),
-    (26, "4.1"),
-    (22, "4.0"),
-    (21, "3.9"),
-    (20, "3.8"),
-)
+RELEASE_OF_METADATA_VERSION: Final = ((28, "4.2 or later"), (26, "4.1"), (22, "4.0"), (21, "3.9"), (20, "3.8"))
 
 
 def kafka_release(metadata_version: int | None) -> str:
@@ -31,14 +26,10 @@ def kafka_release(metadata_version: int | None) -> str:
 
 
 def describe_kafka(settings: Settings) -> dict[str, Any]:
-    """Ask the broker what it is; blocks; raises Unavailable."""
+    """Ask the broker what it is. Blocks. Raises Unavailable."""
     try:
-        admin = connect_admin(settings)
-        try:
-            features = admin.describe_features()
-            cluster = admin.describe_cluster()
-        finally:
-            admin.close()
+        with closing(connect_admin(settings)) as admin:
+            features, cluster = admin.describe_features(), admin.describe_cluster()
     except KafkaError as error:
         raise Unavailable(f"Kafka does not say what it is ({type(error).__name__})") from None
     supported = features.get("metadata.version", {}).get("supported")
@@ -54,33 +45,27 @@ def describe_kafka(settings: Settings) -> dict[str, Any]:
 
 
 def describe_redis(settings: Settings) -> dict[str, Any]:
-    """Ask Redis what it is; blocks; raises Unavailable."""
+    """Ask Redis what it is. Blocks. Raises Unavailable."""
     try:
         with connect_redis(settings) as client:
             info: Any = client.info("server")
     except redis.RedisError as error:
         raise Unavailable(f"Redis does not say what it is ({type(error).__name__})") from None
-    product = "Valkey" if "valkey_version" in info else "Redis"
     return {
-        "product": product,
+        "product": "Valkey" if "valkey_version" in info else "Redis",
         "version": str(info.get("valkey_version") or info.get("redis_version", "unknown")),
         "mode": str(info.get("redis_mode", "unknown")),
     }
 
 
 def remove_traces(settings: Settings) -> None:
-    """Delete this prefix's topics and keys; blocks; raises Unavailable. Other prefixes stay as they are."""
+    """Delete this prefix's topics and keys. Blocks. Raises Unavailable. Other prefixes stay as they are."""
     try:
-        admin = connect_admin(settings)
-        try:
-            own = [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]
-            if own:
-                admin.delete_topics(own)
-        finally:
-            admin.close()
+        with closing(connect_admin(settings)) as admin:
+            if topics := [name for name in admin.list_topics() if name.startswith(f"{settings.prefix}.")]:
+                admin.delete_topics(topics)
         with connect_redis(settings) as client:
-            keys = list(client.scan_iter(f"{settings.prefix}:*", count=1000))
-            if keys:
+            if keys := list(client.scan_iter(f"{settings.prefix}:*", count=1000)):
                 client.delete(*keys)
     except (KafkaError, redis.RedisError) as error:
         raise Unavailable(f"the demo's topics and keys could not be removed ({type(error).__name__})") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Self
 import psutil
 
 from contracts.errors import FedSecureError
-from fedsecure.local_stack.processes import signals_held
+from fedsecure.local_stack.processes import signal_group, signals_held
 
 STOP_WITHIN_S = 8.0
 POLL_S = 0.05
@@ -24,7 +23,7 @@ LOG_TAIL_LINES = 15
 
 
 class ChildDied(FedSecureError):
-    """A child ended although it should still run; the message names it and shows the end of its log."""
+    """A child ended although it should still run. The message names it and shows the end of its log."""
 
 
 class Child:
@@ -39,10 +38,8 @@ class Child:
     def release(self) -> None:
         """Let a held program begin."""
         if self.process.stdin is not None:
-            with (
-                contextlib.suppress(BrokenPipeError),
-                self.process.stdin as line,
-            ):  # one that is gone is named by `check`
+            # One that is gone is named by `check`.
+            with contextlib.suppress(BrokenPipeError), self.process.stdin as line:
                 line.write(b"\n")
 
     def tail(self) -> str:
@@ -75,7 +72,7 @@ class Supervisor:
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None, *, held: bool = False
     ) -> Child:
-        """Start a program; its output goes to `<log_dir>/<name>.log`. A held one waits for `Child.release`."""
+        """Start a program. Its output goes to `<log_dir>/<name>.log`. A held one waits for `Child.release`."""
         log = self._log_dir / f"{name}.log"
         with log.open("wb") as sink, signals_held():
             process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
@@ -98,13 +95,12 @@ class Supervisor:
                 self._guard.stdin.write(line.encode())
                 self._guard.stdin.flush()
 
-    def start_fedsecure(self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
-        """Start a `fedsecure` command under this interpreter."""
-        return self.start(name, [sys.executable, "-m", "fedsecure", *arguments], environ)
-
-    def hold_fedsecure(self, name: str, arguments: Sequence[str]) -> Child:
-        """Start a `fedsecure` command that loads now and begins when it is released."""
-        return self.start(name, [sys.executable, "-m", "fedsecure.demo.programs.held", *arguments], held=True)
+    def start_fedsecure(
+        self, name: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None, *, held: bool = False
+    ) -> Child:
+        """Start a `fedsecure` command under this interpreter. A held one loads now and begins when it is released."""
+        module = "fedsecure.demo.programs.held" if held else "fedsecure"
+        return self.start(name, [sys.executable, "-m", module, *arguments], environ, held=held)
 
     def check(self) -> None:
         """Raise ChildDied if a child ended that should not have, or that failed."""
@@ -116,7 +112,7 @@ class Supervisor:
                 )
 
     def stop(self) -> None:
-        """End every child that still runs; blocks for at most `STOP_WITHIN_S` and a moment, a second Ctrl-C included."""
+        """End every child that still runs. Blocks for at most `STOP_WITHIN_S` and a moment, a second Ctrl-C included."""
         with signals_held():
             _end([child.process for child in self.children.values()])
             self._guard.communicate()
@@ -124,7 +120,7 @@ class Supervisor:
 
 def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in running:
-        _signal_group(process, signal.SIGTERM)
+        signal_group(process.pid, signal.SIGTERM)
         if process.stdin is not None:
             process.stdin.close()
     deadline = time.monotonic() + STOP_WITHIN_S
@@ -132,15 +128,8 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
         time.sleep(POLL_S)
     for process in running:
         # Also for a child that is gone: something it started may have stayed in its group.
-        _signal_group(process, signal.SIGKILL)
+        signal_group(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _how(code: int) -> str:

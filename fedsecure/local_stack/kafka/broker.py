@@ -44,7 +44,7 @@ class KafkaBroker:
         self._jars: list[Path] = []
 
     def prepare(self, ports: dict[str, int], announce: Announce) -> None:
-        """Fetch the jars if need be, write the configuration, format the storage once; blocks meanwhile.
+        """Fetch the jars if need be, write the configuration, format the storage once. Blocks meanwhile.
 
         Raises Unavailable if the jars cannot be had as locked or the storage cannot be formatted.
         """
@@ -57,7 +57,7 @@ class KafkaBroker:
             self._format()
 
     def launch(self) -> ProcessId:
-        """Start the prepared process; returns at once."""
+        """Start the prepared process. Returns at once."""
         return start_detached([*self._java(), "kafka.Kafka", str(self._properties)], ENVIRON, self.log)
 
     def address(self, ports: dict[str, int]) -> str:

@@ -69,7 +69,7 @@ rootLogger.appenderRef.file.ref=file
 
 
 def render_properties(data: Path, client_port: int, controller_port: int) -> str:
-    """Return `server.properties` for a broker that keeps its data in `data`; raises Misconfigured."""
+    """Return `server.properties` for a broker that keeps its data in `data`. Raises Misconfigured."""
     if "," in str(data):
         raise Misconfigured(f"Kafka takes the comma in {data} for a list: choose a state folder without one")
     return PROPERTIES.format(host=HOST, data=_escaped(data), client_port=client_port, controller_port=controller_port)

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class LockedJar:
         return f"{self.artifact}-{self.version}.jar"
 
     def flaw(self, path: Path) -> str | None:
-        """Return what is wrong with the file at `path`, None if it is the locked jar; reads it whole."""
+        """Return what is wrong with the file at `path`, None if it is the locked jar. Reads it whole."""
         if not path.is_file():
             return "missing"
         size_bytes = path.stat().st_size
@@ -49,7 +49,7 @@ class LockedJar:
 
 
 def read_lock(path: Path = LOCK_FILE) -> tuple[LockedJar, ...]:
-    """Return the locked jars; a line is `sha256 bytes group:artifact:version`; raises Misconfigured."""
+    """Return the locked jars. A line is `sha256 bytes group:artifact:version`. Raises Misconfigured."""
     jars = []
     for line in path.read_text().splitlines():
         if not line or line.startswith("#"):
@@ -70,7 +70,7 @@ def jar_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def ensure_jars(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetch: Fetch | None = None) -> list[Path]:
-    """Return the paths of all locked jars, each compared with the lock; fetches what is missing or damaged.
+    """Return the paths of all locked jars, each compared with the lock. Fetches what is missing or damaged.
 
     Blocks (about 0.1 s when all are there). A damaged jar is named and fetched anew; raises Unavailable, with the way
     out, when it cannot be had as locked after two tries.
@@ -94,11 +94,7 @@ def _fetch_all(folder: Path, jars: Sequence[LockedJar], announce: Announce, fetc
         ) from None
     total_bytes = sum(jar.size_bytes for jar in jars)
     announce(f"downloading Apache Kafka once: {len(jars)} jars, {total_bytes / 1e6:.0f} MB, to {folder}")
-    with (
-        room as incoming,
-        download_progress(total_bytes) as add_bytes,
-        ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
-    ):
+    with room as incoming, download_progress(total_bytes) as add_bytes, ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
         downloads = [pool.submit(_fetch_one, folder, jar, Path(incoming), add_bytes, fetch) for jar in jars]
         try:
             for download in downloads:
@@ -125,7 +121,7 @@ def _fetch_one(folder: Path, jar: LockedJar, incoming: Path, add_bytes: AddBytes
 
 
 def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:
-    """Download one jar through jgo into a repository cache under `incoming`; raises Unavailable."""
+    """Download one jar through jgo into a repository cache under `incoming`. Raises Unavailable."""
     import requests
     from jgo.maven import MavenContext, PythonResolver
 
@@ -144,17 +140,14 @@ def fetch_with_jgo(jar: LockedJar, incoming: Path, add_bytes: AddBytes) -> Path:
         ) from error
 
 
-def download_progress(total_bytes: int) -> AbstractContextManager[AddBytes]:
-    """Return a progress bar on a terminal's standard error, nothing elsewhere."""
+@contextmanager
+def download_progress(total_bytes: int) -> Iterator[AddBytes]:
+    """Show a progress bar on a terminal's standard error, nothing elsewhere."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    @contextmanager
-    def bar() -> Iterator[AddBytes]:
-        console = Console(stderr=True)
-        columns = (TextColumn("Apache Kafka"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("jars", total=total_bytes)
-            yield lambda count: progress.advance(task, count)
-
-    return bar()
+    console = Console(stderr=True)
+    columns = ("Apache Kafka", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("jars", total=total_bytes)
+        yield lambda count: progress.advance(task, count)

@@ -23,7 +23,7 @@ HEADER = """\
 
 
 def resolve(workspace: Path) -> list[LockedJar]:
-    """Return all jars that the coordinates need, downloaded into `workspace`; blocks for half a minute."""
+    """Return all jars that the coordinates need, downloaded into `workspace`. Blocks for half a minute."""
     from jgo.env import EnvironmentBuilder, EnvironmentSpec
     from jgo.maven import MavenContext, PythonResolver
 

@@ -19,13 +19,13 @@ def test_a_dead_redis_is_said_at_once_and_forgotten_when_it_is_back(visit, ward,
     expect(page.locator("#banner")).to_be_hidden()
     tile = page.locator('a.tile[href="/device/s00002"]')
     expect(tile).to_have_attribute("data-standing", "benign")
-    own_stack.kill_redis()
+    own_stack.kill("redis")
     try:
         expect(page.locator("#banner")).to_contain_text(re.compile(r"Redis does not answer since \d\d:\d\d"))
         expect(page.locator("#sources")).to_contain_text("Redis is gone")
         expect(tile).to_be_visible()
     finally:
-        own_stack.start_redis()
+        own_stack.start("redis")
     expect(page.locator("#banner")).to_be_hidden()
     ward.show(status_of("s00002", DeviceState.QUARANTINED))
     expect(tile).to_have_attribute("data-standing", "quarantined")

@@ -66,10 +66,10 @@ async def test_while_redis_is_down_rounds_are_skipped_and_go_on_when_it_is_back(
     async with asyncio.timeout(90), bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0)):
         running = asyncio.create_task(bench.coordinator().run(stop))
         first = await bench.until_round(RoundPhase.COMMITTED)
-        await asyncio.to_thread(own_stack.kill_redis)
+        await asyncio.to_thread(own_stack.kill, "redis")
         cut_short = await bench.until_round(RoundPhase.SKIPPED, "redis_unavailable", after=first.round)
         skipped = await bench.until_round(RoundPhase.SKIPPED, "redis_unavailable", after=cut_short.round)
-        await asyncio.to_thread(own_stack.start_redis)
+        await asyncio.to_thread(own_stack.start, "redis")
         bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=skipped.round)
         stop.set()
@@ -84,10 +84,10 @@ async def test_after_the_broker_was_killed_and_restarted_rounds_go_on_from_the_s
     async with asyncio.timeout(150), bench.taking_part(bench.device("a", 1.0), bench.device("b", 3.0)):
         running = asyncio.create_task(bench.coordinator(round_deadline_s=3.0).run(stop))
         await bench.until_round(RoundPhase.COMMITTED)
-        await asyncio.to_thread(own_stack.kill_broker)
+        await asyncio.to_thread(own_stack.kill, "kafka")
         while KAFKA_UP._value.get() == 1:  # until a call has failed: some ten seconds
             await asyncio.sleep(0.2)
-        await asyncio.to_thread(own_stack.start_broker)
+        await asyncio.to_thread(own_stack.start, "kafka")
         before = max((await bench.rounds()).values(), key=lambda record: record.round)
         bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=before.round)
@@ -105,7 +105,7 @@ async def test_redis_that_dies_in_the_middle_of_a_round_costs_that_round_alone(b
         if record.round == 1:
             while not await bench.events("update_accepted"):
                 await asyncio.sleep(0.1)
-            await asyncio.to_thread(own_stack.kill_redis)
+            await asyncio.to_thread(own_stack.kill, "redis")
         await device.send(record)
 
     stop = asyncio.Event()
@@ -114,7 +114,7 @@ async def test_redis_that_dies_in_the_middle_of_a_round_costs_that_round_alone(b
         running = asyncio.create_task(bench.coordinator(round_deadline_s=3.0).run(stop))
         while not (ended := [one for one in (await bench.rounds()).values() if one.reason]):
             await asyncio.sleep(0.2)
-        await asyncio.to_thread(own_stack.start_redis)
+        await asyncio.to_thread(own_stack.start, "redis")
         bench.show("a", "b")
         after = await bench.until_round(RoundPhase.COMMITTED, after=ended[0].round)
         stop.set()

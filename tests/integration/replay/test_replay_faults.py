@@ -70,9 +70,9 @@ def test_a_broker_that_is_killed_and_restarted_loses_nothing(
     sent = [a_recording("a", 160), a_recording("b", 160, seed=1)]
     replay = Running(settings, sent, limits)
     wait_until(lambda: replay.has_sent(40), 60, "40 minutes sent")
-    own_stack.kill_broker()
+    own_stack.kill("kafka")
     time.sleep(3.0)
-    own_stack.start_broker()
+    own_stack.start("kafka")
     result = replay.ended(120)
     assert (result.minutes, result.unacked) == (320, 0)
     assert result.producers_replaced >= replaced

@@ -88,11 +88,11 @@ def test_redis_gone_and_back_shows_every_device_again(own_stack, plain_worker, s
     sender.send([busy, quiet], 0, 100)
     wait_until(lambda: view.applied_through([quiet]), 20, "the first part is applied")
     before = view.status("quiet")
-    own_stack.kill_redis()
+    own_stack.kill("redis")
     sender.send([busy], 100, 200)
     wait_until(lambda: "fedsecure_redis_up 0.0" in probe(worker, "/metrics")[1], 10, "the loss is noticed")
     assert probe(worker, "/healthz")[0] == 200
-    own_stack.start_redis()
+    own_stack.start("redis")
     wait_until(lambda: view.status("quiet"), 10, "a device that sends nothing is shown again")
     assert view.status("quiet") == before
     sender.send([busy], 200)

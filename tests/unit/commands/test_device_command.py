@@ -39,7 +39,7 @@ def hosted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, tuple[str, .
     """What every host that would have started was given."""
     started: list[tuple[Settings, tuple[str, ...] | None]] = []
 
-    async def run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
+    def run(settings: Settings, device_ids: tuple[str, ...] | None) -> None:
         started.append((settings, device_ids))
 
     monkeypatch.setattr(device_command, "_run", run)

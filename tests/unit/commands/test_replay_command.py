@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from contracts.errors import Misconfigured
 from fedsecure.commands import replay as command
-from fedsecure.tables.replay import PlainDisplay, RateMeter, display_for
+from fedsecure.tables.replay import RateMeter, replay_display
 from replay.progress import DeviceReplay, Progress, ReplayResult
 from replay.sessions import Session
 
@@ -96,11 +96,9 @@ def test_the_summary_says_what_was_done_and_how_to_go_on() -> None:
 
 
 def test_where_nobody_watches_a_line_comes_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    display = display_for(Console(force_terminal=False))
-    assert isinstance(display, PlainDisplay)
-    with display:
+    with replay_display(Console(force_terminal=False)) as show:
         for sent in range(0, 101, 10):
-            display.show(progress(sent, elapsed_s=sent / 10))
+            show(progress(sent, elapsed_s=sent / 10))
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "replay 3 devices (1 resumed, 1 already sent): 0 of 100 minutes, 0 minutes/s, lag 0.2 s",
@@ -111,9 +109,9 @@ def test_where_nobody_watches_a_line_comes_now_and_then(capsys: pytest.CaptureFi
 
 def test_on_a_terminal_one_line_lives(tmp_path: Path) -> None:
     with (tmp_path / "screen").open("w+") as screen:
-        with display_for(Console(file=screen, force_terminal=True, width=200)) as display:
-            display.show(progress(0, 0.0))
-            display.show(progress(50, 5.0))
+        with replay_display(Console(file=screen, force_terminal=True, width=200)) as show:
+            show(progress(0, 0.0))
+            show(progress(50, 5.0))
         screen.seek(0)
         text = screen.read()
     assert "50 of 100 min" in text

@@ -7,7 +7,7 @@ from console_ward import scores_of, status_of
 from msgspec.structs import replace
 
 from console.sources.board import Board
-from console.views.wall import WallView, standing_of
+from console.views.wall import WallView, shown_state
 from contracts.topics import Topics
 from contracts.verdicts import DeviceState, encode_verdict
 from fl_coordinator.gate.device_view import view_of
@@ -69,7 +69,7 @@ def test_time_alone_makes_a_device_stale_and_that_is_told(ward) -> None:
     ],
 )
 def test_an_exclusion_outlives_silence_and_nothing_else_does(state, age_s, shown) -> None:
-    assert standing_of(view_of("a", status_of("a", state, received_at=NOW - age_s), NOW, 2100.0)) == shown
+    assert shown_state(view_of("a", status_of("a", state, received_at=NOW - age_s), NOW, 2100.0)) == shown
 
 
 def test_a_device_that_redis_holds_nothing_readable_of_is_unknown(ward) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from contracts.errors import Misconfigured
 from contracts.settings import Settings
 from fedsecure.demo import plan
-from fedsecure.demo.options import DemoOptions
+from fedsecure.demo.plan import DemoOptions
 from fedsecure.demo.run import Demo
 from fedsecure.local_stack import Endpoints
 from replay.attacks import parse_attack
@@ -46,11 +46,11 @@ def test_an_attack_on_a_record_is_taken_also_where_a_synthetic_patient_is_in_its
 
 
 def test_the_replay_streams_what_the_demo_found_and_fetches_nothing_itself() -> None:
-    assert plan.replay_program(DemoOptions(HERE), HERE_ALREADY).arguments[:5] == (
+    assert plan.replay_arguments(DemoOptions(HERE), HERE_ALREADY)[:5] == (
         "replay", "/x/p000020-1n.hea", "/x/s00001-1n.hea", "--offline", "--synthetic",
     )  # fmt: skip
     mixed = DemoRecords({"p000020": Path("/x/p000020-1n.hea")}, {"s00001": "synthetic-s00001"})
-    assert plan.replay_program(DemoOptions(HERE), mixed).arguments[:5] == (
+    assert plan.replay_arguments(DemoOptions(HERE), mixed)[:5] == (
         "replay", "/x/p000020-1n.hea", "--records", "s00001", "--offline",
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def test_a_program_gets_exactly_the_runs_settings(monkeypatch: pytest.MonkeyPatc
 def test_the_replay_sends_about_two_messages_a_second_of_each_device() -> None:
     assert DemoOptions(HERE, speed=480.0).pack_min == 4
     assert DemoOptions(HERE, speed=60.0).pack_min == 1
-    arguments = plan.replay_program(DemoOptions(HERE), HERE_ALREADY).arguments
+    arguments = plan.replay_arguments(DemoOptions(HERE), HERE_ALREADY)
     assert arguments[arguments.index("--pack") + 1] == "4"
     assert arguments.count("--attack") == 2
 
@@ -114,4 +114,4 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_starts(tmp_p
 def test_the_pictures_show_the_device_that_is_attacked_first() -> None:
     pages = plan.console_pages(DemoOptions(HERE, attacks=("backdoor-2:device=p000020,onset=840",)), HERE_ALREADY)
     assert pages["device"] == "/device/p000020"
-    assert plan.console_program("http://127.0.0.1:4711").arguments == ("console", "--port", "4711")
+    assert plan.console_arguments("http://127.0.0.1:4711") == ("console", "--port", "4711")

@@ -10,7 +10,7 @@ from contracts.verdicts import DeviceState
 from detectors import Detector, Verdicts
 from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo import plan
-from fedsecure.demo.options import DEFAULT_DURATION_MIN, DEFAULT_ONSET_MIN, ENROLMENT_MIN, RECORDING_MIN, DemoOptions
+from fedsecure.demo.plan import DEFAULT_DURATION_MIN, DEFAULT_ONSET_MIN, ENROLMENT_MIN, RECORDING_MIN, DemoOptions
 from replay.attacks import inject, parse_attack
 from replay.demo_records import all_synthetic, stand_in
 from replay.recording import Recording

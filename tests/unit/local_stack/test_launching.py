@@ -11,10 +11,9 @@ from typing import Any, cast
 import pytest
 
 from contracts.errors import Misconfigured, Unavailable
-from fedsecure.local_stack import LocalStack, reasons
-from fedsecure.local_stack.launching import launch_on_record, wait_until_answers, writing_into
+from fedsecure.local_stack import LocalStack, launching
+from fedsecure.local_stack.launching import launch_on_record, sizes_of, wait_until_answers, why_ended, writing_into
 from fedsecure.local_stack.processes import ProcessId, start_detached, stop
-from fedsecure.local_stack.reasons import sizes_of, why_ended
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
 
 
@@ -89,7 +88,7 @@ def test_a_server_that_ends_while_it_starts_is_explained_in_one_line_of_its_log(
 
 
 def test_a_full_disk_is_the_reason_whatever_the_logs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reasons, "LEAST_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
+    monkeypatch.setattr(launching, "LEAST_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
     assert (
         why_ended(tmp_path, {})
         == f"the disk of {tmp_path} is full: free some space, or choose another folder with --state-dir"
