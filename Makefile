@@ -11,6 +11,8 @@ BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 # The interpreter found below is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
+# Tests and demo start hundreds of interpreters: each would compile everything anew, TensorFlow for some seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \

@@ -23,6 +23,7 @@ ALONE = {
     "promote": ("--yes",),
     "replay": ("--synthetic=1", "--synthetic-minutes=5"),
 }  # to be called at all, and short
+PROGRAM = typer.main.get_command(cli.app)  # made once: making it takes longer than most of what is called
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _usable(parameter: Any, name: str, folder: Path) -> str:
 
 def every_command() -> Iterator[Command]:
     """Yield every command that can be called, also one that has subcommands."""
-    yield from _below(typer.main.get_command(cli.app), ())
+    yield from _below(PROGRAM, ())
 
 
 def _below(command: Any, words: tuple[str, ...]) -> Iterator[Command]:
@@ -108,6 +109,7 @@ def run(words: Sequence[str], capture: pytest.CaptureFixture[str], monkeypatch: 
     """Run `fedsecure WORDS` here, with the signals as they were afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr(sys, "argv", ["fedsecure", *words])
+    monkeypatch.setattr(cli, "app", PROGRAM)
     capture.readouterr()
     try:
         cli.main()

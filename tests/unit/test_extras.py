@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +14,20 @@ from contracts.errors import Misconfigured
 from fedsecure.extras import PACKAGES, require_extra
 
 CODE = """
-import sys
+import contextlib, io, json, os, sys
 sys.modules.update(dict.fromkeys(sys.argv[1].split(",")))
-sys.argv[:] = ["fedsecure", *sys.argv[2:]]
 from fedsecure.cli import main
-main()
+told = []
+for words in json.loads(sys.argv[2]):
+    sys.argv[:] = ["fedsecure", *words]
+    code = 0
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    told.append((code or 0, said.getvalue(), os.listdir()))
+print(json.dumps(told))
 """
 IMPORTED = """
 import sys
@@ -34,27 +45,33 @@ BLOCKED = ("keras", "sklearn", "joblib", "vitaldb", *(name for names in PACKAGES
 NOWHERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 
-def without_extras(code: str, *arguments: str, folder) -> subprocess.CompletedProcess[str]:
+def without_extras(code: str, *arguments: str, folder: Path) -> str:
     command = [sys.executable, "-c", code, ",".join(BLOCKED), *arguments]
-    return subprocess.run(
+    done = subprocess.run(
         command, cwd=folder, env=os.environ | NOWHERE, capture_output=True, text=True, timeout=120, check=False
     )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def called(*commands: tuple[str, ...], folder: Path) -> list[tuple[int, str, list[str]]]:
+    """Exit status, what was said on standard error and the folder's files after each, one after the other in one process."""
+    return [tuple(each) for each in json.loads(without_extras(CODE, json.dumps(commands), folder=folder))]
 
 
 def test_the_programs_start_without_any_extra(tmp_path):
-    done = without_extras(IMPORTED, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    without_extras(IMPORTED, folder=tmp_path)
 
 
 def test_recordings_are_made_looked_at_and_scored_without_any_extra(tmp_path):
-    for arguments in (
+    commands = (
         ("synthetic", "ward.csv", "--patients", "1", "--minutes", "800"),
         ("inspect", "ward.csv", "--plot", "ward.png"),
         ("score", "ward.csv", "--out", "scores.csv"),
         ("attacks",),
-    ):
-        done = without_extras(CODE, *arguments, folder=tmp_path)
-        assert done.returncode == 0, done.stderr
+    )
+    for code, said, _ in called(*commands, folder=tmp_path):
+        assert code == 0, said
     assert (tmp_path / "scores.csv").stat().st_size > 5_000
 
 
@@ -66,24 +83,28 @@ def test_a_device_host_needs_no_package_that_only_studies_use(monkeypatch):
         require_extra("train", "fedsecure paper", "sklearn")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "extra"),
-    [
-        (("train", "--out", "x"), "train"),
-        (("promote", "--out", "x", "--yes"), "train"),
-        (("device", "--all"), "train"),
-        (("demo", "--offline"), "train"),
-        (("evaluate", "--out", "x"), "train"),
-        (("paper", "--out", "x"), "train"),
-        (("federate", "--out", "x"), "train"),
-        (("export", "--out", "x"), "export"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, tuple) else value,
-)
-def test_a_command_that_needs_an_extra_says_so_at_once(tmp_path, arguments, extra):
-    done = without_extras(CODE, *arguments, folder=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert f"fedsecure {arguments[0]} needs {PACKAGES[extra][0]}" in done.stderr
-    assert f"pip install 'fedsecure[{extra}]'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(tmp_path.iterdir())
+NEED = {
+    ("train", "--out", "x"): "train",
+    ("promote", "--out", "x", "--yes"): "train",
+    ("device", "--all"): "train",
+    ("demo", "--offline"): "train",
+    ("evaluate", "--out", "x"): "train",
+    ("paper", "--out", "x"): "train",
+    ("federate", "--out", "x"): "train",
+    ("export", "--out", "x"): "export",
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], tuple[int, str, list[str]]]:
+    return dict(zip(NEED, called(*NEED, folder=tmp_path_factory.mktemp("nothing")), strict=True))
+
+
+@pytest.mark.parametrize("words", NEED, ids=lambda words: words[0])
+def test_a_command_that_needs_an_extra_says_so_at_once(refused, words):
+    code, said, files = refused[words]
+    assert code == 2, said
+    assert f"fedsecure {words[0]} needs {PACKAGES[NEED[words]][0]}" in said
+    assert f"pip install 'fedsecure[{NEED[words]}]'" in said
+    assert "Traceback" not in said
+    assert not files

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 from wfdb_records import stays, write_database, write_record
 
@@ -93,7 +94,11 @@ def test_the_page_needs_nothing_else_and_names_every_deterioration(made):
         assert kind in page
 
 
-def test_charts_alone_or_a_single_record_are_enough(tmp_path: Path, charts: Path) -> None:
+def test_charts_alone_or_a_single_record_are_enough(
+    tmp_path: Path, charts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same whatever is read, slow to draw, and drawn above.
+    monkeypatch.setattr("experiments.cohort.pictures.deterioration_figure", lambda seed, minutes: Figure())
     write_record(tmp_path / "one" / "p000020n.hea", stays()[0])
     for at, recordings in enumerate((charts, tmp_path / "one" / "p000020n.hea")):
         assert run("--out", tmp_path / f"{at}", "--quick", "--recordings", recordings).exit_code == 0

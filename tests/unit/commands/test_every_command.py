@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from command_line import ALONE, KEPT, WRITTEN, every_command, run
+
+from fedsecure.local_stack.answers import kafka_answers
 
 COMMANDS = {str(command): command for command in every_command()}
 OFFLINE = {
@@ -84,6 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr("fedsecure.local_stack.external.START_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("fedsecure.local_stack.external.kafka_answers", partial(kafka_answers, timeout_s=0.1))
     monkeypatch.setattr("replay.fetching.server.PAUSES_S", ())
     monkeypatch.setattr("transport.kafka.admin.BOOTSTRAP_TIMEOUT_MS", 100)
     return tmp_path

@@ -38,8 +38,9 @@ def test_a_password_is_shown_nowhere_however_it_stands_in_the_address(
     said = ""
     try:
         service = external_services({"REDIS_URL": url})["redis"]
-        said += service.shown + repr(service) + repr(Settings(redis_url=url))
-        with contextlib.closing(connect_redis(Settings(redis_url=url))) as client:
+        settings = Settings(redis_url=url)
+        said += service.shown + repr(service) + repr(settings)
+        with contextlib.closing(connect_redis(settings)) as client:
             said += json.dumps(asdict(service.status()), default=str)
             client.ping()
     except (Misconfigured, RedisError) as error:

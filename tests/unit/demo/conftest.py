@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +24,7 @@ class MakeStatus(Protocol):
     def __call__(self, **changes: Any) -> DeviceStatus: ...
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def device_status() -> MakeStatus:
     def make(**changes: Any) -> DeviceStatus:
         fields: dict[str, Any] = {
@@ -55,8 +57,17 @@ def device_status() -> MakeStatus:
     return make
 
 
+@pytest.fixture(scope="session")
+def make_run(device_status: MakeStatus) -> Callable[[], Observation]:
+    return partial(_run, device_status)
+
+
 @pytest.fixture
-def run(device_status: MakeStatus) -> Observation:
+def run(make_run: Callable[[], Observation]) -> Observation:
+    return make_run()
+
+
+def _run(device_status: MakeStatus) -> Observation:
     """A run of three devices over 1200 minutes at eight a second, one of them attacked and found after 70 minutes."""
     observation = Observation(started_at=1000.0, streaming_at=1010.0, ended_at=1170.0, speed=480.0)
     observation.planned_devices = list(DEVICES)

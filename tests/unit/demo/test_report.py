@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -49,11 +50,18 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def page(run: Observation, tmp_path: Path) -> Page:
-    write_report(tmp_path, run, judge(run))
+@pytest.fixture(scope="module")
+def written(make_run: Callable[[], Observation], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run's report, only to be read."""
+    folder, run = tmp_path_factory.mktemp("report"), make_run()
+    write_report(folder, run, judge(run))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(written: Path) -> Page:
     parsed = Page()
-    parsed.feed((tmp_path / "report.html").read_text())
+    parsed.feed((written / "report.html").read_text())
     parsed.close()
     return parsed
 
@@ -63,9 +71,8 @@ def test_the_page_is_well_formed_and_fetches_nothing(page: Page) -> None:
     assert all(target.startswith("#") for target in page.fetched)
 
 
-def test_no_style_fetches_anything_either(run: Observation, tmp_path: Path) -> None:
-    write_report(tmp_path, run, judge(run))
-    text = (tmp_path / "report.html").read_text()
+def test_no_style_fetches_anything_either(written: Path) -> None:
+    text = (written / "report.html").read_text()
     assert not re.search(r"@import|url\((?!['\"]?#)", text)
     assert "<script" not in text
 
@@ -94,9 +101,8 @@ def test_a_failed_check_is_said_on_top(run: Observation, tmp_path: Path) -> None
     assert "1 of 2 checks failed" in (tmp_path / "report.html").read_text()
 
 
-def test_the_summary_holds_what_was_promised(run: Observation, tmp_path: Path) -> None:
-    write_report(tmp_path, run, judge(run))
-    summary = json.loads((tmp_path / "summary.json").read_text())
+def test_the_summary_holds_what_was_promised(written: Path) -> None:
+    summary = json.loads((written / "summary.json").read_text())
     assert summary["passed"] is True
     assert summary["broker"] == {"product": "Apache Kafka", "version": "4.1"}
     attacked = summary["devices"]["p000020"]
@@ -111,11 +117,10 @@ def test_the_summary_holds_what_was_promised(run: Observation, tmp_path: Path) -
     assert summary["seconds_to_streaming"] == 10.0
 
 
-def test_a_saved_observation_gives_the_same_report_again(run: Observation, tmp_path: Path) -> None:
-    write_report(tmp_path / "first", run, judge(run))
-    again = decode_observation((tmp_path / "first" / "observation.json").read_bytes())
-    write_report(tmp_path / "second", again, judge(again))
-    assert (tmp_path / "first" / "report.html").read_text() == (tmp_path / "second" / "report.html").read_text()
+def test_a_saved_observation_gives_the_same_report_again(written: Path, tmp_path: Path) -> None:
+    again = decode_observation((written / "observation.json").read_bytes())
+    write_report(tmp_path, again, judge(again))
+    assert (tmp_path / "report.html").read_text() == (written / "report.html").read_text()
 
 
 def test_a_run_that_saw_nothing_still_has_a_report(tmp_path: Path) -> None:
