@@ -1,4 +1,4 @@
-"""Run the tests in two parts: unit tests on every core, then one at a time those that start servers and programs."""
+"""Run the tests in two parts: unit tests on every core, then those that start servers and programs, two files at a time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 UNIT = Path("tests/unit")
-SERIAL = ("tests/integration", "tests/e2e")
+SERVERS = ("tests/integration", "tests/e2e")
 # Halves of the list, dealt out anew at the end: a module's fixtures are made once or twice.
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
+# They wait more than they work. Each of the two has a Kafka and a Redis of its own, which a test may kill.
+TWO_FILES = ("--numprocesses", "2", "--dist", "loadfile")
 GOES_ON = (0, 1, 5)  # passed, failed, nothing selected
 
 
@@ -17,10 +19,10 @@ def parts_of(arguments: list[str]) -> list[list[str]]:
     """Return the arguments of each pytest run: the paths among them divided, the options in both."""
     paths = [word for word in arguments if word.startswith("tests") and Path(word.partition("::")[0]).exists()]
     options = [word for word in arguments if word not in paths]
-    chosen = paths or [str(UNIT), *SERIAL]
+    chosen = paths or [str(UNIT), *SERVERS]
     unit = [path for path in chosen if Path(path.partition("::")[0]).is_relative_to(UNIT)]
-    serial = [path for path in chosen if path not in unit]
-    return [[*given, *options, *part] for part, given in ((unit, PARALLEL), (serial, ())) if part]
+    servers = [path for path in chosen if path not in unit]
+    return [[*given, *options, *part] for part, given in ((unit, PARALLEL), (servers, TWO_FILES)) if part]
 
 
 def status_of(statuses: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""`make test` divides what it is asked for: unit tests side by side, the others one at a time, one exit status."""
+"""`make test` divides what it is asked for: unit tests side by side, the others two files at a time, one exit status."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ ROOT = Path(__file__).parents[2]
 SPEC = spec_from_file_location("run_in_parts", ROOT / "tests/run.py")
 run = module_from_spec(SPEC)
 SPEC.loader.exec_module(run)
-PARALLEL = list(run.PARALLEL)
+PARALLEL, TWO_FILES = list(run.PARALLEL), list(run.TWO_FILES)
 
 
 @pytest.mark.parametrize(
     ("asked", "parts"),
     [
-        ([], [[*PARALLEL, "tests/unit"], ["tests/integration", "tests/e2e"]]),
+        ([], [[*PARALLEL, "tests/unit"], [*TWO_FILES, "tests/integration", "tests/e2e"]]),
         (
             ["-k", "votes"],
-            [[*PARALLEL, "-k", "votes", "tests/unit"], ["-k", "votes", "tests/integration", "tests/e2e"]],
+            [[*PARALLEL, "-k", "votes", "tests/unit"], [*TWO_FILES, "-k", "votes", "tests/integration", "tests/e2e"]],
         ),
         (["tests/unit", "-q"], [[*PARALLEL, "-q", "tests/unit"]]),
         (
             ["-n", "0", "tests/unit/contracts/test_signing.py::test_x"],
             [[*PARALLEL, "-n", "0", "tests/unit/contracts/test_signing.py::test_x"]],
         ),
-        (["tests/e2e", "tests/unit/demo"], [[*PARALLEL, "tests/unit/demo"], ["tests/e2e"]]),
+        (["tests/e2e", "tests/unit/demo"], [[*PARALLEL, "tests/unit/demo"], [*TWO_FILES, "tests/e2e"]]),
     ],
 )
-def test_unit_tests_run_side_by_side_and_the_others_alone(monkeypatch, asked, parts):
+def test_unit_tests_run_side_by_side_and_the_others_two_files_at_a_time(monkeypatch, asked, parts):
     monkeypatch.chdir(ROOT)
     assert run.parts_of(asked) == parts
 
