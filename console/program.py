@@ -13,8 +13,8 @@ from console.stage import Stage
 from console.web.inject import AttackChoice, Injector
 from console.web.security import AccessControl, is_loopback
 from console.web.server import build_app
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from transport.device_status_reader import RedisDeviceStatusReader
 from transport.listening import cannot_listen, url_of
 from transport.redis_client import connect_redis

@@ -16,8 +16,8 @@ from console.views.device_page import DevicePageView
 from console.views.replay import ReplayView
 from console.views.rounds import RoundsView
 from console.views.wall import WallView
-from contracts.settings import Settings
-from contracts.verdicts import DeviceProfile
+from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import DeviceProfile
 from fl_coordinator.gate.device_view import DeviceView, view_of
 from transport.clock import cancellable_sleep
 from transport.device_status_reader import RedisDeviceStatusReader

@@ -10,7 +10,7 @@ class FedSecureError(Exception):
 class InvalidMessage(FedSecureError):
     """A message that will never become valid: it goes to the dead letters and the program goes on.
 
-    `reason` is one of `contracts.dead_letters.REASONS`; `detail` never holds a vital sign's value.
+    `reason` is one of `contracts.messages.dead_letters.REASONS`; `detail` never holds a vital sign's value.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from contracts.verdicts import DeviceStatus
+from contracts.messages.verdicts import DeviceStatus
 
 STALE_FLOOR_S: Final = 30.0
 STALE_INTERVALS: Final = 5.0

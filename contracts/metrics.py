@@ -8,8 +8,8 @@ from typing import Final, Literal
 from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.registry import Collector
 
-from contracts.dead_letters import REASONS
-from contracts.federation import RoundPhase
+from contracts.messages.dead_letters import REASONS
+from contracts.messages.federation import RoundPhase
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
-from contracts.federation import ModelUpdate
+from contracts.messages.federation import ModelUpdate
 
 DOMAIN: Final = "fedsecure/model-update/v1"
 KEY_ID_CHARS: Final = 16

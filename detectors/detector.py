@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, load_bundle
 from detectors.decisions.common_scale_rule import COMMON_SCALE
 from detectors.decisions.paper_fig3_rule import PAPER_FIG3

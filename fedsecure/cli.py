@@ -81,7 +81,7 @@ def take_secrets(environ: MutableMapping[str, str]) -> None:
     """
     if not (folder := environ.get(SECRETS_FOLDER)):
         return
-    from contracts.settings import Settings, variable_of
+    from contracts.configuration.settings import Settings, variable_of
 
     known = {variable_of(name) for name in Settings.model_fields}
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from pydantic import SecretStr
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from replay.demo_records import DemoRecords

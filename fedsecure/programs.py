@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.metrics import ProgramName
-from contracts.settings import Settings
 from transport.probes import serve_probes
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.dead_letters import dead_letter_headers
-from contracts.federation import FlEvent, RoundRecord, encode_federation
+from contracts.messages.dead_letters import dead_letter_headers
+from contracts.messages.federation import FlEvent, RoundRecord, encode_federation
 from contracts.metrics import DEAD_LETTERS
 from contracts.topics import Topics
 from transport.kafka.publisher import Publisher

@@ -12,12 +12,12 @@ from typing import Final
 import redis
 import structlog
 
+from contracts.configuration.parts import FederationSettings
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
-from contracts.federation import RoundRecord
+from contracts.messages.federation import RoundRecord
+from contracts.messages.releases import BundleRelease
 from contracts.metrics import REDIS_UP
-from contracts.releases import BundleRelease
-from contracts.setting_parts import FederationSettings
-from contracts.settings import Settings
 from fl_coordinator.aggregation.base import aggregation_rule
 from fl_coordinator.gate.keys import KeyRing
 from fl_coordinator.gate.selection import DeviceStatusReader, RoundGate

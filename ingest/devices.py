@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError
 from contracts.metrics import INGEST_DEVICES
-from contracts.settings import Settings
 from transport.kafka.last_sent import LastSent
 
 DAY_MIN: Final = 1440

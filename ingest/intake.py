@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from contracts.errors import Misconfigured
-from contracts.ingest import ChannelName, DeviceReadings, Reading
+from contracts.messages.ingest import ChannelName, DeviceReadings, Reading
 from contracts.metrics import INGEST_READINGS
 from detectors.minutes.cleaning import HIGHEST, LOWEST
 from ingest.devices import Devices

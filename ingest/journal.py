@@ -10,9 +10,9 @@ from typing import Final, Self
 import msgspec
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.ingest import ChannelName, DeviceReadings, JournalRecord, encode_journal
-from contracts.settings import Settings
+from contracts.messages.ingest import ChannelName, DeviceReadings, JournalRecord, encode_journal
 from transport.clock import Clock
 from transport.kafka.publisher import Publisher
 

@@ -10,9 +10,9 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.ingest import JournalRecord, decode_journal
-from contracts.settings import Settings
+from contracts.messages.ingest import JournalRecord, decode_journal
 from transport.kafka.options import kafka_python_options
 
 MOST_RECORDS: Final = 1000

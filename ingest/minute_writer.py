@@ -8,11 +8,11 @@ from typing import Final, Protocol
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.event_time import from_event_minute
-from contracts.ingest import ChannelName, DeviceReadings
+from contracts.messages.ingest import ChannelName, DeviceReadings
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.metrics import INGEST_LATE_READINGS
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, encode_vitals
 from ingest.devices import Devices
 from ingest.journal_reader import Entry
 from ingest.minutes import DeviceMinutes, Minute, stretches

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from contracts.ingest import CHANNEL_NAMES, ChannelName, Reading
-from contracts.vitals import MAX_MINUTES_PER_BATCH
+from contracts.messages.ingest import CHANNEL_NAMES, ChannelName, Reading
+from contracts.messages.vitals import MAX_MINUTES_PER_BATCH
 
 MINUTE_S: Final = 60.0
 MEAN_GRID_BPM: Final = 0.1  # the grid on which monitors write their own averages

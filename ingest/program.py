@@ -11,9 +11,9 @@ from typing import Final
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
 from contracts.metrics import INGEST_MINUTES
-from contracts.settings import Settings
 from ingest.devices import Devices
 from ingest.intake import Intake
 from ingest.journal import Journal

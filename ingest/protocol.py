@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Misconfigured
-from contracts.ingest import Reading
-from contracts.settings import Settings
+from contracts.messages.ingest import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage
-from contracts.replay_commands import ReplayCommand, decode_command
-from contracts.settings import Settings
+from contracts.messages.replay_commands import ReplayCommand, decode_command
 from transport.kafka.options import kafka_python_options
 
 OLD_AFTER_S: Final = 60.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from contracts.replay_commands import ReplayCommand
-from contracts.truth import TruthInterval
+from contracts.messages.replay_commands import ReplayCommand
+from contracts.messages.truth import TruthInterval
 from replay.attacks import AttackSpec, Injection, inject
 from replay.cohort import Patient
 from replay.recording import Recording

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from contracts.errors import Misconfigured
-from contracts.vitals import MAX_MINUTES_PER_BATCH
+from contracts.messages.vitals import MAX_MINUTES_PER_BATCH
 
 MAX_REPEAT = 1000
 AUTO_PACK_AT_MAX_MIN = 32

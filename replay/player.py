@@ -12,10 +12,10 @@ import structlog
 
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
+from contracts.messages.replay_commands import ReplayCommand
+from contracts.messages.truth import encode_truth
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_LAG_SECONDS
-from contracts.replay_commands import ReplayCommand
-from contracts.truth import encode_truth
-from contracts.vitals import VitalsBatch, encode_vitals
 from replay.attacks import Injection
 from replay.cohort import Patient
 from replay.live_attacks import Commands, LivePatient

@@ -9,9 +9,9 @@ from threading import Event
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
-from contracts.settings import Settings
 from replay.attacks import AttackSpec
 from replay.cohort import assemble
 from replay.command_feed import CommandFeed
@@ -43,7 +43,7 @@ def run(
 ) -> ReplayResult:
     """Replay the recordings into Kafka. Blocks until all is acknowledged, or until `stop` is set from another thread.
 
-    With `options.accept_commands`, attacks may be begun and ended by hand (contracts.replay_commands).
+    With `options.accept_commands`, attacks may be begun and ended by hand (contracts.messages.replay_commands).
     Without `options.fresh` each device goes on after the last minute that Kafka holds. `on_progress` is called about
     twice a second, in this thread. Raises Misconfigured for a slice, device or attack that cannot be, Unavailable
     when Kafka is away at the start or stays away.

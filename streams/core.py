@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError
 from contracts.metrics import BUILD_INFO
-from contracts.settings import Settings
 from detectors.engine.router import EngineRouter
 from streams.bundles.changer import BundleChanger
 from streams.bundles.engines import EngineFactory, released_engines

@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
 from contracts.identifiers import device_ids_of
 from contracts.metrics import WORKER_LAG_MESSAGES
-from contracts.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import Fatal
 from transport.kafka.offsets import TopicPartition

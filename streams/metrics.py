@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from contracts.freshness import stale_after_s
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.metrics import (
     DEVICE_FLAGGED_SHARE,
     DEVICE_INFO,
@@ -17,7 +18,6 @@ from contracts.metrics import (
     STALE_DEVICES,
     STREAMING_DEVICES,
 )
-from contracts.verdicts import DeviceState, DeviceStatus
 
 _OF_DEVICE = (
     DEVICE_INFO,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from contracts.setting_parts import ServiceSettings
-from contracts.verdicts import DeviceStatus, encode_verdict
+from contracts.configuration.parts import ServiceSettings
+from contracts.messages.verdicts import DeviceStatus, encode_verdict
 from streams.errors import Fatal
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client

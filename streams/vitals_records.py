@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from aiokafka.structs import ConsumerRecord
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.identifiers import is_device_id
-from contracts.setting_parts import ServiceSettings
 from contracts.topics import Topics
 from transport.kafka.offsets import TopicPartition
 

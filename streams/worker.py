@@ -8,7 +8,7 @@ import signal
 
 import structlog
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
 from streams.edge import EdgeWorker

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import hypothesis
 import pytest
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.endpoints import environ_of
 from fedsecure.local_stack import LocalStack
 

@@ -9,8 +9,8 @@ import redis
 import structlog
 
 from contracts.errors import InvalidMessage, Unavailable
+from contracts.messages.verdicts import DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceStatus, decode_status
 
 log = structlog.get_logger()
 

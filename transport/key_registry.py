@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import structlog
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import InvalidMessage
-from contracts.federation import DeviceKey, decode_federation
-from contracts.setting_parts import ServiceSettings
+from contracts.messages.federation import DeviceKey, decode_federation
 from contracts.signing import key_id_of
 from transport.compacted_table import TableRecord
 from transport.kafka.topic_reader import TopicReader

@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import socket
 
-from contracts.addresses import shown_host
+from contracts.configuration.addresses import shown_host
 from contracts.errors import Misconfigured
 
 

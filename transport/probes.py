@@ -15,8 +15,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.configuration.parts import ProbeSettings
 from contracts.metrics import ProgramName, registry_of
-from contracts.setting_parts import ProbeSettings
 from transport.listening import cannot_listen, resolved, url_of
 
 log = structlog.get_logger()

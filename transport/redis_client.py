@@ -9,9 +9,9 @@ from typing import Any
 import redis
 import redis.asyncio
 
-from contracts.addresses import REDIS_REFUSED
+from contracts.configuration.addresses import REDIS_REFUSED
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Misconfigured
-from contracts.setting_parts import ServiceSettings
 from transport.tls import tls_context
 
 TIMEOUT_S = 2.0

@@ -10,10 +10,10 @@ from typing import Final
 
 from console.sources.series import Minutes
 from console.sources.topic_view import TopicView, TruthKey, truth_key
-from contracts.federation import FlEvent, RoundRecord
+from contracts.messages.federation import FlEvent, RoundRecord
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceProfile, DeviceState, DeviceStatus, ScoreBatch
 from contracts.topics import Topics
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceProfile, DeviceState, DeviceStatus, ScoreBatch
 from transport.kafka.topic_reader import Start
 
 LOOK_BACK_S: Final = 86_400.0

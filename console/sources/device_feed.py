@@ -14,10 +14,10 @@ import numpy as np
 from console.sources.board import LOOK_BACK_S
 from console.sources.series import Columns, Minutes, as_json
 from console.sources.topic_watch import PATIENCE_S, RETRY_S
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, InvalidMessage, Unavailable
-from contracts.settings import Settings
-from contracts.verdicts import DeviceProfile
-from contracts.vitals import decode_vitals
+from contracts.messages.verdicts import DeviceProfile
+from contracts.messages.vitals import decode_vitals
 from transport.clock import cancellable_sleep
 from transport.kafka.topic_reader import Record, TopicReader
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from contracts.errors import Unavailable
-from contracts.verdicts import DeviceStatus
+from contracts.messages.verdicts import DeviceStatus
 from transport.clock import cancellable_sleep
 from transport.device_status_reader import RedisDeviceStatusReader
 

@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceState, ScoreBatch
-from contracts.vitals import VitalsBatch
+from contracts.messages.verdicts import DeviceState, ScoreBatch
+from contracts.messages.vitals import VitalsBatch
 
 CAPACITY_MIN: Final = 1440
 STATES: Final[tuple[DeviceState, ...]] = tuple(DeviceState)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from contracts.errors import InvalidMessage
-from contracts.federation import FlEvent, RoundRecord, decode_federation
+from contracts.messages.federation import FlEvent, RoundRecord, decode_federation
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceStatus, ScoreBatch, decode_scores, decode_status
 from contracts.topics import Topics
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceStatus, ScoreBatch, decode_scores, decode_status
 from transport.kafka.topic_reader import Start
 
 Headers = Sequence[tuple[str, bytes]]

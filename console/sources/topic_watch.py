@@ -7,8 +7,8 @@ import time
 from typing import Final, Protocol
 
 from console.sources.topic_view import TopicView
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from transport.clock import cancellable_sleep
 from transport.kafka.topic_reader import TopicReader
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from console.sources.board import Board
 from console.sources.series import STATES, Minutes
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState
 
 BEFORE_MIN: Final = 120
 AFTER_MIN: Final = 240

@@ -10,7 +10,7 @@ import msgspec
 
 from console.sources.board import Board
 from console.views.words import event_in_words, reason_in_words
-from contracts.federation import FlEvent, RoundRecord
+from contracts.messages.federation import FlEvent, RoundRecord
 from fl_coordinator.models.lineage import model_lines
 
 MOST_MODELS: Final = 60

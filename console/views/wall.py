@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from console.sources.board import Board
 from console.sources.series import as_json
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from fl_coordinator.gate.device_view import FRESH, DeviceView
 
 SPARK_MIN: Final = 60

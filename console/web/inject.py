@@ -12,9 +12,9 @@ import structlog
 from aiohttp import web
 
 from console.web.security import is_same_origin
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.replay_commands import ReplayCommand, decode_command, encode_command
-from contracts.settings import Settings
+from contracts.messages.replay_commands import ReplayCommand, decode_command, encode_command
 from transport.kafka.publisher import Publisher
 
 MOST_BYTES: Final = 2048

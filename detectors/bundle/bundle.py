@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, FileEntry
 from contracts.content_hash import sha256_of
 from contracts.errors import Misconfigured
+from contracts.messages.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest, FileEntry
 from detectors.bundle.parameter_arrays import decoded, encoded
 from detectors.network.layout import ARCHITECTURE
 from detectors.scoring.components import DetectorParameters

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from detectors.array_types import Floats
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KEPT, KINDS, RULES, voted

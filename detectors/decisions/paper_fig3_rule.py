@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from detectors.array_types import Floats
 from detectors.decisions.rule import Judged
 from detectors.decisions.votes import KINDS

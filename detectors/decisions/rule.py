@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from detectors.array_types import Bools, Floats
 from detectors.scoring.components import DetectorParameters
 

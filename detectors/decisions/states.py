@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 
 CALM_MIN: Final = 30
 CLEAN_MIN: Final = 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.decisions.states import state_in_words
 from detectors.engine.arrays import RING, DecisionTick, DeviceArrays, RowBuffer, write_rows
 from detectors.engine.deciding import Decided, decide

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from contracts.verdicts import DeviceSnapshot, DeviceState
-from contracts.vitals import VitalsBatch
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState
+from contracts.messages.vitals import VitalsBatch
 from detectors.array_types import Bools, Floats, Floats32, Ints
 
 NO_SESSION: Final = -1

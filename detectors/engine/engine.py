@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from contracts.verdicts import DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.arrays import DeviceArrays
 from detectors.engine.batch_pass import BatchPass
 from detectors.engine.chunks import FRESH, NO_SESSION, MinuteChunk, Verdicts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contracts.verdicts import DeviceProfile
+from contracts.messages.verdicts import DeviceProfile
 from detectors.array_types import Bools, Floats, Floats32
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
 from detectors.baseline.profile import Profile, profile_of

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from contracts.verdicts import DeviceProfile
+from contracts.messages.verdicts import DeviceProfile
 from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.profile import Profile
 from detectors.decisions.rule import Rule

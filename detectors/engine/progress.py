@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.array_types import Bools, Floats32
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import MinuteChunk, Transition, Verdicts, minutes_of

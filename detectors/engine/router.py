@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.verdicts import DeviceSnapshot
+from contracts.messages.verdicts import DeviceSnapshot
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.verdicts import BaselineSnapshot, DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import BaselineSnapshot, DeviceSnapshot, DeviceState
 from detectors.array_types import Floats, Floats32, Ints
 from detectors.baseline.own_past import baseline_end, enrolment_decisions
 from detectors.decisions.votes import KEPT, KINDS

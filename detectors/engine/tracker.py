@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import DeviceProfile, DeviceSnapshot, DeviceState
 from detectors.baseline.own_past import enrolment_decisions
 from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
 from detectors.engine.arrays import STEPS_A_BPM, DecisionTick, RowBuffer, WaitingDecisions

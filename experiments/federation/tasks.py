@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceProfile
+from contracts.messages.verdicts import DeviceProfile
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import WINDOW_MIN, calendar_features, cut_windows, usable_window_ends
 from detectors.network.layout import CHANNELS, TRAINED, UNITS, Shapes, bidirectional_shapes, dense_shapes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceProfile, DeviceState
+from contracts.messages.verdicts import DeviceProfile, DeviceState
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model

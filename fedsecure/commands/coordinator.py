@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_ids_of
-from contracts.settings import Settings
 from fedsecure.commands import device_keys, device_re_enrol
 from fedsecure.endpoints import device_key_dir, settings_for_device_host
 from fedsecure.extras import require_extra

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from contracts.federation import DeviceKey
 from contracts.identifiers import device_ids_of
+from contracts.messages.federation import DeviceKey
 from fedsecure.endpoints import device_key_dir, settings_for_running_stack
 from fedsecure.options import Devices
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import typer
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.event_time import from_event_minute
 from contracts.identifiers import device_ids_of
-from contracts.settings import Settings
-from contracts.verdicts import DeviceStatus
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.verdicts import DeviceStatus
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import Devices
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Misconfigured
-from contracts.settings import Settings
 from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.endpoints import find_demo_records, settings_for_running_stack
 from fedsecure.options import MetricsPort, Offline
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.releases import BundleRelease
 from fedsecure.endpoints import settings_for_running_stack
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
-from contracts.verdicts import DeviceState, RuleName
+from contracts.messages.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
 
 if TYPE_CHECKING:

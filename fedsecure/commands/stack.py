@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from fedsecure.local_stack import StackStatus

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import MetricsPort
 

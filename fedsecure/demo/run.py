@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.observing.checks import Check, judge
 from fedsecure.demo.observing.collector import Collector

@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from contracts.federation import RoundRecord
+from contracts.messages.federation import RoundRecord
 from fedsecure.demo.observing.frames import Frame
 from fedsecure.tables import plain_table
 from fedsecure.tables.devices import live_table

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import psutil
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from fedsecure.demo.observing.checks import streamed_to_the_end
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.frames import frame_of

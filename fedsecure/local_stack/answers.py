@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 
 
 def local_settings(*, kafka: str | None = None, redis_url: str | None = None) -> Settings:

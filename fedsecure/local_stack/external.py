@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from contracts.addresses import parse_redis
+from contracts.configuration.addresses import parse_redis
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from fedsecure.local_stack.answers import kafka_answers, redis_answers
 from fedsecure.local_stack.status import VARIABLE_OF, ServerStatus
 

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Misconfigured
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.releases import BundleRelease
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canaries.verdict import CanaryResult
 from fedsecure.promotion.attempt import Promotion

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.messages.federation import RoundPhase, RoundRecord
 from experiments.report.numbers import json_bytes
 from experiments.report.page import Cover, rendered
 from fedsecure.demo.observing.checks import Check, quarantine_after_onset

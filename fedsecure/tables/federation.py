@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.errors import Misconfigured
-from contracts.federation import DeviceKey
-from contracts.releases import BundleRelease
+from contracts.messages.federation import DeviceKey
+from contracts.messages.releases import BundleRelease
 from contracts.signing import key_id_of, public_bytes_of
 from detectors.training.canaries.verdict import CanaryResult
 from fedsecure.tables import plain_table

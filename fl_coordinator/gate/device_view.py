@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from contracts.errors import Unavailable
 from contracts.freshness import not_eligible_because
 from contracts.identifiers import shown_as
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceState, DeviceStatus
 from transport.device_status_reader import RedisDeviceStatusReader
 
 FRESH = "fresh"

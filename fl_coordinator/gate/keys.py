@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from contracts.errors import BadSignature
-from contracts.federation import ModelUpdate
+from contracts.messages.federation import ModelUpdate
 from contracts.signing import verify
 from fl_coordinator.errors import UpdateRefused
 from transport.compacted_table import TableRecord

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from contracts.federation import GlobalModel, RoundPhase, RoundRecord
+from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
 
 ModelState = Literal["current", "earlier", "never committed"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.messages.federation import RoundPhase, RoundRecord
 from fl_coordinator.models.registry import Model, model_on_record
 from fl_coordinator.rounds.history import History
 from transport.blobs.weights import decode_weights

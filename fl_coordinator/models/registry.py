@@ -13,10 +13,10 @@ import redis
 import structlog
 from numpy.typing import NDArray
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.federation import GlobalModel, RoundPhase, RoundRecord, encode_federation
-from contracts.settings import Settings
+from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord, encode_federation
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import decode_weights, encode_weights
 from transport.kafka.publisher import Publisher

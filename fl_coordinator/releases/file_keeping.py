@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from contracts.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest
+from contracts.configuration.parts import ServiceSettings
 from contracts.content_hash import sha256_of
-from contracts.setting_parts import ServiceSettings
+from contracts.messages.bundle_manifest import MAX_MANIFEST_BYTES, BundleManifest
 from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()

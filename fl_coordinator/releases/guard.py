@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.releases import BundleRelease
 from fl_coordinator.gate.selection import DeviceStatusReader
 from fl_coordinator.journal import Journal
 from fl_coordinator.releases.releaser import Releaser

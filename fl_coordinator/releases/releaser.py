@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Unavailable
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.releases import BundleRelease
 from contracts.topics import Topics
 from fl_coordinator.releases.file_keeping import StoredFile, stored_files, unkept_files
 from fl_coordinator.releases.succession import current_release, kept_bundles, rollback_target

@@ -10,7 +10,7 @@ from typing import Final
 from scipy.stats import binom
 
 from contracts.freshness import stale_after_s
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 
 USUAL_SHARE: Final = 0.05  # of devices leave benign in a quiet window; also where fewer did before
 CHANCE: Final = 0.001

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.errors import Misconfigured
-from contracts.releases import BundleRelease
+from contracts.messages.releases import BundleRelease
 
 LISTED = "`fedsecure bundles` lists the releases"
 

@@ -9,9 +9,9 @@ from time import monotonic
 
 import structlog
 
+from contracts.configuration.parts import FederationSettings
 from contracts.errors import Unavailable
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.setting_parts import FederationSettings
+from contracts.messages.federation import RoundPhase, RoundRecord
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.gate.selection import RoundGate, Selection, ask_redis

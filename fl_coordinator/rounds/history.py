@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import InvalidMessage
-from contracts.federation import GlobalModel, RoundRecord, decode_federation
-from contracts.setting_parts import ServiceSettings
+from contracts.messages.federation import GlobalModel, RoundRecord, decode_federation
 from transport.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.messages.federation import RoundPhase, RoundRecord
 from contracts.metrics import (
     GLOBAL_COMMITTED_SECONDS,
     GLOBAL_LOSS,

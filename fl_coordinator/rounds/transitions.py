@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
-from contracts.setting_parts import FederationSettings
+from contracts.configuration.parts import FederationSettings
+from contracts.messages.federation import AcceptedUpdate, RoundPhase, RoundRecord
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 

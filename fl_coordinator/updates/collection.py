@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from contracts.errors import InvalidMessage
-from contracts.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decode_federation
+from contracts.messages.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decode_federation
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator.aggregation.stacking import Contribution

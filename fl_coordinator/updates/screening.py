@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.federation import ModelUpdate, RoundPhase, RoundRecord
+from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord
 from detectors.network.layout import CONTEXT_STATISTICS
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.rounds.transitions import is_awaited

@@ -13,11 +13,11 @@ from zlib import crc32
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import FedSecureError, InvalidMessage, Unavailable
-from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
+from contracts.messages.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
 from contracts.metrics import LOCAL_TRAINING_SECONDS
-from contracts.settings import Settings
 from fl_device.host.participant import Participant, length_s
 from fl_device.host.preparation import Prepared
 from fl_device.keys.host_keys import HostKeys

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.metrics import BUILD_INFO, BUNDLE_CHANGES
-from contracts.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents
 from detectors.detector import live_engine
 from detectors.engine.engine import DetectionEngine

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from contracts.errors import InvalidMessage
-from contracts.verdicts import DeviceState
-from contracts.vitals import decode_vitals
+from contracts.messages.verdicts import DeviceState
+from contracts.messages.vitals import decode_vitals
 from detectors.array_types import Floats
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.engine import DetectionEngine

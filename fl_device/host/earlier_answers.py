@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import BadSignature, InvalidMessage, Misconfigured
-from contracts.federation import ModelUpdate, decode_federation
-from contracts.settings import Settings
+from contracts.messages.federation import ModelUpdate, decode_federation
 from contracts.signing import public_bytes_of, verify
 from fl_device.keys.folder import KeyFolder
 from transport.kafka.topic_reader import Record, TopicReader

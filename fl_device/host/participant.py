@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from contracts.federation import ModelUpdate, RoundPhase, RoundRecord
+from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord
 from fl_device.training.local import LocalResult
 
 

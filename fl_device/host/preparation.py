@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from contracts.federation import TaskName
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
+from contracts.messages.federation import TaskName
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.windows import WINDOW_MIN
 from detectors.network.layout import CONTEXT_SIZE

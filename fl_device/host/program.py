@@ -12,10 +12,10 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
-from contracts.federation import GlobalModel, RoundRecord, decode_federation
+from contracts.messages.federation import GlobalModel, RoundRecord, decode_federation
 from contracts.metrics import DEVICES_HOSTED, REDIS_UP
-from contracts.settings import Settings
 from fl_device.host.answering import Answering, ModelCache
 from fl_device.host.bundle_changes import BundleChanges
 from fl_device.host.detector import HostDetector

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 import structlog
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.federation import ModelUpdate
-from contracts.settings import Settings
+from contracts.messages.federation import ModelUpdate
 from contracts.signing import sign
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.registration import Registrar, open_registrar

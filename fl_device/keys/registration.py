@@ -9,9 +9,9 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.federation import DeviceKey, encode_federation
-from contracts.settings import Settings
+from contracts.messages.federation import DeviceKey, encode_federation
 from contracts.signing import key_id_of, public_bytes_of
 from fl_device.keys.folder import KeyFolder
 from transport.kafka.admin import ensure_topics

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.federation import TaskName
+from contracts.messages.federation import TaskName
 from detectors.array_types import Floats32
 from detectors.network.layout import CHANNELS, UNITS, Shapes, bidirectional_shapes, dense_shapes, network_shapes
 from transport.blobs.weights import Weights

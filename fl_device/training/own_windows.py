@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.verdicts import DeviceProfile
+from contracts.messages.verdicts import DeviceProfile
 from detectors.array_types import Bools, Floats, Floats32, Ints
 from detectors.minutes.cleaning import MAX_GAP_MIN, clean, on_grid
 from detectors.minutes.windows import MAX_SPAN_MIN, WINDOW_MIN, cut_windows, scaled, usable_window_ends

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from detectors.array_types import Floats, Floats32
 from detectors.network.layout import CONTEXT_STATISTICS
 from transport.blobs.weights import Weights

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import yaml
 
 from contracts.errors import Misconfigured
-from contracts.ingest import CHANNEL_NAMES, ChannelName
+from contracts.messages.ingest import CHANNEL_NAMES, ChannelName
 
 MOST_MAPPING_BYTES: Final = 1_000_000
 BUILT_IN: Final[Mapping[ChannelName, tuple[tuple[str, ...], ...]]] = {

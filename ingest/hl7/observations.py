@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from contracts.ingest import Reading
+from contracts.messages.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
 from ingest.hl7.message import Group, Header, Row
 from ingest.hl7.values import read_time, worth_of, zone_of

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.metrics import INGEST_BAD_FRAMES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED
-from contracts.settings import Settings
 from ingest.mllp.framing import Deframer, NoFraming, TooLong, framed
 from transport.listening import cannot_listen
 from transport.log_throttle import Throttle

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from ingest.hl7.catalogue import catalogue_with
 from ingest.hl7.observations import DEVICE_FIELDS, ObservationReader
 from ingest.hl7.receiver import Receiver

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents
 from detectors.engine.engine import DetectionEngine
 from transport.bundles.files import BundleFiles

@@ -11,10 +11,10 @@ import faust
 import structlog
 from faust.app.base import BootStrategy
 
+from contracts.configuration.parts import ServiceSettings
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
 from contracts.metrics import WORKER_LAG_MESSAGES
-from contracts.setting_parts import ServiceSettings
-from contracts.settings import Settings
 from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
 from streams.errors import ExitWatchdog

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from contracts.messages.verdicts import encode_verdict
+from contracts.messages.vitals import VitalsBatch
 from contracts.metrics import BATCH_MINUTES, DROPPED_MINUTES, FLAGGED_WINDOWS, MINUTES, SCORES, SCORING_SECONDS, WINDOWS
-from contracts.verdicts import encode_verdict
-from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.router import EngineRouter
 from streams.publisher import DeadLetter, DeviceResult

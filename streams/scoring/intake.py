@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from contracts.dead_letters import dead_letter_headers
 from contracts.errors import InvalidMessage
+from contracts.messages.dead_letters import dead_letter_headers
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from contracts.metrics import DEAD_LETTERS, MESSAGES
-from contracts.vitals import VitalsBatch, decode_vitals
 from streams.publisher import DeadLetter
 from streams.vitals_records import VitalsRecord
 

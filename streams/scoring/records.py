@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import Verdicts
 from streams.state.devices import DeviceContext

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.errors import InvalidMessage
-from contracts.vitals import VitalsBatch, decode_vitals
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition

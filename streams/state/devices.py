@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from contracts.messages.verdicts import DeviceStatus
+from contracts.messages.vitals import VitalsBatch
 from contracts.metrics import LABEL_CHANGES
-from contracts.verdicts import DeviceStatus
-from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import Verdicts
 from transport.kafka.offsets import TopicPartition
 

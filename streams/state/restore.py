@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from contracts.messages.verdicts import DeviceSnapshot, DeviceStatus
+from contracts.messages.vitals import VitalsBatch
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
-from contracts.verdicts import DeviceSnapshot, DeviceStatus
-from contracts.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import structlog
 
 from contracts.errors import InvalidMessage
-from contracts.verdicts import DeviceStatus, decode_status
+from contracts.messages.verdicts import DeviceStatus, decode_status
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition
 

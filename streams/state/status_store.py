@@ -14,9 +14,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from contracts.messages.verdicts import DeviceStatus, encode_verdict
 from contracts.metrics import REDIS_UP
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceStatus, encode_verdict
 from streams.publisher import DeviceResult
 
 log = structlog.get_logger()

@@ -11,12 +11,19 @@ import redis
 from kafka import KafkaProducer
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.event_time import from_event_minute
-from contracts.federation import AcceptedUpdate, FlEvent, RoundPhase, RoundRecord, encode_federation
-from contracts.settings import Settings
-from contracts.truth import TruthInterval, encode_truth
-from contracts.verdicts import DeviceProfile, DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch, encode_verdict
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.federation import AcceptedUpdate, FlEvent, RoundPhase, RoundRecord, encode_federation
+from contracts.messages.truth import TruthInterval, encode_truth
+from contracts.messages.verdicts import (
+    DeviceProfile,
+    DeviceSnapshot,
+    DeviceState,
+    DeviceStatus,
+    ScoreBatch,
+    encode_verdict,
+)
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.network.layout import CONTEXT_SIZE
 from transport.kafka.admin import ensure_topics
 from transport.kafka.options import kafka_python_options

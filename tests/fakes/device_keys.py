@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contracts.federation import DeviceKey, encode_federation
+from contracts.messages.federation import DeviceKey, encode_federation
 from contracts.signing import key_id_of, public_bytes_of
 
 

@@ -17,7 +17,7 @@ from device_keys import device_key, private_key
 from msgspec.structs import replace
 
 from contracts.content_hash import sha256_of
-from contracts.federation import DeviceKey, ModelUpdate, RoundRecord, encode_federation
+from contracts.messages.federation import DeviceKey, ModelUpdate, RoundRecord, encode_federation
 from contracts.signing import sign
 from transport.blobs.weights import encode_weights
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fl_device.host.program import DeviceProgram
 from fl_device.keys.folder import KeyFolder
 from transport.redis_client import connect_redis

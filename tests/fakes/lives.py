@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contracts.verdicts import DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import MinuteChunk, Transition, Verdicts
 from detectors.engine.engine import DetectionEngine

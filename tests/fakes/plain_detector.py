@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from detectors.baseline.references import Standardisation
 from detectors.bundle.bundle import Bundle
 from detectors.decisions.rule import Rule

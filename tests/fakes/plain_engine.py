@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from plain_detector import level_model
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from detectors.bundle.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents
 from detectors.engine.engine import DetectionEngine
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from plain_engine import PlainEngine
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from streams.worker import run_worker
 from transport.logs import configure_logs
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry
 from contracts.content_hash import sha256_of
-from contracts.federation import FlEvent, decode_federation
-from contracts.releases import BundleRelease, decode_release
+from contracts.messages.bundle_manifest import MANIFEST, BundleManifest, FileEntry
+from contracts.messages.federation import FlEvent, decode_federation
+from contracts.messages.releases import BundleRelease, decode_release
 from contracts.topics import Topics
 from fl_coordinator.releases.file_keeping import StoredFile
 from fl_coordinator.releases.releaser import Releaser

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
+from contracts.messages.federation import RoundPhase, RoundRecord
 from fl_coordinator.rounds.history import History, read_history
 
 

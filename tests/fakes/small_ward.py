@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from contracts.configuration.settings import Settings
 from contracts.event_time import to_event_minute
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from replay.recording import Recording
 from transport.kafka.admin import ensure_topics
 from transport.kafka.publisher import Publisher

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from kafka import KafkaAdminClient
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.answers import kafka_answers, redis_answers
 from transport.kafka.admin import ensure_topics

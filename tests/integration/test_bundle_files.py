@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
-from contracts.releases import BundleRelease
+from contracts.messages.bundle_manifest import MANIFEST
+from contracts.messages.releases import BundleRelease
 from detectors.bundle.bundle import DEFAULT_BUNDLE, bundle_of, folder_contents
 from transport.bundles.files import BundleFiles
 from transport.bundles.releases import publish_release, read_releases

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
-from contracts.settings import Settings
-from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
+from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fedsecure.demo.observing.collector import Collector
 from fedsecure.demo.observing.observer import Observer
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces

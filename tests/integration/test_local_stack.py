@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
-from contracts.settings import Settings
 from fedsecure.commands.stack import up
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.kafka.broker import KafkaBroker

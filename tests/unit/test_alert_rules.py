@@ -8,8 +8,8 @@ import pytest
 import yaml
 from promql_names import FOREIGN, MONITORING, RULE_FILES, alerts, exported_names, names_in, recorded_names, rules
 
+from contracts.messages.verdicts import DeviceState
 from contracts.metrics import OF_PROGRAM
-from contracts.verdicts import DeviceState
 from monitoring.dashboards.devices import STATES
 
 PROMETHEUS = yaml.safe_load((MONITORING / "prometheus" / "prometheus.yml").read_text())

@@ -43,9 +43,6 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 REGISTRIES = {"replay/attacks", "replay/sources", "fl_coordinator/aggregation", "detectors/statistics", "fedsecure/commands", "ingest/protocols"}  # fmt: skip
-NOT_YET = {
-    "contracts": 26,
-}  # a message or a limit a file
 MOST_FILES = 12
 RETIRED = {
     "DeviceTracks", "BundledTracks", "ReleasedTracks", "Ballot", "Tick", "Yardstick", "Situation", "Knowledge", "Lessons", "Curriculum", "Learner",
@@ -58,9 +55,7 @@ def test_a_room_has_no_more_files_than_one_finds_a_way_in() -> None:
     rooms = Counter(
         str(file.parent.relative_to(ROOT)) for file in FILES if file.name not in {"__init__.py", "__main__.py"}
     )
-    crowded = {
-        room: count for room, count in rooms.items() if room not in REGISTRIES and count > NOT_YET.get(room, MOST_FILES)
-    }
+    crowded = {room: count for room, count in rooms.items() if room not in REGISTRIES and count > MOST_FILES}
     assert not crowded
 
 

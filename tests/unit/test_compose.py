@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from contracts.settings import Settings, variable_of
+from contracts.configuration.settings import Settings, variable_of
 from fedsecure.healthcheck import check
 
 ROOT = Path(__file__).parents[2]

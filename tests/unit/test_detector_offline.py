@@ -11,7 +11,7 @@ from wfdb_records import stays
 
 from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors import DetectionEngine, Detector, MinuteChunk, Verdicts
 from detectors.bundle.bundle import save_bundle
 from replay.recording import Recording

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contracts.describe_settings import SECTIONS, page
+from contracts.configuration.describe import SECTIONS, page
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from replay.attacks import AttackSpec, inject
 from replay.attacks.own import own_attack
 from replay.recording import Recording
@@ -86,7 +86,7 @@ def test_the_example_attack_changes_every_kth_minute_and_the_truth_is_what_chang
 
 
 def test_the_page_of_settings_is_up_to_date():
-    assert (DOCS / "configuration.md").read_text() == page(), "run: python -m contracts.describe_settings"
+    assert (DOCS / "configuration.md").read_text() == page(), "run: python -m contracts.configuration.describe"
 
 
 def test_every_setting_is_on_the_page_and_says_what_it_is():

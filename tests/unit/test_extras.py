@@ -35,7 +35,7 @@ sys.modules.update(dict.fromkeys(sys.argv[1].split(",")))
 import streams.worker, streams.edge, streams.app, console.program, fl_coordinator.program, replay.program, ingest.program
 import fl_device.keys.registration, experiments.cohort.comparison
 from detectors.bundle.bundle import load_bundle, DEFAULT_BUNDLE
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.commands.coordinator import _initial_weights
 bundle = load_bundle(DEFAULT_BUNDLE)
 for task in ("reconstruction", "forecast", "classification"):

@@ -38,7 +38,7 @@ from kubernetes_site import (
     take_components,
 )
 
-from contracts.settings import Settings, variable_of
+from contracts.configuration.settings import Settings, variable_of
 from fedsecure import programs
 from fedsecure.cli import app, take_secrets
 from fedsecure.endpoints import settings_for_running_stack

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 import contracts.metrics
-from contracts.dead_letters import REASONS
-from contracts.federation import RoundPhase, RoundRecord
+from contracts.messages.dead_letters import REASONS
+from contracts.messages.federation import RoundPhase, RoundRecord
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.metrics import KAFKA_UP, OF_PROGRAM, ROUNDS, registry_of
-from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.rounds.metrics import measure_record, measure_round, measure_start
 from streams.metrics import DeviceSeries
 from streams.state.devices import AssignedDevices, DeviceContext

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from promql_names import alerts
 
-from contracts.federation import RoundPhase
+from contracts.messages.federation import RoundPhase
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "runbook.md").read_text()

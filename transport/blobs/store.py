@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 import redis
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.setting_parts import ServiceSettings
 from transport.atomic_write import write_temporary
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024

@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from contracts.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest
+from contracts.configuration.parts import ServiceSettings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
-from contracts.setting_parts import ServiceSettings
+from contracts.messages.bundle_manifest import MANIFEST, MAX_MANIFEST_BYTES, BundleManifest
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 

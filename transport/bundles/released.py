@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
+from contracts.messages.bundle_manifest import MANIFEST
 from contracts.metrics import BUNDLES_REFUSED
 from transport.bundles.files import BundleFiles
 from transport.bundles.releases import ReleaseLog

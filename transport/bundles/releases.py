@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import structlog
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import InvalidMessage
-from contracts.releases import BundleRelease, decode_release, encode_release
-from contracts.setting_parts import ServiceSettings
+from contracts.messages.releases import BundleRelease, decode_release, encode_release
 from contracts.topics import Topics
 from transport.bundles.files import publish_bundle
 from transport.compacted_table import CompactedTable, TableRecord

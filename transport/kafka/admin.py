@@ -8,8 +8,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
-from contracts.setting_parts import ServiceSettings
 from contracts.topics import TopicSpec
 from transport.kafka.options import kafka_python_options
 

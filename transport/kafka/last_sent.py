@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import InvalidMessage
-from contracts.setting_parts import ServiceSettings
-from contracts.vitals import decode_vitals
+from contracts.messages.vitals import decode_vitals
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition
 

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
-from contracts.setting_parts import ServiceSettings
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from contracts.setting_parts import ServiceSettings
+from contracts.configuration.parts import ServiceSettings
 from transport.tls import tls_context
 
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
-from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import kafka_python_options
 
 LINGER_MS = 50

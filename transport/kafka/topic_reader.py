@@ -11,8 +11,8 @@ from typing import Final, Literal, Protocol, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
-from contracts.setting_parts import ServiceSettings
 from transport.kafka.options import aiokafka_options
 from transport.kafka.watch import start_client, watched_call
 

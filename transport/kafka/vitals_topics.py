@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from contracts.topics import TopicSpec
 from transport.kafka.admin import ensure_topics
 from transport.kafka.last_sent import LastSent, read_last_sent

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.array_types import Bools, Floats, Ints
 from detectors.decisions.votes import RULES
 from detectors.engine.chunks import MinuteChunk, Verdicts

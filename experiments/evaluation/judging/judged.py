@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.decisions.common_scale_rule import SUSPECT_MARGIN, rule_scores
 from detectors.decisions.states import DecisionBasis, decide, dwell_after
 from detectors.minutes.windows import STEP_MIN

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.scoring.components import SCORED
 from detectors.training.scores.table import TEACHING, AttackDelays, DecisionTable, attack_delays
 from experiments.common.injection import LEVELS, core_cases

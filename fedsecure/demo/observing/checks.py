@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.verdicts import DeviceState
+from contracts.messages.federation import RoundPhase, RoundRecord
+from contracts.messages.verdicts import DeviceState
 from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo.observing.observation import Observation, StateSeen
 

@@ -8,12 +8,12 @@ from threading import Lock
 import msgspec
 
 from console.sources.topic_view import Headers, TopicView, truth_key
-from contracts.dead_letters import HEADER_REASON
-from contracts.federation import FlEvent, RoundRecord
+from contracts.messages.dead_letters import HEADER_REASON
+from contracts.messages.federation import FlEvent, RoundRecord
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceStatus, ScoreBatch
+from contracts.messages.vitals import decode_vitals
 from contracts.topics import Topics
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceStatus, ScoreBatch
-from contracts.vitals import decode_vitals
 from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
 from transport.kafka.topic_reader import Start
 

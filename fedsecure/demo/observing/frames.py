@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from contracts.federation import RoundRecord
+from contracts.messages.federation import RoundRecord
 from fedsecure.demo.observing.checks import next_round, quarantine_after_onset
 from fedsecure.demo.observing.observation import Observation, latency_samples_s
 from fl_coordinator.gate.device_view import DeviceView

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from contracts.federation import FlEvent, RoundRecord
 from contracts.identifiers import shown_as
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.federation import FlEvent, RoundRecord
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 
 
 class DeviceTrace(msgspec.Struct, kw_only=True):

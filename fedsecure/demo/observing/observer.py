@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from console.sources.topic_watch import TopicWatch
+from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Unavailable
-from contracts.settings import Settings
 from fedsecure.demo.observing.collector import Collector
 
 GIVE_UP_AFTER_S = 15.0

@@ -8,8 +8,8 @@ from typing import Any, Final
 import redis
 from kafka.errors import KafkaError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from transport.kafka.admin import connect_admin
 from transport.redis_client import connect_redis
 

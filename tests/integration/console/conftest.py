@@ -15,8 +15,8 @@ from console_ward import FIRST_MINUTE, MARKUP, ODD, UNUSUAL, Ward, profile_of, s
 
 from console.program import ConsoleProgram
 from console.web.inject import AttackChoice
-from contracts.settings import Settings
-from contracts.verdicts import DeviceState
+from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import DeviceState
 from transport.redis_client import connect_redis
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from console.sources.redis_watch import EVERY_S
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from fedsecure.demo.pictures import find_browser, take_pictures
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]

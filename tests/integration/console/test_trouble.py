@@ -9,7 +9,7 @@ import pytest
 from console_ward import status_of
 from playwright.sync_api import expect
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 

@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from plain_detector import plain_bundle
 from small_ward import ENROLMENT_MIN, HORIZON_MIN
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import Unavailable
-from contracts.federation import (
+from contracts.messages.federation import (
     DeviceKey,
     FlEvent,
     GlobalModel,
@@ -29,9 +30,8 @@ from contracts.federation import (
     decode_federation,
     encode_federation,
 )
-from contracts.settings import Settings
+from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
 from contracts.signing import sign
-from contracts.verdicts import DeviceState, DeviceStatus, encode_verdict
 from detectors.bundle.bundle import save_bundle
 from fl_coordinator.models.registry import Model, model_of
 from fl_coordinator.program import CoordinatorProgram

@@ -12,7 +12,14 @@ from rounds_on_record import committed, history_of
 from small_ward import PACK, send_vitals
 
 from contracts.content_hash import sha256_of
-from contracts.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, decode_federation, encode_federation
+from contracts.messages.federation import (
+    GlobalModel,
+    ModelUpdate,
+    RoundPhase,
+    RoundRecord,
+    decode_federation,
+    encode_federation,
+)
 from fl_coordinator.program import CoordinatorProgram
 from transport.blobs.weights import encode_weights
 from transport.kafka.publisher import Publisher

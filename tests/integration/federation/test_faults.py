@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from contracts.federation import RoundPhase
+from contracts.messages.federation import RoundPhase
 from contracts.metrics import KAFKA_UP
 from fl_coordinator.errors import Fenced
 from transport.redis_client import connect_redis

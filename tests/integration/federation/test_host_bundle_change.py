@@ -14,10 +14,10 @@ from plain_detector import plain_bundle
 from prometheus_client import REGISTRY
 from small_ward import RECORDED_MIN, recorded, send_vitals
 
-from contracts.bundle_manifest import MANIFEST
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.bundle_manifest import MANIFEST
+from contracts.messages.releases import BundleRelease
 from detectors.bundle.bundle import packed_bundle
 from detectors.detector import live_engine
 from detectors.engine.chunks import MinuteChunk, Verdicts

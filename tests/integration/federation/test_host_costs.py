@@ -16,7 +16,7 @@ from plain_detector import plain_bundle
 from rounds_on_record import committed
 from small_ward import DEVICES, send_all_vitals
 
-from contracts.federation import ModelUpdate, decode_federation
+from contracts.messages.federation import ModelUpdate, decode_federation
 from detectors.network.layout import CONTEXT_SIZE
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.host.preparation import TASKS

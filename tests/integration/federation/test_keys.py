@@ -8,8 +8,8 @@ import pytest
 from device_keys import device_key, private_key
 from msgspec.structs import replace
 
-from contracts.dead_letters import HEADER_REASON
-from contracts.federation import RoundPhase, encode_federation
+from contracts.messages.dead_letters import HEADER_REASON
+from contracts.messages.federation import RoundPhase, encode_federation
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.registration import open_registrar
 from transport.kafka.publisher import Publisher

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from plain_detector import plain_bundle
 
-from contracts.federation import RoundPhase
+from contracts.messages.federation import RoundPhase
 from detectors.bundle.bundle import save_bundle
 from fl_coordinator import program
 from fl_coordinator.errors import Fenced

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from contracts.dead_letters import HEADER_REASON
-from contracts.federation import RoundPhase
-from contracts.verdicts import DeviceState
+from contracts.messages.dead_letters import HEADER_REASON
+from contracts.messages.federation import RoundPhase
+from contracts.messages.verdicts import DeviceState
 from transport.blobs.weights import encode_weights
 from transport.redis_client import connect_redis
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, decode_vitals
+from contracts.configuration.settings import Settings
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from transport.kafka.options import kafka_python_options
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hl7_messages import HEART, RESP, minute_of
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
 
 if TYPE_CHECKING:

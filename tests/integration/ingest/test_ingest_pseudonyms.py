@@ -12,7 +12,7 @@ import pytest
 from hl7_messages import HEART, RESP, at, message, obx
 from kafka import KafkaAdminClient
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from transport.kafka.options import kafka_python_options
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hl7_messages import HEART, PULSE, RESP, at, message, obx
 
-from contracts.settings import Settings
-from contracts.verdicts import decode_scores
+from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import decode_scores
 from replay.attacks import AttackSpec, inject
 from replay.options import ReplayOptions
 from replay.program import run

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 from promql_names import MONITORING
 
+from contracts.configuration.settings import Settings
 from contracts.event_time import from_event_minute
-from contracts.settings import Settings
-from contracts.verdicts import decode_status
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.verdicts import decode_status
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
 

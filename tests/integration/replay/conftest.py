@@ -11,8 +11,8 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, decode_vitals
+from contracts.configuration.settings import Settings
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from replay.recording import Recording
 from transport.kafka.options import kafka_python_options
 

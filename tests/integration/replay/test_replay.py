@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.settings import Settings
-from contracts.truth import TruthInterval
+from contracts.configuration.settings import Settings
+from contracts.messages.truth import TruthInterval
 from replay.attacks import AttackSpec
 from replay.options import ReplayOptions
 from replay.program import run

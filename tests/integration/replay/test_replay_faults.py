@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
 from replay.options import ReplayOptions
 from replay.program import run

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from replay.options import ReplayOptions
 from replay.program import run
 from transport.kafka.admin import ensure_topics

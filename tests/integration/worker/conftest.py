@@ -15,10 +15,10 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from plain_engine import PlainEngine
 
+from contracts.configuration.settings import Settings
 from contracts.event_time import from_event_minute
-from contracts.settings import Settings
-from contracts.verdicts import ScoreBatch, decode_scores, decode_status
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.verdicts import ScoreBatch, decode_scores, decode_status
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.engine.chunks import MinuteChunk
 from transport.kafka.admin import ensure_topics
 from transport.kafka.options import kafka_python_options

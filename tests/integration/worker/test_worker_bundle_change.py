@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
-from contracts.releases import BundleRelease, encode_release
-from contracts.settings import Settings
-from contracts.verdicts import decode_scores
+from contracts.messages.bundle_manifest import MANIFEST
+from contracts.messages.releases import BundleRelease, encode_release
+from contracts.messages.verdicts import decode_scores
 from detectors.bundle.bundle import DEFAULT_BUNDLE, folder_contents, load_bundle, packed_bundle
 from transport.bundles.releases import publish_release
 from transport.kafka.publisher import Publisher

@@ -7,7 +7,7 @@ import json
 import pytest
 from kafka.errors import MessageSizeTooLargeError
 
-from contracts.dead_letters import HEADER_OFFSET, HEADER_REASON, HEADER_TOPIC
+from contracts.messages.dead_letters import HEADER_OFFSET, HEADER_REASON, HEADER_TOPIC
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from contracts.verdicts import SCHEMA_VERSION
+from contracts.messages.verdicts import SCHEMA_VERSION
 from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
 

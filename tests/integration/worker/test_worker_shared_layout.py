@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 
 pytestmark = pytest.mark.integration
 

@@ -98,7 +98,7 @@ def test_charts_alone_or_a_single_record_are_enough(
     tmp_path: Path, charts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The same whatever is read, slow to draw, and drawn above.
-    monkeypatch.setattr("experiments.cohort.pictures.deterioration_figure", lambda seed, minutes: Figure())
+    monkeypatch.setattr("experiments.cohort.page.deterioration_figure", lambda seed, minutes: Figure())
     write_record(tmp_path / "one" / "p000020n.hea", stays()[0])
     for at, recordings in enumerate((charts, tmp_path / "one" / "p000020n.hea")):
         assert run("--out", tmp_path / f"{at}", "--quick", "--recordings", recordings).exit_code == 0

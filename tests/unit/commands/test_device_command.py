@@ -12,8 +12,8 @@ from console_ward import status_of
 from device_keys import KeyRecord, device_key, key_record
 from typer.testing import CliRunner, Result
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fedsecure.cli import app
 from fedsecure.commands import device as device_command
 from fedsecure.endpoints import device_key_dir, settings_for_device_host

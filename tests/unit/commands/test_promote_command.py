@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.releases import BundleRelease
-from contracts.settings import Settings
+from contracts.messages.releases import BundleRelease
 from detectors.training.canaries.figures import NetworkFit, Outcomes
 from detectors.training.canaries.verdict import canary_verdict
 from fedsecure.commands.promote import promote

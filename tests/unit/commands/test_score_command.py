@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import detectors
 from contracts.errors import Misconfigured
-from contracts.verdicts import RuleName
+from contracts.messages.verdicts import RuleName
 from fedsecure.cli import app
 from fedsecure.tables.scores import score_rows
 from replay.recording import Recording

@@ -7,8 +7,8 @@ import os
 import pytest
 from typer.testing import CliRunner
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fedsecure.cli import app
 from streams.edge import partitions_of
 from transport.kafka.offsets import TopicPartition

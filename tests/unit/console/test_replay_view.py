@@ -14,10 +14,10 @@ from console.sources.series import Minutes
 from console.views.replay import ReplayView, outcome_of, runs_of
 from console.views.rounds import RoundsView
 from console.views.words import reason_in_words
-from contracts.federation import RoundPhase, RoundRecord, encode_federation
+from contracts.messages.federation import RoundPhase, RoundRecord, encode_federation
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState, encode_verdict
 from contracts.topics import Topics
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState, encode_verdict
 
 TOPICS = Topics("t")
 ROOT = Path(__file__).parents[3]

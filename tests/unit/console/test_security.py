@@ -15,8 +15,8 @@ from console.stage import Stage
 from console.web.inject import AttackChoice, Injector
 from console.web.security import AccessControl, is_loopback
 from console.web.server import build_app
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 
 TOKEN = "a-token-of-some-length"
 SETTINGS = Settings(kafka_bootstrap_servers="127.0.0.1:1", prefix="t")

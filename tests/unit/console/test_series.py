@@ -7,7 +7,7 @@ from console_ward import scores_of
 from msgspec.structs import replace
 
 from console.sources.series import CAPACITY_MIN, Minutes
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 
 
 def batch(first: int, minutes: int, **changes):

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from console.sources.board import Board
 from console.views.wall import WallView, shown_state
+from contracts.messages.verdicts import DeviceState, encode_verdict
 from contracts.topics import Topics
-from contracts.verdicts import DeviceState, encode_verdict
 from fl_coordinator.gate.device_view import view_of
 
 NOW = 1_000_000.0

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from redis import RedisError
 
-from contracts.addresses import checked_brokers, parse_redis
+from contracts.configuration.addresses import checked_brokers, parse_redis
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fedsecure.local_stack.external import external_services
 from transport.redis_client import connect_redis
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidMessage
-from contracts.federation import FlEvent, GlobalModel, ModelUpdate, RoundRecord, decode_federation
-from contracts.verdicts import decode_scores, decode_status
+from contracts.messages.federation import FlEvent, GlobalModel, ModelUpdate, RoundRecord, decode_federation
+from contracts.messages.verdicts import decode_scores, decode_status
 
 DECODERS = [
     decode_status,

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.errors import InvalidMessage
 from contracts.freshness import not_eligible_because, stale_after_s
-from contracts.verdicts import DeviceState, DeviceStatus, decode_status, encode_verdict
+from contracts.messages.verdicts import DeviceState, DeviceStatus, decode_status, encode_verdict
 
 NOW = 1_000_000.0
 CAP_S = 2100.0

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.export_schema import MESSAGES as KINDS
-from contracts.verdicts import DeviceStatus, ScoreBatch
+from contracts.messages.export_schema import MESSAGES as KINDS
+from contracts.messages.verdicts import DeviceStatus, ScoreBatch
 
 SCHEMA_DIR = Path(__file__).parents[3] / "docs" / "schema"
 
@@ -18,7 +18,7 @@ SCHEMA_DIR = Path(__file__).parents[3] / "docs" / "schema"
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_committed_schema_is_the_code(kind: type[msgspec.Struct]) -> None:
     committed = json.loads((SCHEMA_DIR / f"{kind.__name__}.json").read_text())
-    assert msgspec.json.schema(kind) == committed, "run `python -m contracts.export_schema docs/schema`"
+    assert msgspec.json.schema(kind) == committed, "run `python -m contracts.messages.export_schema docs/schema`"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from contracts.configuration.settings import Settings, variable_of
 from contracts.errors import Misconfigured
-from contracts.settings import Settings, variable_of
 from transport.kafka.options import aiokafka_options, kafka_python_options
 from transport.redis_client import connect_redis, connect_redis_async
 

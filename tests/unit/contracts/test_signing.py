@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
-from contracts.federation import ModelUpdate, decode_federation, encode_federation
+from contracts.messages.federation import ModelUpdate, decode_federation, encode_federation
 from contracts.signing import canonical_bytes, from_pem, key_id_of, public_bytes_of, sign, to_pem, verify
 
 # RFC 8032, 7.1, test 1. The bytes are written down by hand from the table in contracts/signing.py, field by field, and were

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.dead_letters import REASONS
 from contracts.errors import InvalidMessage
 from contracts.event_time import from_event_minute, to_event_minute
-from contracts.vitals import MAX_BATCH_BYTES, VitalsBatch, decode_vitals, encode_vitals
+from contracts.messages.dead_letters import REASONS
+from contracts.messages.vitals import MAX_BATCH_BYTES, VitalsBatch, decode_vitals, encode_vitals
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(0, 400)), min_size=1, max_size=40)
 

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.federation import RoundPhase, RoundRecord
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from fedsecure.demo.observing.observation import AppliedStatus, DeviceTrace, Observation, Sent, StateSeen
 
 ONSET = 760

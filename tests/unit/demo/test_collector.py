@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState, ScoreBatch, encode_verdict
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.topics import Topics
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState, ScoreBatch, encode_verdict
-from contracts.vitals import VitalsBatch, encode_vitals
 from fedsecure.demo.observing.collector import Collector
 
 TOPICS = Topics("demo-1")

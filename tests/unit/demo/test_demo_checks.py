@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from contracts.federation import RoundPhase, RoundRecord
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.federation import RoundPhase, RoundRecord
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo.observing.checks import Check, judge
 from fedsecure.demo.observing.observation import DeviceTrace, Observation, StateSeen

@@ -13,8 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from contracts.errors import Unavailable
+from contracts.messages.verdicts import DeviceState, encode_verdict
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceState, encode_verdict
 from fedsecure.commands.status import status
 from fedsecure.tables.devices import device_table, sparkline
 from fl_coordinator.gate.device_view import read_devices, view_of

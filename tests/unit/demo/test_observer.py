@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from contracts.topics import Topics
 from fedsecure.demo.observing import observer as module
 from fedsecure.demo.observing.collector import Collector

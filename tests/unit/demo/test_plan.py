@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fedsecure.demo import plan
 from fedsecure.demo.plan import DemoOptions
 from fedsecure.demo.run import Demo

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors import Detector, Verdicts
 from detectors.explanations.words import RULES_IN_WORDS
 from fedsecure.demo import plan

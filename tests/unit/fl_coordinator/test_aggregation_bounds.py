@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fl_coordinator.aggregation.base import aggregate, aggregation_rules
 from fl_coordinator.aggregation.stacking import Contribution
 from fl_coordinator.program import CoordinatorProgram

@@ -12,13 +12,13 @@ import pytest
 from device_keys import key_record
 from hostile_updates import KINDS, TRAITOR_KINDS, Scene, Sent, hostile
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
-from contracts.settings import Settings
 from contracts.topics import Topics
-from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.gate.keys import KeyRing
 from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contracts.errors import Unavailable
-from contracts.federation import DeviceKey, ModelUpdate, encode_federation
+from contracts.messages.federation import DeviceKey, ModelUpdate, encode_federation
 from contracts.signing import key_id_of, sign
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.keys import KeyRing

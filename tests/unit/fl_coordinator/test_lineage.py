@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from contracts.federation import GlobalModel, RoundPhase, RoundRecord
+from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
 from fedsecure.tables.federation import model_table
 from fl_coordinator.models.lineage import descent, model_lines
 

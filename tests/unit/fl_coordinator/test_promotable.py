@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import Misconfigured
-from contracts.federation import GlobalModel, RoundPhase, RoundRecord
+from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
 from fl_coordinator.models.promotable import committed_model
 from fl_coordinator.models.registry import Model, model_of
 from fl_coordinator.rounds.history import History

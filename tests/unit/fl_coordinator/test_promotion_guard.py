@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from release_desk import TOPICS, ReleaseDesk, small_bundle
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.journal import Journal
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import ReleaseReason

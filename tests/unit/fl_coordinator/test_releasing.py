@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from release_desk import ReleaseDesk, small_bundle
 
-from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured
-from contracts.releases import BundleRelease
+from contracts.messages.bundle_manifest import MANIFEST
+from contracts.messages.releases import BundleRelease
 from fl_coordinator.releases.file_keeping import YOUNG_S, StoredFile, unkept_files
 from fl_coordinator.releases.releaser import ReleaseReason, Superseded
 from fl_coordinator.releases.succession import kept_bundles, rollback_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from contracts.verdicts import DeviceState, DeviceStatus
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.releases.rollback_rule import FleetSnapshot, PromotionWatch, RollbackTerms, fleet_snapshot
 
 TERMS = RollbackTerms(watch_s=3600.0, rise=0.1, least_devices=3, stale_cap_s=2100.0)

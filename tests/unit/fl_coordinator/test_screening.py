@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage
-from contracts.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.messages.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.selection import Selection
 from fl_coordinator.models.registry import model_of, model_on_record

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from contracts.errors import Unavailable
+from contracts.messages.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
 from fl_coordinator.gate.selection import select
 from transport.device_status_reader import RedisDeviceStatusReader
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.federation import AcceptedUpdate, RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
+from contracts.messages.federation import AcceptedUpdate, RoundPhase, RoundRecord
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 from fl_coordinator.rounds import transitions

@@ -11,14 +11,14 @@ import pytest
 from device_keys import KeyRecord, device_key, key_record, private_key
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
+from contracts.messages.federation import FlEvent, ModelUpdate, decode_federation, encode_federation
+from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.redis_keys import RedisKeys
-from contracts.settings import Settings
 from contracts.signing import sign
 from contracts.topics import Topics
-from contracts.verdicts import DeviceState, DeviceStatus
 from fl_coordinator.errors import GateClosed
 from fl_coordinator.gate.keys import KeyRing
 from fl_coordinator.gate.selection import RoundGate, Selection

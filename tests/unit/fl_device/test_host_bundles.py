@@ -10,7 +10,7 @@ from lives import assert_same_snapshot, calm
 from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from fl_device.host.detector import HostDetector
 from fl_device.tasks.task import Examples

@@ -10,9 +10,9 @@ import pytest
 from device_keys import KeyRecord, device_key, key_record, private_key
 from structlog.testing import capture_logs
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
-from contracts.federation import ModelUpdate
-from contracts.settings import Settings
+from contracts.messages.federation import ModelUpdate
 from contracts.signing import key_id_of, public_bytes_of, verify
 from fl_device.keys import host_keys
 from fl_device.keys.folder import KeyFolder

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plain_detector import level_model
 
 from contracts.event_time import EPOCH
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.minutes.cleaning import clean
 from detectors.minutes.windows import cut_windows, usable_window_ends

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
-from contracts.federation import GlobalModel, RoundPhase, RoundRecord
-from contracts.settings import Settings
+from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
 from fl_device.host.answering import CACHED_MODELS, ModelCache
 from fl_device.host.participant import Participant
 from fl_device.training.local import LocalResult

@@ -8,7 +8,7 @@ import pytest
 from device_keys import KeyRecord, device_key, key_record
 
 from contracts.errors import Misconfigured, Unavailable
-from contracts.federation import DeviceKey, decode_federation
+from contracts.messages.federation import DeviceKey, decode_federation
 from contracts.signing import key_id_of, public_bytes_of
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.registration import Registrar

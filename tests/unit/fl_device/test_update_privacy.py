@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import norm
 from structlog.testing import capture_logs
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from fl_device.training.privacy import PrivateAnswers, UpdatePrivacy, epsilon, length, privacy_of, secret_generator
 
 BASE = {"kernel": np.full((3, 4), 0.5, np.float32), "bias": np.zeros(4, np.float32)}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.ingest import Reading
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
+from contracts.messages.ingest import Reading
 from ingest.hl7.catalogue import BUILT_IN, catalogue_with
 from ingest.protocol import GivenReadings, NotUsed, protocol_named
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hl7_messages import HEART, NOON, PULSE, RESP, message, obx
 
-from contracts.ingest import Reading
+from contracts.messages.ingest import Reading
 from ingest.hl7.catalogue import Catalogue
 from ingest.hl7.message import Rejected, read_groups, read_header
 from ingest.hl7.observations import ObservationReader

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
-from contracts.ingest import DeviceReadings, Reading
+from contracts.messages.ingest import DeviceReadings, Reading
 from contracts.metrics import INGEST_READINGS
-from contracts.settings import Settings
 from ingest.devices import Devices
 from ingest.intake import Intake
 from ingest.journal import READINGS_A_RECORD, parts

@@ -7,9 +7,9 @@ from typing import Self
 
 import pytest
 
+from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.ingest import DeviceReadings, JournalRecord, Reading, decode_journal, encode_journal
-from contracts.settings import Settings
+from contracts.messages.ingest import DeviceReadings, JournalRecord, Reading, decode_journal, encode_journal
 from ingest.journal import Journal
 from transport.clock import Clock
 

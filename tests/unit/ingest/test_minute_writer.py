@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from contracts.ingest import DeviceReadings, JournalRecord, Reading
+from contracts.configuration.settings import Settings
+from contracts.messages.ingest import DeviceReadings, JournalRecord, Reading
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from contracts.metrics import INGEST_LATE_READINGS
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, decode_vitals
 from ingest.devices import Devices
 from ingest.journal_reader import Entry
 from ingest.minute_writer import MinuteWriter

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.ingest import Reading
+from contracts.messages.ingest import Reading
 from ingest.minutes import FILLED_GAP_MIN, MOST_READINGS_A_MINUTE, DeviceMinutes, Minute, stretches
 
 M = 1000

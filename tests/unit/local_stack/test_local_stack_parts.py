@@ -12,8 +12,8 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
-from contracts.settings import Settings
 from fedsecure.endpoints import environ_of, settings_for_running_stack
 from fedsecure.local_stack import LocalStack, default_state_dir
 from fedsecure.local_stack.external import external_services

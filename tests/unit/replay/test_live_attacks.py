@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from contracts.errors import InvalidMessage
-from contracts.replay_commands import ReplayCommand, decode_command, encode_command
-from contracts.truth import TruthInterval
-from contracts.vitals import decode_vitals
+from contracts.messages.replay_commands import ReplayCommand, decode_command, encode_command
+from contracts.messages.truth import TruthInterval
+from contracts.messages.vitals import decode_vitals
 from replay.cohort import Patient
 from replay.options import ReplayOptions
 from replay.player import Player, Route

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.settings import Settings
 from replay.options import ReplayOptions, parse_speed
 from replay.program import run
 

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from contracts.messages.truth import TruthInterval
+from contracts.messages.vitals import VitalsBatch, decode_vitals
 from contracts.metrics import REPLAY_ATTACKS, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
-from contracts.truth import TruthInterval
-from contracts.vitals import VitalsBatch, decode_vitals
 from replay.attacks import AttackSpec, Injection
 from replay.cohort import Patient
 from replay.options import ReplayOptions

@@ -7,8 +7,8 @@ from lives import calm
 from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
-from contracts.verdicts import decode_scores, decode_status
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.verdicts import decode_scores, decode_status
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.decisions.votes import KINDS
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter

@@ -12,8 +12,8 @@ from plain_detector import level_model
 
 from contracts.errors import Unavailable
 from contracts.event_time import from_event_minute
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.metrics import BUNDLE_CHANGES
-from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.chunks import chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter

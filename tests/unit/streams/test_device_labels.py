@@ -11,9 +11,9 @@ from plain_detector import level_model
 from structlog.testing import capture_logs
 
 from contracts.event_time import from_event_minute
+from contracts.messages.verdicts import decode_status, encode_verdict
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.metrics import LABEL_CHANGES
-from contracts.verdicts import decode_status, encode_verdict
-from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.scoring.batch import BatchScorer

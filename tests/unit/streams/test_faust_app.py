@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from streams.faust.app import build_app
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event_time import from_event_minute
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from streams.publisher import DeadLetter
 from streams.scoring.intake import LETTERS_AT_ONCE, Intake
 from streams.vitals_records import VitalsRecord

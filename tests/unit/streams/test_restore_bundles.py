@@ -10,9 +10,9 @@ from lives import ENROLMENT, START, assert_same_snapshot, calm, chunk
 from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from contracts.metrics import BUNDLE_CHANGES
-from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus
-from contracts.vitals import VitalsBatch, encode_vitals
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.state.devices import AssignedDevices

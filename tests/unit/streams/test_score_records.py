@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.verdicts import (
+from contracts.messages.verdicts import (
     BaselineSnapshot,
     DeviceProfile,
     DeviceSnapshot,

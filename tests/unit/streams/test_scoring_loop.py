@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from streams.core import WorkerCore
 from streams.errors import ExitWatchdog
 from streams.scoring.batch import BatchResult

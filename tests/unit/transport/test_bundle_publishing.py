@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from contracts.bundle_manifest import MANIFEST, BundleManifest, FileEntry
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage
+from contracts.messages.bundle_manifest import MANIFEST, BundleManifest, FileEntry
 from transport.bundles.files import MAX_FILE_BYTES, publish_bundle
 
 

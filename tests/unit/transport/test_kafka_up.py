@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
 from contracts.metrics import KAFKA_UP
-from contracts.settings import Settings
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader

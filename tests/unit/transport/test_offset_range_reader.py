@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from contracts.errors import InvalidMessage
-from contracts.releases import BundleRelease, decode_release, encode_release
+from contracts.messages.releases import BundleRelease, decode_release, encode_release
 from transport.bundles.releases import ReleaseLog
 
 RELEASE = BundleRelease(

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from contracts.bundle_manifest import MANIFEST
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
+from contracts.messages.bundle_manifest import MANIFEST
+from contracts.messages.releases import BundleRelease, encode_release
 from contracts.metrics import BUNDLES_REFUSED
-from contracts.releases import BundleRelease, encode_release
 from transport.bundles.released import ReleasedBundles
 from transport.bundles.releases import ReleaseLog
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from contracts.topics import TopicSpec
 from transport.kafka import admin as topic_admin
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
 
 E, B, S = DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.SUSPECT

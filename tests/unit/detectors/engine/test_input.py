@@ -7,7 +7,7 @@ import pytest
 from lives import BENIGN_AT, ENROLMENT, NAN, START, calm, changes, chunk, one, open_engine
 from plain_detector import level_model
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 

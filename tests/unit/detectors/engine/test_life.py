@@ -7,7 +7,7 @@ import pytest
 from lives import BENIGN_AT, ENROLMENT, START, Life, calm, changes, chunk, life, one, open_engine
 from plain_detector import level_model
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.decisions.votes import AGREE, KINDS
 from detectors.engine.chunks import MinuteChunk, Verdicts
 

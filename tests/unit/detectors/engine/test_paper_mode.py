@@ -7,7 +7,7 @@ import pytest
 from lives import ENROLMENT, START, assert_same, calm, changes, chunk, life, one, open_engine, outcome
 from plain_detector import level_model, plain_model
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.decisions.paper_fig3_rule import LOWEST, paper_threshold, probability
 from detectors.detector import Detector, rule_named
 from detectors.engine.chunks import MinuteChunk

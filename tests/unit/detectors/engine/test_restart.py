@@ -27,7 +27,7 @@ from lives import (
 )
 from plain_detector import level_model, plain_model
 
-from contracts.verdicts import DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model

@@ -23,7 +23,7 @@ from lives import (
 )  # fmt: skip
 from plain_detector import level_model, plain_model
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.detector import Detector
 from detectors.engine.chunks import MinuteChunk, Verdicts
 from detectors.engine.engine import DetectionEngine

@@ -10,7 +10,7 @@ from lives import ENROLMENT, LIVES, Life, assert_same_snapshot, calm, chunk, lif
 from msgspec.structs import replace
 from plain_detector import level_model, plain_model
 
-from contracts.verdicts import DeviceSnapshot, DeviceState
+from contracts.messages.verdicts import DeviceSnapshot, DeviceState
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_tables import table
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.training.scores.table import TEACHING, AttackDelays, attack_delays, rule_rows
 from experiments.evaluation.judging.judged import Scored, benign_share, clean_states, exclusions, states_of
 from experiments.evaluation.plan import BUDGETS

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contracts.verdicts import DeviceState
+from contracts.messages.verdicts import DeviceState
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from detectors.decisions.common_scale_rule import rule_scores
 from detectors.detector import Detector

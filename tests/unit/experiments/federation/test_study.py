@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from contracts.verdicts import DeviceProfile
+from contracts.messages.verdicts import DeviceProfile
 from detectors.network.layout import CONTEXT_SIZE
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.files import results_document, tables

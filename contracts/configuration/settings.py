@@ -8,10 +8,9 @@ from pydantic import AliasChoices, ModelWrapValidatorHandler, ValidationError, m
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from contracts.errors import Misconfigured
-from contracts.ingest_settings import IngestSettings
-from contracts.setting_pairs import misfits
-from contracts.setting_parts import (
+from contracts.configuration.ingest import IngestSettings
+from contracts.configuration.pairs import misfits
+from contracts.configuration.parts import (
     ConsoleSettings,
     FederationSettings,
     ProbeSettings,
@@ -19,6 +18,7 @@ from contracts.setting_parts import (
     ServiceSettings,
     WorkerSettings,
 )
+from contracts.errors import Misconfigured
 
 
 # Fields stand in the order of the bases from the last to the first.

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 
-from contracts.decoding import decoded
 from contracts.identifiers import DeviceId
+from contracts.messages.decoding import decoded
 
 TaskName = Literal["reconstruction", "forecast", "classification"]
 """What a federation can learn."""

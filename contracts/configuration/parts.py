@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from contracts.addresses import checked_brokers, parse_redis
-from contracts.federation import TaskName
+from contracts.configuration.addresses import checked_brokers, parse_redis
+from contracts.messages.federation import TaskName
+from contracts.messages.verdicts import RuleName
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
-from contracts.verdicts import RuleName
 
 
 def _names_of(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Write the JSON Schema of every message: `python -m contracts.export_schema docs/schema`."""
+"""Write the JSON Schema of every message: `python -m contracts.messages.export_schema docs/schema`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
-from contracts.ingest import JournalRecord
-from contracts.releases import BundleRelease
-from contracts.replay_commands import ReplayCommand
-from contracts.truth import TruthInterval
-from contracts.verdicts import DeviceStatus, ScoreBatch
-from contracts.vitals import VitalsBatch
+from contracts.messages.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.messages.ingest import JournalRecord
+from contracts.messages.releases import BundleRelease
+from contracts.messages.replay_commands import ReplayCommand
+from contracts.messages.truth import TruthInterval
+from contracts.messages.verdicts import DeviceStatus, ScoreBatch
+from contracts.messages.vitals import VitalsBatch
 
 MESSAGES = (
     VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 
 class IngestSettings(BaseSettings):
-    """A part of `contracts.settings.Settings`, which gives the variables their prefix."""
+    """A part of `contracts.configuration.settings.Settings`, which gives the variables their prefix."""
 
     ingest_host: str = Field("127.0.0.1", description="address an ingest listens on for the monitors' gateway")
     ingest_port: int | None = Field(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from contracts.addresses import parse_redis
+from contracts.configuration.addresses import parse_redis
 
 if TYPE_CHECKING:
-    from contracts.settings import Settings
+    from contracts.configuration.settings import Settings
 
 
 def misfits(settings: Settings) -> list[str]:

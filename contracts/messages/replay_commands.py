@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.decoding import decoded
 from contracts.identifiers import DeviceId
+from contracts.messages.decoding import decoded
 
 SCHEMA_VERSION = 1
 ShortText = Annotated[str, msgspec.Meta(max_length=64)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.decoding import decoded
+from contracts.messages.decoding import decoded
 
 SCHEMA_VERSION = 1
 

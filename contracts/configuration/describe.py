@@ -1,4 +1,4 @@
-"""Write docs/configuration.md: every setting with its variable, kind, default and meaning: `python -m contracts.describe_settings`."""
+"""Write docs/configuration.md: every setting with its variable, kind, default and meaning: `python -m contracts.configuration.describe`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from contracts.ingest_settings import IngestSettings
-from contracts.setting_parts import (
+from contracts.configuration.ingest import IngestSettings
+from contracts.configuration.parts import (
     ConsoleSettings,
     FederationSettings,
     ProbeSettings,
@@ -21,13 +21,13 @@ from contracts.setting_parts import (
     ServiceSettings,
     WorkerSettings,
 )
-from contracts.settings import Settings, variable_of
+from contracts.configuration.settings import Settings, variable_of
 
 HEAD = """# Configuration
 
 Every program reads its settings once, at its start, from environment variables; a command's own options come first. A wrong value ends the
 program with a sentence that names the variable. A program reads only the settings it needs, so all of them can have the same. This page is made
-by `python -m contracts.describe_settings`.
+by `python -m contracts.configuration.describe`.
 
 A secret can be a file: `FEDSECURE_SECRETS_DIR` names a folder, and each file in it stands for the variable that it is named after (say
 `FEDSECURE_KAFKA_PASSWORD` or `REDIS_URL`), unless that variable is set. [Operations](operations.md#secrets) has it for compose.

@@ -1,0 +1,1 @@
+"""Every setting of every program, what it must be, and what goes together."""
