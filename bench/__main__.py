@@ -1,0 +1,65 @@
+"""`python -m bench`, as `make bench` runs it."""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # before numpy is imported: every figure is of one thread unless it says otherwise
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import judging, latency, peers, scale, score_files, start, worker
+from bench.machine import machine
+from bench.page import markdown, page, shown
+from bench.row import Row
+from experiments.report.numbers import json_bytes, plain
+
+MEASURED = {
+    "judging": judging.measure,
+    "scale": scale.measure,
+    "worker": worker.measure,
+    "start": start.measure,
+    "latency": latency.measure,
+    "score": score_files.measure,
+    "peers": peers.measure,
+}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(MEASURED)}; without any, all.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small and short: whether it runs, not what it costs.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="`scale` up to 100,000 devices: a quarter of an hour.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the JSON files and the page.")] = RESULTS,
+) -> None:
+    """Measure what FedSecure costs on this machine: minutes, and nothing else should run meanwhile.
+
+    Writes NAME.json for everything measured and report.html with tables and plots. Figures are processor time or
+    ratios of one run wherever that is possible; of the rest, the machine is said.
+    """
+    if unknown := set(names or ()) - set(MEASURED):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there is {', '.join(MEASURED)}")
+    out.mkdir(parents=True, exist_ok=True)
+    where, results = machine(), dict[str, list[Row]]()
+    for name in names or MEASURED:
+        typer.echo(f"{name} …", err=True)
+        measured = scale.measure_sizes(scale.SIZES) if whole and name == "scale" else MEASURED[name](quick=quick)
+        results[name] = measured
+        document = {"machine": where, "quick": quick, "rows": plain([asdict(row) for row in measured])}
+        (out / f"{name}.json").write_bytes(json_bytes(document))
+        for row in measured:
+            mark = {True: "  ", False: "! ", None: "  "}[row.is_met]
+            typer.echo(f"{mark}{row.name}: {shown(row)}")
+    (out / "report.html").write_text(page(results, where, " ".join(["python -m bench", *sys.argv[1:]])), "utf-8")
+    (out / "tables.md").write_text(markdown(results) + "\n", "utf-8")
+    typer.echo(f"written to {out}", err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

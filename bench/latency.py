@@ -1,0 +1,102 @@
+"""How long after a device sent a minute its status tells of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+import numpy as np
+from kafka import KafkaConsumer, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
+
+from bench.row import Row
+from bench.services import corner, local_services, make_topics, send, wait_until, worker
+from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, ward_of
+from contracts.settings import Settings
+from contracts.verdicts import decode_status
+from contracts.vitals import encode_vitals
+from transport.kafka.options import kafka_python_options
+
+DEVICES: Final = 200
+REAL_TIME_OF: Final = 1000
+"""Devices whose minute a minute the slow run is like."""
+SHARE_OF_HIGHEST: Final = 0.8
+LONGEST_PACK: Final = 100
+"""Minutes of a device that one status may sum up."""
+BEFORE_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
+
+
+def measure(*, quick: bool) -> list[Row]:
+    """Return the median and the 99th percentile at real time for 1,000 devices, and at 80 % of what this worker can do."""
+    minutes = 24 if quick else 100
+    with local_services() as endpoints:
+        settings = corner(endpoints)
+        make_topics(settings, DEVICES)
+        ward = ward_of(DEVICES, BEFORE_MIN + 2 * minutes + 200)
+        for start in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN):
+            send(settings, ward.messages(start, start + LIKE_ENROLMENT_MIN, sent_at=time.time()))
+        with worker(settings) as running:
+            wait_until([running], DEVICES * BEFORE_MIN)
+            slow_min = max(4, minutes // 10)
+            slow = _delays_s(settings, ward, BEFORE_MIN, slow_min, REAL_TIME_OF / 60)
+            at = BEFORE_MIN + slow_min
+            began = wait_until([running], DEVICES * at)
+            send(settings, (m for k in range(at, at + minutes) for m in ward.messages(k, k + 1, sent_at=time.time())))
+            ended = wait_until([running], DEVICES * (at + minutes))
+            highest = (ended.minutes - began.minutes) / (ended.at - began.at)
+            fast = _delays_s(settings, ward, at + minutes, minutes, SHARE_OF_HIGHEST * highest)
+    return [*_rows("real time, 1,000 devices", slow), *_rows(f"80 % of the highest rate ({highest:,.0f}/s)", fast)]
+
+
+def _rows(name: str, delays_s: list[float]) -> list[Row]:
+    return [
+        Row(f"from sending to status, {name}, p{q}", float(np.percentile(delays_s, q)) * 1000, "ms", note=f"n {len(delays_s)}")
+        for q in (50, 99)
+    ]
+
+
+def _delays_s(settings: Settings, ward: Ward, first: int, minutes: int, a_second: float) -> list[float]:
+    """Send a minute a message at a steady rate and return how long each took until a status was read that holds it."""
+    sent: dict[tuple[str, int], float] = {}
+    delays: list[float] = []
+    total, ready = ward.devices * minutes, threading.Event()
+    reading = threading.Thread(target=_read, args=(settings, sent, delays, total, ready), daemon=True)
+    reading.start()
+    ready.wait(30)
+    producer = KafkaProducer(**kafka_python_options(settings), linger_ms=0)
+    began = time.monotonic()
+    for number in range(total):
+        minute, device = divmod(number, ward.devices)
+        time.sleep(max(0.0, began + number / a_second - time.monotonic()))
+        message = ward.message(device, first + minute, first + minute + 1, sent_at=time.time())
+        sent[message.device_id, message.first_event_minute] = time.monotonic()
+        producer.send(settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message))
+    producer.flush()
+    reading.join(60)
+    producer.close()
+    return delays
+
+
+def _read(
+    settings: Settings, sent: dict[tuple[str, int], float], delays: list[float], total: int, ready: threading.Event
+) -> None:
+    consumer = KafkaConsumer(**kafka_python_options(settings), enable_auto_commit=False, fetch_max_wait_ms=10)
+    topic = settings.topics.device_status
+    consumer.assign([KafkaPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())])
+    consumer.seek_to_end()
+    for partition in consumer.assignment():
+        consumer.position(partition)
+    ready.set()
+    through: dict[str, int] = {}
+    deadline = time.monotonic() + 120
+    while len(delays) < total and time.monotonic() < deadline:
+        for records in consumer.poll(timeout_ms=100).values():
+            now = time.monotonic()
+            for record in records:
+                status = decode_status(record.value)
+                first, last = through.get(status.device_id, status.applied_through - LONGEST_PACK), status.applied_through
+                held = [sent.pop((status.device_id, minute), None) for minute in range(first + 1, last + 1)]
+                delays += [now - at for at in held if at is not None]
+                through[status.device_id] = last
+    consumer.close()

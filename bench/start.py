@@ -1,0 +1,92 @@
+"""From the start of a worker to its first verdict, and the memory that devices take."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.row import Row, repeated
+from bench.services import POLL_S, corner, local_services, make_topics, send, wait_until, worker
+from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, device_name, ward_of
+from contracts.settings import Settings
+from fedsecure.local_stack.status import Endpoints
+from transport.redis_client import connect_redis
+
+COLD_GOAL_S: Final = 5.0
+WARM_GOAL_S: Final = 3.0
+MEMORY_GOAL_MB: Final = 220.0
+EACH_GOAL_KB: Final = 12.0
+FEW: Final = 100
+MANY: Final = 1000
+ALL_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
+
+
+def measure(*, quick: bool) -> list[Row]:
+    """Return seconds to the first verdict, with a cold and a warm file cache, and memory with 100 devices and a device more."""
+    with local_services() as endpoints:
+        few = _filled(endpoints, FEW)
+        cold = [_first_verdict_s(few, cold=True) for _ in range(1 if quick else 3)]
+        warm = [_first_verdict_s(few, cold=False) for _ in range(1 if quick else 3)]
+        few_mb = _memory_mb(_filled(endpoints, FEW), FEW)
+        many_mb = _memory_mb(_filled(endpoints, MANY), MANY)
+    return [
+        repeated("start to first verdict, cold file cache", cold, "s", goal=COLD_GOAL_S),
+        repeated("start to first verdict, warm file cache", warm, "s", goal=WARM_GOAL_S),
+        Row(f"memory of a worker with {FEW} devices", few_mb, "MB", MEMORY_GOAL_MB),
+        Row("memory of each device more", (many_mb - few_mb) / (MANY - FEW) * 1000, "kB", EACH_GOAL_KB),
+    ]
+
+
+def _filled(endpoints: Endpoints, devices: int) -> Settings:
+    settings = corner(endpoints)
+    make_topics(settings, devices)
+    ward: Ward = ward_of(devices, ALL_MIN)
+    for start in range(0, ALL_MIN, LIKE_ENROLMENT_MIN):
+        send(settings, ward.messages(start, start + LIKE_ENROLMENT_MIN, sent_at=time.time()))
+    return settings
+
+
+def _first_verdict_s(settings: Settings, *, cold: bool) -> float:
+    """Return seconds from the start of a process to the first status in Redis; it finds vitals, and no status of before."""
+    with connect_redis(settings) as client:
+        keys = [settings.redis_keys.device(device_name(device)) for device in range(FEW)]
+        client.delete(*keys)
+        if cold:
+            _forget_files()
+        with worker(settings) as running:
+            while not client.exists(*keys):
+                running.progress()
+                time.sleep(0.02)
+            return time.monotonic() - running.began
+
+
+def _memory_mb(settings: Settings, devices: int) -> float:
+    with worker(settings) as running:
+        wait_until([running], devices * ALL_MIN)
+        time.sleep(5 * POLL_S)
+        return running.memory_mb()
+
+
+
+def _forget_files() -> None:
+    """Let the kernel forget what it holds of the interpreter's packages and of this checkout, as after a boot."""
+    roots = {Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib")), Path(sysconfig.get_path("stdlib"))}
+    roots.add(Path(__file__).parents[1])
+    for root in roots:
+        for path in root.rglob("*"):
+            if path.suffix in {".py", ".pyc", ".so", ".npz", ".json"} or ".so." in path.name:
+                _forget(path)
+
+
+def _forget(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(handle)
