@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # before numpy is imported: every figure is of one thread unless it says otherwise
-
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from bench import judging, latency, peers, scale, score_files, start, worker
 from bench.machine import machine
@@ -34,8 +30,12 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(MEASURED)}; without any, all.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small and short: whether it runs, not what it costs.")] = False,
-    whole: Annotated[bool, typer.Option("--whole", help="`scale` up to 100,000 devices: a quarter of an hour.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small and short: whether it runs, not what it costs.")
+    ] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="`scale` up to 100,000 devices: a quarter of an hour.")
+    ] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder of the JSON files and the page.")] = RESULTS,
 ) -> None:
     """Measure what FedSecure costs on this machine: minutes, and nothing else should run meanwhile.
@@ -49,7 +49,8 @@ def main(
     where, results = machine(), dict[str, list[Row]]()
     for name in names or MEASURED:
         typer.echo(f"{name} …", err=True)
-        measured = scale.measure_sizes(scale.SIZES) if whole and name == "scale" else MEASURED[name](quick=quick)
+        with threadpool_limits(1):  # every figure is of one thread unless it says otherwise
+            measured = scale.measure_sizes(scale.SIZES) if whole and name == "scale" else MEASURED[name](quick=quick)
         results[name] = measured
         document = {"machine": where, "quick": quick, "rows": plain([asdict(row) for row in measured])}
         (out / f"{name}.json").write_bytes(json_bytes(document))

@@ -27,7 +27,10 @@ def measure(*, quick: bool) -> list[Row]:
     ward = ward_of(BATCH, ENROLMENT_MIN + FIRST_HOUR_MIN + repeats * minutes)
     rows = [
         repeated(
-            f"a minute's judgement, {pack} a message", judging_us(ward, pack, repeats, minutes), "us", goal=MINUTE_GOAL_US
+            f"a minute's judgement, {pack} a message",
+            judging_us(ward, pack, repeats, minutes),
+            "us",
+            goal=MINUTE_GOAL_US,
         )
         for pack in (1, 30)
     ]

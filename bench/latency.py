@@ -51,7 +51,12 @@ def measure(*, quick: bool) -> list[Row]:
 
 def _rows(name: str, delays_s: list[float]) -> list[Row]:
     return [
-        Row(f"from sending to status, {name}, p{q}", float(np.percentile(delays_s, q)) * 1000, "ms", note=f"n {len(delays_s)}")
+        Row(
+            f"from sending to status, {name}, p{q}",
+            float(np.percentile(delays_s, q)) * 1000,
+            "ms",
+            note=f"n {len(delays_s)}",
+        )
         for q in (50, 99)
     ]
 
@@ -71,7 +76,9 @@ def _delays_s(settings: Settings, ward: Ward, first: int, minutes: int, a_second
         time.sleep(max(0.0, began + number / a_second - time.monotonic()))
         message = ward.message(device, first + minute, first + minute + 1, sent_at=time.time())
         sent[message.device_id, message.first_event_minute] = time.monotonic()
-        producer.send(settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message))
+        producer.send(
+            settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
+        )
     producer.flush()
     reading.join(60)
     producer.close()
@@ -95,7 +102,10 @@ def _read(
             now = time.monotonic()
             for record in records:
                 status = decode_status(record.value)
-                first, last = through.get(status.device_id, status.applied_through - LONGEST_PACK), status.applied_through
+                first, last = (
+                    through.get(status.device_id, status.applied_through - LONGEST_PACK),
+                    status.applied_through,
+                )
                 held = [sent.pop((status.device_id, minute), None) for minute in range(first + 1, last + 1)]
                 delays += [now - at for at in held if at is not None]
                 through[status.device_id] = last

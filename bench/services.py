@@ -140,7 +140,9 @@ def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iter
         command += ["--devices", ",".join(device_name(device) for device in range(edge_devices))]
     if name:
         command += ["--id", name]
-    process = subprocess.Popen(command, env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield Worker(process, port)
     finally:

@@ -6,10 +6,10 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from bench.ward import ENROLMENT_MIN, FIRST_EVENT_MINUTE, FIRST_HOUR_MIN, Ward, device_name
 from bench.judging import enrolled_engine
-from contracts.vitals import decode_vitals, encode_vitals
+from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name
 from contracts.verdicts import encode_verdict
+from contracts.vitals import decode_vitals, encode_vitals
 from detectors.engine.chunks import chunk_of
 from streams.scoring.records import next_status, score_batches
 from streams.state.devices import DeviceContext

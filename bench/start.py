@@ -70,10 +70,13 @@ def _memory_mb(settings: Settings, devices: int) -> float:
         return running.memory_mb()
 
 
-
 def _forget_files() -> None:
     """Let the kernel forget what it holds of the interpreter's packages and of this checkout, as after a boot."""
-    roots = {Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib")), Path(sysconfig.get_path("stdlib"))}
+    roots = {
+        Path(sysconfig.get_path("purelib")),
+        Path(sysconfig.get_path("platlib")),
+        Path(sysconfig.get_path("stdlib")),
+    }
     roots.add(Path(__file__).parents[1])
     for root in roots:
         for path in root.rglob("*"):
