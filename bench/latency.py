@@ -13,9 +13,9 @@ from kafka import TopicPartition as KafkaPartition
 from bench.row import Row
 from bench.services import corner, local_services, make_topics, send, wait_until, worker
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, ward_of
-from contracts.settings import Settings
-from contracts.verdicts import decode_status
-from contracts.vitals import encode_vitals
+from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import decode_status
+from contracts.messages.vitals import encode_vitals
 from transport.kafka.options import kafka_python_options
 
 DEVICES: Final = 200

@@ -21,8 +21,8 @@ import psutil
 from kafka import KafkaProducer
 
 from bench.ward import ENROLMENT_MIN, device_name
-from contracts.settings import Settings
-from contracts.vitals import VitalsBatch, encode_vitals
+from contracts.configuration.settings import Settings
+from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.status import Endpoints
 from transport.kafka.admin import ensure_topics

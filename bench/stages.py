@@ -8,8 +8,8 @@ from typing import Final
 
 from bench.judging import enrolled_engine
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name
-from contracts.verdicts import encode_verdict
-from contracts.vitals import decode_vitals, encode_vitals
+from contracts.messages.verdicts import encode_verdict
+from contracts.messages.vitals import decode_vitals, encode_vitals
 from detectors.engine.chunks import chunk_of
 from streams.scoring.records import next_status, score_batches
 from streams.state.devices import DeviceContext

@@ -11,7 +11,7 @@ from typing import Final
 from bench.row import Row, repeated
 from bench.services import POLL_S, corner, local_services, make_topics, send, wait_until, worker
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, device_name, ward_of
-from contracts.settings import Settings
+from contracts.configuration.settings import Settings
 from fedsecure.local_stack.status import Endpoints
 from transport.redis_client import connect_redis
 

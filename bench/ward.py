@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.event_time import from_event_minute
-from contracts.vitals import VitalsBatch
+from contracts.messages.vitals import VitalsBatch
 from detectors.engine.chunks import MinuteChunk
 from replay.sources.synthetic import synthetic_recording
 
@@ -37,7 +37,7 @@ class Ward:
 
     @property
     def minutes(self) -> int:
-        return self.heart_rate_bpm.shape[1]
+        return int(self.heart_rate_bpm.shape[1])
 
     def chunks(self, start: int, end: int) -> list[MinuteChunk]:
         """Return minutes `start` to `end` of every device as the engine takes them."""

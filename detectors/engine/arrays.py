@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -107,8 +109,8 @@ class DeviceArrays:
 
     def clear(self, slot: int) -> None:
         """Forget a slot's minutes, blocks, baseline, votes and profile."""
-        for array in self._rings():
-            array[slot] = 0
+        for ring in self._rings():
+            ring[slot] = 0
         self.last[slot] = no_votes(1)[0]
         self.threshold[slot] = self._threshold
 
@@ -127,9 +129,11 @@ class DeviceArrays:
 
     def _grow(self) -> None:
         size = len(self.count)
-        for name, array in vars(self).items():
-            if isinstance(array, np.ndarray):
-                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+        for name, values in vars(self).items():
+            if isinstance(values, np.ndarray):
+                grown = np.zeros((2 * size, *values.shape[1:]), values.dtype)  # takes no memory before it is written to
+                grown[:size] = values
+                setattr(self, name, grown)
         self._free = list(range(size, 2 * size))[::-1]
 
 
@@ -153,20 +157,23 @@ def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
 
 
 class WaitingDecisions:
-    """The decisions of one device that wait to join its baseline: logits, and whether they may join."""
+    """The decisions of one device since `first` that wait to join its baseline: their logits in pairs, and which may join.
 
-    __slots__ = ("first", "kept", "logits")
+    Bit k of `kept_mask` is about the k-th of them.
+    """
 
-    def __init__(self, first: int) -> None:
+    __slots__ = ("first", "kept_mask", "logits")
+
+    def __init__(self, first: int, logits: Iterable[float] = (), kept_mask: int = 0) -> None:
         self.first = first
-        self.logits: list[tuple[float, float]] = []
-        self.kept: list[bool] = []
+        self.logits = array("d", logits)
+        self.kept_mask = kept_mask
 
     def add(self, logits: tuple[float, float], *, kept: bool, baseline_start: int) -> None:
         """Add the next decision and drop those that have joined: all before `baseline_start`."""
-        self.logits.append(logits)
-        self.kept.append(kept)
-        joined = min(max(0, baseline_start - self.first), len(self.kept))
-        del self.logits[:joined]
-        del self.kept[:joined]
+        self.kept_mask |= kept << len(self.logits) // 2
+        self.logits.extend(logits)
+        joined = min(max(0, baseline_start - self.first), len(self.logits) // 2)
+        del self.logits[: 2 * joined]
+        self.kept_mask >>= joined
         self.first += joined

@@ -86,11 +86,9 @@ def load_baseline(arrays: DeviceArrays, slot: int, record: BaselineSnapshot, val
 
 def waiting_of(record: BaselineSnapshot) -> WaitingDecisions:
     """Return the waiting decisions of a record."""
-    waiting = WaitingDecisions(record.first_waiting)
-    logits = np.frombuffer(record.waiting_logits, "<f8").reshape(-1, 2)
-    waiting.logits = [(float(fast), float(slow)) for fast, slow in logits]
-    waiting.kept = [bool(record.kept_mask >> place & 1) for place in range(len(logits))]
-    return waiting
+    return WaitingDecisions(
+        record.first_waiting, np.frombuffer(record.waiting_logits, "<f8").tolist(), record.kept_mask
+    )
 
 
 def _baseline(tracker: DeviceTracker, arrays: DeviceArrays) -> BaselineSnapshot:
@@ -101,7 +99,7 @@ def _baseline(tracker: DeviceTracker, arrays: DeviceArrays) -> BaselineSnapshot:
         squares=arrays.squares[slot].astype("<f8").tobytes(),
         first_waiting=waiting.first,
         waiting_logits=np.array(waiting.logits, "<f8").tobytes(),
-        kept_mask=sum(kept << place for place, kept in enumerate(waiting.kept)),
+        kept_mask=waiting.kept_mask,
     )
 
 

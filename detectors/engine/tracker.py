@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,6 +21,28 @@ from detectors.rules import frozen, pulse, replay
 
 STARTS_KEPT: Final = 100
 """Decisions whose first event minute is remembered: those that wait for the baseline and the six hours before them."""
+
+
+class LastMinutes:
+    """The last `most` event minutes that were appended, eight bytes each."""
+
+    __slots__ = ("_minutes", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._minutes = array("q")
+        self._most = most
+
+    def append(self, event_minute: int) -> None:
+        """Add a minute; the oldest gives way."""
+        self._minutes.append(event_minute)
+        if len(self._minutes) > self._most:
+            del self._minutes[0]
+
+    def __getitem__(self, place: int) -> int:
+        return self._minutes[place]
+
+    def __len__(self) -> int:
+        return len(self._minutes)
 
 
 class DeviceTracker:
@@ -62,8 +84,8 @@ class DeviceTracker:
         self.enrolment: EnrolmentRows | None = EnrolmentRows() if self.profile is None else None
         self.deferred: list[Row] = []
         self.waiting = WaitingDecisions(0)
-        self.recent: deque[int] = deque(maxlen=WINDOW_MIN)
-        self.starts: deque[int] = deque(maxlen=STARTS_KEPT)
+        self.recent = LastMinutes(WINDOW_MIN)
+        self.starts = LastMinutes(STARTS_KEPT)
         self.filled = FilledMinutes()
         self.too_sparse = False
 

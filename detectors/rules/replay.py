@@ -14,6 +14,7 @@ EARLIER_MIN: Final = 60
 RECENT_MIN: Final = 60
 SAMPLED_ONE_IN: Final = 4
 FEWEST_SHINGLES: Final = 5
+HASH_BYTES: Final = 4
 LIMIT_SHARE: Final = 0.5
 
 
@@ -26,8 +27,8 @@ class ReplayMemory:
     __slots__ = ("_hashes", "_last", "_minutes", "_repeated", "_sampled", "_shingle")
 
     def __init__(self) -> None:
-        self._hashes = array("I")
-        self._minutes = array("l")
+        self._hashes = bytearray()  # four bytes a shingle: searched many times as fast as numbers
+        self._minutes = array("I")
         self._shingle: deque[bytes] = deque(maxlen=SHINGLE_MIN)
         self._last = 0
         self._sampled = self._repeated = 0
@@ -41,14 +42,15 @@ class ReplayMemory:
         self._shingle.append(
             round(heart_rate_bpm * 10).to_bytes(2, "little") + round(resp_rate_bpm * 10).to_bytes(2, "little")
         )
-        if len(self._shingle) < SHINGLE_MIN or len(set(self._shingle)) < DISTINCT_MINUTES:
+        if len(self._shingle) < SHINGLE_MIN:
             return
         shingle_hash = crc32(b"".join(self._shingle))
-        if shingle_hash % SAMPLED_ONE_IN:
+        if shingle_hash % SAMPLED_ONE_IN or len(set(self._shingle)) < DISTINCT_MINUTES:
             return
+        packed = shingle_hash.to_bytes(HASH_BYTES, "little")
         self._sampled |= 1
-        self._repeated |= self._seen(shingle_hash, event_minute - EARLIER_MIN)
-        self._hashes.append(shingle_hash)
+        self._repeated |= self._seen(packed, event_minute - EARLIER_MIN)
+        self._hashes += packed
         self._minutes.append(event_minute)
 
     def share(self, event_minute: int) -> float:
@@ -57,11 +59,11 @@ class ReplayMemory:
         kept = ((1 << RECENT_MIN) - 1) >> ago if ago < RECENT_MIN else 0
         return (self._repeated & kept).bit_count() / max((self._sampled & kept).bit_count(), FEWEST_SHINGLES)
 
-    def _seen(self, shingle_hash: int, before_minute: int) -> bool:
-        try:
-            return self._minutes[self._hashes.index(shingle_hash)] <= before_minute
-        except ValueError:
-            return False
+    def _seen(self, packed: bytes, before_minute: int) -> bool:
+        at = self._hashes.find(packed)
+        while at % HASH_BYTES and at >= 0:  # across two shingles: no match
+            at = self._hashes.find(packed, at + 1)
+        return at >= 0 and self._minutes[at // HASH_BYTES] <= before_minute
 
     def _advance(self, event_minute: int) -> None:
         passed, self._last = event_minute - self._last, event_minute
@@ -74,4 +76,4 @@ class ReplayMemory:
             gone += 1
         if gone:
             del self._minutes[:gone]
-            del self._hashes[:gone]
+            del self._hashes[: HASH_BYTES * gone]
