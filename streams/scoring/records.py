@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from contracts.messages.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, ScoreBatch
+from detectors.array_types import Floats32
 from detectors.decisions.votes import KINDS
 from detectors.engine.chunks import Verdicts
 from streams.state.devices import DeviceContext
@@ -39,18 +40,20 @@ def score_batches(device: DeviceContext, verdicts: Sequence[Verdicts], bundle_sh
 
 
 def _score_batch(device: DeviceContext, parts: Sequence[Verdicts], bundle_sha: str) -> ScoreBatch:
+    nothing: list[float | None] = [None] * sum(part.minutes for part in parts)
+    has_decision = any(part.windows for part in parts)  # most minutes bring none, and there is nothing to round
     return ScoreBatch(
         device_id=device.device_id,
         session_id=parts[0].session_id,
         epoch=device.epoch,
         bundle_sha=bundle_sha,
-        event_minute=np.concatenate([part.event_minute for part in parts]).tolist(),
-        reconstruction_error=_floats([part.reconstruction_error for part in parts]),
-        score=_floats([part.score for part in parts]),
+        event_minute=_joined([part.event_minute for part in parts]).tolist(),
+        reconstruction_error=_floats([part.reconstruction_error for part in parts]) if has_decision else nothing,
+        score=_floats([part.score for part in parts]) if has_decision else nothing,
         threshold=_floats([part.threshold for part in parts]),
-        flagged=np.concatenate([part.flagged for part in parts]).tolist(),
+        flagged=_joined([part.flagged for part in parts]).tolist(),
         state=[state for part in parts for state in part.state],
-        scores=_by_kind(parts),
+        scores=_by_kind(parts) if has_decision else {},
     )
 
 
@@ -61,9 +64,13 @@ def _by_kind(parts: Sequence[Verdicts]) -> dict[str, list[float | None]]:
     return {kind: _floats(arrays, DECIMALS_BY_KIND) for kind, arrays in known.items()}
 
 
-def _floats(arrays: Sequence[NDArray[np.float32]], decimals: int = DECIMALS) -> list[float | None]:
-    rounded: list[float | None] = np.round(np.concatenate(arrays).astype(np.float64), decimals).tolist()
+def _floats(arrays: Sequence[Floats32], decimals: int = DECIMALS) -> list[float | None]:
+    rounded: list[float | None] = np.round(_joined(arrays).astype(np.float64), decimals).tolist()
     return rounded
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 _NEW = DeviceStatus(
