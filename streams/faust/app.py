@@ -55,6 +55,7 @@ class WorkerApp(faust.App):
 
     async def on_started(self) -> None:
         await super().on_started()
+        self.sensors.remove(self.monitor)  # it counts every message for a page that is not served
         self.core.spawn(self.core.discovery.run(self.subscribe))
         self.core.spawn(self._watch_lag())
         self.core.spawn(self._watch_crash())
@@ -145,6 +146,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "stream_buffer_maxsize": 2 * settings.batch_max_messages,
         # What is in flight is settled by us; what is only buffered is read again.
         "stream_wait_empty": False,
+        "cython_optimizations": True,
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "store": "memory://",
