@@ -11,8 +11,9 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from bench import judging, latency, peers, scale, score_files, start, worker
+from bench.docs import RESULTS, refresh
 from bench.machine import machine
-from bench.page import markdown, page, shown
+from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
 
@@ -25,7 +26,6 @@ MEASURED = {
     "score": score_files.measure,
     "peers": peers.measure,
 }
-RESULTS = Path(__file__).parent / "results"
 
 
 def main(
@@ -58,7 +58,8 @@ def main(
             mark = {True: "  ", False: "! ", None: "  "}[row.is_met]
             typer.echo(f"{mark}{row.name}: {shown(row)}")
     (out / "report.html").write_text(page(results, where, " ".join(["python -m bench", *sys.argv[1:]])), "utf-8")
-    (out / "tables.md").write_text(markdown(results) + "\n", "utf-8")
+    if out.resolve() == RESULTS.resolve():
+        refresh()
     typer.echo(f"written to {out}", err=True)
 
 

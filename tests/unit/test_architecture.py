@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "contracts", "transport", "detectors", "ingest", "replay", "streams", "fl_coordinator", "fl_device", "experiments", "console", "fedsecure",
+    "contracts", "transport", "detectors", "ingest", "replay", "streams", "fl_coordinator", "fl_device", "experiments", "console", "fedsecure", "bench",
 )  # fmt: skip
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 

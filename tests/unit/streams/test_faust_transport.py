@@ -1,0 +1,50 @@
+"""How a message passes Faust's consumer to the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from contracts.configuration.settings import Settings
+from streams.faust.app import build_app
+
+
+@pytest.fixture
+async def consumer() -> AsyncIterator[Any]:
+    app = build_app(Settings(prefix="t"))
+    made = app.transport.create_consumer(print, on_partitions_revoked=None, on_partitions_assigned=None)
+    yield made
+    made._thread.thread_loop.close()  # that of the thread which is never started
+    await app.core.close()
+
+
+async def test_a_message_is_handed_over_in_the_task_that_brought_it_while_the_flow_goes(consumer: Any):
+    consumer.app.flow_control.resume()
+    seen: list[Any] = []
+
+    async def deliver() -> None:
+        seen.append(asyncio.current_task())
+
+    await consumer.wait_first(deliver(), consumer.suspend_flow.wait())
+    assert seen == [asyncio.current_task()]
+
+
+async def test_a_message_that_cannot_be_handed_over_holds_nobody_up_once_the_flow_is_suspended(consumer: Any):
+    consumer.app.flow_control.suspend()
+    waiting = asyncio.ensure_future(consumer.wait_first(asyncio.Event().wait(), consumer.suspend_flow.wait()))
+    await asyncio.sleep(0)
+    consumer.suspend_flow.set()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_what_a_message_does_wrong_is_told_to_who_brought_it(consumer: Any):
+    consumer.app.flow_control.resume()
+
+    async def deliver() -> None:
+        raise ValueError("no channel")
+
+    with pytest.raises(ValueError, match="no channel"):
+        await consumer.wait_first(deliver(), consumer.suspend_flow.wait())
