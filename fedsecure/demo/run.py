@@ -139,7 +139,7 @@ def _finished(collector: Collector, meter: MemoryMeter) -> Observation:
 
 
 def make_folder(folder: Path, option: str) -> None:
-    """Make a folder of results before anything starts, not after four minutes. Raises Misconfigured."""
+    """Make a folder of results before anything starts, not after three minutes. Raises Misconfigured."""
     with writes_into(folder, f"folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 
