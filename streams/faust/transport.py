@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, for which a commit that comes too late is no error."""
+"""Faust's Kafka transport, which survives a commit that comes too late and a group whose coordinator is away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,28 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 log = structlog.get_logger()
 
 
+def heed_changes(coordinator: Any) -> None:
+    """Let the subscription change while aiokafka's group coordinator is looked for, as when its broker was lost.
+
+    aiokafka (0.14) goes on with the subscription that it began with, finds it without an assignment, and ends the consumer
+    by an AssertionError. Here it begins anew with the one that holds.
+    """
+    needs, join = coordinator.need_rejoin, coordinator.ensure_active_group
+
+    def need_rejoin(subscription: Any) -> bool:
+        return not subscription.active or needs(subscription)
+
+    async def ensure_active_group(subscription: Any, assignment: Any) -> Any:
+        return await join(subscription, assignment) if subscription.active else None
+
+    coordinator.need_rejoin, coordinator.ensure_active_group = need_rejoin, ensure_active_group
+
+
 class _ConsumerThread(AIOKafkaConsumerThread):
+    async def on_start(self) -> None:
+        await super().on_start()
+        heed_changes(cast("Any", self._ensure_consumer())._coordinator)  # noqa: SLF001 - aiokafka makes it and offers no way in
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit what was applied. Faust's own crashes the app when the group has moved on (a worker that slept).
 
