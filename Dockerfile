@@ -1,21 +1,33 @@
-# One image for every program of FedSecure; which one runs is the command: worker, coordinator, device, replay, ingest, console, …
-# Built by `docker compose build`, or by hand: docker build --tag fedsecure .
+# Two images of one file: `core` (worker, coordinator, replay, ingest, console, and every command that trains nothing) and `full`, with
+# TensorFlow, which device hosts and training need. Which program runs is the command: worker, coordinator, device, replay, …
+# Built by `docker compose build`, or by hand: docker build --target core --tag fedsecure-core . && docker build --target full --tag fedsecure .
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# Exported from uv.lock (`make requirements`), hashes included: the same files every time. requirements-core.txt has no
-# TensorFlow, which device hosts alone need: --build-arg REQUIREMENTS=requirements-core.txt
-ARG REQUIREMENTS=requirements.txt
-COPY --chmod=644 requirements.txt requirements-core.txt ./
 # One date for all files, so that the same sources give the same layers.
 ARG SOURCE_DATE_EPOCH=1767225600
-# TensorFlow's C++ headers are a third of a gigabyte that no program reads.
-RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement "${REQUIREMENTS}" \
- && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
+
+# The libraries are exported from uv.lock (`make requirements`), hashes included: the same files every time. Their own tests and
+# TensorFlow's C++ headers, 0.3 GB, are what no program reads.
+FROM build AS core-libraries
+COPY --chmod=644 requirements-core.txt ./
+RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements-core.txt \
+ && rm -rf /opt/fedsecure/lib/bin \
+ && find /opt/fedsecure/lib -type d -name tests -prune -exec rm -rf {} + \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM build AS full-libraries
+COPY --chmod=644 requirements.txt ./
+RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
+ && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
+ && find /opt/fedsecure/lib -type d -name tests -prune -exec rm -rf {} + \
+ && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
+ && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM build AS programs
 # Modes are said here, not taken from the clone: under umask 077 the programs' user could read nothing.
 COPY --chmod=755 contracts /opt/fedsecure/app/contracts
 COPY --chmod=755 transport /opt/fedsecure/app/transport
@@ -37,7 +49,7 @@ RUN mkdir "/opt/fedsecure/app/fedsecure-${VERSION}.dist-info" \
  && mkdir -p /state \
  && find /opt/fedsecure/app /state -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS run
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="FedSecure" \
@@ -45,10 +57,7 @@ LABEL org.opencontainers.image.title="FedSecure" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-# Two layers: new code is then megabytes to build, to send and to keep, not the libraries' gigabytes again.
-COPY --from=build /opt/fedsecure/lib /opt/fedsecure/lib
-COPY --from=build /opt/fedsecure/app /opt/fedsecure/app
-COPY --from=build --chown=10001:10001 /state /var/lib/fedsecure
+COPY --from=programs --chown=10001:10001 /state /var/lib/fedsecure
 ENV PYTHONPATH=/opt/fedsecure/app:/opt/fedsecure/lib \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -64,3 +73,12 @@ EXPOSE 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 CMD ["python", "-m", "fedsecure.healthcheck"]
 ENTRYPOINT ["python", "-m", "fedsecure"]
 CMD ["--help"]
+
+# Layers of their own: new code is then megabytes to build, to send and to keep, not the libraries again.
+FROM run AS core
+COPY --from=core-libraries /opt/fedsecure/lib /opt/fedsecure/lib
+COPY --from=programs /opt/fedsecure/app /opt/fedsecure/app
+
+FROM run AS full
+COPY --from=full-libraries /opt/fedsecure/lib /opt/fedsecure/lib
+COPY --from=programs /opt/fedsecure/app /opt/fedsecure/app

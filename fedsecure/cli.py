@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import typer
 
 from contracts.errors import FedSecureError, Misconfigured, Unavailable
+from fedsecure.extras import lacking
 
 COMMANDS = (
     "demo", "stack", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
@@ -65,6 +66,10 @@ def main() -> None:
         if (refusal := refusal_of(error)) is None:
             raise
         _end(refusal)
+    except ModuleNotFoundError as error:
+        if (missing := lacking(error)) is None:
+            raise
+        _end(missing)
     except KeyboardInterrupt:
         sys.exit(130)
 

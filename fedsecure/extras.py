@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from contracts.errors import Misconfigured
 
+NOT_IN_CORE: Final = {"matplotlib": "draws pictures", "PIL": "makes pictures", "pyarrow": "reads Parquet"}
 PACKAGES: Final = {"train": ("tensorflow", "threadpoolctl", "dp_accounting"), "export": ("onnx", "onnxruntime")}
 
 
@@ -18,3 +19,14 @@ def require_extra(extra: Literal["train", "export"], command: str, *also: str) -
             f"{command} needs {' and '.join(missing)}: run `make setup`, or install FedSecure with its extra, "
             f"`pip install 'fedsecure[{extra}]'`"
         )
+
+
+def lacking(error: ModuleNotFoundError) -> Misconfigured | None:
+    """Return the sentence for a package that the container image `core` leaves out, or None for any other."""
+    package = (error.name or "").partition(".")[0]
+    if package not in NOT_IN_CORE:
+        return None
+    return Misconfigured(
+        f"{package}, which {NOT_IN_CORE[package]}, is not installed: the container image `core` is without it, "
+        f"take the image `full` or `pip install fedsecure`"
+    )

@@ -76,12 +76,12 @@ class WorkerCore:
         settings = self.settings
         self._probes = serve_probes(settings, "worker", healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
+        # First, and alone: it waits for a broker that is just starting, where the other clients give up at once.
         await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
-        await self.reader.start()
-        await self._past.start()
-        await self._publisher.start()
-        await self._store.needs_rewrite()
-        released = await self._open.enter_async_context(released_engines(settings, self._engine_factory))
+        released, *_ = await asyncio.gather(
+            self._open.enter_async_context(released_engines(settings, self._engine_factory)),
+            self.reader.start(), self._past.start(), self._publisher.start(), self._store.needs_rewrite(),
+        )  # fmt: skip
         engine = await released.newer(None)
         assert engine is not None  # None would say that it is the one we have
         router = EngineRouter(engine)

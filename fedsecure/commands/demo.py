@@ -40,14 +40,14 @@ def demo(
     seed: Annotated[
         int, typer.Option(min=0, max=4_294_967_295, help="Seed of the synthetic patients and of the attacks.")
     ] = 7,
-    speed: Annotated[float, typer.Option(help="Recorded seconds per wall second, 1 to 3600.")] = 480.0,
+    speed: Annotated[float, typer.Option(help="Recorded seconds per wall second, 1 to 3600.")] = 720.0,
     synthetic: Annotated[
         int, typer.Option(help="How many synthetic patients stream beside the two records.", metavar="N")
     ] = 4,
 ) -> None:
-    """Show it all in four minutes: Kafka, Redis, two workers, a coordinator, devices, two attacks, a console, a report.
+    """Show it all in three minutes: Kafka, Redis, two workers, a coordinator, devices, two attacks, a console, a report.
 
-    Two real intensive-care records, fetched from PhysioNet once, and some synthetic patients stream at 480 times their pace;
+    Two real intensive-care records, fetched from PhysioNet once, and some synthetic patients stream at 720 times their pace;
     without a network synthetic patients take the records' places as well. Each device first learns its own normal (600 recorded
     minutes), then trains in federated rounds; then two of them are poisoned. Exit code 0 means that each attacked device was
     quarantined after its attack began and sat the next round out while every clean device trained.

@@ -28,6 +28,15 @@ StateDir = Annotated[
         show_default=False,
     ),
 ]
+Brokers = Annotated[
+    int | None,
+    typer.Option(
+        "--brokers",
+        help="Kafka brokers: 1, or 3, of which one may be lost at any moment (three copies of everything, two before a record counts).  "
+        "[default: as many as the folder has data of, else 1]",
+        show_default=False,
+    ),
+]
 stack = typer.Typer(
     rich_markup_mode="markdown",
     help="Start, show and end a real Kafka and Redis on this machine (no Docker, no Java needed).\n\n"
@@ -37,8 +46,8 @@ stack = typer.Typer(
 
 
 @stack.command()
-def up(state_dir: StateDir = None) -> None:
-    """Start what does not run, wait until both answer, create the fixed topics; may be called again at any time.
+def up(state_dir: StateDir = None, brokers: Brokers = None) -> None:
+    """Start what does not run, wait until all answer, create the fixed topics; may be called again at any time.
 
     The first call downloads Apache Kafka (46 jars, 45 MB) to ~/.cache/fedsecure (or XDG_CACHE_HOME).
     The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`.
@@ -49,7 +58,7 @@ def up(state_dir: StateDir = None) -> None:
     # Like Ctrl-C: what was started is ended again.
     signal.signal(signal.SIGTERM, _exit_on_sigterm)
     began = time.monotonic()
-    local = LocalStack(state_dir, announce=lambda text: typer.echo(f"  {text}", err=True))
+    local = LocalStack(state_dir, brokers=brokers, announce=lambda text: typer.echo(f"  {text}", err=True))
     endpoints = local.up()
     settings = Settings(kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url)
     try:
@@ -65,7 +74,7 @@ def up(state_dir: StateDir = None) -> None:
 def status(
     state_dir: StateDir = None, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
 ) -> None:
-    """Ask both whether they answer; exit 0 if they do, 3 if not."""
+    """Ask all servers whether they answer; exit 0 if they do, 3 if not."""
     from fedsecure.local_stack import LocalStack
 
     stack_status = LocalStack(state_dir).status()

@@ -45,7 +45,7 @@ class DemoOptions:
     attacks: tuple[str, ...] = ()
     keep_running: bool = False
     seed: int = 7
-    speed: float = 480.0
+    speed: float = 720.0
     synthetic: int = 4
     screenshots_dir: Path | None = None
     offline: bool = False
@@ -53,7 +53,7 @@ class DemoOptions:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 1.0 <= self.speed <= 3600.0):
             raise Misconfigured(
-                f"speed {self.speed:g} is out of range: use 1 to 3600 (480 = eight recorded minutes a second)"
+                f"speed {self.speed:g} is out of range: use 1 to 3600 (720 = twelve recorded minutes a second)"
             )
         if not MIN_SYNTHETIC <= self.synthetic <= 100:
             raise Misconfigured(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +32,7 @@ from replay.demo_records import ALL, DemoRecords, all_synthetic
 from transport.kafka.admin import ensure_topics
 
 READY_WITHIN_S = 90.0
+REPORT = "fedsecure.report.page"
 
 
 class Demo:
@@ -98,6 +100,8 @@ class Demo:
         watch.until_the_first_verdict(READY_WITHIN_S)
         for name, arguments in plan.FEDERATION.items():
             programs.start_fedsecure(name, arguments)
+        # matplotlib takes seconds to import: not while devices wait for their first minute, nor when a person waits for the verdict.
+        import_module(REPORT)
 
     def _take_pictures(self, screen: PlainScreen, records: DemoRecords) -> None:
         folder = self._options.screenshots_dir
@@ -116,7 +120,6 @@ class Demo:
         screen.say(f"{len(taken)} pictures of the console: {folder}")
 
     def _report(self, observation: Observation, checks: list[Check], screen: PlainScreen) -> None:
-        # matplotlib takes a second to import: not while devices wait for their first minute.
         from fedsecure.report.page import write_report
 
         summary = write_report(self._options.report_dir, observation, checks)
@@ -139,7 +142,7 @@ def _finished(collector: Collector, meter: MemoryMeter) -> Observation:
 
 
 def make_folder(folder: Path, option: str) -> None:
-    """Make a folder of results before anything starts, not after four minutes. Raises Misconfigured."""
+    """Make a folder of results before anything starts, not after three minutes. Raises Misconfigured."""
     with writes_into(folder, f"folder with {option}"):
         folder.mkdir(parents=True, exist_ok=True)
 

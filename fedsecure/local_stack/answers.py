@@ -17,8 +17,8 @@ def local_settings(*, kafka: str | None = None, redis_url: str | None = None) ->
     return Settings(**given, **plain, kafka_security_protocol="PLAINTEXT")  # type: ignore[arg-type]
 
 
-def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
-    """Return whether the broker answers a metadata query and counts itself in. Blocks for `timeout_s` or so."""
+def kafka_answers(settings: Settings, timeout_s: float = 2.0, *, node_id: int | None = None) -> bool:
+    """Return whether a broker answers and one (`node_id`, if given) takes part in the cluster. Blocks for `timeout_s` or so."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -28,8 +28,9 @@ def kafka_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     limits = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
     try:
         with _quiet("kafka"), closing(KafkaAdminClient(**kafka_python_options(settings), **limits)) as admin:
-            # A broker that is still fenced is not listed: it would refuse to create a topic.
-            return bool(admin.describe_cluster()["brokers"])
+            # One that is still fenced holds no partition: a topic could not be created on it.
+            nodes = {each["broker_id"] for each in admin.describe_cluster()["brokers"] if not each.get("is_fenced")}
+            return bool(nodes) if node_id is None else node_id in nodes
     except (KafkaError, OSError):
         return False
 

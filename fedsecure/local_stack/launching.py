@@ -15,9 +15,10 @@ from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.processes import ProcessId, stop
 from fedsecure.local_stack.redis_server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
+from fedsecure.local_stack.status import service_of
 
 POLL_S = 0.1
-GRACE_S = {"kafka": 15.0, "redis": 5.0}
+GRACE_S = {"kafka": 15.0, "redis": 5.0}  # by service
 LEAST_FREE_BYTES: Final = 2_000_000
 READ_BYTES: Final = 65_536
 LONGEST: Final = 300
@@ -33,7 +34,7 @@ def launch_on_record(server: Server, ports: dict[str, int], state: StateFile, ow
     try:
         state.note(server.name, ServerRecord(process, ports, owner))
     except BaseException:
-        stop(process, grace_s=GRACE_S[server.name])
+        stop(process, grace_s=GRACE_S[service_of(server.name)])
         raise
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -64,9 +64,17 @@ def start_detached(command: Sequence[str], environ: dict[str, str], log: Path) -
 
 def stop(process_id: ProcessId, grace_s: float) -> None:
     """End a process: SIGTERM, then SIGKILL after `grace_s`. Blocks until it is gone, and reaps it if it is ours."""
-    _send(process_id, signal.SIGTERM)
-    if not _gone_within(process_id, grace_s):
-        kill(process_id)
+    stop_all({process_id: grace_s})
+
+
+def stop_all(grace_s: Mapping[ProcessId, float]) -> None:
+    """End processes as `stop` does, all at once: of servers that wait for each other, the last would wait in vain."""
+    for process_id in grace_s:
+        _send(process_id, signal.SIGTERM)
+    asked_at = time.monotonic()
+    for process_id, seconds in grace_s.items():
+        if not _gone_within(process_id, asked_at + seconds - time.monotonic()):
+            kill(process_id)
 
 
 def kill(process_id: ProcessId) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.answers import local_settings, redis_answers
 from fedsecure.local_stack.kafka.jars import Announce
-from fedsecure.local_stack.ports import HOST, listens
+from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
 
 CONFIG = """\
@@ -38,11 +38,11 @@ class RedisServer:
         self.logs = (self.log,)
         self._config = folder / "redis.conf"
 
-    def prepare(self, ports: dict[str, int], announce: Announce) -> None:
+    def prepare(self, ports_of: PortsOf, announce: Announce) -> None:
         """Write the configuration. Raises Misconfigured if the machine has no Redis."""
         announce(f"Redis is {redis_program()}")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._config.write_text(CONFIG.format(host=HOST, port=ports["client"], folder=self.folder))
+        self._config.write_text(CONFIG.format(host=HOST, port=ports_of[self.name]["client"], folder=self.folder))
 
     def launch(self) -> ProcessId:
         """Start the prepared process. Returns at once."""

@@ -16,7 +16,6 @@ from platformdirs import user_state_path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
-from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.kafka.jars import Announce
 from fedsecure.local_stack.launching import (
     GRACE_S,
@@ -26,11 +25,11 @@ from fedsecure.local_stack.launching import (
     wait_until_answers,
     writing_into,
 )
-from fedsecure.local_stack.ports import choose_ports
-from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop
-from fedsecure.local_stack.redis_server import RedisServer
+from fedsecure.local_stack.layout import check_layout, data_folders, plan_ports, servers_of
+from fedsecure.local_stack.ports import PortsOf
+from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop_all
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
-from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus
+from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus, service_of
 
 
 def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -52,17 +51,19 @@ def _is_checkout(folder: Path) -> bool:
 
 
 class LocalStack:
-    """A real Kafka and a real Redis on loopback, with all data and logs in one folder.
+    """A real Kafka (of one broker or three) and a real Redis on loopback, with all data and logs in one folder.
 
     `up()` leaves them running for `down()`, whoever calls it. As a context manager they belong to this process: they
     end with the block, and also if the process is killed; servers that ran before are used and left running.
     Services that the environment names (KAFKA_BOOTSTRAP_SERVERS, REDIS_URL) are used and never started or ended.
+    `brokers` is 1 or 3; unset, it is as many as the folder has data of, one if it has none.
     """
 
     def __init__(
         self,
         state_dir: Path | None = None,
         *,
+        brokers: int | None = None,
         environ: Mapping[str, str] = os.environ,
         announce: Announce = lambda _text: None,
     ) -> None:
@@ -70,18 +71,17 @@ class LocalStack:
         self._announce = announce
         self._state = StateFile(self.state_dir)
         self._external = external_services(environ)
-        # Redis first: it starts in an instant, and Kafka's first download runs while it waits.
-        servers = (RedisServer(self.state_dir / "redis"), KafkaBroker(self.state_dir / "kafka"))
-        self._servers: dict[str, Server] = {each.name: each for each in servers if each.name not in self._external}
+        servers = servers_of(self.state_dir, brokers)
+        self._servers = {each.name: each for each in servers if service_of(each.name) not in self._external}
         self._owner: ProcessId | None = None
         self._guard: ProcessId | None = None
         self._started: set[str] = set()
         self._log_sizes: dict[str, dict[Path, int]] = {}
 
     def up(self) -> Endpoints:
-        """Start what does not run, wait until both answer, return where they are.
+        """Start what does not run, wait until all answer, return where they are.
 
-        Blocks for 3-5 s (longer for the first download). Raises Unavailable or Misconfigured; then, and on Ctrl-C,
+        Blocks for 3-5 s (12 s for three brokers, longer for the first download). Raises Unavailable or Misconfigured; then, and on Ctrl-C,
         what this call started is ended again.
         """
         for service in self._external.values():
@@ -101,31 +101,38 @@ class LocalStack:
         with signals_held(), self._state.locked():
             self._stop(self._started)
 
-    def down_owned_by(self, owner: ProcessId, among: Container[str] = VARIABLE_OF) -> None:
-        """End the servers that belong to a process which used this stack as a context manager."""
+    def down_owned_by(self, owner: ProcessId, among: Container[str] | None = None) -> None:
+        """End the servers (all, or those named) that belong to a process which used this stack as a context manager."""
         with self._state.locked():
-            self._stop(name for name, record in self._state.read().items() if record.owner == owner and name in among)
+            owned = [name for name, record in self._state.read().items() if record.owner == owner]
+            self._stop(name for name in owned if among is None or name in among)
 
     def wipe(self) -> None:
         """Delete the local servers' data and logs. Raises Misconfigured while one runs."""
         with self._state.locked():
             if running := [name for name, record in self._state.read().items() if record.runs()]:
                 raise Misconfigured(f"{' and '.join(running)} still runs: run `fedsecure stack down` first")
-            for folder in ("kafka", "redis"):
-                shutil.rmtree(self.state_dir / folder, ignore_errors=True)
+            for folder in data_folders(self.state_dir):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def endpoints(self) -> Endpoints:
-        """Return the addresses of the running services, without asking them. Raises Misconfigured if one is down."""
+        """Return the addresses of the running services, without asking them. Raises Misconfigured if one is down.
+
+        Kafka is up while most of its brokers are. All of them are named: the one that is down may come back.
+        """
         addresses = {name: service.address for name, service in self._external.items()}
         records = self._state.read()
-        for name, server in self._servers.items():
-            if name not in records or not records[name].runs():
+        for name in (name for name in VARIABLE_OF if name not in self._external):
+            servers = [server for server in self._servers.values() if service_of(server.name) == name]
+            down = [server for server in servers if server.name not in records or not records[server.name].runs()]
+            if 2 * len(down) >= len(servers):
                 raise Misconfigured(
-                    f"{server.title} of the local stack in {self.state_dir} does not run: run `fedsecure stack up`, or "
+                    f"{down[0].title} of the local stack in {self.state_dir} does not run: run `fedsecure stack up`, or "
                     f"set {VARIABLE_OF[name]}"
                 )
-            addresses[name] = server.address(records[name].ports)
-        local = {name: name in self._servers for name in addresses}
+            known = [server for server in servers if server.name in records]
+            addresses[name] = ",".join(server.address(records[server.name].ports) for server in known)
+        local = {name: name not in self._external for name in addresses}
         return Endpoints(addresses["kafka"], addresses["redis"], local["kafka"], local["redis"])
 
     def status(self) -> StackStatus:
@@ -136,7 +143,7 @@ class LocalStack:
         return StackStatus(self.state_dir, tuple(sorted(servers, key=lambda server: server.name)))
 
     def kill(self, name: str) -> None:
-        """End Kafka or Redis by SIGKILL, as a power cut would. What Redis held is gone."""
+        """End a server (`kafka`, `redis`; of three brokers `kafka-2`) by SIGKILL, as a power cut would. What Redis held is gone."""
         self._local(name)
         with self._state.locked():
             record = self._state.read().get(name)
@@ -144,7 +151,7 @@ class LocalStack:
                 kill(record.process)
 
     def start(self, name: str) -> None:
-        """Start Kafka or Redis again on its port and data, and wait until it answers (7 s for Kafka after a kill)."""
+        """Start a server again on its port and data, and wait until it answers (7 s for Kafka after a kill)."""
         with self._state.locked():
             self._start_all([self._local(name)])
 
@@ -167,9 +174,11 @@ class LocalStack:
 
     def _start_all(self, servers: Iterable[Server]) -> None:
         started: list[str] = []
+        check_layout(self.state_dir, tuple(self._servers.values()))
+        ports_of = plan_ports(tuple(self._servers.values()), self._state.read())
         try:
             for server in servers:
-                self._start(server, started)
+                self._start(server, ports_of, started)
             for server in servers:
                 wait_until_answers(server, self._state, self._log_sizes.get(server.name, sizes_of(server.logs)))
         except BaseException:
@@ -177,16 +186,16 @@ class LocalStack:
                 self._stop(started)
             raise
 
-    def _start(self, server: Server, started: list[str]) -> None:
+    def _start(self, server: Server, ports_of: PortsOf, started: list[str]) -> None:
         record = self._state.read().get(server.name)
         if record is not None and record.runs():
             self._announce(f"{server.title} runs already on {server.address(record.ports)}")
             if self._owner is None and record.owner is not None:
                 self._state.note(server.name, ServerRecord(record.process, record.ports, owner=None))
             return
-        ports = choose_ports(server.port_names, record.ports if record else {})
+        ports = dict(ports_of[server.name])
         with writing_into(self.state_dir):
-            server.prepare(ports, self._announce)
+            server.prepare(ports_of, self._announce)
             self._announce(f"starting {server.title} on {server.address(ports)}, log in {server.log}")
             self._start_guard()
             self._log_sizes[server.name] = sizes_of(server.logs)
@@ -196,20 +205,24 @@ class LocalStack:
                 self._started.add(server.name)
 
     def _stop(self, names: Iterable[str]) -> list[str]:
-        stopped = []
-        for name in list(names):
-            record = self._state.read()[name]
-            if record.process is not None:
-                stop(record.process, grace_s=GRACE_S[name])
+        chosen = set(names)
+        records = {name: record for name, record in self._state.read().items() if name in chosen}
+        stop_all(
+            {each.process: GRACE_S[service_of(name)] for name, each in records.items() if each.process is not None}
+        )
+        for name, record in records.items():
             with contextlib.suppress(OSError):  # on a full disk the record stays, of a process that is gone
                 self._state.note(name, ServerRecord(None, record.ports))
-            stopped.append(name)
-        return stopped
+        return list(records)
 
     def _local(self, name: str) -> Server:
-        if name not in self._servers:
-            raise Misconfigured(f"{name} is the environment's ({VARIABLE_OF[name]}), not this stack's to start or end")
-        return self._servers[name]
+        if name in self._servers:
+            return self._servers[name]
+        if (service := service_of(name)) in self._external:
+            raise Misconfigured(
+                f"{name} is the environment's ({VARIABLE_OF[service]}), not this stack's to start or end"
+            )
+        raise Misconfigured(f"{name} is no server of this stack, which has {', '.join(self._servers)}")
 
     def _start_guard(self) -> None:
         if self._owner is None or (self._guard is not None and self._guard.find()):

@@ -10,9 +10,14 @@ VARIABLE_OF = {"kafka": "KAFKA_BOOTSTRAP_SERVERS", "redis": "REDIS_URL"}
 """The environment variable that names a service which runs already; set, nothing is started for it."""
 
 
+def service_of(server: str) -> str:
+    """Return the service that a server is (a part of): `kafka-2` is one of Kafka's three brokers."""
+    return server.partition("-")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses that clients connect to. `*_is_local` tells whether this stack runs the service."""
+    """The addresses that clients connect to, several brokers with commas. `*_is_local` tells whether this stack runs the service."""
 
     kafka: str
     redis_url: str = field(repr=False)  # may hold a password
@@ -22,7 +27,7 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """One service. `silent`: the process runs and does not answer (it starts, or hangs)."""
+    """One server. `silent`: the process runs and does not answer (it starts, or hangs)."""
 
     name: str
     title: str
@@ -35,7 +40,7 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """Both services and their state folder."""
+    """All servers and their state folder."""
 
     state_dir: Path
     servers: tuple[ServerStatus, ...]

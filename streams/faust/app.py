@@ -10,6 +10,7 @@ from typing import Any, cast
 import faust
 import structlog
 from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
 
 from contracts.configuration.parts import ServiceSettings
 from contracts.configuration.settings import Settings
@@ -34,6 +35,14 @@ class _NoWeb(BootStrategy):
     """`faust worker` turns the web of its settings on: a second worker on the machine would find the port taken."""
 
     enable_web = False
+
+
+class _NoTables(TableManager):
+    """Faust's own waits a second at every start for tables that may still be declared: here there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class WorkerApp(faust.App):
@@ -143,6 +152,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": settings.worker_id,
         "PartitionAssignor": SpreadingAssignor,
+        "TableManager": _NoTables,
         "stream_buffer_maxsize": 2 * settings.batch_max_messages,
         # What is in flight is settled by us; what is only buffered is read again.
         "stream_wait_empty": False,

@@ -1,8 +1,8 @@
-"""Faust's Kafka transport, for which a commit that comes too late is no error."""
+"""Faust's Kafka transport, which survives a commit that comes too late and a group whose coordinator is away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -13,7 +13,47 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 log = structlog.get_logger()
 
 
+def heed_changes(coordinator: Any) -> None:
+    """Let the subscription change while aiokafka's group coordinator is looked for, as when its broker was lost.
+
+    aiokafka (0.14) goes on with the subscription that it began with, finds it without an assignment, and ends the consumer
+    by an AssertionError. Here it begins anew with the one that holds.
+    """
+    needs, join = coordinator.need_rejoin, coordinator.ensure_active_group
+
+    def need_rejoin(subscription: Any) -> bool:
+        return not subscription.active or needs(subscription)
+
+    async def ensure_active_group(subscription: Any, assignment: Any) -> Any:
+        return await join(subscription, assignment) if subscription.active else None
+
+    coordinator.need_rejoin, coordinator.ensure_active_group = need_rejoin, ensure_active_group
+
+
 class _ConsumerThread(AIOKafkaConsumerThread):
+    async def on_start(self) -> None:
+        await super().on_start()
+        heed_changes(cast("Any", self._ensure_consumer())._coordinator)  # noqa: SLF001 - aiokafka makes it and offers no way in
+
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        """Go back to what was committed; where nothing was, to the start of what Kafka keeps.
+
+        Faust drops what it fetches while the group changes, and would leave such a partition where it was fetched to: a device's
+        first messages would be passed over until it sends more, in the shared layout for good.
+        """
+        committed = await super().seek_to_committed()
+        fresh = [TopicPartition(*tp) for tp, offset in committed.items() if offset is None]
+        if fresh:
+            log.info("partitions_read_from_their_start", partitions=len(fresh))
+            await self.call_thread(self._read_from_start, fresh)
+        return committed
+
+    async def _read_from_start(self, partitions: Sequence[TopicPartition]) -> None:
+        consumer = self._ensure_consumer()
+        for partition in partitions:
+            if partition in consumer.assignment():  # it may be gone by now, and comes with another assignment
+                consumer.seek(partition, 0)  # below what is kept: aiokafka then takes the oldest record
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit what was applied. Faust's own crashes the app when the group has moved on (a worker that slept).
 

@@ -26,6 +26,20 @@ def own_stack(stack: LocalStack) -> LocalStack:
     return stack
 
 
+@pytest.fixture(scope="module")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack of its own with three brokers, for a module that ends one of them."""
+    with LocalStack(tmp_path_factory.mktemp("three-brokers"), brokers=3, environ={}) as running:
+        yield running
+
+
+@pytest.fixture
+def clustered(three_brokers: LocalStack) -> Iterator[Settings]:
+    """Settings as `settings`, in a corner of the three brokers."""
+    with _corner(three_brokers) as fresh:
+        yield fresh
+
+
 @pytest.fixture(scope="session")
 def open_corner(stack: LocalStack) -> Callable[[], AbstractContextManager[Settings]]:
     """Return a context that gives settings with a corner of the stack of their own, and empties it again."""

@@ -191,7 +191,7 @@ def test_services_of_the_environment_are_used_and_nothing_is_started(stack: Loca
 
 def test_a_broker_that_cannot_start_is_explained_by_its_log_and_leaves_no_redis(state_dir: Path) -> None:
     broker = KafkaBroker(state_dir / "kafka")
-    broker.prepare({"client": 1, "controller": 2}, lambda _text: None)
+    broker.prepare({"kafka": {"client": 1, "controller": 2}}, lambda _text: None)
     (state_dir / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=other\n")
     with pytest.raises(Unavailable, match=r"ended while it started; .*server\.log says: .*meta\.properties"):
         LocalStack(state_dir, environ={}).up()

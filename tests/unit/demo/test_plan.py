@@ -99,7 +99,7 @@ def test_the_replay_sends_about_two_messages_a_second_of_each_device() -> None:
     assert DemoOptions(HERE, speed=480.0).pack_min == 4
     assert DemoOptions(HERE, speed=60.0).pack_min == 1
     arguments = plan.replay_arguments(DemoOptions(HERE), HERE_ALREADY)
-    assert arguments[arguments.index("--pack") + 1] == "4"
+    assert arguments[arguments.index("--pack") + 1] == "6"
     assert arguments.count("--attack") == 2
 
 

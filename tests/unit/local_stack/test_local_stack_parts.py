@@ -109,14 +109,14 @@ def test_a_state_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path: 
 
 
 def test_paths_survive_javas_latin_1_properties() -> None:
-    text = render_properties(Path("/home/zoë/back\\slash 漢"), 1, 2)
+    text = render_properties(Path("/home/zoë/back\\slash 漢"), 1, 1, {1: 2})
     assert text.isascii()
     assert r"log.dirs=/home/zo\u00eb/back\u005cslash \u6f22" in text
 
 
 def test_a_comma_in_the_path_is_refused() -> None:
     with pytest.raises(Misconfigured, match="comma"):
-        render_properties(Path("/a,b"), 1, 2)
+        render_properties(Path("/a,b"), 1, 1, {1: 2})
 
 
 def test_without_a_stack_commands_say_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
+from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError, TopicAuthorizationFailedError
 
 from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
@@ -23,13 +23,15 @@ class Admin:
         self._listing = listing
         self._creations = list(creations)
         self.is_closed = False
+        self.asked_for: list[dict[str, Any]] = []
 
     def list_topics(self) -> list[str]:
         if isinstance(self._listing, Exception):
             raise self._listing
         return self._listing
 
-    def create_topics(self, topics: list[Any]) -> None:
+    def create_topics(self, topics: dict[str, Any]) -> None:
+        self.asked_for.append(topics)
         if outcome := self._creations.pop(0):
             raise outcome
 
@@ -37,8 +39,10 @@ class Admin:
         self.is_closed = True
 
 
-def ensure(monkeypatch: pytest.MonkeyPatch, admin: Admin) -> list[str]:
+def ensure(monkeypatch: pytest.MonkeyPatch, admin: Admin, *, failover_s: float = -1.0) -> list[str]:
     monkeypatch.setattr(topic_admin, "KafkaAdminClient", lambda **_options: admin)
+    monkeypatch.setattr(topic_admin, "FAILOVER_S", failover_s)
+    monkeypatch.setattr(topic_admin, "RETRY_S", 0.0)
     try:
         return topic_admin.ensure_topics(Settings(), SPECS)
     finally:
@@ -51,6 +55,21 @@ def test_only_missing_topics_are_created(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_topic_that_somebody_else_creates_meanwhile_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     ensure(monkeypatch, Admin([], TopicAlreadyExistsError(), TopicAlreadyExistsError(), None))
+
+
+def test_the_brokers_decide_how_many_copies_a_topic_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = Admin(["one"], None)
+    ensure(monkeypatch, admin)
+    assert admin.asked_for == [{"two": {"num_partitions": 1, "replication_factor": -1, "configs": {}}}]
+
+
+def test_a_broker_that_is_lost_meanwhile_is_no_end_while_others_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ensure(monkeypatch, Admin(["one"], KafkaConnectionError(), None), failover_s=60.0) == ["two"]
+
+
+def test_what_asking_again_cannot_mend_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unavailable, match="TopicAuthorizationFailedError"):
+        ensure(monkeypatch, Admin([], TopicAuthorizationFailedError()), failover_s=60.0)
 
 
 @pytest.mark.parametrize(
