@@ -42,7 +42,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
         first messages would be passed over until it sends more, in the shared layout for good.
         """
         committed = await super().seek_to_committed()
-        fresh = [TopicPartition(*tp) for tp, offset in committed.items() if offset is None]
+        fresh = [TopicPartition(*tp) for tp, offset in committed.items() if not offset]
         if fresh:
             log.info("partitions_read_from_their_start", partitions=len(fresh))
             await self.call_thread(self._read_from_start, fresh)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiokafka.structs import TopicPartition
 
 from contracts.configuration.settings import Settings
 from streams.faust.app import build_app
@@ -48,3 +49,32 @@ async def test_what_a_message_does_wrong_is_told_to_who_brought_it(consumer: Any
 
     with pytest.raises(ValueError, match="no channel"):
         await consumer.wait_first(deliver(), consumer.suspend_flow.wait())
+
+
+class _Kafka:
+    """A consumer that holds partitions, of which some have a committed offset, and tells what was sought."""
+
+    def __init__(self, committed: dict[TopicPartition, int | None], assigned: set[TopicPartition]) -> None:
+        self.committed, self.assigned = committed, assigned
+        self.sought: dict[TopicPartition, int] = {}
+
+    async def seek_to_committed(self) -> dict[TopicPartition, int | None]:
+        return self.committed
+
+    def assignment(self) -> set[TopicPartition]:
+        return self.assigned
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
+
+
+async def test_a_partition_without_a_commit_is_read_from_its_start_after_a_rebalance(consumer: Any):
+    known, fresh, gone = (TopicPartition(f"t.vitals.v1.{name}", 0) for name in ("known", "fresh", "gone"))
+    thread, kafka = consumer._thread, _Kafka({known: 7, fresh: None, gone: None}, {known, fresh})
+
+    async def call_thread(function: Any, *args: Any) -> Any:
+        return await function(*args)
+
+    thread._consumer, thread.call_thread = kafka, call_thread
+    assert await thread.seek_to_committed() == kafka.committed
+    assert kafka.sought == {fresh: 0}
