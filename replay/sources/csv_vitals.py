@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 from replay.sources.source import Reading, Source
-from replay.sources.tables.blocks import BytesRead, blocks_of
+from replay.sources.tables.blocks import BytesRead, blocks_of, unheard
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -19,10 +18,9 @@ from replay.sources.tables.device_rows import (
     partition_value,
 )
 from replay.sources.tables.plain_columns import plain_columns
+from replay.sources.tables.row_store import RowStore
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 from replay.sources.tables.times import parsed_time
-
-KIND: Final = "CSV"
 
 
 def read_csv_vitals(path: Path) -> Reading:
@@ -32,14 +30,12 @@ def read_csv_vitals(path: Path) -> Reading:
     optionally pulse_bpm; others are ignored. Empty, NaN (see `cells.MISSING`), 0 and below are missing; minutes without a row
     become missing ones. Raises Misconfigured naming file, line and column.
     """
-    devices = DeviceRows(path, KIND)
-    collect_csv_vitals(devices)
-    return devices.reading()
+    return csv_rows(path, RowStore()).reading()
 
 
-def collect_csv_vitals(devices: DeviceRows, read: BytesRead = lambda _: None) -> None:
-    """Add every row of the devices' table. Raises as `read_csv_vitals`, and what `DeviceRows.add` raises."""
-    path = devices.path
+def csv_rows(path: Path, store: RowStore, read: BytesRead = unheard) -> DeviceRows:
+    """Return the table's rows, held by the store. Raises as `read_csv_vitals`, and what `RowStore.add` raises."""
+    devices = DeviceRows(path, "CSV", store=store)
     with opened_table(path) as table:
         device = None if DEVICE_COLUMN in table.columns else partition_value(path, DEVICE_COLUMN)
         table.require(REQUIRED if device is None else REQUIRED[1:], f"the columns are {COLUMNS_SAID}")
@@ -52,6 +48,7 @@ def collect_csv_vitals(devices: DeviceRows, read: BytesRead = lambda _: None) ->
             else:
                 names = columns.names or [device or ""]
                 devices.add_lines(block.lines_before, names, columns.device, columns.event_minute, columns.rates)
+    return devices
 
 
 def _add_rows(
@@ -73,4 +70,5 @@ SOURCE = Source(
     COLUMNS_SAID,
     read_csv_vitals,
     header=lambda names: not names.isdisjoint(REQUIRED),
+    rows=csv_rows,
 )

@@ -19,6 +19,10 @@ BytesRead = Callable[[int], None]
 """Is told how many more bytes of the (unpacked) text were read."""
 
 
+def unheard(_: int) -> None:
+    """Nobody asks how much was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Rows that follow each other, below `lines_before` lines of the file.
@@ -32,7 +36,7 @@ class Block:
     rows: Callable[[], Iterator[Row]]
 
 
-def blocks_of(table: TextTable, read: BytesRead = lambda _: None) -> Iterator[Block]:
+def blocks_of(table: TextTable, read: BytesRead) -> Iterator[Block]:
     """Yield the rows below the header. From the first quotation mark or lone carriage return on, all are one last block."""
     start = table.lines_read
     with opened_bytes(table.path) as file:

@@ -16,8 +16,8 @@ from contracts.identifiers import label_of
 from replay.recording import Recording
 from replay.sources.minutes.averages import on_own_grid
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.source import Reading, read_each
-from replay.sources.tables.row_store import Piece, Rows, devices_in, joined_rows
+from replay.sources.source import Reading, merged, read_each
+from replay.sources.tables.row_store import Piece, Rows
 
 LONGEST_GAP_MIN: Final = 31 * 1440
 
@@ -34,26 +34,31 @@ class NamedDevice:
 class DevicePart:
     """Neighbouring devices of a table and where their rows are. `kind` and `unit` say what the table and a row's place are called.
 
-    `devices[k]` has the number `first + k` in the rows. `minutes` is how many rows there are. Can be sent to another process.
+    `minutes` is how many rows there are. Can be sent to another process.
     """
 
     path: Path
     kind: str
     unit: str
-    first: int
-    devices: tuple[NamedDevice, ...]
+    named: tuple[NamedDevice, ...]
     pieces: tuple[Piece, ...]
     minutes: int
 
+    @property
+    def devices(self) -> int:
+        """How many devices there are."""
+        return len(self.named)
+
     def read(self) -> Reading:
         """Return one recording a device, in their order. Reads files and raises OSError where that fails."""
-        return read_each(self._readers())
+        return merged(self.readings())
 
-    def _readers(self) -> Iterator[tuple[str, partial[Recording]]]:
-        for number, rows in devices_in(joined_rows(self.pieces)):
-            device = self.devices[number - self.first]
+    def readings(self) -> Iterator[Reading]:
+        """Yield the same, a device at a time."""
+        for place, device in enumerate(self.named):
             name = f"{self.path}, device {device.device_id}"
-            yield name, partial(self._recording, name, device, rows)
+            rows = [piece.of(place) for piece in self.pieces]
+            yield read_each([(name, partial(self._recording, name, device, np.concatenate(rows)))])
 
     def _recording(self, name: str, device: NamedDevice, rows: Rows) -> Recording:
         minutes = rows["event_minute"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
 from contracts.identifiers import device_id_of
-from replay.sources.source import Reading
+from replay.sources.source import Reading, merged
 from replay.sources.tables.cells import is_missing
 from replay.sources.tables.device_recordings import DevicePart, NamedDevice
 from replay.sources.tables.row_store import RowStore, rows_type
@@ -56,7 +56,7 @@ def partition_value(path: Path, column: str) -> str | None:
 class DeviceRows:
     """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row).
 
-    `store` holds them; by default in memory. Adding a row may raise OSError, where the store writes files.
+    `store` holds them; by default in memory. Adding a row raises what the store raises.
     """
 
     def __init__(self, path: Path, kind: str, unit: str = "line", store: RowStore | None = None) -> None:
@@ -100,32 +100,45 @@ class DeviceRows:
         rows["line"], rows["rates"] = line, rates
         self._store.add(rows)
 
+    @property
+    def devices(self) -> int:
+        """How many devices there are so far."""
+        return len(self._devices)
+
+    @property
+    def minutes(self) -> int:
+        """How many rows there are so far."""
+        return self._store.rows + len(self._waiting)
+
     def reading(self) -> Reading:
         """Return one recording a device, in the order of their first rows. Minutes without a row are missing ones."""
-        (part,) = self.parts(len(self._devices) or 1, None)
-        return part.read()
+        return merged(part.read() for part in self.parts(max(self.devices, 1)))
 
-    def parts(self, most_devices: int, most_rows: int | None) -> Iterator[DevicePart]:
-        """Yield the devices in the order of their first rows, so many at most, with no more rows unless one has more.
+    def parts(self, most_devices: int, fewest_devices: int | None = None, many_rows: int = 0) -> Iterator[DevicePart]:
+        """Yield the devices in the order of their first rows, so many at most; from `many_rows` on the fewest are enough.
 
         Raises Misconfigured where the table has no rows.
         """
+        self.check_filled()
         self._store_waiting()
-        if not self._devices:
-            raise Misconfigured(f"{self.path} has no rows below its header")
         counts = self._store.counts(len(self._devices)).tolist()
         first = rows = 0
         for number, count in enumerate(counts):
-            is_full = number - first == most_devices or (most_rows is not None and rows + count > most_rows)
-            if number > first and is_full:
+            most = most_devices if fewest_devices is None or rows < many_rows else fewest_devices
+            if number - first >= most:
                 yield self._part(first, number, rows)
                 first, rows = number, 0
             rows += count
         yield self._part(first, len(counts), rows)
 
+    def check_filled(self) -> None:
+        """Raise Misconfigured where the table has no rows."""
+        if not self._devices:
+            raise Misconfigured(f"{self.path} has no rows below its header")
+
     def _part(self, first: int, end: int, rows: int) -> DevicePart:
         devices = tuple(self._devices[first:end])
-        return DevicePart(self.path, self._kind, self._unit, first, devices, self._store.pieces(first, end), rows)
+        return DevicePart(self.path, self._kind, self._unit, devices, self._store.pieces(first, end), rows)
 
     def _store_waiting(self) -> None:
         if self._waiting:

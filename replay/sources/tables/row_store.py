@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.errors import Unavailable
+
 Rows = NDArray[Any]
 """Structured: `device` (its number), `event_minute`, `line` (where it stands), `rates` float64[channels]."""
-MOST_ROWS_IN_MEMORY: Final = 1 << 20  # 44 bytes each
+MOST_ROWS_IN_MEMORY: Final = 1 << 20  # of 36 or 44 bytes
+FEWEST_ROWS_A_RUN: Final = 1 << 16
+NO_DEVICE: Final = np.uint32(0xFFFFFFFF)
 
 
 def rows_type(channels: int) -> np.dtype[Any]:
@@ -24,55 +26,62 @@ def rows_type(channels: int) -> np.dtype[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Rows of neighbouring devices in one run, sorted by device: `rows`, or so many from a file's `offset` on."""
+    """Rows of neighbouring devices in one run: the k-th device's are those from `starts[k]` to `starts[k + 1]`.
 
-    rows: Rows | None
-    path: Path | None
-    offset: int
-    count: int
+    They are in `rows`, or, where that is None, in the file `path` from its byte `offset` on.
+    """
+
+    starts: NDArray[np.int64]
     kind: np.dtype[Any]
+    rows: Rows | None
+    path: Path | None = None
+    offset: int = 0
 
-    def read(self) -> Rows:
-        """Return the rows."""
-        if self.rows is not None:
-            return self.rows
-        assert self.path is not None
-        with self.path.open("rb") as file:
-            return np.fromfile(file, self.kind, self.count, offset=self.offset)
+    def of(self, place: int) -> Rows:
+        """Return a device's rows. Raises OSError where they cannot be read."""
+        begin, end = self.starts[place : place + 2].tolist()
+        if self.path is None or begin == end:
+            return np.empty(0, self.kind) if self.rows is None else self.rows[begin:end]
+        return np.fromfile(self.path, self.kind, end - begin, offset=self.offset + begin * self.kind.itemsize)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """Rows sorted by device: those of `devices[k]` are `starts[k]` up to `starts[k + 1]`."""
 
-    whole: Piece
     devices: NDArray[np.uint32]
     starts: NDArray[np.int64]
+    rows: Rows | None
+    offset: int
 
-    def piece(self, first: int, end: int) -> Piece:
-        begin, stop = self.starts[np.searchsorted(self.devices, (first, end))].tolist()
-        whole = self.whole
-        part = None if whole.rows is None else whole.rows[begin:stop]
-        return Piece(part, whole.path, whole.offset + begin * whole.kind.itemsize, stop - begin, whole.kind)
+    def piece(self, first: int, end: int, path: Path | None, kind: np.dtype[Any]) -> Piece:
+        starts = self.starts[np.searchsorted(self.devices, np.arange(first, end + 1))]
+        begin, stop = starts[[0, -1]].tolist()
+        if self.rows is not None:
+            return Piece(starts - begin, kind, self.rows[begin:stop])
+        return Piece(starts - begin, kind, None, path, self.offset + begin * kind.itemsize)
 
 
 @dataclass(slots=True)
 class RowStore:
-    """Rows as they come, then by device. With a `folder`, no more than `most_rows` are in memory."""
+    """Rows as they come, then by device. With a `folder`, about `most_rows` are in memory at most, the others in a file there."""
 
     folder: Path | None = None
     most_rows: int = MOST_ROWS_IN_MEMORY
+    rows: int = 0
+    rows_in_memory: int = 0
     _waiting: list[Rows] = field(default_factory=list)
-    _waiting_rows: int = 0
     _runs: list[_Run] = field(default_factory=list)
+    _kind: np.dtype[Any] | None = None
     _path: Path | None = None
     _written: int = 0
 
     def add(self, rows: Rows) -> None:
-        """Add rows in the order of the table. May write to the folder; raises OSError where that fails."""
+        """Add rows in the order of the table. May write to the folder; raises Unavailable where that fails."""
         self._waiting.append(rows)
-        self._waiting_rows += len(rows)
-        if self.folder is not None and self._waiting_rows >= self.most_rows:
+        self.rows += len(rows)
+        self.rows_in_memory += len(rows)
+        if self.folder is not None and self.rows_in_memory >= max(self.most_rows, FEWEST_ROWS_A_RUN):
             self._seal(self.folder)
 
     def counts(self, devices: int) -> NDArray[np.int64]:
@@ -86,37 +95,32 @@ class RowStore:
 
     def pieces(self, first: int, end: int) -> tuple[Piece, ...]:
         """Return where the rows of the devices `first` up to `end` are, in the order of the table. Call `counts` before."""
-        return tuple(piece for run in self._runs if (piece := run.piece(first, end)).count)
+        assert self._kind is not None
+        pieces = (run.piece(first, end, self._path, self._kind) for run in self._runs)
+        return tuple(piece for piece in pieces if piece.starts[-1])
 
     def _seal(self, folder: Path | None) -> None:
         rows = _by_device(np.concatenate(self._waiting) if len(self._waiting) > 1 else self._waiting[0])
-        self._waiting, self._waiting_rows = [], 0
-        starts = np.flatnonzero(np.diff(rows["device"], prepend=np.uint32(0xFFFFFFFF)))
+        self._waiting, self._kind = [], rows.dtype
+        starts = np.flatnonzero(np.diff(rows["device"], prepend=NO_DEVICE))
         devices = rows["device"][starts]
-        whole = Piece(rows, None, 0, len(rows), rows.dtype)
+        kept = rows if folder is None else None
+        self._runs.append(_Run(devices, np.append(starts, len(rows)), kept, self._written))
         if folder is not None:
-            if self._path is None:
-                handle, name = tempfile.mkstemp(prefix="rows-", dir=folder)
-                os.close(handle)
-                self._path = Path(name)
+            self._write(folder, rows)
+            self.rows_in_memory = 0
+
+    def _write(self, folder: Path, rows: Rows) -> None:
+        self._path = self._path or folder / f"rows-{uuid4().hex}"
+        try:
             with self._path.open("ab") as file:
                 rows.tofile(file)
-            whole = Piece(None, self._path, self._written, len(rows), rows.dtype)
-            self._written += rows.nbytes
-        self._runs.append(_Run(whole, devices, np.append(starts, len(rows))))
-
-
-def joined_rows(pieces: tuple[Piece, ...]) -> Rows:
-    """Return the rows of all pieces sorted by device, each device's in the order of the table."""
-    parts = [piece.read() for piece in pieces]
-    return parts[0] if len(parts) == 1 else _by_device(np.concatenate(parts))
-
-
-def devices_in(rows: Rows) -> Iterator[tuple[int, Rows]]:
-    """Yield each device's number with its rows, of rows sorted by device."""
-    starts = np.flatnonzero(np.diff(rows["device"], prepend=np.uint32(0xFFFFFFFF)))
-    for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
-        yield int(rows["device"][begin]), rows[begin:end]
+        except OSError as error:
+            raise Unavailable(
+                f"{folder} cannot hold the rows of a large table for the time of reading: {error.strerror or error}; "
+                "make room there"
+            ) from None
+        self._written += rows.nbytes
 
 
 def _by_device(rows: Rows) -> Rows:
