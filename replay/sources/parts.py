@@ -88,7 +88,7 @@ class Collected:
 def collected(paths: Sequence[Path], folder: Path, read: BytesRead) -> list[Collected]:
     """Return what files and folders hold; the parts together are what `read_recordings` returns.
 
-    Tables of a row a minute are read now, once; of all their rows about a million stay in memory, the others lie in files of
+    Tables of a row a minute are read now, once; of all their rows about half a million stay in memory, the others lie in files of
     `folder`. Folders are read now, as a whole; any other file is read with its part. Raises Misconfigured as
     `read_recordings` does for what is read now and for files of no format, and Unavailable where the folder is full.
     """

@@ -14,7 +14,7 @@ from contracts.errors import Unavailable
 
 Rows = NDArray[Any]
 """Structured: `device` (its number), `event_minute`, `line` (where it stands), `rates` float64[channels]."""
-MOST_ROWS_IN_MEMORY: Final = 1 << 20  # of 36 or 44 bytes
+MOST_ROWS_IN_MEMORY: Final = 1 << 19  # of 36 or 44 bytes
 FEWEST_ROWS_A_RUN: Final = 1 << 16
 NO_DEVICE: Final = np.uint32(0xFFFFFFFF)
 

@@ -52,6 +52,7 @@ def test_jobs_and_files_for_what_is_long_change_nothing(tmp_path: Path, monkeypa
     here = score(table, short, "--out", tmp_path / "here.csv")
     assert here.exit_code == 0
     monkeypatch.setattr(judging, "MOST_MINUTES_IN_MEMORY", 300)
+    monkeypatch.setattr("detectors.detector.MINUTES_AT_ONCE", 100)
     assert score(table, short, "--out", tmp_path / "kept.csv").exit_code == 0
     monkeypatch.setattr(run, "WORTH_A_PROCESS_MIN", 1)
     monkeypatch.setattr("replay.sources.parts.MOST_ROWS_IN_MEMORY", 0)
