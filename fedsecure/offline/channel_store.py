@@ -24,7 +24,7 @@ class StoredChannel(Sequence[float | None]):
         self._file = file
         self._start = file.seek(0, os.SEEK_END)
         self._minutes = len(values)
-        values.tofile(file)
+        file.write(np.ascontiguousarray(values).data)
 
     def __len__(self) -> int:
         return self._minutes
@@ -65,6 +65,6 @@ class ChannelStore:
         if self._left >= 0:
             return values
         if self._file is None:
-            file = tempfile.TemporaryFile(prefix="channels-", dir=self._folder, buffering=0)  # noqa: SIM115 - closed by __exit__
+            file = tempfile.TemporaryFile(prefix="channels-", dir=self._folder)  # noqa: SIM115 - closed by __exit__
             self._file = cast("BinaryIO", file)
         return StoredChannel(self._file, values)

@@ -114,7 +114,7 @@ class RowStore:
         self._path = self._path or folder / f"rows-{uuid4().hex}"
         try:
             with self._path.open("ab") as file:
-                rows.tofile(file)
+                file.write(rows.view(np.uint8).data)  # `tofile` says of a full disk only how much it wrote
         except OSError as error:
             raise Unavailable(
                 f"{folder} cannot hold the rows of a large table for the time of reading: {error.strerror or error}; "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from contracts.errors import Misconfigured
+from contracts.errors import FedSecureError, Misconfigured
 from fedsecure.cli import app
 from fedsecure.offline import judging, run
 from replay.sources.parts import devices_a_part
@@ -114,6 +116,32 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, wait_until: Any) -> None:
         said = program.communicate(timeout=60)[1]
         assert (program.returncode, said) == (130, b"")
         assert [path.name for path in tmp_path.iterdir()] == ["ward.csv"]
+
+
+@pytest.fixture
+def files_of_20_kb() -> Iterator[None]:
+    """No file may become larger, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("lies_in_files", ["rows", "channels", "nothing"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, lies_in_files: str
+) -> None:
+    table = ward(tmp_path / "ward.csv", 3, 400)
+    if lies_in_files == "rows":
+        monkeypatch.setattr("replay.sources.parts.MOST_ROWS_IN_MEMORY", 0)
+        monkeypatch.setattr(row_store, "FEWEST_ROWS_A_RUN", 500)
+    if lies_in_files == "channels":
+        monkeypatch.setattr(judging, "MOST_MINUTES_IN_MEMORY", 0)
+    request.getfixturevalue("files_of_20_kb")
+    ended = score(table, "--out", tmp_path / "scores.csv")
+    assert "File too large; " in str(ended.exception)
+    assert isinstance(ended.exception, FedSecureError)
+    assert [path.name for path in tmp_path.iterdir()] == ["ward.csv"]
 
 
 def test_a_part_is_full_where_every_job_has_some() -> None:
