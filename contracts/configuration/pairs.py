@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from contracts.configuration.addresses import parse_redis
-
-if TYPE_CHECKING:
-    from contracts.configuration.settings import Settings
+from contracts.configuration.parts import AllParts
 
 
-def misfits(settings: Settings) -> list[str]:
+def misfits(settings: AllParts) -> list[str]:
     """Return a sentence for each pair that cannot work together."""
     return [said for check in _CHECKS if (said := check(settings)) is not None]
 
 
-def _redis_tls(settings: Settings) -> str | None:
+def _redis_tls(settings: AllParts) -> str | None:
     if settings.redis_ca_file is None or parse_redis(settings.redis_url).is_tls:
         return None
     return "FEDSECURE_REDIS_CA_FILE is for TLS and REDIS_URL has none: write rediss:// there, or unset FEDSECURE_REDIS_CA_FILE"
 
 
-def _kafka_tls(settings: Settings) -> str | None:
+def _kafka_tls(settings: AllParts) -> str | None:
     if settings.kafka_ca_file is None or settings.kafka_security_protocol.endswith("SSL"):
         return None
     return (
@@ -31,7 +29,7 @@ def _kafka_tls(settings: Settings) -> str | None:
     )
 
 
-def _kafka_login(settings: Settings) -> str | None:
+def _kafka_login(settings: AllParts) -> str | None:
     given = {
         "FEDSECURE_KAFKA_USERNAME": bool(settings.kafka_username),
         "FEDSECURE_KAFKA_PASSWORD": settings.kafka_password is not None,
@@ -47,7 +45,7 @@ def _kafka_login(settings: Settings) -> str | None:
     )
 
 
-def _round_sizes(settings: Settings) -> str | None:
+def _round_sizes(settings: AllParts) -> str | None:
     target, quorum = settings.round_target, settings.round_quorum
     if target is None or target >= quorum:
         return None
@@ -57,13 +55,13 @@ def _round_sizes(settings: Settings) -> str | None:
     )
 
 
-def _noise_without_clip(settings: Settings) -> str | None:
+def _noise_without_clip(settings: AllParts) -> str | None:
     if settings.dp_noise == 0 or settings.dp_clip is not None:
         return None
     return "FEDSECURE_DP_NOISE is measured in clips: set FEDSECURE_DP_CLIP (--dp-clip) too"
 
 
-def _worker_times(settings: Settings) -> str | None:
+def _worker_times(settings: AllParts) -> str | None:
     if settings.batch_wait_s < settings.session_timeout_s:
         return None
     return (
@@ -72,7 +70,7 @@ def _worker_times(settings: Settings) -> str | None:
     )
 
 
-def _batch_and_stale(settings: Settings) -> str | None:
+def _batch_and_stale(settings: AllParts) -> str | None:
     if settings.batch_wait_s < settings.stale_cap_s:
         return None
     return (
@@ -81,12 +79,12 @@ def _batch_and_stale(settings: Settings) -> str | None:
     )
 
 
-def _two_tokens(settings: Settings) -> str | None:
+def _two_tokens(settings: AllParts) -> str | None:
     if settings.console_token is None or settings.console_token_file is None:
         return None
     return "FEDSECURE_CONSOLE_TOKEN and FEDSECURE_CONSOLE_TOKEN_FILE are both set: keep one"
 
 
-_CHECKS: Final[tuple[Callable[[Settings], str | None], ...]] = (
+_CHECKS: Final[tuple[Callable[[AllParts], str | None], ...]] = (
     _redis_tls, _kafka_tls, _kafka_login, _round_sizes, _noise_without_clip, _worker_times, _batch_and_stale, _two_tokens,
 )  # fmt: skip

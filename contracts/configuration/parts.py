@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_vali
 from pydantic_settings import BaseSettings, NoDecode
 
 from contracts.configuration.addresses import checked_brokers, parse_redis
+from contracts.configuration.ingest import IngestSettings
 from contracts.messages.federation import TaskName
 from contracts.messages.verdicts import RuleName
 from contracts.redis_keys import RedisKeys
@@ -197,3 +198,16 @@ class ConsoleSettings(BaseSettings):
         None, description="what opens the console; unset: made at start and printed"
     )
     console_token_file: Path | None = Field(None, description="the same from a file")
+
+
+# Fields stand in the order of the bases from the last to the first.
+class AllParts(
+    ConsoleSettings,
+    FederationSettings,
+    WorkerSettings,
+    ProbeSettings,
+    RecordingSettings,
+    ServiceSettings,
+    IngestSettings,
+):
+    """Every setting, whatever it is for."""

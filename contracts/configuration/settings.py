@@ -8,29 +8,12 @@ from pydantic import AliasChoices, ModelWrapValidatorHandler, ValidationError, m
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from contracts.configuration.ingest import IngestSettings
 from contracts.configuration.pairs import misfits
-from contracts.configuration.parts import (
-    ConsoleSettings,
-    FederationSettings,
-    ProbeSettings,
-    RecordingSettings,
-    ServiceSettings,
-    WorkerSettings,
-)
+from contracts.configuration.parts import AllParts
 from contracts.errors import Misconfigured
 
 
-# Fields stand in the order of the bases from the last to the first.
-class Settings(
-    ConsoleSettings,
-    FederationSettings,
-    WorkerSettings,
-    ProbeSettings,
-    RecordingSettings,
-    ServiceSettings,
-    IngestSettings,
-):
+class Settings(AllParts):
     """All programs' settings, of which each reads what it needs. Raises Misconfigured naming each wrong variable."""
 
     model_config = SettingsConfigDict(

@@ -19,7 +19,7 @@ LEAST_PATIENTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class TrainingBudget:
     """How much work goes in: network `steps`, classifier `epochs`, per patient `distortions` and onsets that only teach, canary windows."""
 
     steps: int = STEPS
@@ -29,7 +29,7 @@ class Effort:
     canary_windows: int = 256
 
 
-QUICK: Final = Effort(steps=60, epochs=2, distortions=4, more_onsets=0, canary_windows=64)
+QUICK: Final = TrainingBudget(steps=60, epochs=2, distortions=4, more_onsets=0, canary_windows=64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Training:
     inject: Injector
     seed: int
     budget: float = BUDGET
-    effort: Effort = field(default_factory=Effort)
+    effort: TrainingBudget = field(default_factory=TrainingBudget)
     enrolment_min: int | None = None
     network: Mapping[str, Floats32] | None = None
 

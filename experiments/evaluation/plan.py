@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contracts.errors import Misconfigured
 from detectors.training.calibration import FOLDS
-from detectors.training.training import BUDGET, QUICK, Effort
+from detectors.training.training import BUDGET, QUICK, TrainingBudget
 from experiments.common.injection import CORE, core_cases
 from replay.attacks import ATTACKS, find_attack
 
@@ -44,7 +44,7 @@ class EvaluationPlan:
     budget: float = BUDGET
     simulated: int = 40
     simulated_days: int = 4
-    effort: Effort = field(default_factory=Effort)
+    effort: TrainingBudget = field(default_factory=TrainingBudget)
     side_studies: bool = True
     patients: int | None = None
     days: int | None = None

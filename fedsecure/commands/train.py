@@ -104,7 +104,7 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
     from detectors.decisions.votes import AGREE
     from detectors.statistics.registry import columns
     from detectors.training.cohort import Population, UnmarkedStay, fingerprint
-    from detectors.training.training import QUICK, Effort, Training
+    from detectors.training.training import QUICK, Training, TrainingBudget
     from experiments.common.injection import core_cases, inject_case
     from replay.sources import read_recordings
 
@@ -124,7 +124,7 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
         inject=inject_case,
         seed=seed,
         budget=budget,
-        effort=QUICK if quick else Effort(),
+        effort=QUICK if quick else TrainingBudget(),
     )
     return training, repr(
         (seed, budget, training.effort, count, list(map(fingerprint, real)), training.cases, AGREE, columns())

@@ -15,7 +15,7 @@ from detectors.training.canaries.verdict import LEAST
 from detectors.training.cohort import Population, UnmarkedStay
 from detectors.training.held_out import HeldOut
 from detectors.training.patients import SHORT_ENROLMENT_MIN, enrolment_of
-from detectors.training.training import BUDGET, LEAST_PATIENTS, QUICK, Effort, Training
+from detectors.training.training import BUDGET, LEAST_PATIENTS, QUICK, Training, TrainingBudget
 from experiments.common.injection import attack_cases, core_cases, inject_case
 from fedsecure.bundle_cards import reference_names, reference_populations
 from fedsecure.simulated import DAY_MIN, simulated_stays
@@ -50,7 +50,7 @@ def training_of(
         inject=inject_case,
         seed=seed,
         budget=float(current.metadata.get("budget", BUDGET)),
-        effort=QUICK if quick else Effort(),
+        effort=QUICK if quick else TrainingBudget(),
         network=network,
     )
 

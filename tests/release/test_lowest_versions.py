@@ -8,7 +8,7 @@ from pathlib import Path
 
 LOWEST = ("--resolution", "lowest-direct", "--python", sys.executable)
 # Of other packages' old versions warnings are expected; the lock and the image's requirements are those of the newest.
-LEFT_OUT = ("-W", "default", "--deselect", "tests/unit/test_compose.py::test_requirements_are_those_of_the_lock")
+LEFT_OUT = ("-W", "default", "--deselect=tests/unit/test_compose.py::test_requirements_are_those_of_the_lock")
 
 
 def test_the_unit_tests_pass_with_the_lowest_versions(uv: str, sources: Path, plain_environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from detectors.bundle.bundle import FILES, load_bundle, save_bundle
 from detectors.training.cohort import Population
 from detectors.training.held_out import HeldOut
 from detectors.training.trainer import STAGES, train_detector
-from detectors.training.training import Effort, Training
+from detectors.training.training import Training, TrainingBudget
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import inject_case
 from fedsecure.promotion.attempt import PROMOTION_STAGES, Promotion, attempt
@@ -24,7 +24,7 @@ CASES = tuple((name, "strong") for name in ("data-poisoning-1", "data-poisoning-
 TRAINING = Training(
     populations=(Population("simulated", synthetic_stays(1, 12, 2000), is_real=False),),
     network_stays=synthetic_stays(2, 3, 1500), canary_stays=synthetic_stays(3, 4, 1500), cases=CASES, inject=inject_case,
-    seed=3, budget=0.5, effort=Effort(steps=10, epochs=1, distortions=2, more_onsets=0, canary_windows=40),
+    seed=3, budget=0.5, effort=TrainingBudget(steps=10, epochs=1, distortions=2, more_onsets=0, canary_windows=40),
 )  # fmt: skip
 
 

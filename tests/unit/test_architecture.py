@@ -45,7 +45,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
 REGISTRIES = {"replay/attacks", "replay/sources", "fl_coordinator/aggregation", "detectors/statistics", "fedsecure/commands", "ingest/protocols"}  # fmt: skip
 MOST_FILES = 12
 RETIRED = {
-    "DeviceTracks", "BundledTracks", "ReleasedTracks", "Ballot", "Tick", "Yardstick", "Situation", "Knowledge", "Lessons", "Curriculum", "Learner",
+    "DeviceTracks", "BundledTracks", "ReleasedTracks", "Ballot", "Tick", "Yardstick", "Situation", "Knowledge", "Lessons", "Curriculum", "Effort", "Learner",
     "Judgement", "Holdings", "HeldDevice", "StretchReader", "HistoryWanted", "HistoryReader", "StatusLog", "written_aside", "quiet_logs",
     "odd_ones", "Grounds", "SelfJudge", "Departure", "MindJudge", "Sighting", "KeyFeed", "ReleaseFeed", "Doorkeeper", "Surprises",
 }  # fmt: skip

@@ -16,7 +16,7 @@ from detectors.training.canaries.verdict import CanaryResult
 from detectors.training.cohort import AttackCase, Population, check_disjoint
 from detectors.training.held_out import HeldOut
 from detectors.training.patients import onsets_of, patient_of
-from detectors.training.training import QUICK, Effort, Training
+from detectors.training.training import QUICK, Training, TrainingBudget
 from experiments.common.injection import inject_case
 from fedsecure.promotion.attempt import Promotion, candidate_bundle, check_promotable, write_report
 from fedsecure.promotion.patients import check_recordings, divided, held_out_of, training_of
@@ -79,7 +79,7 @@ def test_another_promotions_bundle_is_not_taken_for_this_one(promotion):
     for other in (
         replace(promotion, model_sha256="n" * 64),
         replace(promotion, training=replace(training, seed=2)),
-        replace(promotion, training=replace(training, effort=Effort(epochs=99))),
+        replace(promotion, training=replace(training, effort=TrainingBudget(epochs=99))),
         replace(promotion, training=replace(training, populations=(Population("r", training.canary_stays, True),))),
         replace(promotion, held_out=replace(held_out, real=training.canary_stays)),
         replace(promotion, current=replace(promotion.current, sha256="q" * 64)),

@@ -13,12 +13,12 @@ from detectors.training import trainer
 from detectors.training.canaries.windows import canary_windows
 from detectors.training.cohort import Population
 from detectors.training.trainer import STAGES, train_detector
-from detectors.training.training import Effort, Training
+from detectors.training.training import Training, TrainingBudget
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import inject_case
 from replay.sources.synthetic import synthetic_stays
 
-SMALL = Effort(steps=2, epochs=1, distortions=2, canary_windows=20)
+SMALL = TrainingBudget(steps=2, epochs=1, distortions=2, canary_windows=20)
 CASES = (("data-poisoning-1", "strong"), ("motif", "strong"))
 
 
