@@ -58,6 +58,7 @@ def _converted(
 ) -> list[Any] | None:
     """Return Arrow's arrays of the wanted columns, or None where it refuses the block."""
     arrow, csv = import_module("pyarrow"), import_module("pyarrow.csv")  # when first needed: it takes a while
+    arrow.enable_signal_handlers(False)
     places = {name: str(table.columns[name]) for name in wanted}
     types = {place: arrow.float64() for place in places.values()}
     types[places[time]] = arrow.timestamp("us", "UTC")
