@@ -27,13 +27,13 @@ class _Worker(SpawnProcess):
     """A process with one thread for matrix products, which leaves Ctrl-C to its parent from its first import on."""
 
     def start(self) -> None:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child inherits what is ignored
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it; here Ctrl-C only waits
         threads = {name: os.environ.get(name) for name in THREADS}
         os.environ.update(dict.fromkeys(THREADS, "1"))
         try:
             super().start()
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for name, value in threads.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
 

@@ -73,6 +73,8 @@ def _converted(
                 column_types=types, include_columns=list(places.values()), null_values=MISSING, decimal_point=point
             ),
         )
+    except arrow.lib.ArrowCancelled:
+        raise KeyboardInterrupt from None
     except (arrow.ArrowException, ValueError):
         return None
     return [read.column(place).combine_chunks() for place in places.values()]
