@@ -71,6 +71,19 @@ def minutes_of(chunk: MinuteChunk) -> Iterator[tuple[float | None, float | None,
     return zip(heart, breath, pulse, strict=True)
 
 
+def piece_of(chunk: MinuteChunk, start: int, minutes: int) -> MinuteChunk:
+    """Return so many minutes of a chunk from its `start`-th on, fewer at its end. What it announced is left out."""
+    part, pulse = slice(start, start + minutes), chunk.pulse_bpm
+    return MinuteChunk(
+        chunk.device_id,
+        chunk.session_id,
+        chunk.first_event_minute + start,
+        chunk.heart_rate_bpm[part],
+        chunk.resp_rate_bpm[part],
+        None if pulse is None else pulse[part],
+    )
+
+
 class Transition(NamedTuple):
     """A change of the published state, and why, in words for people."""
 

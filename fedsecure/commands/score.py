@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -18,11 +19,12 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from contracts.messages.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
+from fedsecure.study_output import worker_processes_used
 
 if TYPE_CHECKING:
-    from detectors import Detector, Verdicts
-    from fedsecure.tables.scores import Row
-    from replay.recording import Recording
+    from detectors import Detector
+    from fedsecure.offline.judging import JudgedDevice, Judging
+    from fedsecure.offline.run import Write
 
 ENROLMENT_HELP = (
     "Valid minutes from which a device's own profile is learnt; until then only the rules judge it that need no training. "
@@ -54,6 +56,15 @@ def score(
         Path | None, typer.Option(help="Folder of a detector made by `fedsecure train`; else the shipped one.")
     ] = None,
     rule: Annotated[RuleName, typer.Option(help=RULE_HELP)] = "common-scale",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="Worker processes; changes nothing but time. Default: a process for each core.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Judge recordings offline: one row a minute, the same scores and states that the live workers give.
 
@@ -62,6 +73,9 @@ def score(
     with the rule paper-fig3 a probability), threshold, flagged, state, device_label (its name, where that is not the id).
     A decision falls every 15 valid minutes of an enrolled
     device; the other minutes have no error and no score.
+
+    A table may be larger than memory: its rows then lie in a temporary folder beside --out (else in TMPDIR), about as much
+    again as table and result.
 
     Examples:
 
@@ -76,89 +90,102 @@ def score(
         raise Misconfigured(f"cannot write {out}: there is no folder {out.parent}; make it or choose another --out")
     if out is not None and os.path.realpath(out) in map(os.path.realpath, files):
         raise Misconfigured(f"{out} is a recording that is to be read: choose another --out")
-    from detectors import Detector
-    from fedsecure.tables.scores import row_writer
-    from replay.sources import read_recordings
+    from fedsecure.offline.judging import Judging
 
-    recordings = read_recordings(files)
+    judging = Judging(bundle, rule, enrolment, chosen)
     started = time.perf_counter()
-    detector = Detector.load(bundle, rule=rule)
-    loaded = time.perf_counter()
-    # A bar needs a terminal that does not show the rows themselves.
-    visible = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
-    with _opened(out) as stream:
-        final = _judge_all(recordings, detector, enrolment, row_writer(stream, chosen), visible=visible)
-    _summarise(recordings, final, detector.bundle_sha, loaded - started, time.perf_counter() - loaded)
+    detector = judging.detector()
+    loading_s = time.perf_counter() - started
+    with _opened(out) as (write, folder):
+        devices = _judged(files, detector, judging, jobs, folder, write, shows_rows=out is None)
+    _summarise(devices, detector.bundle_sha, loading_s, time.perf_counter() - started - loading_s)
 
 
-def _judge_all(
-    recordings: Sequence[Recording],
+def _judged(
+    files: Sequence[Path],
     detector: Detector,
-    enrolment_min: int,
-    write: Callable[[Iterator[Row]], None],
+    judging: Judging,
+    jobs: int | None,
+    folder: Path,
+    write: Write,
     *,
-    visible: bool,
-) -> list[Verdicts]:
-    from rich.progress import Progress
+    shows_rows: bool,
+) -> list[JudgedDevice]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from fedsecure.tables.scores import score_rows
+    from fedsecure.offline.run import judge_all, usable_cores
+    from replay.sources.parts import collected
 
-    all_verdicts = []
-    with Progress(console=Console(stderr=True), transient=True, disable=not visible) as bar:
-        task = bar.add_task("scoring", total=sum(recording.minutes for recording in recordings))
-        for recording in recordings:
-            verdicts = detector.score(
-                recording.device_id,
-                recording.first_event_minute,
-                recording.heart_rate_bpm,
-                recording.resp_rate_bpm,
-                pulse_bpm=recording.pulse_bpm,
-                enrolment_min=enrolment_min,
+    # A bar needs a terminal that does not show the rows themselves.
+    visible = sys.stderr.isatty() and not (shows_rows and sys.stdout.isatty())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
+        reading = bar.add_task("reading", total=_bytes_of(files))
+        found = collected(files, folder, lambda count: bar.advance(reading, count))
+        bar.remove_task(reading)
+        scoring = bar.add_task("scoring", total=sum(each.minutes for each in found))
+        with worker_processes_used("try again with fewer --jobs"):
+            outcome = judge_all(
+                found,
+                detector,
+                judging,
+                jobs or usable_cores(),
+                folder,
+                write,
+                lambda minutes: bar.advance(scoring, minutes),
             )
-            write(score_rows(recording, verdicts))
-            all_verdicts.append(verdicts)
-            bar.advance(task, recording.minutes)
-    return all_verdicts
+    return outcome.devices
+
+
+def _bytes_of(files: Sequence[Path]) -> int | None:
+    """Return how many bytes of text the files have, or None where nobody knows before they are unpacked."""
+    packed = any(path.suffix.lower() == ".gz" for path in files)
+    return None if packed else sum(path.stat().st_size for path in files if path.is_file())
 
 
 @contextmanager
-def _opened(out: Path | None) -> Iterator[IO[str]]:
-    """Yield where rows go. A file appears under its name only when it is whole."""
+def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
+    """Yield what writes rows, and a temporary folder. A file appears under its name only when it is whole."""
     if out is None:
-        yield sys.stdout
+        with tempfile.TemporaryDirectory(prefix="fedsecure-score-") as folder:
+            yield lambda rows: sys.stdout.write(rows.decode()), Path(folder)
         return
     partial = out.with_name(out.name + ".partial")
     try:
         with writes(str(out), "another --out"):
-            with partial.open("w", encoding="utf-8", newline="") as stream:
-                yield stream
+            with (
+                partial.open("wb") as stream,
+                tempfile.TemporaryDirectory(prefix=".fedsecure-score-", dir=out.parent) as folder,
+            ):
+                yield stream.write, Path(folder)
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _summarise(
-    recordings: Sequence[Recording], final: Sequence[Verdicts], bundle_sha: str, loading_s: float, scoring_s: float
-) -> None:
-    minutes = sum(recording.minutes for recording in recordings)
-    states = Counter(verdicts.state[-1].value for verdicts in final if len(verdicts))
+def _summarise(devices: Sequence[JudgedDevice], bundle_sha: str, loading_s: float, scoring_s: float) -> None:
+    minutes = sum(device.minutes for device in devices)
+    states = Counter(device.state.value for device in devices)
     typer.echo(
-        f"{len(recordings)} devices, {minutes:,} minutes in {scoring_s:.1f} s ({minutes / scoring_s:,.0f} minutes/s; "
-        f"loading {loading_s:.1f} s), {sum(v.windows for v in final):,} decisions, "
-        f"{sum(v.flagged_windows for v in final):,} flagged, bundle {bundle_sha[:12]}",
+        f"{len(devices)} devices, {minutes:,} minutes in {scoring_s:.1f} s ({minutes / scoring_s:,.0f} minutes/s; "
+        f"loading {loading_s:.1f} s), {sum(device.windows for device in devices):,} decisions, "
+        f"{sum(device.flagged_windows for device in devices):,} flagged, bundle {bundle_sha[:12]}",
         err=True,
     )
     typer.echo("state at the end: " + ", ".join(f"{count} {state}" for state, count in states.most_common()), err=True)
-    _name_unjudged(recordings, final)
+    _name_unjudged(devices)
 
 
-def _name_unjudged(recordings: Sequence[Recording], final: Sequence[Verdicts]) -> None:
+def _name_unjudged(devices: Sequence[JudgedDevice]) -> None:
     """Say of whom nothing is judged, or nothing any more, and why."""
-    named = {recording.device_id: shown_as(recording.device_id, recording.label) for recording in recordings}
-    unscored = [v for v in final if len(v) and v.state[-1] is DeviceState.UNSCORED]
-    short = [named[v.device_id] for v in final if not v.windows and v not in unscored]
+    unscored = [device for device in devices if device.state is DeviceState.UNSCORED]
+    short = [_named(device) for device in devices if not device.windows and device not in unscored]
     if short:
         typer.echo(f"never judged, for want of minutes after the enrolment: {', '.join(short)}", err=True)
-    for reason in dict.fromkeys(v.reason for v in unscored):
-        concerned = ", ".join(named[v.device_id] for v in unscored if v.reason == reason)
+    for reason in dict.fromkeys(device.reason for device in unscored):
+        concerned = ", ".join(_named(device) for device in unscored if device.reason == reason)
         typer.echo(f"not judged at the end: {concerned} ({reason})", err=True)
+
+
+def _named(device: JudgedDevice) -> str:
+    return shown_as(device.device_id, device.label)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from typing import IO, Any, Final, Literal
+import io
+from typing import Final, Literal
 
 import msgspec
+import numpy as np
 
-from contracts.event_time import from_event_minute
-from detectors import Verdicts
-from replay.recording import Recording
+from detectors import MinuteChunk, Verdicts
+from detectors.array_types import Floats32, Ints
+from detectors.engine.chunks import Channel
 
 Format = Literal["csv", "jsonl"]
 COLUMNS: Final = (
@@ -26,42 +27,86 @@ COLUMNS: Final = (
     "state",
     "device_label",
 )
-FLAGGED: Final = COLUMNS.index("flagged")
 _DECIMALS: Final = 6
-
-Row = tuple[Any, ...]
-
-
-def score_rows(recording: Recording, verdicts: Verdicts) -> Iterator[Row]:
-    """Yield one row a minute in the order of `COLUMNS`. None = missing, or no name. `minute` counts from the recording's start."""
-    columns = zip(
-        verdicts.event_minute.tolist(),
-        recording.heart_rate_bpm.tolist(),
-        recording.resp_rate_bpm.tolist(),
-        verdicts.reconstruction_error.tolist(),
-        verdicts.score.tolist(),
-        verdicts.threshold.tolist(),
-        verdicts.flagged.tolist(),
-        verdicts.state,
-        strict=True,
-    )
-    for minute, (event_minute, heart, resp, error, score, threshold, flagged, state) in enumerate(columns):
-        observed_at = f"{from_event_minute(event_minute):%Y-%m-%dT%H:%M:%SZ}"
-        numbers = (_number(heart), _number(resp), _number(error), _number(score), _number(threshold))
-        yield recording.device_id, observed_at, minute, *numbers, flagged, state.value, recording.label
+_MOST_TEXTS: Final = 1 << 16
 
 
-def row_writer(stream: IO[str], output_format: Format) -> Callable[[Iterator[Row]], None]:
-    """Return a function that writes rows to `stream`. The header of a CSV is written now."""
-    if output_format == "csv":
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        return lambda rows: writer.writerows(
-            (*row[:FLAGGED], "true" if row[FLAGGED] else "false", *row[FLAGGED + 1 :]) for row in rows
+def header_of(output_format: Format) -> str:
+    """Return what stands above the rows."""
+    return ",".join(COLUMNS) + "\n" if output_format == "csv" else ""
+
+
+class ScoreLines:
+    """Writes minutes as lines, in the order of `COLUMNS`. What is missing and no name are empty in CSV, null in JSON lines."""
+
+    def __init__(self, output_format: Format) -> None:
+        self._row_of = _csv_row if output_format == "csv" else _json_row
+        self._texts = _NumberTexts(output_format)
+
+    def of(self, label: str | None, minute: int, vitals: MinuteChunk, verdicts: Verdicts) -> str:
+        """Return the lines of a device's minutes. The first of them is the `minute`-th since its recording's start."""
+        texts = self._texts
+        columns = (
+            _times(verdicts.event_minute),
+            range(minute, minute + len(verdicts)),
+            texts.of(vitals.heart_rate_bpm),
+            texts.of(vitals.resp_rate_bpm),
+            texts.of(verdicts.reconstruction_error),
+            texts.of(verdicts.score),
+            texts.of(verdicts.threshold),
+            ["true" if flagged else "false" for flagged in verdicts.flagged.tolist()],
+            verdicts.state,
         )
-    encode = msgspec.json.Encoder().encode
-    return lambda rows: stream.writelines(encode(dict(zip(COLUMNS, row, strict=True))).decode() + "\n" for row in rows)
+        row = self._row_of(vitals.device_id, label)
+        return "".join([row % cells for cells in zip(*columns, strict=True)])
 
 
-def _number(value: float) -> float | None:
-    return None if value != value else round(value, _DECIMALS)  # noqa: PLR0124 - NaN is the number unequal to itself
+def _csv_row(device_id: str, label: str | None) -> str:
+    """Return a device's row with a place for every cell that changes from minute to minute."""
+    after = io.StringIO()
+    csv.writer(after, lineterminator="\n").writerow(("", label))
+    return f"{device_id},%s,%d,%s,%s,%s,%s,%s,%s,%s{_literal(after.getvalue())}"
+
+
+def _json_row(device_id: str, label: str | None) -> str:
+    device, name = (_literal(msgspec.json.encode(value).decode()) for value in (device_id, label))
+    cells = (device, '"%s"', "%d", *["%s"] * 6, '"%s"', name)
+    return "{" + ",".join(f'"{column}":{cell}' for column, cell in zip(COLUMNS, cells, strict=True)) + "}\n"
+
+
+def _literal(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _times(event_minute: Ints) -> list[str]:
+    """Return the minutes' starts as ISO 8601 in UTC. They lie before the year 10000."""
+    times: list[str] = np.datetime_as_string(event_minute.astype("M8[m]"), unit="s", timezone="UTC").tolist()
+    return times
+
+
+class _NumberTexts(dict[float, str]):
+    """The texts of numbers, rounded to six decimals. Vital signs are few numbers, again and again."""
+
+    def __init__(self, output_format: Format) -> None:
+        super().__init__()
+        self._is_csv = output_format == "csv"
+        self._missing = "" if self._is_csv else "null"
+
+    def of(self, channel: Channel | Floats32) -> list[str]:
+        """Return the text of each number, NaN = missing."""
+        values = np.asarray(channel, np.float64)
+        if len(self) > _MOST_TEXTS:
+            self.clear()
+        numbers, missing = values.tolist(), self._missing
+        if np.any(np.signbit(values) & (values == 0)):  # -0.0 has the key of 0.0
+            self.clear()
+            return [self._text(number) if number == number else missing for number in numbers]  # noqa: PLR0124 - NaN is the number unequal to itself
+        return [self[number] if number == number else missing for number in numbers]  # noqa: PLR0124
+
+    def __missing__(self, number: float) -> str:
+        text = self[number] = self._text(number)
+        return text
+
+    def _text(self, number: float) -> str:
+        rounded = round(number, _DECIMALS)
+        return repr(rounded) if self._is_csv else msgspec.json.encode(rounded).decode()

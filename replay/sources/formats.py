@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
 from itertools import islice
@@ -34,8 +35,14 @@ class UnknownFormat(Unusable):
 
 def read_path(path: Path) -> Reading:
     """Return what a file or folder holds. Raises Misconfigured when its format is unknown or it cannot be read."""
-    try:
+    with _readable(path):
         return _read_folder(path) if path.is_dir() else _read_file(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -47,18 +54,31 @@ def formats_said() -> str:
     )
 
 
+def row_table(path: Path) -> Source | None:
+    """Return the source that puts a file's rows into a store, or None where it is read as a whole. Raises as `read_path`."""
+    with _readable(path):
+        source = None if path.is_dir() else _source_of(path)
+    return source if source is not None and source.rows is not None else None
+
+
 def _read_file(path: Path) -> Reading:
-    if path.exists() and not path.is_file():
-        raise Misconfigured(
-            f"{path} is neither a file nor a folder; a recording is read from its beginning more than once"
-        )
     source = _source_of(path)
-    if path.is_file() and not path.stat().st_size:
-        raise Misconfigured(f"{path} is empty; was it downloaded or exported to its end?")
     return replace(source.read(path), formats=(source.name,))
 
 
 def _source_of(path: Path) -> Source:
+    """Return the source of a file. Raises Misconfigured for what is none, is empty or of no format that is read."""
+    if path.exists() and not path.is_file():
+        raise Misconfigured(
+            f"{path} is neither a file nor a folder; a recording is read from its beginning more than once"
+        )
+    source = _format_of(path)
+    if path.is_file() and not path.stat().st_size:
+        raise Misconfigured(f"{path} is empty; was it downloaded or exported to its end?")
+    return source
+
+
+def _format_of(path: Path) -> Source:
     suffix = _suffix(path)
     if suffix in TABLES:
         names = column_names(path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from importlib import import_module
-from itertools import chain
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import Misconfigured
 from replay.sources.source import Reading, Source
+from replay.sources.tables.blocks import BytesRead, unheard
 from replay.sources.tables.device_rows import (
     COLUMNS_SAID,
     DEVICE_COLUMN,
@@ -21,6 +22,7 @@ from replay.sources.tables.device_rows import (
     checked_rate,
     partition_value,
 )
+from replay.sources.tables.row_store import RowStore
 from replay.sources.tables.times import checked_seconds
 
 
@@ -31,18 +33,24 @@ def read_parquet_vitals(path: Path) -> Reading:
     heart_rate_bpm, resp_rate_bpm and optionally pulse_bpm (numbers); others are ignored. Null, NaN, 0 and below are missing.
     Raises Misconfigured naming file, row and column.
     """
+    return parquet_rows(path, RowStore()).reading()
+
+
+def parquet_rows(path: Path, store: RowStore, read: BytesRead = unheard) -> DeviceRows:
+    """Return the table's rows, held by the store. Raises as `read_parquet_vitals`, and what `RowStore.add` raises."""
     arrow = import_module("pyarrow")  # when first needed: it takes a while
-    devices = DeviceRows(path, "Parquet", "row")
+    devices = DeviceRows(path, "Parquet", "row", store)
     try:
         with import_module("pyarrow.parquet").ParquetFile(path) as file:
             names, columns = _columns(path, file.schema_arrow, arrow)
-            batches = file.iter_batches(columns=columns)
-            rows = chain.from_iterable(_rows(batch.select(columns), names, path, arrow) for batch in batches)
-            for number, cells in enumerate(rows, 1):
-                _add(devices, number, names, cells)
+            numbers, share = count(1), path.stat().st_size / max(file.metadata.num_rows, 1)
+            for batch in file.iter_batches(columns=columns):
+                for cells, number in zip(_rows(batch.select(columns), names, path, arrow), numbers, strict=False):
+                    _add(devices, number, names, cells)
+                read(int(share * batch.num_rows))
     except (OSError, ValueError, LookupError, MemoryError, arrow.ArrowException) as error:
         raise Misconfigured(f"{path} cannot be read as Parquet: {_first_line(error)}") from None
-    return devices.reading()
+    return devices
 
 
 def _columns(path: Path, schema: Any, arrow: Any) -> tuple[list[str], list[str]]:
@@ -101,4 +109,6 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-SOURCE = Source("vital signs a row a minute (Parquet)", COLUMNS_SAID, read_parquet_vitals, suffixes=(".parquet",))
+SOURCE = Source(
+    "vital signs a row a minute (Parquet)", COLUMNS_SAID, read_parquet_vitals, suffixes=(".parquet",), rows=parquet_rows
+)

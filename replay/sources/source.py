@@ -9,10 +9,16 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from contracts.errors import Misconfigured
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, checked
+
+if TYPE_CHECKING:
+    from replay.sources.tables.blocks import BytesRead
+    from replay.sources.tables.device_rows import DeviceRows
+    from replay.sources.tables.row_store import RowStore
 
 NAMES_SHOWN = 3
 Names = frozenset[str]
@@ -26,6 +32,7 @@ class Source:
     A file is told by its suffix (`suffixes`, with the dot, lower case) or, if it is a text table, by its header
     (`header` says whether these are its columns). `folder` is a pattern of file names in lower case: of a folder with such
     files, below it too, these alone are read, and a subject's second recording is a device of its own. `read` raises Misconfigured for what cannot be read, and nothing else.
+    A table of many devices, a row a minute, may be of any size: `rows` puts its rows into a store, from which `read` makes its recordings.
     """
 
     name: str
@@ -34,6 +41,7 @@ class Source:
     suffixes: tuple[str, ...] = ()
     header: Callable[[Names], bool] | None = None
     folder: str | None = None
+    rows: Callable[[Path, RowStore, BytesRead], DeviceRows] | None = None
 
 
 def all_sources() -> tuple[Source, ...]:

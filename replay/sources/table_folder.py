@@ -13,7 +13,7 @@ import numpy as np
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
 from replay.sources.source import Reading, merged, numbered, read_or_skip
-from replay.sources.tables.device_rows import LONGEST_GAP_MIN
+from replay.sources.tables.device_recordings import LONGEST_GAP_MIN
 
 
 def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:

@@ -25,6 +25,9 @@ class Unusable(Misconfigured):
         self.name = name
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[Unusable], tuple[str, str]]:
+        return type(self), (self.name, self.reason)  # it travels between processes
+
     @property
     def short_name(self) -> str:
         """The name without its folders."""

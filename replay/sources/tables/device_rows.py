@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.errors import Misconfigured
-from contracts.event_time import from_event_minute
-from contracts.identifiers import device_id_of, label_of
-from replay.recording import Recording
-from replay.sources.minutes.averages import on_own_grid
-from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.source import Reading, read_each
+from contracts.identifiers import device_id_of
+from replay.sources.source import Reading, merged
 from replay.sources.tables.cells import is_missing
+from replay.sources.tables.device_recordings import DevicePart, NamedDevice
+from replay.sources.tables.row_store import RowStore, rows_type
 
 TIME_COLUMN: Final = "observed_at"
 DEVICE_COLUMN: Final = "device_id"
 PULSE_COLUMN: Final = "pulse_bpm"
 REQUIRED: Final = (DEVICE_COLUMN, TIME_COLUMN, "heart_rate_bpm", "resp_rate_bpm")
 COLUMNS_SAID: Final = f"{','.join(REQUIRED)}[,{PULSE_COLUMN}]"
-LONGEST_GAP_MIN: Final = 31 * 1440
+ROWS_AT_ONCE: Final = 1 << 14
 WRITTEN_AS_FLOAT: Final = re.compile(r"^(\d+)\.0+$")
 """Device 12 where the column had a gap: such columns of numbers are written as 12.0."""
 
@@ -55,52 +53,106 @@ def partition_value(path: Path, column: str) -> str | None:
     return None
 
 
-@dataclass(slots=True)
-class _Rows:
-    """The rows of one device so far, in their order in the table. `line` is where each stands."""
-
-    label: str
-    event_minutes: list[int] = field(default_factory=list)
-    values: list[tuple[float, ...]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-
-
 class DeviceRows:
-    """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row)."""
+    """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row).
 
-    def __init__(self, path: Path, kind: str, unit: str = "line") -> None:
-        self._path = path
+    `store` holds them; by default in memory. Adding a row raises what the store raises.
+    """
+
+    def __init__(self, path: Path, kind: str, unit: str = "line", store: RowStore | None = None) -> None:
+        self.path = path
         self._kind = kind
         self._unit = unit
-        self._by_name: dict[str, _Rows] = {}
-        self._by_id: dict[str, _Rows] = {}
+        self._store = store or RowStore()
+        self._numbers: dict[str, int] = {}
+        self._by_id: dict[str, int] = {}
+        self._devices: list[NamedDevice] = []
+        self._waiting: list[tuple[int, int, int, tuple[float, ...]]] = []
 
     def place(self, line: int, column: str) -> str:
         """Return where a cell stands, for people."""
-        return f"{self._path}, {self._unit} {line}, column {column}"
+        return f"{self.path}, {self._unit} {line}, column {column}"
 
     def add(self, line: int, name: str, event_minute: int, values: tuple[float, ...]) -> None:
         """Add one row: heart, respiratory and (in every row or in none) pulse rate.
 
         Raises Misconfigured for a name that is none, or that another device's name is turned into as well.
         """
-        rows = self._by_name.get(name)
-        if rows is None:
-            rows = self._by_name[name] = self._named(line, name)
-        rows.event_minutes.append(event_minute)
-        rows.values.append(values)
-        rows.lines.append(line)
+        self._waiting.append((self._number(line, name), event_minute, line, values))
+        if len(self._waiting) == ROWS_AT_ONCE:
+            self._store_waiting()
+
+    def add_lines(
+        self,
+        lines_before: int,
+        names: Sequence[str],
+        device: NDArray[np.int64],
+        event_minute: NDArray[np.int64],
+        rates: NDArray[np.float64],
+    ) -> None:
+        """Add rows on consecutive lines below so many: `device` int64[n] says which of `names` each is of. Raises as `add`."""
+        self._store_waiting()
+        rows = np.empty(len(device), rows_type(rates.shape[1]))
+        line = np.arange(lines_before + 1, lines_before + 1 + len(device))
+        _, first = np.unique(device, return_index=True)
+        numbers = [self._number(int(line[at]), name) for at, name in zip(first, names, strict=True)]
+        rows["device"], rows["event_minute"] = np.array(numbers)[device], event_minute
+        rows["line"], rows["rates"] = line, rates
+        self._store.add(rows)
+
+    @property
+    def devices(self) -> int:
+        """How many devices there are so far."""
+        return len(self._devices)
+
+    @property
+    def minutes(self) -> int:
+        """How many rows there are so far."""
+        return self._store.rows + len(self._waiting)
 
     def reading(self) -> Reading:
         """Return one recording a device, in the order of their first rows. Minutes without a row are missing ones."""
-        if not self._by_id:
-            raise Misconfigured(f"{self._path} has no rows below its header")
-        return read_each(
-            (name := f"{self._path}, device {device_id}", partial(self._recording, name, device_id, rows))
-            for device_id, rows in self._by_id.items()
-        )
+        return merged(part.read() for part in self.parts(max(self.devices, 1)))
 
-    def _named(self, line: int, name: str) -> _Rows:
+    def parts(self, most_devices: int, fewest_devices: int | None = None, many_rows: int = 0) -> Iterator[DevicePart]:
+        """Yield the devices in the order of their first rows, so many at most; from `many_rows` on the fewest are enough.
+
+        Raises Misconfigured where the table has no rows.
+        """
+        self.check_filled()
+        self._store_waiting()
+        counts = self._store.counts(len(self._devices)).tolist()
+        first = rows = 0
+        for number, count in enumerate(counts):
+            most = most_devices if fewest_devices is None or rows < many_rows else fewest_devices
+            if number - first >= most:
+                yield self._part(first, number, rows)
+                first, rows = number, 0
+            rows += count
+        yield self._part(first, len(counts), rows)
+
+    def check_filled(self) -> None:
+        """Raise Misconfigured where the table has no rows."""
+        if not self._devices:
+            raise Misconfigured(f"{self.path} has no rows below its header")
+
+    def _part(self, first: int, end: int, rows: int) -> DevicePart:
+        devices = tuple(self._devices[first:end])
+        return DevicePart(self.path, self._kind, self._unit, devices, self._store.pieces(first, end), rows)
+
+    def _store_waiting(self) -> None:
+        if self._waiting:
+            rows = np.array(self._waiting, rows_type(len(self._waiting[0][-1])))
+            self._waiting = []
+            self._store.add(rows)
+
+    def _number(self, line: int, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = self._named(line, name)
+        return number
+
+    def _named(self, line: int, name: str) -> int:
         name = WRITTEN_AS_FLOAT.sub(r"\1", name.strip())
         if is_missing(name):
             raise Misconfigured(f"{self.place(line, DEVICE_COLUMN)} is empty; every row names its device")
@@ -108,51 +160,12 @@ class DeviceRows:
             device_id = device_id_of(name)
         except Misconfigured as error:
             raise Misconfigured(f"{self.place(line, DEVICE_COLUMN)}: {error}") from None
-        rows = self._by_id.setdefault(device_id, _Rows(name))
-        if rows.label != name:
+        number = self._by_id.setdefault(device_id, len(self._devices))
+        if number == len(self._devices):
+            self._devices.append(NamedDevice(device_id, name))
+        elif (other := self._devices[number].given) != name:
             raise Misconfigured(
-                f"{self.place(line, DEVICE_COLUMN)}: {name!r} and {rows.label!r} would both be device {device_id}; "
+                f"{self.place(line, DEVICE_COLUMN)}: {name!r} and {other!r} would both be device {device_id}; "
                 "give one of them another name"
             )
-        return rows
-
-    def _recording(self, name: str, device_id: str, rows: _Rows) -> Recording:
-        minutes = np.asarray(rows.event_minutes)
-        order = np.argsort(minutes, kind="stable")
-        minutes, lines = minutes[order], np.asarray(rows.lines)[order]
-        self._check_steps(name, minutes, lines)
-        values = np.asarray(rows.values, dtype=np.float64)[order]
-        check_length(name, int(minutes[-1] - minutes[0]) + 1)
-        grid = np.full((values.shape[1], int(minutes[-1] - minutes[0]) + 1), np.nan)
-        grid[:, minutes - minutes[0]] = values.T
-        (heart, heart_grid), (breath, breath_grid), *pulse = (on_own_grid(channel) for channel in grid)
-        return Recording(
-            device_id,
-            int(minutes[0]),
-            heart,
-            breath,
-            pulse[0][0] if pulse else None,
-            heart_grid,
-            origin=f"{self._kind} {self._path.name}",
-            label=label_of(rows.label, device_id),
-            resp_resolution_bpm=breath_grid,
-        )
-
-    def _check_steps(self, name: str, minutes: np.ndarray, lines: np.ndarray) -> None:
-        """Raise Unusable for a minute that has two rows, and for a gap that must be a wrong date."""
-        ahead = np.diff(minutes)
-        wrong = np.flatnonzero((ahead == 0) | (ahead > LONGEST_GAP_MIN))
-        if not len(wrong):
-            return
-        before, after = wrong[0], wrong[0] + 1
-        said = f"{from_event_minute(int(minutes[after])):%Y-%m-%dT%H:%MZ}"
-        if ahead[before] == 0:
-            first, second = sorted((int(lines[before]), int(lines[after])))
-            raise Unusable(
-                name, f"{self._unit} {second} is a second row for {said} (the first is {self._unit} {first}); "
-                "a device has one row a minute",
-            )  # fmt: skip
-        raise Unusable(
-            name, f"{self._unit} {lines[after]}: {said} is {ahead[before]} minutes after {self._unit} {lines[before]}; "
-            f"gaps over {LONGEST_GAP_MIN} are taken for a wrong date",
-        )  # fmt: skip
+        return number

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Final, TypeVar, cast
+from typing import IO, Any, BinaryIO, Final, TypeVar, cast
 
 from contracts.errors import Misconfigured
 from replay.sources.tables.cells import number
@@ -46,7 +46,7 @@ class TextTable:
 
     def __init__(self, path: Path, file: IO[str]) -> None:
         self.path = path
-        lines = _lines(path, file)
+        lines = lines_of(path, file)
         self._skipped, self.separator, first = _header(path, lines)
         self._reader = csv.reader(chain([first], lines), delimiter=self.separator, skipinitialspace=True)
         self.names = [name.strip().strip("'\"").strip() for name in next(self._reader, [])]
@@ -79,11 +79,18 @@ class TextTable:
         if twice := sorted(name for name in names if name.lower() in self._twice):
             raise Misconfigured(f"{self.path}, line 1: the column {twice[0]} is there twice; keep one")
 
+    @property
+    def lines_read(self) -> int:
+        """How many of the file's lines were read so far; after the header alone, the line on which it ends."""
+        return self._reader.line_num + self._skipped
+
     def rows(self) -> Iterator[Row]:
         """Yield every row that is not empty. It may be shorter or longer than the header."""
-        for cells in self._reader:
-            if cells and (len(cells) > 1 or cells[0].strip()):
-                yield Row(self._reader.line_num + self._skipped, cells)
+        return _rows(self._reader, self._skipped)
+
+    def rows_in(self, lines: Iterable[str], lines_before: int) -> Iterator[Row]:
+        """Yield the rows of some of the file's lines, as `rows` does, below so many lines of it."""
+        return _rows(csv.reader(lines, delimiter=self.separator, skipinitialspace=True), lines_before)
 
     def text(self, row: Row, column: str) -> str:
         """Return a wanted cell without the blanks around it. Raises Misconfigured where the row ends before it, or is not UTF-8."""
@@ -141,7 +148,8 @@ def column_names(path: Path) -> frozenset[str]:
         return frozenset(table.columns)
 
 
-def _open(path: Path) -> IO[str]:
+def opened_bytes(path: Path) -> io.BufferedReader:
+    """Open the table as the bytes of its text, unpacked where it is gzipped. Raises Misconfigured, OSError or gzip's errors."""
     with path.open("rb") as raw:
         start = raw.read(4)
     if not start:
@@ -149,14 +157,33 @@ def _open(path: Path) -> IO[str]:
     if start == ZIP_MAGIC:
         raise Misconfigured(f"{path} is a workbook or a zip archive; save the table as CSV (UTF-8)")
     binary = gzip.GzipFile(path) if start[:2] == GZIP_MAGIC else path.open("rb", buffering=0)
-    buffered = io.BufferedReader(cast("io.RawIOBase", binary))
-    start = buffered.peek(4)[:4]
-    encoding = next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
+    return io.BufferedReader(cast("io.RawIOBase", binary))
+
+
+def encoding_of(file: io.BufferedReader) -> str:
+    """Return what the text's first bytes say of its encoding, without reading on."""
+    start = file.peek(4)[:4]
+    return next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
+
+
+def as_text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    """Return the text from here on, its line ends as they are."""
     errors = "strict" if encoding == "utf-16" else "surrogateescape"
-    return io.TextIOWrapper(buffered, encoding=encoding, errors=errors, newline="")
+    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
 
 
-def _lines(path: Path, file: IO[str]) -> Iterator[str]:
+def _open(path: Path) -> IO[str]:
+    file = opened_bytes(path)
+    return as_text(file, encoding_of(file))
+
+
+def _rows(reader: Any, lines_before: int) -> Iterator[Row]:
+    for cells in reader:
+        if cells and (len(cells) > 1 or cells[0].strip()):
+            yield Row(reader.line_num + lines_before, cells)
+
+
+def lines_of(path: Path, file: IO[str]) -> Iterator[str]:
     """Yield the lines. One that never ends is refused before memory is asked for it."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from lives import calm
 from plain_detector import level_model
@@ -15,8 +14,6 @@ import detectors
 from contracts.errors import Misconfigured
 from contracts.messages.verdicts import RuleName
 from fedsecure.cli import app
-from fedsecure.tables.scores import score_rows
-from replay.recording import Recording
 
 COLUMNS = "device_id,observed_at,minute,heart_rate_bpm,resp_rate_bpm,reconstruction_error,score,threshold,flagged,state,device_label"
 
@@ -129,12 +126,3 @@ def test_values_every_five_minutes_are_not_judged_and_it_says_so(tmp_path: Path)
     assert f"not judged at the end: bed-1 ({reason})" in result.stderr
     states = [row["state"] for row in csv.DictReader(result.stdout.splitlines())]
     assert set(states) == {"enrolling", "unscored"}
-
-
-def test_a_row_ends_with_the_name_of_its_device() -> None:
-    beats = np.array(calm(5))
-    recording = Recording("icu-03", 1000, beats, beats / 5, label="ICU_03")
-    verdicts = detectors.Detector(level_model("f" * 64)).score(
-        "icu-03", 1000, recording.heart_rate_bpm, recording.resp_rate_bpm
-    )
-    assert [row[-1] for row in score_rows(recording, verdicts)] == ["ICU_03"] * 5
