@@ -57,7 +57,8 @@ def _converted(
     table: TextTable, data: bytes, wanted: Sequence[str], device: str | None, time: str, point: str
 ) -> list[Any] | None:
     """Return Arrow's arrays of the wanted columns, or None where it refuses the block."""
-    arrow, csv = import_module("pyarrow"), import_module("pyarrow.csv")  # when first needed: it takes a while
+    # When first needed: it takes a while. Arrow would import pandas by itself, and lose a Ctrl-C that comes meanwhile.
+    _, arrow, csv = map(import_module, ("pandas", "pyarrow", "pyarrow.csv"))
     arrow.enable_signal_handlers(False)
     places = {name: str(table.columns[name]) for name in wanted}
     types = {place: arrow.float64() for place in places.values()}
