@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from threadpoolctl import threadpool_limits
 
-from bench import judging, latency, peers, scale, score_files, start, worker
 from bench.docs import RESULTS, refresh
 from bench.machine import machine
+from bench.measured import judging, latency, peers, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain

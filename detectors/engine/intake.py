@@ -19,6 +19,28 @@ SEEN_MIN: Final = 240
 _SEEN: Final = (1 << SEEN_MIN) - 1
 
 
+class LastMinutes:
+    """The last `most` event minutes that were appended, eight bytes each."""
+
+    __slots__ = ("_minutes", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._minutes = array("q")
+        self._most = most
+
+    def append(self, event_minute: int) -> None:
+        """Add a minute; the oldest gives way."""
+        self._minutes.append(event_minute)
+        if len(self._minutes) > self._most:
+            del self._minutes[0]
+
+    def __getitem__(self, place: int) -> int:
+        return self._minutes[place]
+
+    def __len__(self) -> int:
+        return len(self._minutes)
+
+
 class MinuteIntake:
     """What is remembered of a device's raw minutes."""
 

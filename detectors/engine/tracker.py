@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from detectors.baseline.own_past import enrolment_decisions
 from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
 from detectors.engine.arrays import STEPS_A_BPM, DecisionTick, RowBuffer, WaitingDecisions
 from detectors.engine.chunks import FRESH, MinuteChunk, Transition
-from detectors.engine.intake import EnrolmentRows, MinuteIntake
+from detectors.engine.intake import EnrolmentRows, LastMinutes, MinuteIntake
 from detectors.explanations.words import unscored_in_words
 from detectors.minutes.filling import Row
 from detectors.minutes.sampling import FilledMinutes
@@ -21,28 +20,6 @@ from detectors.rules import frozen, pulse, replay
 
 STARTS_KEPT: Final = 100
 """Decisions whose first event minute is remembered: those that wait for the baseline and the six hours before them."""
-
-
-class LastMinutes:
-    """The last `most` event minutes that were appended, eight bytes each."""
-
-    __slots__ = ("_minutes", "_most")
-
-    def __init__(self, most: int) -> None:
-        self._minutes = array("q")
-        self._most = most
-
-    def append(self, event_minute: int) -> None:
-        """Add a minute; the oldest gives way."""
-        self._minutes.append(event_minute)
-        if len(self._minutes) > self._most:
-            del self._minutes[0]
-
-    def __getitem__(self, place: int) -> int:
-        return self._minutes[place]
-
-    def __len__(self) -> int:
-        return len(self._minutes)
 
 
 class DeviceTracker:

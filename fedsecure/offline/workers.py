@@ -27,7 +27,9 @@ class _Worker(SpawnProcess):
     """A process with one thread for matrix products, which leaves Ctrl-C to its parent from its first import on."""
 
     def start(self) -> None:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it; here Ctrl-C only waits
+        before = signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT}
+        )  # a child inherits it; here Ctrl-C only waits
         threads = {name: os.environ.get(name) for name in THREADS}
         os.environ.update(dict.fromkeys(THREADS, "1"))
         try:

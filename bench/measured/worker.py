@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bench.judging import judging_us
+from bench.measured.judging import judging_us
+from bench.measured.stages import stage_us
 from bench.row import Row
 from bench.services import corner, local_services, make_topics, send, wait_until, worker
-from bench.stages import stage_us
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, ward_of
 from contracts.configuration.settings import Settings
 from fedsecure.local_stack.status import Endpoints

@@ -77,7 +77,7 @@ def _forget_files() -> None:
         Path(sysconfig.get_path("platlib")),
         Path(sysconfig.get_path("stdlib")),
     }
-    roots.add(Path(__file__).parents[1])
+    roots.add(Path(__file__).parents[2])
     for root in roots:
         for path in root.rglob("*"):
             if path.suffix in {".py", ".pyc", ".so", ".npz", ".json"} or ".so." in path.name:

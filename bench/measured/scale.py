@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from bench.judging import BATCH
+from bench.measured.judging import BATCH
 from bench.row import Row
 from bench.ward import FIRST_EVENT_MINUTE, FIRST_HOUR_MIN, Ward, device_name, ward_of
 from detectors.detector import Detector

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from bench.judging import enrolled_engine
+from bench.measured.judging import enrolled_engine
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name
 from contracts.messages.verdicts import encode_verdict
 from contracts.messages.vitals import decode_vitals, encode_vitals

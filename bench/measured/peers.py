@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.judging import judging_us
+from bench.measured.judging import judging_us
 from bench.row import Row
 from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, ward_of
 
