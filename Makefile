@@ -31,11 +31,7 @@ test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="te
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
-release-bench: $(SYNCED) ## what everything costs on this machine, some ten minutes: bench/results and docs/performance.md
-	.tools/bin/uv sync --locked --all-extras --group bench --quiet
-	$(BIN)/python -m bench $(ARGS)
-
-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
 	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
 	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -54,7 +54,8 @@ def _half_space_trees(ward: Ward) -> Judge:
     from river.anomaly import HalfSpaceTrees
     from river.preprocessing import MinMaxScaler
 
-    forest, scaler = HalfSpaceTrees(seed=0), MinMaxScaler()
+    forest: Any = HalfSpaceTrees(seed=0)
+    scaler: Any = MinMaxScaler()
 
     def judge(minute: int) -> object:
         seen = {"heart": float(ward.heart_rate_bpm[0, minute]), "breath": float(ward.resp_rate_bpm[0, minute])}
