@@ -34,8 +34,8 @@ def measure(*, quick: bool) -> list[Row]:
         settings = corner(endpoints)
         make_topics(settings, DEVICES)
         ward = ward_of(DEVICES, BEFORE_MIN + 2 * minutes + 200)
-        for start in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN):
-            send(settings, ward.messages(start, start + LIKE_ENROLMENT_MIN, sent_at=time.time()))
+        starts = range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)
+        send(settings, (m for at in starts for m in ward.messages(at, at + LIKE_ENROLMENT_MIN, sent_at=time.time())))
         with worker(settings) as running:
             wait_until([running], DEVICES * BEFORE_MIN)
             slow_min = max(4, minutes // 10)
