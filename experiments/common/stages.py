@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from functools import partial
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -18,40 +14,18 @@ import msgspec
 import numpy as np
 
 from detectors.training.tensorflow import limit_threads
+from experiments.common.worker_pool import worker_pool
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-class _Worker(SpawnProcess):
-    """A process that leaves Ctrl-C to its parent, from its first import on."""
-
-    def start(self) -> None:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child inherits what is ignored
-        try:
-            super().start()
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-class _Context(SpawnContext):
-    Process = _Worker
 
 
 def carried_out(work: Callable[[Given], Made], jobs: Sequence[Given], processes: int) -> Iterator[Made]:
     """Yield each job's result in order. Raises what a job raised. To be used in the main thread."""
     if not jobs:
         return
-    executor = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=_Context(), initializer=limit_threads)
-    try:
-        yield from executor.map(work, jobs)
-    except BaseException:
-        for process in multiprocessing.active_children():
-            if isinstance(process, _Worker):
-                process.terminate()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
+    with worker_pool(min(processes, len(jobs)), limit_threads) as pool:
+        yield from pool.map(work, jobs)
 
 
 def mapped_over(processes: int) -> Callable[[Callable[[Given], Made], Sequence[Given]], Iterator[Made]]:

@@ -73,7 +73,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
 class _Consumer(Consumer):
     async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:
-        """Hand a message over without the two tasks that Faust makes for each, so as to stop when its flow is suspended.
+        """Hand a message over without the four tasks that Faust makes for each, so as to stop when its flow is suspended.
 
         While nothing suspends the flow there is nothing to stop for: half of what Faust does with a message.
         """
