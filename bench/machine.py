@@ -12,12 +12,14 @@ from typing import Any
 
 import psutil
 
+from fedsecure.offline.run import usable_cores
+
 
 def machine() -> dict[str, Any]:
     """Return processor, cores, memory, versions, commit and date; nothing that names the machine itself."""
     return {
         "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()),
+        "cores": usable_cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.system(),
         "python": platform.python_version(),

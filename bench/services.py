@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -20,10 +19,11 @@ from typing import Final
 import psutil
 from kafka import KafkaProducer
 
-from bench.ward import ENROLMENT_MIN, device_name
+from bench.ward import BEFORE_MIN, ENROLMENT_MIN, LIKE_ENROLMENT_MIN, Ward, device_name
 from contracts.configuration.settings import Settings
 from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
+from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
 from transport.kafka.admin import ensure_topics
 from transport.kafka.options import kafka_python_options
@@ -39,41 +39,43 @@ def local_services() -> Iterator[Endpoints]:
         yield stack.up()
 
 
-def corner(endpoints: Endpoints, *, shared: bool = False, enrolment_min: int = ENROLMENT_MIN) -> Settings:
-    """Return settings with topics and keys of their own; `shared`: one keyed vitals topic instead of one a device."""
+def filled(endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN) -> Settings:
+    """Return settings of a prefix of its own, under which all that the ward ever sends is in Kafka.
+
+    An hour comes in a message until all is settled, and `pack` minutes from then on.
+    """
+    settings = corner(endpoints)
+    topics = settings.topics
+    ensure_topics(settings, [topics.vitals_spec(device_name(device)) for device in range(ward.devices)])
+    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
+    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
+    send(settings, (message for start, end in packs for message in ward.messages(start, end, sent_at=time.time())))
+    return settings
+
+
+def corner(endpoints: Endpoints) -> Settings:
+    """Return settings with topics and keys of their own."""
     prefix = f"bench-{secrets.token_hex(3)}"
     settings = Settings(
         kafka_bootstrap_servers=endpoints.kafka,
         redis_url=endpoints.redis_url,
         prefix=prefix,
         worker_group=prefix,
-        topic_layout="shared" if shared else "per-patient",
-        enrolment_min=enrolment_min,
+        enrolment_min=ENROLMENT_MIN,
     )
     ensure_topics(settings, settings.topics.fixed())
     return settings
 
 
-def send(settings: Settings, messages: Iterable[VitalsBatch]) -> int:
-    """Send messages as fast as Kafka takes them and return their number; the topics exist."""
+def send(settings: Settings, messages: Iterable[VitalsBatch]) -> None:
+    """Send messages as fast as Kafka takes them. By one producer for many: each new one asks for every topic singly."""
     producer = KafkaProducer(**kafka_python_options(settings), linger_ms=20)
-    topics, is_shared, count = settings.topics, settings.topic_layout == "shared", 0
     for message in messages:
-        topic = topics.vitals_shared if is_shared else topics.vitals(message.device_id)
-        producer.send(topic, key=message.device_id.encode(), value=encode_vitals(message))
-        count += 1
+        producer.send(
+            settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
+        )
     producer.flush()
     producer.close()
-    return count
-
-
-def make_topics(settings: Settings, devices: int) -> None:
-    """Make the topics that the devices send to."""
-    topics = settings.topics
-    if settings.topic_layout == "shared":
-        ensure_topics(settings, [topics.vitals_shared_spec(settings.shared_partitions)])
-    else:
-        ensure_topics(settings, [topics.vitals_spec(device_name(device)) for device in range(devices)])
 
 
 @dataclass(slots=True)
@@ -134,7 +136,7 @@ def wait_until(workers: Sequence[Worker], minutes: int) -> Progress:
 @contextmanager
 def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iterator[Worker]:
     """Run a worker; `edge_devices` > 0: without Faust's group, on so many devices (`--devices`)."""
-    port = _free_port()
+    port = choose_ports(["metrics"], {})["metrics"]
     command = [sys.executable, "-m", "fedsecure", "worker", "--metrics-port", str(port)]
     if edge_devices:
         command += ["--devices", ",".join(device_name(device) for device in range(edge_devices))]
@@ -161,13 +163,5 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "REDIS_URL": settings.redis_url,
         "FEDSECURE_PREFIX": settings.prefix,
         "FEDSECURE_WORKER_GROUP": settings.worker_group,
-        "FEDSECURE_TOPIC_LAYOUT": settings.topic_layout,
         "FEDSECURE_ENROLMENT_MIN": str(settings.enrolment_min),
-        "FEDSECURE_SHARED_PARTITIONS": str(settings.shared_partitions),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -18,6 +18,7 @@ FIRST_EVENT_MINUTE: Final = 29_000_000
 ENROLMENT_MIN: Final = 600
 FIRST_HOUR_MIN: Final = 60
 """Minutes after the enrolment until every device's rings are full enough that a minute costs what it will always cost."""
+BEFORE_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
 SEED: Final = 11
 PATIENTS: Final = 24
 LIKE_ENROLMENT_MIN: Final = 60

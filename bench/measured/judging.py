@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from bench.row import Row, repeated
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name, ward_of
+from bench.ward import BEFORE_MIN, ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name, ward_of
 from detectors.detector import Detector
 from detectors.engine.engine import DetectionEngine
 from detectors.network.layout import CONTEXT_SIZE, EMITTED, STEP_INPUTS, UNITS
@@ -24,7 +24,7 @@ def measure(*, quick: bool) -> list[Row]:
     """Return the cost of a minute by its packing, of a window in the network, and of the network's own matrix products."""
     repeats = 2 if quick else REPEATS
     minutes = 60 if quick else 240
-    ward = ward_of(BATCH, ENROLMENT_MIN + FIRST_HOUR_MIN + repeats * minutes)
+    ward = ward_of(BATCH, BEFORE_MIN + repeats * minutes)
     rows = [
         repeated(
             f"a minute's judgement, {pack} a message",
@@ -45,7 +45,7 @@ def measure(*, quick: bool) -> list[Row]:
 def judging_us(ward: Ward, pack: int, repeats: int, minutes: int) -> list[float]:
     """Return microseconds of processor time a minute, by repetition; all devices are enrolled before."""
     engine = enrolled_engine(ward)
-    start = ENROLMENT_MIN + FIRST_HOUR_MIN
+    start = BEFORE_MIN
     costs = []
     for turn in range(repeats):
         first = start + turn * minutes
@@ -57,12 +57,12 @@ def judging_us(ward: Ward, pack: int, repeats: int, minutes: int) -> list[float]
     return costs
 
 
-def enrolled_engine(ward: Ward, enrolment_min: int = ENROLMENT_MIN) -> DetectionEngine:
+def enrolled_engine(ward: Ward) -> DetectionEngine:
     """Return an engine that has judged every device for an hour after its enrolment."""
-    engine = DetectionEngine(Detector.load().model, enrolment_min=enrolment_min)
+    engine = DetectionEngine(Detector.load().model, enrolment_min=ENROLMENT_MIN)
     for device in range(ward.devices):
         engine.open(device_name(device), None)
-    for start in range(0, enrolment_min + FIRST_HOUR_MIN, FIRST_HOUR_MIN):
+    for start in range(0, BEFORE_MIN, FIRST_HOUR_MIN):
         engine.apply(ward.chunks(start, start + FIRST_HOUR_MIN))
     return engine
 

@@ -11,8 +11,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka import TopicPartition as KafkaPartition
 
 from bench.row import Row
-from bench.services import corner, local_services, make_topics, send, wait_until, worker
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, ward_of
+from bench.services import filled, local_services, send, wait_until, worker
+from bench.ward import BEFORE_MIN, Ward, ward_of
 from contracts.configuration.settings import Settings
 from contracts.messages.verdicts import decode_status
 from contracts.messages.vitals import encode_vitals
@@ -24,18 +24,14 @@ REAL_TIME_OF: Final = 1000
 SHARE_OF_HIGHEST: Final = 0.8
 LONGEST_PACK: Final = 100
 """Minutes of a device that one status may sum up."""
-BEFORE_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
 
 
 def measure(*, quick: bool) -> list[Row]:
     """Return the median and the 99th percentile at real time for 1,000 devices, and at 80 % of what this worker can do."""
     minutes = 24 if quick else 100
     with local_services() as endpoints:
-        settings = corner(endpoints)
-        make_topics(settings, DEVICES)
         ward = ward_of(DEVICES, BEFORE_MIN + 2 * minutes + 200)
-        starts = range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)
-        send(settings, (m for at in starts for m in ward.messages(at, at + LIKE_ENROLMENT_MIN, sent_at=time.time())))
+        settings = filled(endpoints, Ward(ward.heart_rate_bpm[:, :BEFORE_MIN], ward.resp_rate_bpm[:, :BEFORE_MIN]))
         with worker(settings) as running:
             wait_until([running], DEVICES * BEFORE_MIN)
             slow_min = max(4, minutes // 10)

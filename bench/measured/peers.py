@@ -10,10 +10,9 @@ import numpy as np
 
 from bench.measured.judging import judging_us
 from bench.row import Row
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, ward_of
+from bench.ward import BEFORE_MIN, ENROLMENT_MIN, Ward, ward_of
 
 WINDOW_MIN: Final = 60
-BEFORE_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
 
 
 def measure(*, quick: bool) -> list[Row]:

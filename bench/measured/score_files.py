@@ -15,6 +15,7 @@ import psutil
 
 from bench.row import Row
 from bench.ward import device_name, ward_of
+from fedsecure.offline.run import usable_cores
 from replay.recording import Recording, csv_lines
 
 RATE_GOAL: Final = 20_000.0
@@ -24,7 +25,7 @@ DAY_MIN: Final = 1440
 def measure(*, quick: bool) -> list[Row]:
     """Return minutes a second with one core and with all, and the most memory on a file and on one four times as long."""
     devices = 50 if quick else 200
-    cores = len(psutil.Process().cpu_affinity())
+    cores = usable_cores()
     with TemporaryDirectory(prefix="fedsecure-bench-") as folder:
         small, large = (_file(Path(folder), devices, days) for days in (1, 4))
         one, every, long = _score(large, 1), _score(large, cores), _score(small, cores)

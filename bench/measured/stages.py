@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Final
 
 from bench.measured.judging import enrolled_engine
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, Ward, device_name
+from bench.ward import BEFORE_MIN, Ward, device_name
 from contracts.messages.verdicts import encode_verdict
 from contracts.messages.vitals import decode_vitals, encode_vitals
 from detectors.engine.chunks import chunk_of
@@ -25,7 +25,7 @@ def stage_us(ward: Ward, pack: int, minutes: int = 96) -> dict[str, float]:
     engine = enrolled_engine(ward)
     contexts = [DeviceContext(device_name(device), 1, 0) for device in range(ward.devices)]
     spent: defaultdict[str, float] = defaultdict(float)
-    first = ENROLMENT_MIN + FIRST_HOUR_MIN
+    first = BEFORE_MIN
     for start in range(first, first + minutes, pack):
         values = [encode_vitals(message) for message in ward.messages(start, start + pack, sent_at=0.0)]
         began = time.process_time()

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.row import Row, repeated
-from bench.services import PATIENCE_S, POLL_S, corner, local_services, make_topics, send, wait_until, worker
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, device_name, ward_of
+from bench.services import PATIENCE_S, POLL_S, filled, local_services, wait_until, worker
+from bench.ward import BEFORE_MIN, device_name, ward_of
 from contracts.configuration.settings import Settings
-from fedsecure.local_stack.status import Endpoints
 from transport.redis_client import connect_redis
 
 COLD_GOAL_S: Final = 5.0
@@ -21,31 +20,21 @@ MEMORY_GOAL_MB: Final = 220.0
 EACH_GOAL_KB: Final = 12.0
 FEW: Final = 100
 MANY: Final = 1000
-ALL_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
 
 
 def measure(*, quick: bool) -> list[Row]:
     """Return seconds to the first verdict, with a cold and a warm file cache, and memory with 100 devices and a device more."""
     with local_services() as endpoints:
-        cold = [_first_verdict_s(_filled(endpoints, FEW), cold=True) for _ in range(1 if quick else 3)]
-        warm = [_first_verdict_s(_filled(endpoints, FEW), cold=False) for _ in range(1 if quick else 3)]
-        few_mb = _memory_mb(_filled(endpoints, FEW), FEW)
-        many_mb = _memory_mb(_filled(endpoints, MANY), MANY)
+        few, many = ward_of(FEW, BEFORE_MIN), ward_of(MANY, BEFORE_MIN)
+        cold = [_first_verdict_s(filled(endpoints, few), cold=True) for _ in range(1 if quick else 3)]
+        warm = [_first_verdict_s(filled(endpoints, few), cold=False) for _ in range(1 if quick else 3)]
+        few_mb, many_mb = (_memory_mb(filled(endpoints, ward), ward.devices) for ward in (few, many))
     return [
         repeated("start to first verdict, cold file cache", cold, "s", goal=COLD_GOAL_S),
         repeated("start to first verdict, warm file cache", warm, "s", goal=WARM_GOAL_S),
         Row(f"memory of a worker with {FEW} devices", few_mb, "MB", MEMORY_GOAL_MB),
         Row("memory of each device more", (many_mb - few_mb) / (MANY - FEW) * 1000, "kB", EACH_GOAL_KB),
     ]
-
-
-def _filled(endpoints: Endpoints, devices: int) -> Settings:
-    settings = corner(endpoints)
-    make_topics(settings, devices)
-    ward: Ward = ward_of(devices, ALL_MIN)
-    starts = range(0, ALL_MIN, LIKE_ENROLMENT_MIN)  # by one producer: each new one asks for every topic singly
-    send(settings, (m for at in starts for m in ward.messages(at, at + LIKE_ENROLMENT_MIN, sent_at=time.time())))
-    return settings
 
 
 def _first_verdict_s(settings: Settings, *, cold: bool) -> float:
@@ -65,7 +54,7 @@ def _first_verdict_s(settings: Settings, *, cold: bool) -> float:
 
 def _memory_mb(settings: Settings, devices: int) -> float:
     with worker(settings) as running:
-        wait_until([running], devices * ALL_MIN)
+        wait_until([running], devices * BEFORE_MIN)
         time.sleep(5 * POLL_S)
         return running.memory_mb()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, NamedTuple
@@ -12,13 +11,12 @@ import numpy as np
 from bench.measured.judging import judging_us
 from bench.measured.stages import stage_us
 from bench.row import Row
-from bench.services import corner, local_services, make_topics, send, wait_until, worker
-from bench.ward import ENROLMENT_MIN, FIRST_HOUR_MIN, LIKE_ENROLMENT_MIN, Ward, ward_of
+from bench.services import filled, local_services, wait_until, worker
+from bench.ward import BEFORE_MIN, Ward, ward_of
 from contracts.configuration.settings import Settings
 from fedsecure.local_stack.status import Endpoints
 
 DEVICES: Final = 100
-BEFORE_MIN: Final = ENROLMENT_MIN + FIRST_HOUR_MIN
 LEAST_RATE: Final = {32: 12_000.0, 1: 4_000.0}
 LEAST_SHARE: Final = 0.6
 LEAST_OF_TWO: Final = 1.8
@@ -37,9 +35,9 @@ def _of_one_packing(endpoints: Endpoints, pack: int, minutes: int) -> list[Row]:
     name = f"{pack} a message"
     alone_us = float(np.median(judging_us(ward, pack, 2, 3 * 32)))
     stages = stage_us(ward, pack)
-    one = _rate(_filled(endpoints, ward, pack), ward, [{}])
-    bare = _rate(_filled(endpoints, ward, pack), ward, [{"edge_devices": ward.devices}])
-    two = _rate(_filled(endpoints, ward, pack), ward, [{"name": "a"}, {"name": "b"}])
+    one = _rate(filled(endpoints, ward, pack), ward, [{}])
+    bare = _rate(filled(endpoints, ward, pack), ward, [{"edge_devices": ward.devices}])
+    two = _rate(filled(endpoints, ward, pack), ward, [{"name": "a"}, {"name": "b"}])
     rest_us = one.us_a_minute - sum(stages.values())
     return [
         Row(f"one worker, {name}", one.a_second, "minutes/s", LEAST_RATE[pack], "least"),
@@ -58,16 +56,6 @@ class Rate(NamedTuple):
 
     a_second: float
     us_a_minute: float
-
-
-def _filled(endpoints: Endpoints, ward: Ward, pack: int) -> Settings:
-    """Return settings under which all that the ward ever sends is in Kafka."""
-    settings = corner(endpoints)
-    make_topics(settings, ward.devices)
-    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
-    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
-    send(settings, (message for start, end in packs for message in ward.messages(start, end, sent_at=time.time())))
-    return settings
 
 
 def _rate(settings: Settings, ward: Ward, workers: Sequence[Mapping[str, Any]]) -> Rate:
