@@ -48,7 +48,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --all-extras --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --all-extras --no-extra ray --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):
