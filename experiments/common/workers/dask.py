@@ -98,10 +98,14 @@ def _carried_out(client: Any, work: Callable[[Given], Made], jobs: Sequence[Give
 @contextmanager
 def _only_our_words() -> Iterator[None]:
     """What dask would log between our bars is said in one sentence at the end."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [
+        logging.getLogger(name) for name in ("distributed", "distributed.client")
+    ]  # both with a level of their own
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ def _check_answers(address: str) -> None:
 
 def _check(files: Sequence[Path]) -> None:
     try:
-        ray.get(ray.remote(num_cpus=1)(os.getpid).remote(), timeout=FIRST_ANSWER_S)
+        ray.get(ray.remote(num_cpus=1)(platform.node).remote(), timeout=FIRST_ANSWER_S)
     except GetTimeoutError:
         raise Unavailable(f"no worker of the ray cluster answers within {FIRST_ANSWER_S:.0f} s: start some") from None
     check_workers(_asked, files)
@@ -84,7 +85,7 @@ def _asked(function: Callable[..., Any], *arguments: object) -> list[Any]:
 
 
 def _carried_out(work: Callable[[Given], Made], jobs: Sequence[Given], /) -> Iterator[Made]:
-    here, remote = versions(), ray.remote(num_cpus=1)(on_worker)
+    here, remote = versions(), ray.remote(num_cpus=1, max_retries=1)(on_worker)
     waiting = deque(remote.remote(work, here, job) for job in jobs)
     while waiting:
         yield _got(waiting.popleft())
