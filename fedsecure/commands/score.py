@@ -19,7 +19,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from contracts.messages.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
-from fedsecure.study_output import worker_processes_used
+from fedsecure.study_workers import worker_processes_used
 
 if TYPE_CHECKING:
     from detectors import Detector
