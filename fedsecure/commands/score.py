@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -114,13 +116,13 @@ def _judged(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from fedsecure.offline.run import judge_all, usable_cores
-    from replay.sources.parts import collected
+    from replay.sources.parts import bytes_to_read, collected
 
     # A bar needs a terminal that does not show the rows themselves.
     visible = sys.stderr.isatty() and not (shows_rows and sys.stdout.isatty())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
-        reading = bar.add_task("reading", total=_bytes_of(files))
+        reading = bar.add_task("reading", total=bytes_to_read(files))
         found = collected(files, folder, lambda count: bar.advance(reading, count))
         bar.remove_task(reading)
         scoring = bar.add_task("scoring", total=sum(each.minutes for each in found))
@@ -137,15 +139,10 @@ def _judged(
     return outcome.devices
 
 
-def _bytes_of(files: Sequence[Path]) -> int | None:
-    """Return how many bytes of text the files have, or None where nobody knows before they are unpacked."""
-    packed = any(path.suffix.lower() == ".gz" for path in files)
-    return None if packed else sum(path.stat().st_size for path in files if path.is_file())
-
-
 @contextmanager
 def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
     """Yield what writes rows, and a temporary folder. A file appears under its name only when it is whole."""
+    signal.signal(signal.SIGTERM, _ended)  # unwinds like Ctrl-C, so that no temporary folder is left
     if out is None:
         with tempfile.TemporaryDirectory(prefix="fedsecure-score-") as folder:
             yield lambda rows: sys.stdout.write(rows.decode()), Path(folder)
@@ -161,6 +158,10 @@ def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _ended(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _summarise(devices: Sequence[JudgedDevice], bundle_sha: str, loading_s: float, scoring_s: float) -> None:
