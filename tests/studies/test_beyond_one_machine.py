@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import cluster_jobs
 import numpy as np
 import pytest
 from dask_cluster import dask_cluster_here
+from ray_cluster import ray_cluster_here
 
 from contracts.errors import Unavailable
 from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
@@ -38,13 +40,26 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_patients_are_measured_to_the_same_bit_by_processes_and_by_dask(scheduler):
+@pytest.fixture(params=["dask", "ray"])
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
+    """Two processes of a cluster."""
+    if request.param == "dask":
+        with dask_cluster_here(tmp_path / "cluster", *TWO) as address:
+            yield Workers("dask", address, 1)
+        return
+    pytest.importorskip("ray", reason="ray is not installed: .tools/bin/uv sync --all-extras")
+    short = tempfile.TemporaryDirectory(prefix="ray-")  # pytest's is too long for ray's sockets
+    with short as folder, ray_cluster_here(Path(folder), 2) as address:
+        yield Workers("ray", address, 1)
+
+
+def test_patients_are_measured_to_the_same_bit_by_processes_and_by_a_cluster(cluster):
     network = load_bundle(DEFAULT_BUNDLE).parameters.network
     patients, _ = patients_of([Population("few", synthetic_stays(5, 3, 1500), is_real=False)])
     attacks = Attacks(core_cases()[:2], inject_case, distortions=1)
     jobs = [PatientJob(patient, np.empty((0, 2)), attacks, 7, network) for patient in patients]
     alone = built(jobs, mapped_over(1)).arrays()
-    with Workers("dask", scheduler, 1).used() as carry_out:
+    with cluster.used() as carry_out:
         others = [built(jobs, mapped_over(2)).arrays(), built(jobs, carry_out).arrays()]
     assert len(alone["values"]) > 100
     for arrays in others:
@@ -52,11 +67,11 @@ def test_patients_are_measured_to_the_same_bit_by_processes_and_by_dask(schedule
         assert {name for name in alone if arrays[name].tobytes() != alone[name].tobytes()} == set()
 
 
-def test_federations_come_out_to_the_same_bit_by_processes_and_by_dask(scheduler):
+def test_federations_come_out_to_the_same_bit_by_processes_and_by_a_cluster(cluster):
     plan = replace(QUICK, rounds=3)
     jobs = [Job(plan, 1, run, DEFAULT_BUNDLE) for run in runs(plan)[:3]]
     here = list(carried_out(run_job, jobs, 2))
-    with Workers("dask", scheduler, 1).used() as carry_out:
+    with cluster.used() as carry_out:
         there = list(carry_out(run_job, jobs))
     for one, other in zip(here, there, strict=True):
         for field in fields(one[0]):

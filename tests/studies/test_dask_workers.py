@@ -100,6 +100,9 @@ def test_a_scheduler_that_is_none_is_a_sentence(monkeypatch):
         pass
     with refused(Misconfigured, "nowhere names no dask scheduler: give tcp://host:8786"), dask_cluster("nowhere", []):
         pass
+    tls = "tls://127.0.0.1:1"
+    with refused(Misconfigured, f"{tls} speaks TLS: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE"), dask_cluster(tls, []):
+        pass
     with refused(Misconfigured, "no dask cluster is named: give --scheduler"), dask_cluster(None, []):
         pass
 

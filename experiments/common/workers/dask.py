@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dask
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, Security
 from distributed.comm.addressing import get_address_host_port
 from distributed.comm.core import CommClosedError
 
@@ -59,8 +59,13 @@ def _client(address: str) -> Iterator[Any]:
         get_address_host_port(address)
     except ValueError as error:
         raise Misconfigured(f"{address} names no dask scheduler: give tcp://host:8786 ({error})") from None
+    security = Security()  # as dask's own configuration says
+    if address.startswith("tls://") and security.get_connection_args("client")["ssl_context"] is None:
+        raise Misconfigured(
+            f"{address} speaks TLS: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__TLS__CLIENT__CERT and …__TLS__CLIENT__KEY"
+        )
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S, set_as_default=False, security=security)
     except OSError as error:
         raise Unavailable(f"no dask scheduler answers at {address}: {str(error).splitlines()[0]}") from None
     try:
