@@ -33,6 +33,8 @@ ENROLMENT_HELP = (
     "24 hours (1440) find more than 10 (600)."
 )
 
+ESTIMATED_OVER_S = 300.0
+
 RULE_HELP = (
     "How scores become votes: networks and family-free score on the calibrated common scale, or the paper's Fig. 3: the DNN's score as a "
     "probability against a threshold of the device's own enrolment."
@@ -121,7 +123,14 @@ def _judged(
     # A bar needs a terminal that does not show the rows themselves.
     visible = sys.stderr.isatty() and not (shows_rows and sys.stdout.isatty())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
+    # Minutes are counted in bursts, a part of many devices at a time: over half a minute the time that is left would jump.
+    with Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not visible,
+        speed_estimate_period=ESTIMATED_OVER_S,
+    ) as bar:
         reading = bar.add_task("reading", total=bytes_to_read(files))
         found = collected(files, folder, lambda count: bar.advance(reading, count))
         bar.remove_task(reading)
