@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
 from transport.kafka.admin import ensure_topics
-from transport.kafka.options import kafka_python_options
+from transport.kafka.producer import connect_producer
 
 PATIENCE_S: Final = 600.0
 POLL_S: Final = 0.4
@@ -49,7 +49,8 @@ def filled(endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN) -> 
     ensure_topics(settings, [topics.vitals_spec(device_name(device)) for device in range(ward.devices)])
     packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
     packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
-    send(settings, (message for start, end in packs for message in ward.messages(start, end, sent_at=time.time())))
+    messages = (m for start, end in packs for m in ward.messages(start, end, sent_at=time.time()))
+    send(settings, ward.devices, messages)
     return settings
 
 
@@ -67,9 +68,15 @@ def corner(endpoints: Endpoints) -> Settings:
     return settings
 
 
-def send(settings: Settings, messages: Iterable[VitalsBatch]) -> None:
-    """Send messages as fast as Kafka takes them. By one producer for many: each new one asks for every topic singly."""
-    producer = KafkaProducer(**kafka_python_options(settings), linger_ms=20)
+def producer_to(settings: Settings, devices: int, *, linger_ms: int = 20) -> KafkaProducer:
+    """Return a producer that knows the topics of so many devices: by itself it asks for each, a tenth of a second."""
+    topics = [settings.topics.vitals(device_name(device)) for device in range(devices)]
+    return connect_producer(settings, topics, linger_ms=linger_ms)
+
+
+def send(settings: Settings, devices: int, messages: Iterable[VitalsBatch]) -> None:
+    """Send messages of so many devices as fast as Kafka takes them."""
+    producer = producer_to(settings, devices)
     for message in messages:
         producer.send(
             settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
@@ -134,16 +141,22 @@ def wait_until(workers: Sequence[Worker], minutes: int) -> Progress:
 
 
 @contextmanager
-def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iterator[Worker]:
-    """Run a worker; `edge_devices` > 0: without Faust's group, on so many devices (`--devices`)."""
+def worker(
+    settings: Settings, *, edge_devices: int = 0, name: str = "", packages: Path | None = None
+) -> Iterator[Worker]:
+    """Run a worker; `edge_devices` > 0: without Faust's group, on so many devices (`--devices`).
+
+    It imports from the folder `packages` if one is given.
+    """
     port = choose_ports(["metrics"], {})["metrics"]
     command = [sys.executable, "-m", "fedsecure", "worker", "--metrics-port", str(port)]
     if edge_devices:
         command += ["--devices", ",".join(device_name(device) for device in range(edge_devices))]
     if name:
         command += ["--id", name]
+    environment = _environment(settings) | ({"PYTHONPATH": str(packages)} if packages else {})
     process = subprocess.Popen(
-        command, env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=packages, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield Worker(process, port)
@@ -156,7 +169,7 @@ def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iter
             process.wait()
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
+def _environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,

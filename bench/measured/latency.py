@@ -7,11 +7,11 @@ import time
 from typing import Final
 
 import numpy as np
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 
 from bench.row import Row
-from bench.services import filled, local_services, send, wait_until, worker
+from bench.services import filled, local_services, producer_to, send, wait_until, worker
 from bench.ward import BEFORE_MIN, Ward, ward_of
 from contracts.configuration.settings import Settings
 from contracts.messages.verdicts import decode_status
@@ -38,7 +38,8 @@ def measure(*, quick: bool) -> list[Row]:
             slow = _delays_s(settings, ward, BEFORE_MIN, slow_min, REAL_TIME_OF / 60)
             at = BEFORE_MIN + slow_min
             began = wait_until([running], DEVICES * at)
-            send(settings, (m for k in range(at, at + minutes) for m in ward.messages(k, k + 1, sent_at=time.time())))
+            messages = (m for k in range(at, at + minutes) for m in ward.messages(k, k + 1, sent_at=time.time()))
+            send(settings, DEVICES, messages)
             ended = wait_until([running], DEVICES * (at + minutes))
             highest = (ended.minutes - began.minutes) / (ended.at - began.at)
             fast = _delays_s(settings, ward, at + minutes, minutes, SHARE_OF_HIGHEST * highest)
@@ -65,7 +66,7 @@ def _delays_s(settings: Settings, ward: Ward, first: int, minutes: int, a_second
     reading = threading.Thread(target=_read, args=(settings, sent, delays, total, ready), daemon=True)
     reading.start()
     ready.wait(30)
-    producer = KafkaProducer(**kafka_python_options(settings), linger_ms=0)
+    producer = producer_to(settings, DEVICES, linger_ms=0)
     began = time.monotonic()
     for number in range(total):
         minute, device = divmod(number, ward.devices)
