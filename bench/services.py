@@ -9,15 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal, Self
 
 import psutil
-from kafka import KafkaProducer
 
 from bench.ward import BEFORE_MIN, ENROLMENT_MIN, LIKE_ENROLMENT_MIN, Ward, device_name
 from contracts.configuration.settings import Settings
@@ -25,9 +24,10 @@ from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
-from transport.kafka.admin import ensure_topics
 from transport.kafka.producer import connect_producer
+from transport.kafka.vitals_topics import VitalsTopics
 
+TopicLayout = Literal["per-patient", "shared"]
 PATIENCE_S: Final = 600.0
 POLL_S: Final = 0.4
 
@@ -39,23 +39,13 @@ def local_services() -> Iterator[Endpoints]:
         yield stack.up()
 
 
-def filled(endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN) -> Settings:
+def filled(
+    endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN, layout: TopicLayout = "per-patient"
+) -> Settings:
     """Return settings of a prefix of its own, under which all that the ward ever sends is in Kafka.
 
     An hour comes in a message until all is settled, and `pack` minutes from then on.
     """
-    settings = corner(endpoints)
-    topics = settings.topics
-    ensure_topics(settings, [topics.vitals_spec(device_name(device)) for device in range(ward.devices)])
-    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
-    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
-    messages = (m for start, end in packs for m in ward.messages(start, end, sent_at=time.time()))
-    send(settings, ward.devices, messages)
-    return settings
-
-
-def corner(endpoints: Endpoints) -> Settings:
-    """Return settings with topics and keys of their own."""
     prefix = f"bench-{secrets.token_hex(3)}"
     settings = Settings(
         kafka_bootstrap_servers=endpoints.kafka,
@@ -63,26 +53,36 @@ def corner(endpoints: Endpoints) -> Settings:
         prefix=prefix,
         worker_group=prefix,
         enrolment_min=ENROLMENT_MIN,
+        topic_layout=layout,
     )
-    ensure_topics(settings, settings.topics.fixed())
+    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
+    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
+    with Sender(settings, ward.devices) as sender:
+        for start, end in packs:
+            for message in ward.messages(start, end, sent_at=time.time()):
+                sender.send(message)
     return settings
 
 
-def producer_to(settings: Settings, devices: int, *, linger_ms: int = 20) -> KafkaProducer:
-    """Return a producer that knows the topics of so many devices: by itself it asks for each, a tenth of a second."""
-    topics = [settings.topics.vitals(device_name(device)) for device in range(devices)]
-    return connect_producer(settings, topics, linger_ms=linger_ms)
+class Sender:
+    """Sends minutes of so many devices as fast as Kafka takes them; what is missing of their topics is made."""
 
+    def __init__(self, settings: Settings, devices: int, *, linger_ms: int = 20) -> None:
+        self._topics = VitalsTopics(settings)
+        self._topics.prepare([device_name(device) for device in range(devices)], settings.topics.fixed())
+        self._producer = connect_producer(settings, self._topics.prepared, linger_ms=linger_ms)
 
-def send(settings: Settings, devices: int, messages: Iterable[VitalsBatch]) -> None:
-    """Send messages of so many devices as fast as Kafka takes them."""
-    producer = producer_to(settings, devices)
-    for message in messages:
-        producer.send(
-            settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
-        )
-    producer.flush()
-    producer.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._producer.flush()
+        self._producer.close()
+
+    def send(self, message: VitalsBatch) -> None:
+        """Hand a device's message to the producer."""
+        device_id = message.device_id
+        self._producer.send(self._topics.of(device_id), key=device_id.encode(), value=encode_vitals(message))
 
 
 @dataclass(slots=True)
@@ -177,4 +177,5 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FEDSECURE_PREFIX": settings.prefix,
         "FEDSECURE_WORKER_GROUP": settings.worker_group,
         "FEDSECURE_ENROLMENT_MIN": str(settings.enrolment_min),
+        "FEDSECURE_TOPIC_LAYOUT": settings.topic_layout,
     }

@@ -37,12 +37,17 @@ def measure(*, quick: bool) -> list[Row]:
         few, many = ward_of(FEW, BEFORE_MIN), ward_of(MANY, BEFORE_MIN)
         cold = [_first_verdict_s(filled(endpoints, few), packages) for _ in range(1 if quick else 3)]
         warm = [_first_verdict_s(filled(endpoints, few)) for _ in range(1 if quick else 3)]
-        few_mb, many_mb = (_memory_mb(filled(endpoints, ward), ward.devices) for ward in (few, many))
+        few_mb = _memory_mb(filled(endpoints, few), FEW)
+        many_mb = _memory_mb(filled(endpoints, many), MANY)
+        shared_mb = _memory_mb(filled(endpoints, many, layout="shared"), MANY)
     return [
         repeated("start to first verdict, cold file cache", cold, "s", goal=COLD_GOAL_S),
         repeated("start to first verdict, warm file cache", warm, "s", goal=WARM_GOAL_S),
         Row(f"memory of a worker with {FEW} devices", few_mb, "MB", MEMORY_GOAL_MB),
-        Row("memory of each device more", (many_mb - few_mb) / (MANY - FEW) * 1000, "kB", EACH_GOAL_KB),
+        Row(
+            "memory of each device more, a topic a device", (many_mb - few_mb) / (MANY - FEW) * 1000, "kB", EACH_GOAL_KB
+        ),
+        Row("memory of each device more, one topic", (shared_mb - few_mb) / (MANY - FEW) * 1000, "kB", EACH_GOAL_KB),
     ]
 
 
