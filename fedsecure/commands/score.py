@@ -100,7 +100,7 @@ def score(
     started = time.perf_counter()
     detector = judging.detector()
     loading_s = time.perf_counter() - started
-    with _opened(out) as (write, folder):
+    with _sigterm_unwinds(), _opened(out) as (write, folder):
         devices = _judged(files, detector, judging, jobs, folder, write, shows_rows=out is None)
     _summarise(devices, detector.bundle_sha, loading_s, time.perf_counter() - started - loading_s)
 
@@ -151,7 +151,6 @@ def _judged(
 @contextmanager
 def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
     """Yield what writes rows, and a temporary folder. A file appears under its name only when it is whole."""
-    signal.signal(signal.SIGTERM, _ended)  # unwinds like Ctrl-C, so that no temporary folder is left
     if out is None:
         with tempfile.TemporaryDirectory(prefix="fedsecure-score-") as folder:
             yield lambda rows: sys.stdout.write(rows.decode()), Path(folder)
@@ -169,7 +168,17 @@ def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
         partial.unlink(missing_ok=True)
 
 
-def _ended(number: int, _frame: FrameType | None) -> NoReturn:
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that no temporary folder is left."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
