@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from contracts.messages.verdicts import DeviceState
 from detectors.decisions.states import state_in_words
-from detectors.engine.arrays import RING, DecisionTick, DeviceArrays, RowBuffer, write_rows
+from detectors.engine.arrays import READ_BACK, RING, DecisionTick, DeviceArrays, RowBuffer, write_cuts, write_rows
 from detectors.engine.deciding import Decided, decide
 from detectors.engine.freezing import freeze, put
 from detectors.engine.model import Model
@@ -17,8 +17,8 @@ from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words
 from detectors.minutes.windows import LEAST_USABLE_SHARE, usable_decisions
 
-MOST_ROWS: Final = RING - 82
-"""Valid minutes of one device in a pass: the ring keeps them beside the 82 that its first decision reads."""
+MOST_ROWS: Final = RING - READ_BACK
+"""Valid minutes of one device in a pass: the ring keeps them beside those that its first decision reads."""
 MOST_TICKS_ENROLLING: Final = 8
 """Decisions of a device without a profile in a pass: too few for a void enrolment to begin anew within it."""
 
@@ -49,6 +49,7 @@ class BatchPass:
         minutes: list[AdmittedMinute] = []
         finished: list[ChunkProgress] = []
         first = len(self._rows)
+        self._rows.decisions = 0
         for progress in queue:
             if (minutes or finished) and (progress.chunk.session_id > tracker.session_id or progress.chunk.re_enrol):
                 break
@@ -91,6 +92,7 @@ class BatchPass:
             due = tracker.take(event_minute, vitals, self._rows)
             minutes.append(AdmittedMinute(progress, event_minute, due, tracker.freezes))
             ticks += len(due)
+            self._rows.decisions = ticks
             if tracker.freezes or (due and self._is_full(tracker, ticks, len(self._rows) - first)):
                 return True
         return tracker.profile is not None and len(self._rows) - first >= MOST_ROWS - 15
@@ -123,10 +125,13 @@ class BatchPass:
         outcomes: dict[int, list[tuple[Decided, int]]] = {}
         turn = 0
         while ready := [(tracker, ticks[turn]) for tracker, ticks in queues if len(ticks) > turn]:
+            if turn:
+                write_cuts(self._arrays, self._rows, turn)
             decided = decide(self._model, self._arrays, [tick for _, tick in ready])
             for place, (tracker, _) in enumerate(ready):
                 outcomes.setdefault(tracker.slot, []).append((decided, place))
             turn += 1
+        write_cuts(self._arrays, self._rows, turn)
         return outcomes
 
     def _apply(self, tracker: DeviceTracker, minute: AdmittedMinute, places: Sequence[tuple[Decided, int]]) -> None:

@@ -75,11 +75,11 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
 
 
 def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: Floats32) -> None:
-    """Write the blocks of the decisions from `first` on into a slot's rings, as far as they reach back."""
+    """Write the blocks of the decisions from `first` on into a slot's rings and sums, as far as they reach back."""
     for ring, made, kept in (
         (arrays.terms, blocks.terms, SLOW_BLOCKS),
-        (arrays.phases, blocks.phases, MIDDLE_BLOCKS),
         (arrays.copies, evidence, copies.BLOCKS),
     ):
         decision = first + np.arange(len(made))[-kept:]
         ring[slot, decision % kept] = made[-kept:]
+    arrays.phases[slot] = blocks.phases[-MIDDLE_BLOCKS:].sum(axis=0, dtype=np.int32)

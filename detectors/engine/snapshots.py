@@ -54,7 +54,7 @@ def snapshot_of(tracker: DeviceTracker, arrays: DeviceArrays) -> DeviceSnapshot:
         seen_mask=intake.seen_mask,
         stream_start=tracker.stream_start,
         valid_minutes=tracker.valid_minutes,
-        last_valid_minute=tracker.recent[-1] if tracker.recent else None,
+        last_valid_minute=tracker.minutes.last,
         history_from=_history_from(tracker),
         votes=arrays.last[tracker.slot].astype("<f8").tobytes(),
         explanation=tracker.explanation,
@@ -109,12 +109,8 @@ def _history_from(tracker: DeviceTracker) -> int | None:
         return None
     if tracker.profile is None:
         return tracker.stream_start - MARGIN_MIN
-    decisions = decision_count(tracker.valid_minutes)
     wanted = first_block(tracker.waiting.first) - 2
-    kept_from = decisions - len(tracker.starts)
-    if wanted < max(0, kept_from):
-        return tracker.stream_start - MARGIN_MIN
-    return tracker.starts[wanted - kept_from] - MARGIN_MIN
+    return (tracker.stream_start if wanted < 0 else tracker.minutes.at(STEP_MIN * wanted)) - MARGIN_MIN
 
 
 HISTORY_GONE = "the vitals that its baseline rests on are gone; it enrols again"
@@ -143,7 +139,7 @@ class Restoration:
                 continue
             settled = [row for row in rows if row[0] >= start]
             self._rows += settled
-            self._pulse_bpm += [intake.pulse.median_bpm(event_minute) if settled else None] * len(settled)
+            self._pulse_bpm += [intake.pulse_gap_bpm(event_minute) if settled else None] * len(settled)
 
     def end(self, model: Model, arrays: DeviceArrays) -> None:
         """Go on from the snapshot. Without the vitals that it rests on, the device enrols again."""
@@ -193,7 +189,6 @@ class Restoration:
             tracker.append(row, rows)
             past = tracker.valid_minutes - WINDOW_MIN
             if past >= 0 and past % STEP_MIN == 0:
-                tracker.starts.append(tracker.recent[0])
                 tracker.too_sparse = tracker.filled.too_sparse
                 if apart_bpm is not None and tracker.enrolment is not None:
                     tracker.enrolment.pulse_medians_bpm.append(apart_bpm)
