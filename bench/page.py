@@ -19,6 +19,7 @@ TITLES: Mapping[str, str] = {
     "latency": "From sending to status",
     "score": "Files: `fedsecure score`",
     "scale": "More and more devices",
+    "restore": "Going on with devices of another worker",
     "peers": "Others on the same minutes",
 }
 ROWS_DRAWN_FROM = 2

@@ -66,7 +66,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
 def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     """Let a slot be judged by what its enrolment came to."""
     arrays.take_profile(slot, frozen.arrays, frozen.profile.threshold)
-    put_blocks(arrays, slot, 0, frozen.blocks, frozen.evidence)
+    put_blocks(arrays, slot, len(frozen.values), frozen.blocks, frozen.evidence)
     start = baseline_start(len(frozen.values))
     kept = frozen.values[start:][frozen.keep[start:]]
     arrays.count[slot] = len(kept)
@@ -74,12 +74,12 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     arrays.squares[slot] = (kept**2).sum(axis=0)
 
 
-def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: Floats32) -> None:
-    """Write the blocks of the decisions from `first` on into a slot's rings and sums, as far as they reach back."""
+def put_blocks(arrays: DeviceArrays, slot: int, end: int, blocks: Blocks, evidence: Floats32) -> None:
+    """Write the blocks of the decisions before `end` into a slot's rings and sums, as far as they reach back."""
     for ring, made, kept in (
         (arrays.terms, blocks.terms, SLOW_BLOCKS),
         (arrays.copies, evidence, copies.BLOCKS),
     ):
-        decision = first + np.arange(len(made))[-kept:]
-        ring[slot, decision % kept] = made[-kept:]
+        last = made[-kept:]
+        ring[slot, np.arange(end - len(last), end) % kept] = last
     arrays.phases[slot] = blocks.phases[-MIDDLE_BLOCKS:].sum(axis=0, dtype=np.int32)
