@@ -79,21 +79,22 @@ class BatchPass:
         self, tracker: DeviceTracker, progress: ChunkProgress, minutes: list[AdmittedMinute], first: int
     ) -> bool:
         """Admit minutes of a chunk until it is done or the pass is full. Return whether it is full."""
-        ticks = 0
-        while not progress.done:
-            event_minute = progress.chunk.first_event_minute + progress.position
-            vitals = progress.minutes[progress.position]
-            progress.position += 1
+        ticks = self._rows.decisions
+        first_event_minute = progress.chunk.first_event_minute
+        for place in range(progress.position, len(progress.minutes)):
+            event_minute = first_event_minute + place
+            progress.position = place + 1
             refused = tracker.intake.refused(event_minute)
             if refused is not None:
                 progress.drop(refused)
                 continue
-            tracker.intake.admit(event_minute)
-            due = tracker.take(event_minute, vitals, self._rows)
-            minutes.append(AdmittedMinute(progress, event_minute, due, tracker.freezes))
-            ticks += len(due)
-            self._rows.decisions = ticks
-            if tracker.freezes or (due and self._is_full(tracker, ticks, len(self._rows) - first)):
+            due = tracker.take(event_minute, progress.minutes[place], self._rows)
+            freezes = tracker.freezes
+            minutes.append(AdmittedMinute(progress, event_minute, due, freezes))
+            if due:
+                ticks += len(due)
+                self._rows.decisions = ticks
+            if freezes or (due and self._is_full(tracker, ticks, len(self._rows) - first)):
                 return True
         return tracker.profile is not None and len(self._rows) - first >= MOST_ROWS - 15
 

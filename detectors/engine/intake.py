@@ -67,17 +67,16 @@ class MinuteIntake:
         """Only of a device that sends one."""
 
     def refused(self, event_minute: int) -> str | None:
-        """Return why a minute must be dropped (`duplicate`: applied before, `late`: too old), or None."""
-        ago = self.applied_through - event_minute
-        if ago < 0:
-            return None
-        return "duplicate" if ago < SEEN_MIN and self.seen_mask >> ago & 1 else "late"
+        """Return why a minute must be dropped (`duplicate`: applied before, `late`: too old).
 
-    def admit(self, event_minute: int) -> None:
-        """Move event time on to a minute that was not refused, be it valid or missing."""
+        None: it may come in, and event time has moved on to it, be it valid or missing.
+        """
         passed = event_minute - self.applied_through
+        if passed <= 0:
+            return "duplicate" if passed > -SEEN_MIN and self.seen_mask >> -passed & 1 else "late"
         self.seen_mask = (self.seen_mask << passed | 1) & _SEEN if passed < SEEN_MIN else 1
         self.applied_through = event_minute
+        return None
 
     def push(self, event_minute: int, heart: float | None, breath: float | None, pulse: float | None) -> list[Row]:
         """Return the valid minutes that a raw one settles. Heart rate and pulse in bpm, breaths/min, None or NaN = missing."""

@@ -179,7 +179,7 @@ class DeviceTracker:
     @property
     def freezes(self) -> bool:
         """Whether the enrolment is complete and waits to be frozen."""
-        return self.is_enrolling and self.enrolment_count >= self.wanted_min
+        return self.enrolment is not None and self.is_enrolling and len(self.enrolment) >= self.wanted_min
 
     def decide(self, *, flagged: bool, near: bool) -> str:
         """Move on from a judged decision. Return the reason of a change ("" for none)."""

@@ -18,6 +18,7 @@ MINUTE_BYTES: Final = 4
 SHINGLE_BYTES: Final = SHINGLE_MIN * MINUTE_BYTES
 LIMIT_SHARE: Final = 0.5
 _LOW_BITS: Final = (1 << 16) - 1
+_RECENT: Final = (1 << RECENT_MIN) - 1
 
 
 class ReplayMemory:
@@ -58,7 +59,7 @@ class ReplayMemory:
     def share(self, event_minute: int) -> float:
         """Return the share of the last hour's shingles that the device sent an hour or more before, 0..1."""
         ago = event_minute - self._last
-        kept = ((1 << RECENT_MIN) - 1) >> ago if ago < RECENT_MIN else 0
+        kept = _RECENT >> ago if ago < RECENT_MIN else 0
         return (self._repeated & kept).bit_count() / max((self._sampled & kept).bit_count(), FEWEST_SHINGLES)
 
     def _seen(self, packed: bytes, event_minute: int) -> bool:
@@ -69,9 +70,8 @@ class ReplayMemory:
 
     def _advance(self, event_minute: int) -> None:
         passed, self._last = event_minute - self._last, event_minute
-        recent = (1 << RECENT_MIN) - 1
-        self._sampled = self._sampled << passed & recent if passed < RECENT_MIN else 0
-        self._repeated = self._repeated << passed & recent if passed < RECENT_MIN else 0
+        self._sampled = self._sampled << passed & _RECENT if passed < RECENT_MIN else 0
+        self._repeated = self._repeated << passed & _RECENT if passed < RECENT_MIN else 0
         gone = 0 if passed <= HORIZON_MIN else len(self._minutes)
         while gone < len(self._minutes) and (event_minute - self._minutes[gone]) & _LOW_BITS > HORIZON_MIN:
             gone += 1
