@@ -81,17 +81,18 @@ GROUPS: Final = LAG // GROUP + 1
 
 
 class DeviceArrays:
-    """Rings and sums by slot. 16 kB a device. Slots grow in powers of two. Not thread-safe."""
+    """Rings and sums by slot. 15 kB a device. Slots grow in powers of two. Not thread-safe."""
 
     def __init__(self, threshold: float) -> None:
         """`threshold` holds for devices without a profile."""
         self._threshold = threshold
         size, judged = FIRST_CAPACITY, len(columns()) + 2
         self.values = np.zeros((size, RING, 2), np.int16)
-        self.terms = np.zeros((size, SLOW_BLOCKS, terms_width()), np.float32)
+        self.terms = np.zeros((size, SLOW_BLOCKS - 1, terms_width()), np.float32)
+        """Of the blocks before the one that a decision judges, which makes up six hours with them; `copies` makes up one."""
         self.phases = np.zeros((size, 2, 2 * len(FREQUENCIES)), np.int32)
         """Summed over the last three hours: the block that leaves them is computed again from the minutes."""
-        self.copies = np.zeros((size, BLOCKS, len(LAGS_MIN), 2), np.float32)
+        self.copies = np.zeros((size, BLOCKS - 1, len(LAGS_MIN), 2), np.float32)
         self.count = np.zeros(size, np.int64)
         self.total = np.zeros((size, judged))
         self.squares = np.zeros((size, judged))

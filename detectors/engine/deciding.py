@@ -14,7 +14,6 @@ from detectors.decisions.votes import KINDS, pushed
 from detectors.engine.arrays import (
     GROUPS,
     MIDDLE_BLOCKS,
-    SLOW_BLOCKS,
     DecisionTick,
     DeviceArrays,
     add_waiting,
@@ -114,15 +113,16 @@ def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) 
     rows = rows_from(arrays, slot, decision)
     errors = model.network_errors(rows)
     blocks = blocks_of(rows, errors)
-    arrays.terms[slot, decision % SLOW_BLOCKS] = blocks.terms
-    arrays.copies[slot, decision % copies.BLOCKS] = copies.block_evidence(rows)
-    last = decision[:, None] - np.arange(FAST_BLOCKS)
+    evidence = copies.block_evidence(rows)
+    before = (decision[:, None] - np.arange(1, FAST_BLOCKS)) % arrays.terms.shape[1]
     sums = {
-        FAST_MIN: arrays.terms[slot[:, None], last % SLOW_BLOCKS].sum(axis=1, dtype=np.float64),
-        SLOW_MIN: arrays.terms[slot].sum(axis=1, dtype=np.float64),
+        FAST_MIN: arrays.terms[slot[:, None], before].sum(axis=1, dtype=np.float64) + blocks.terms,
+        SLOW_MIN: arrays.terms[slot].sum(axis=1, dtype=np.float64) + blocks.terms,
     }
     phases = _phases(arrays, slot, decision, blocks.phases)
-    nats = copies.nats_of(arrays.copies[slot].sum(axis=1, dtype=np.float64))
+    nats = copies.nats_of(arrays.copies[slot].sum(axis=1, dtype=np.float64) + evidence)
+    arrays.terms[slot, decision % arrays.terms.shape[1]] = blocks.terms
+    arrays.copies[slot, decision % arrays.copies.shape[1]] = evidence
     mean_square = (
         np.full(len(slot), np.nan) if errors is None else np.square(errors, dtype=np.float64).mean(axis=(1, 2))
     )

@@ -12,7 +12,7 @@ from detectors.array_types import Bools, Floats, Floats32
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
 from detectors.baseline.profile import Profile, profile_of
 from detectors.decisions.votes import stream_votes
-from detectors.engine.arrays import MIDDLE_BLOCKS, SLOW_BLOCKS, DeviceArrays
+from detectors.engine.arrays import MIDDLE_BLOCKS, DeviceArrays
 from detectors.engine.model import Model, profile_record
 from detectors.explanations.enrolment import enrolment_warning
 from detectors.minutes.cleaning import CleanMinutes
@@ -76,10 +76,7 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
 
 def put_blocks(arrays: DeviceArrays, slot: int, end: int, blocks: Blocks, evidence: Floats32) -> None:
     """Write the blocks of the decisions before `end` into a slot's rings and sums, as far as they reach back."""
-    for ring, made, kept in (
-        (arrays.terms, blocks.terms, SLOW_BLOCKS),
-        (arrays.copies, evidence, copies.BLOCKS),
-    ):
-        last = made[-kept:]
-        ring[slot, np.arange(end - len(last), end) % kept] = last
+    for ring, made in ((arrays.terms, blocks.terms), (arrays.copies, evidence)):
+        last = made[-ring.shape[1] :]
+        ring[slot, np.arange(end - len(last), end) % ring.shape[1]] = last
     arrays.phases[slot] = blocks.phases[-MIDDLE_BLOCKS:].sum(axis=0, dtype=np.int32)
