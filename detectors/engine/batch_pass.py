@@ -40,6 +40,7 @@ class BatchPass:
         self._arrays = arrays
         self._rows = RowBuffer()
         self._minutes: list[tuple[DeviceTracker, list[AdmittedMinute], list[ChunkProgress]]] = []
+        self._ticks: list[tuple[DeviceTracker, list[DecisionTick]]] = []
 
     def admit(self, tracker: DeviceTracker, queue: Sequence[ChunkProgress]) -> int:
         """Admit a device's chunks in order and return how many are finished.
@@ -48,18 +49,21 @@ class BatchPass:
         """
         minutes: list[AdmittedMinute] = []
         finished: list[ChunkProgress] = []
+        ticks: list[DecisionTick] = []
         first = len(self._rows)
         self._rows.decisions = 0
         for progress in queue:
             if (minutes or finished) and (progress.chunk.session_id > tracker.session_id or progress.chunk.re_enrol):
                 break
             self._enter(tracker, progress)
-            is_full = self._admit_minutes(tracker, progress, minutes, first)
+            is_full = self._admit_minutes(tracker, progress, minutes, ticks, first)
             if progress.done:
                 finished.append(progress)
             if is_full or not progress.done:
                 break
         self._minutes.append((tracker, minutes, finished))
+        if ticks:
+            self._ticks.append((tracker, ticks))
         return len(finished)
 
     def _enter(self, tracker: DeviceTracker, progress: ChunkProgress) -> None:
@@ -76,10 +80,14 @@ class BatchPass:
             progress.transitions += tracker.re_enrol()
 
     def _admit_minutes(
-        self, tracker: DeviceTracker, progress: ChunkProgress, minutes: list[AdmittedMinute], first: int
+        self,
+        tracker: DeviceTracker,
+        progress: ChunkProgress,
+        minutes: list[AdmittedMinute],
+        ticks: list[DecisionTick],
+        first: int,
     ) -> bool:
         """Admit minutes of a chunk until it is done or the pass is full. Return whether it is full."""
-        ticks = self._rows.decisions
         first_event_minute = progress.chunk.first_event_minute
         for place in range(progress.position, len(progress.minutes)):
             event_minute = first_event_minute + place
@@ -92,9 +100,9 @@ class BatchPass:
             freezes = tracker.freezes
             minutes.append(AdmittedMinute(progress, event_minute, due, freezes))
             if due:
-                ticks += len(due)
-                self._rows.decisions = ticks
-            if freezes or (due and self._is_full(tracker, ticks, len(self._rows) - first)):
+                ticks += due
+                self._rows.decisions = len(ticks)
+            if freezes or (due and self._is_full(tracker, len(ticks), len(self._rows) - first)):
                 return True
         return tracker.profile is not None and len(self._rows) - first >= MOST_ROWS - 15
 
@@ -111,7 +119,7 @@ class BatchPass:
         for tracker, minutes, finished in self._minutes:
             places = iter(decided.get(tracker.slot, ()))
             for minute in minutes:
-                self._apply(tracker, minute, [next(places) for _ in minute.ticks])
+                self._apply(tracker, minute, [next(places) for _ in minute.ticks] if minute.ticks else ())
             for progress in finished:
                 if progress.chunk.session_id == tracker.session_id:
                     applied = len(progress.event_minute)
@@ -120,12 +128,9 @@ class BatchPass:
 
     def _decide_all(self) -> dict[int, list[tuple[Decided, int]]]:
         """Return, by slot, where the outcome of each of its decisions lies: the first decisions of all devices, the second ones, ..."""
-        queues = [
-            (tracker, [tick for minute in minutes for tick in minute.ticks]) for tracker, minutes, _ in self._minutes
-        ]
         outcomes: dict[int, list[tuple[Decided, int]]] = {}
         turn = 0
-        while ready := [(tracker, ticks[turn]) for tracker, ticks in queues if len(ticks) > turn]:
+        while ready := [(tracker, ticks[turn]) for tracker, ticks in self._ticks if len(ticks) > turn]:
             if turn:
                 write_cuts(self._arrays, self._rows, turn)
             decided = decide(self._model, self._arrays, [tick for _, tick in ready])
