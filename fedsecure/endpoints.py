@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,13 @@ def settings_for_running_stack(**overrides: Any) -> Settings:
             f"{local.site.program_folder('')}"
         )
     return settings
+
+
+def settings_for_source(**overrides: Any) -> Settings:
+    """Return the same for a program that uses Kafka alone: where the environment names one, no Redis need be there."""
+    if not os.environ.get(ALIASES["kafka_bootstrap_servers"]):
+        return settings_for_running_stack(**overrides)
+    return Settings(**{name: value for name, value in overrides.items() if value is not None})
 
 
 def settings_for_device_host(**overrides: Any) -> Settings:

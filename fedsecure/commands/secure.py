@@ -140,8 +140,8 @@ def add_device(
 def revoke(device: Device, folder: Folder = None) -> None:
     """Take its principal's rights from a device while everything runs; nobody else notices.
 
-    Redis ends its connections at once. Kafka refuses whatever it asks from then on, and ends its connections when their log-in is due
-    again, within ten minutes. Its signing key is another matter: `fedsecure device revoke ID`.
+    Redis ends its connections at once. Kafka refuses whatever it asks from then on, and ends a connection at its first question after
+    the log-in is due again, which is so every ten minutes. Its signing key is another matter: `fedsecure device revoke ID`.
 
     Examples:
 

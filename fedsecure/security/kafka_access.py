@@ -23,10 +23,9 @@ from kafka.errors import KafkaError
 
 from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
-from fedsecure.security.principals import Principal
+from fedsecure.security.principals import MECHANISM, Principal
 from transport.kafka.admin import connect_admin
 
-MECHANISM: Final = "SCRAM-SHA-512"
 ITERATIONS: Final = 8192
 _ANYTHING: Final = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
 

@@ -12,6 +12,7 @@ from contracts.topics import Topics
 Operation = Literal["CREATE", "DESCRIBE", "READ", "WRITE"]
 ADMIN: Final = "admin"
 BROKER: Final = "broker"
+MECHANISM: Final = "SCRAM-SHA-512"
 SUPER_USERS: Final = (BROKER, ADMIN)
 EVERY_CLIENT: Final = ("+@connection", "-@dangerous")
 """Redis commands of whoever logs in: to say who it is and to ask for an answer, not to look at other clients or to end them."""

@@ -16,7 +16,7 @@ from contracts.errors import Misconfigured
 from contracts.redis_keys import RedisKeys
 from contracts.topics import Topics
 from fedsecure.security.authority import Certified, issue, new_authority, valid_until
-from fedsecure.security.principals import BROKER, Principal, device_principal, program_principals
+from fedsecure.security.principals import ADMIN, BROKER, MECHANISM, Principal, device_principal, program_principals
 from fedsecure.security.redis_access import users_file
 from transport.atomic_write import OWNER_ONLY, write_temporary
 
@@ -51,6 +51,8 @@ class Site:
         self.folder = folder.absolute()
         self.ca_file = self.folder / "ca.pem"
         self.users_file = self.folder / "servers" / "redis" / "users.acl"
+        self.first_users = self.folder / "servers" / "kafka" / "first-users"
+        """Words of `StorageTool format`, one a line: the log-ins through which all others are made."""
         self._ca_key = self.folder / "ca.key"
         self._record = self.folder / "site.json"
 
@@ -83,6 +85,7 @@ class Site:
         self._issue_all(authority, now)
         _write(self.folder / "servers" / "kafka" / "password", _password().encode())
         self._write_programs()
+        _write(self.first_users, self._first_users().encode())
 
     def renew(self, now: dt.datetime) -> None:
         """Replace the servers' keys and certificates. The authority stays, so that clients need nothing new."""
@@ -123,7 +126,11 @@ class Site:
         if not folder.is_dir():
             raise Misconfigured(f"{self.folder} has no principal {name}: it has {', '.join(self.principals())}")
         fields = {variable_of(field): field for field in Settings.model_fields}
-        given = {fields[path.name]: path.read_text() for path in folder.iterdir() if path.name in fields}
+        given: dict[str, Any] = {
+            fields[path.name]: path.read_text() for path in folder.iterdir() if path.name in fields
+        }
+        # Seen from here: a container has the folder under another path.
+        given |= {name: self.ca_file for name in ("kafka_ca_file", "redis_ca_file") if name in given}
         absent = {"redis_ca_file": None, "blob_dir": None} | (
             {} if "redis_url" in given else {"redis_url": "redis://127.0.0.1"}
         )
@@ -147,6 +154,11 @@ class Site:
             path.unlink()
         if folder.is_dir():
             folder.rmdir()
+
+    def _first_users(self) -> str:
+        passwords = {BROKER: self.broker_password(), ADMIN: self.kafka_password(ADMIN)}
+        options = [f"--add-scram={MECHANISM}=[name={name},password={word}]" for name, word in passwords.items()]
+        return "".join(f"{option}\n" for option in options)
 
     def _issue_all(self, authority: Certified, now: dt.datetime) -> None:
         hosts = list(dict.fromkeys((*LOCAL_HOSTS, *self.record.hosts)))

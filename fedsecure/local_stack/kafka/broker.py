@@ -15,8 +15,7 @@ from fedsecure.local_stack.kafka.config import render_log4j, render_properties
 from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
 from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
-from fedsecure.security.kafka_access import MECHANISM
-from fedsecure.security.principals import ADMIN, BROKER
+from fedsecure.security.principals import ADMIN
 from fedsecure.security.site import Site
 from transport.atomic_write import write_temporary
 
@@ -119,10 +118,7 @@ class KafkaBroker:
 
     def _first_users(self) -> list[str]:
         """Return the options that make the brokers' and the administrator's log-ins: the others are made through the latter."""
-        if self._site is None:
-            return []
-        passwords = {BROKER: self._site.broker_password(), ADMIN: self._site.kafka_password(ADMIN)}
-        return [f"--add-scram={MECHANISM}=[name={name},password={password}]" for name, password in passwords.items()]
+        return [] if self._site is None else self._site.first_users.read_text().split()
 
     def _cluster_id(self) -> str:
         """Return the id that the others of the cluster were formatted with, a new one for the first of them."""

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.ports import HOST
-from fedsecure.security.kafka_access import MECHANISM
-from fedsecure.security.principals import BROKER, SUPER_USERS
+from fedsecure.security.principals import BROKER, MECHANISM, SUPER_USERS
 from fedsecure.security.site import Site
 
 PROPERTIES = """\

@@ -55,6 +55,10 @@ class RedisServer:
     def prepare(self, ports_of: PortsOf, announce: Announce) -> None:
         """Write the configuration. Raises Misconfigured if the machine has no Redis."""
         announce(f"Redis is {self._program()}")
+        if self._site is not None and not secure_redis().has_tls:
+            announce(
+                "it knows users and their rights, but no TLS: for other machines install a redis-server 7 or later of your own"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._config.write_text(
             CONFIG.format(host=HOST, listeners=self._listeners(ports_of[self.name]["client"]), folder=self.folder)
