@@ -62,6 +62,7 @@ async def test_every_answer_carries_the_policy_errors_included(open_console) -> 
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
+        assert "aiohttp" not in answer.headers["Server"]
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
