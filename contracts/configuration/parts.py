@@ -105,6 +105,10 @@ class ProbeSettings(BaseSettings):
     max_device_series: int = Field(
         200, ge=0, le=1_000_000, description="above this many devices no per-device metric is exported"
     )
+    watched_cert_files: Names = Field(
+        (),
+        description="further certificates (PEM) whose expiry is shown, say the broker's, beside those that settings name",
+    )
 
 
 class WorkerSettings(BaseSettings):
@@ -195,9 +199,17 @@ class ConsoleSettings(BaseSettings):
         None, description="the address that a container's port is published on: a loopback one needs no token"
     )
     console_token: SecretStr | None = Field(
-        None, description="what opens the console; unset: made at start and printed"
+        None, description="what people log in with, 16 characters or more; never shown or logged"
     )
     console_token_file: Path | None = Field(None, description="the same from a file")
+    console_session_s: float = Field(
+        30 * 86_400.0, ge=60, le=366 * 86_400, description="a browser stays logged in for so long after its login"
+    )
+    console_tls_cert_file: Path | None = Field(
+        None,
+        description="the console's certificate, PEM: it is then served by HTTPS; a renewed one is taken within a minute",
+    )
+    console_tls_key_file: Path | None = Field(None, description="the key of that certificate, PEM")
 
 
 # Fields stand in the order of the bases from the last to the first.

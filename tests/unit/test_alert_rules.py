@@ -18,6 +18,7 @@ TESTS = sorted((MONITORING / "prometheus" / "tests").glob("*.yml"))
 WANTED = {
     "DeviceQuarantined", "DevicesNotBenign", "DeviceSilent", "WorkerLagging", "DeadLetters", "RoundsSkipped",
     "NoCommittedRound", "RedisDown", "KafkaDown", "ScoreDrift", "GroundTruthMissing",
+    "CertificateExpires", "CertificateExpired", "CertificateUnreadable", "ConsoleTokensRefused",
 }  # fmt: skip
 
 
