@@ -17,7 +17,7 @@ from transport.redis.failures import FAILURES, Failure, RedisFailed, failure_of
 log = structlog.get_logger()
 REMIND_EVERY_S: Final = 60.0
 FLAPS_S: Final = 10.0
-"""What comes back so soon after it was said is not said again before the next reminder."""
+"""What fails again so soon after it was said is not said again, unless it lasts: a Redis at its limit takes every other write."""
 
 
 class RedisHealth:
@@ -28,7 +28,7 @@ class RedisHealth:
         self._lock = Lock()  # threads ask
         self._failing: dict[str, Failure] = {}
         self._said_at: dict[str, float] = {}
-        self._is_said = False
+        self._said: set[str] = set()
 
     @property
     def failing(self) -> frozenset[str]:
@@ -38,12 +38,11 @@ class RedisHealth:
     def failed(self, what: str, failure: Failure) -> None:
         """Note that Redis did not do `what`."""
         with self._lock:
-            was_failing = failure.reason in self.failing
-            self._failing[what] = failure
+            self._failing = self._failing | {what: failure}
             since_said_s = self._clock() - self._said_at.get(failure.reason, float("-inf"))
-            if since_said_s >= (REMIND_EVERY_S if was_failing else FLAPS_S):
+            if since_said_s >= (REMIND_EVERY_S if failure.reason in self._said else FLAPS_S):
                 self._said_at[failure.reason] = self._clock()
-                self._is_said = True
+                self._said.add(failure.reason)
                 _say(what, failure)
             self._show()
 
@@ -52,8 +51,8 @@ class RedisHealth:
         over = ("server", "writes") if writes else ("server",)
         with self._lock:
             self._failing = {w: f for w, f in self._failing.items() if w != what and f.scope not in over}
-            if not self._failing and self._is_said:
-                self._is_said = False
+            if not self._failing and self._said:
+                self._said.clear()
                 _log("info", "redis_back")
             self._show()
 

@@ -82,6 +82,16 @@ def test_a_redis_at_its_limit_that_takes_every_other_write_does_not_fill_the_log
     assert events(logs)[1::2] == ["redis_back"] * (len(logs) // 2)
 
 
+def test_what_fails_again_at_once_and_lasts_is_said_again_within_seconds(health, clock):
+    with capture_logs() as logs:
+        health.failed("take it", FULL)
+        health.worked("take it", writes=True)
+        for _ in range(15):
+            health.failed("take it", FULL)
+            clock.now_s += 1
+    assert events(logs) == ["redis_refuses", "redis_back", "redis_refuses"]
+
+
 def test_a_failover_is_told_in_its_own_words(health):
     with capture_logs() as logs:
         health.failed("take it", UNREACHABLE)
