@@ -95,8 +95,10 @@ def failure_of(error: Exception) -> Failure:
     """Return what an error of the client means."""
     # A Sentinel's connection hides that its server is a replica now, as ours does: both are raised while that is handled.
     hidden = error.__cause__ or error.__context__
-    if type(error) in (LeftServer, exceptions.ConnectionError) and isinstance(hidden, exceptions.ResponseError):
-        return failure_of(hidden)
+    if isinstance(error, exceptions.ConnectionError) and isinstance(hidden, exceptions.ResponseError):
+        failure = failure_of(hidden)
+        if failure.leave:
+            return failure
     for classes, failure in _OF_CLASS:
         if isinstance(error, classes):
             return failure

@@ -177,6 +177,17 @@ def test_what_a_test_can_hardly_bring_about_is_known_by_its_text(text, reason):
     assert failure_of(redis.connection._RESP2Parser.parse_error(text)).reason == reason
 
 
+def test_a_loss_of_the_connection_while_an_answer_is_handled_is_a_loss():
+    try:
+        try:
+            raise redis.exceptions.NoScriptError("No matching script")
+        except redis.exceptions.NoScriptError:
+            raise redis.ConnectionError("connection refused")  # noqa: B904 - as it comes out of the client
+    except redis.ConnectionError as error:
+        lost = error
+    assert failure_of(lost).reason == "unreachable"
+
+
 def test_reasons_are_names_for_metrics_and_unlike_each_other():
     assert len({failure.reason for failure in FAILURES}) == len(FAILURES)
     assert all(failure.reason.replace("_", "").isalpha() for failure in FAILURES)
