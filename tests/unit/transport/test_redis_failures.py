@@ -178,14 +178,11 @@ def test_what_a_test_can_hardly_bring_about_is_known_by_its_text(text, reason):
 
 
 def test_a_loss_of_the_connection_while_an_answer_is_handled_is_a_loss():
-    try:
-        try:
-            raise redis.exceptions.NoScriptError("No matching script")
-        except redis.exceptions.NoScriptError:
-            raise redis.ConnectionError("connection refused")  # noqa: B904 - as it comes out of the client
-    except redis.ConnectionError as error:
-        lost = error
+    lost = redis.ConnectionError("connection refused")
+    lost.__context__ = redis.exceptions.NoScriptError("No matching script")
     assert failure_of(lost).reason == "unreachable"
+    lost.__context__ = redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
+    assert failure_of(lost).reason == "read_only"
 
 
 def test_reasons_are_names_for_metrics_and_unlike_each_other():
