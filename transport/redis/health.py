@@ -74,13 +74,14 @@ def _log(level: str, event: str, **fields: str) -> None:
         getattr(log, level)(event, **fields)
 
 
-PROCESS: Final = RedisHealth()
+PROCESS = RedisHealth()
 """A program has one Redis, and one metric that says whether it works."""
 
 
 @contextmanager
-def asking(what: str, *, writes: bool, health: RedisHealth = PROCESS) -> Iterator[None]:
+def asking(what: str, *, writes: bool, health: RedisHealth | None = None) -> Iterator[None]:
     """Around calls of a Redis client: raises RedisFailed (`what` ends "Redis does not ...") for whatever it did not do."""
+    health = health or PROCESS
     try:
         yield
     except (RedisError, OSError) as error:

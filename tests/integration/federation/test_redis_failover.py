@@ -10,6 +10,7 @@ from redis_servers import Server, ended, sentinel_url, start_pair, start_sentine
 from structlog.testing import capture_logs
 
 from contracts.messages.federation import RoundPhase
+from transport.redis import health
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +48,7 @@ async def test_rounds_are_skipped_while_redis_refuses_writes_and_go_on_when_it_t
     bench, tmp_path, servers, monkeypatch
 ):
     monkeypatch.setattr(structlog, "is_configured", lambda: True)  # as in a program
+    monkeypatch.setattr(health, "PROCESS", health.RedisHealth())
     servers.append(Server(tmp_path).start())
     bench, stop = at(bench, servers[0].url), asyncio.Event()
     with capture_logs() as logs, servers[0].client() as admin:

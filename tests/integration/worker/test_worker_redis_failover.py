@@ -9,6 +9,7 @@ import pytest
 from redis_servers import MovingAddress, Server, ended, sentinel_url, start_pair, start_sentinels
 
 pytestmark = pytest.mark.integration
+NEW_SERVER = ["redis_is_another_server", "redis_view_rewritten"]
 STATES = "redis_unreachable", "redis_refuses", "redis_back", "redis_view_rewritten", "redis_is_another_server"
 
 
@@ -93,7 +94,7 @@ def test_an_address_that_moves_to_a_replica_without_the_last_writes(
     worker = plain_worker(redis_url=address.url)
     sender.send(stays, 0, 90)
     wait_until(
-        lambda: view.status("quiet") and view.status("quiet").minutes >= 88, 20, "the replica has the first part"
+        lambda: view.status("quiet") and view.status("quiet").minutes == 90, 20, "the replica has the first part"
     )
     with new.client() as promoted:
         promoted.execute_command("REPLICAOF", "NO", "ONE")
@@ -109,7 +110,10 @@ def test_an_address_that_moves_to_a_replica_without_the_last_writes(
     sender.send(stays, 100)
     wait_until(lambda: view.applied_through(stays), 20, "everything is shown")
     address.close()
-    assert sorted(events(worker)) == ["redis_back", "redis_is_another_server", "redis_refuses", "redis_view_rewritten"]
+    said = events(worker)
+    assert [event for event in said if event in NEW_SERVER] == NEW_SERVER
+    # Nothing, where the connection was just old enough to be made anew.
+    assert [event for event in said if event not in NEW_SERVER] in (["redis_refuses", "redis_back"], [])
     assert_nothing_lost()
 
 
