@@ -106,7 +106,10 @@ BUNDLE_CHANGES = Counter(
 )
 
 # Every program
-REDIS_UP = Gauge("fedsecure_redis_up", "1 while the program's last Redis call worked.")
+REDIS_UP = Gauge("fedsecure_redis_up", "1 while Redis does what the program asks, reads and writes.")
+REDIS_REFUSES = Gauge(
+    "fedsecure_redis_refuses", "1 while Redis answers the program but does not do it, by reason.", ["reason"]
+)
 KAFKA_UP = Gauge("fedsecure_kafka_up", "1 while Kafka answered the program's last call.")
 
 CERTIFICATE_EXPIRY = Gauge(
@@ -157,7 +160,7 @@ CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing")
 
 ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console"]
 
-_EVERYWHERE: Final = (BUILD_INFO, CERTIFICATE_EXPIRY, REDIS_UP, KAFKA_UP)
+_EVERYWHERE: Final = (BUILD_INFO, CERTIFICATE_EXPIRY, REDIS_UP, REDIS_REFUSES, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     "replay": (
         BUILD_INFO, CERTIFICATE_EXPIRY, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS,

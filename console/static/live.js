@@ -74,7 +74,9 @@ export function connect(path, handlers) {
 function worst() {
   if (lostSince !== null) return ["No word from the console", lostSince, "What you see is from then. It tries again by itself."];
   const redis = sources.find((one) => one.name === "Redis" && one.answers === false);
-  if (redis) return ["Redis does not answer", redis.since, "States are from then, and no device may train."];
+  // It answers, and says why it shows nothing: a wrong password, still loading, a replica without its primary.
+  const refuses = redis && redis.reason.startsWith("Redis does not show") && !redis.reason.includes("it does not answer");
+  if (redis) return [refuses ? redis.reason : "Redis does not answer", redis.since, "States are from then, and no device may train."];
   const kafka = sources.find((one) => one.name === "Kafka" && one.answers === false);
   if (kafka) return ["Kafka does not answer", kafka.since, "Scores, vital signs and rounds stand still."];
   return extra ? [extra.what, extra.since, extra.means] : null;

@@ -37,7 +37,7 @@ class ServiceSettings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         repr=False,
-        description="where Redis is; may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
+        description="where Redis is, or Sentinels that know (redis+sentinel://HOST:26379,HOST:26379/NAME/0); may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how clients speak to Kafka"
@@ -48,7 +48,9 @@ class ServiceSettings(BaseSettings):
     kafka_username: str | None = Field(None, description="the principal of this program")
     kafka_password: SecretStr | None = Field(None, description="its password; never logged")
     kafka_ca_file: Path | None = Field(None, description="the CA that signed the broker's certificate, PEM")
-    redis_ca_file: Path | None = Field(None, description="the same for Redis; needs a rediss:// URL")
+    redis_ca_file: Path | None = Field(
+        None, description="the same for Redis; needs a rediss:// or rediss+sentinel:// URL"
+    )
     blob_dir: Path | None = Field(
         None, description="weights in files of this folder, which coordinator and devices must share, not in Redis"
     )
