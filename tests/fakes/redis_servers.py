@@ -22,10 +22,13 @@ PROGRAMS = {"shipped": SHIPPED} | ({"installed": INSTALLED} if INSTALLED else {}
 NEWEST = list(PROGRAMS.values())[-1]
 
 
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+def free_port(below: int = 65_536) -> int:
+    while True:
+        with socket.socket() as asked:
+            asked.bind(("127.0.0.1", 0))
+            port = int(asked.getsockname()[1])
+        if port < below:
+            return port
 
 
 @dataclass

@@ -8,7 +8,7 @@ from os import urandom
 
 import pytest
 import redis
-from redis_servers import PROGRAMS, Server, ended
+from redis_servers import PROGRAMS, Server, ended, free_port
 
 from contracts.configuration.settings import Settings
 from transport.redis.failures import FAILURES, RedisFailed, failure_of
@@ -135,7 +135,8 @@ def test_a_redis_that_is_still_loading(tmp_path):
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_a_cluster_is_said_to_be_none_of_ours(program, tmp_path):
-    with ended([Server(tmp_path, program).start("--cluster-enabled", "yes")]) as (node,):
+    port = free_port(below=55_000)  # a cluster's nodes talk to each other on a port 10,000 higher
+    with ended([Server(tmp_path, program, port).start("--cluster-enabled", "yes")]) as (node,):
         for url in (node.url, node.url.replace("/0", "/1")):
             with connect_redis(Settings(redis_url=url)) as client:
                 assert reasons(client) == {"cluster"}
