@@ -60,7 +60,8 @@ def _screen_occasion(
     if record is None or answer.round < record.round:
         raise UpdateRefused("late", f"for round {answer.round}")
     if record.phase is not phase or answer.round != record.round:
-        raise UpdateRefused("wrong_round", f"for round {answer.round}")
+        is_late = answer.round == record.round and record.phase is RoundPhase.VALIDATING
+        raise UpdateRefused("late" if is_late else "wrong_round", f"for round {answer.round}")
     if not record.opened_with <= answer.lease_token <= record.lease_token:
         raise UpdateRefused("wrong_lease", f"lease {answer.lease_token}")
     return record

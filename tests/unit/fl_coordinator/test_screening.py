@@ -135,7 +135,11 @@ def test_a_measurement_counts_once_and_neither_before_nor_after_the_round_asks_f
 
 
 def test_nothing_is_taken_in_while_no_round_collects():
-    for record, reason in ((None, "late"), (transitions.skip(open_round(), "no_quorum", 110.0), "wrong_round")):
+    for record, reason in (
+        (None, "late"),
+        (validating(), "late"),
+        (transitions.skip(open_round(), "no_quorum", 110.0), "wrong_round"),
+    ):
         with pytest.raises(UpdateRefused, match=reason):
             screen_message(update(), "a", record)
 
