@@ -51,7 +51,6 @@ _REASONS: Final = {
     "worse": "the devices find the new model worse than the one before",
     "not_finite": "the new weights are no numbers",
     "too_few_measurements": "too few devices measured the new model",
-    "accepted_device_excluded": "a device that it was made of is not trusted any more",
     "no_quorum": "too few devices may train",
     "redis_unavailable": "Redis did not answer, so nobody counts as benign",
     "kafka_unavailable": "Kafka did not answer",

@@ -197,8 +197,12 @@ class Coordinator:
             return
         all_hold = await self.collection.gate_measured()
         record = self.collection.current
-        if not all_hold:  # what it was made of must not count any more, so neither must it
-            await self._end(transitions.skip(record, validation.EXCLUDED, self.clock()))
+        if not all_hold:  # what the candidate was made of must not count any more, so neither must it
+            await self.models.withdraw(candidate)
+            await self.collection.restore()  # another coordinator may have taken the updates in
+            record = validation.without_the_dropped(self.collection.current, self.settings.round_quorum, self.clock())
+            self.collection.record = record
+            await (self._end(record) if transitions.is_final(record) else self._aggregate())
             return
         record = validation.decided(record, self.settings.round_quorum, self.clock())
         await ask_redis(self.lease.check)

@@ -22,7 +22,13 @@ NEXT_PHASES: Final[dict[RoundPhase, Set[RoundPhase]]] = {
     RoundPhase.PROPOSED: {RoundPhase.COLLECTING, RoundPhase.SKIPPED, RoundPhase.FAILED},
     RoundPhase.COLLECTING: {RoundPhase.AGGREGATING, RoundPhase.SKIPPED, RoundPhase.FAILED},
     RoundPhase.AGGREGATING: {RoundPhase.VALIDATING, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED},
-    RoundPhase.VALIDATING: {RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED},
+    RoundPhase.VALIDATING: {
+        RoundPhase.AGGREGATING,
+        RoundPhase.COMMITTED,
+        RoundPhase.REJECTED,
+        RoundPhase.SKIPPED,
+        RoundPhase.FAILED,
+    },
     **dict.fromkeys(
         (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED, RoundPhase.ROLLED_BACK),
         frozenset[RoundPhase](),

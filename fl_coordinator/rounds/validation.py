@@ -20,7 +20,6 @@ from fl_coordinator.rounds.acceptance import is_accepted, median_change, relativ
 WORSE: Final = "worse"
 NOT_FINITE: Final = "not_finite"
 TOO_FEW: Final = "too_few_measurements"
-EXCLUDED: Final = "accepted_device_excluded"
 _MAY_STILL_MEASURE: Final = frozenset({*transitions.OUTLIERS, transitions.NOT_DRAWN})
 
 
@@ -71,6 +70,21 @@ def drop_validators(record: RoundRecord, device_ids: Sequence[str]) -> RoundReco
     validators = [name for name in record.validators if name not in device_ids]
     measurements = {name: one for name, one in record.measurements.items() if name not in device_ids}
     return replace(record, validators=validators, measurements=measurements)
+
+
+def without_the_dropped(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
+    """Go back to aggregate what is still accepted, where the candidate was made of more than may count. Skipped below the quorum."""
+    if len(record.accepted) < quorum:
+        return transitions.skip(record, "no_quorum", now)
+    return replace(
+        transitions.enter(record, RoundPhase.AGGREGATING),
+        candidate_sha256=None,
+        validators=[],
+        validating_since=None,
+        measurements={},
+        tolerance=None,
+        loss=None,
+    )
 
 
 def decided(record: RoundRecord, quorum: int, now: float) -> RoundRecord:

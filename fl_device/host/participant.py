@@ -16,7 +16,7 @@ class Participant:
         self.device_id = device_id
         self._highest_lease = highest_lease
         self._answered_round = answered_round
-        self._measured_round = 0
+        self._measured: tuple[int, str | None] = (0, None)
 
     def note_lease(self, lease_token: int) -> None:
         """Remember the highest lease seen, so that an older coordinator is refused from now on."""
@@ -45,14 +45,14 @@ class Participant:
     def _does_not_measure_because(self, record: RoundRecord, waited_s: float) -> str | None:
         if self.device_id not in record.validators:
             return "not_asked"
-        if record.round <= self._measured_round or self.device_id in record.measurements:
+        if self._measured == (record.round, record.candidate_sha256) or self.device_id in record.measurements:
             return "answered"
         return "too_late" if waited_s >= length_s(record) else None
 
     def mark_answered(self, record: RoundRecord) -> None:
         """Never answer what this round asks now again, whatever becomes of the answer."""
         if record.phase is RoundPhase.VALIDATING:
-            self._measured_round = max(self._measured_round, record.round)
+            self._measured = (record.round, record.candidate_sha256)
         else:
             self._answered_round = max(self._answered_round, record.round)
 

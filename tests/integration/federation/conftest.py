@@ -193,7 +193,7 @@ class Bench:
 
     @staticmethod
     async def _ask(device: Device, record: RoundRecord, before: list[RoundRecord], answers, otherwise: Answer) -> None:
-        is_new = record.round not in {one.round for one in before}
+        is_new = (record.round, record.candidate_sha256) not in {(one.round, one.candidate_sha256) for one in before}
         before.append(record)
         if is_new:  # as a participant does: one answer a round
             with suppress(Unavailable):  # a service that a test has just ended: no answer, as a real host

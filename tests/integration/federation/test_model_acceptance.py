@@ -89,15 +89,16 @@ async def test_when_too_few_devices_measure_nothing_is_accepted(bench):
     assert (list(record.measurements), record.new_model_sha256) == (["a"], None)
 
 
-async def test_a_model_of_a_device_that_is_flagged_while_it_is_measured_does_not_count(bench):
+async def test_what_a_device_that_is_flagged_meanwhile_had_part_in_does_not_count_and_is_made_anew_without_it(bench):
     async def is_flagged(device, record) -> None:
         bench.set_status("a", state=DeviceState.SUSPECT)
         await device.send_measured(record)
 
-    async with bench.taking_part(*ward(bench), measures={"a": says_nothing, "b": is_flagged}):
-        record = (await bench.run_rounds(validation_deadline_s=2.0))[1]
-    assert (record.phase, record.reason) == (RoundPhase.SKIPPED, "accepted_device_excluded")
-    assert record.excluded["a"] == "suspect"
+    async with bench.taking_part(*ward(bench), measures={"b": is_flagged}):
+        record = (await bench.run_rounds())[1]
+    assert (record.phase, record.accepted, record.excluded) == (RoundPhase.COMMITTED, ["b", "c"], {"a": "suspect"})
+    assert (record.new_model_sha256, sorted(record.measurements)) == (bench.model(2.5).sha256, ["b", "c"])
+    assert list(await bench.models()) == [bench.model(0.0).sha256, bench.model(2.5).sha256]
 
 
 async def test_measurements_that_break_the_rules_are_refused_and_set_aside(bench):

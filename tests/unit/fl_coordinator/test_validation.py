@@ -74,6 +74,16 @@ def test_fewer_measurements_than_the_quorum_accept_nothing():
     assert (record.phase, record.reason, record.new_model_sha256) == (RoundPhase.SKIPPED, "too_few_measurements", None)
 
 
+def test_without_a_device_that_may_not_count_any_more_the_rest_is_aggregated_again_or_too_few():
+    record = validation.measure(validating(DEVICES[:4]), "a", found(1.0, 1.0))
+    record = transitions.drop(record, "a", "suspect")
+    again = validation.without_the_dropped(record, 3, 112.0)
+    assert (again.phase, again.accepted, again.candidate_sha256) == (RoundPhase.AGGREGATING, ["b", "c", "d"], None)
+    assert (again.validators, again.measurements) == ([], {})
+    assert validation.open_validation(again, TERMS, "newer", 0.5, 113.0).validators == ["b", "c", "d"]
+    assert validation.without_the_dropped(record, 4, 112.0).reason == "no_quorum"
+
+
 def test_those_whose_updates_were_put_out_by_the_others_and_those_not_drawn_judge_too_the_rest_does_not():
     """An attacked majority of a quorum could put the others out of the model, but not out of its judgement."""
     record = aggregating(DEVICES[:5], {"x": "quarantined"})

@@ -95,6 +95,7 @@ def test_a_candidate_is_measured_once_by_those_who_are_asked_within_the_time_the
     assert Participant("b").declines_because(ASKED, 1.0) == "not_asked"
     participant.mark_answered(ASKED)
     assert participant.declines_because(ASKED, 1.0) == "answered"
+    assert participant.declines_because(replace(ASKED, candidate_sha256="made anew"), 1.0) is None
     counted = AcceptedMeasurement(loss_before=1.0, loss_after=1.0, samples=1, key_id="k")
     assert Participant("a").declines_because(replace(ASKED, measurements={"a": counted}), 1.0) == "answered"
     participant.note_lease(9)
