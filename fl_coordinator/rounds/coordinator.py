@@ -45,9 +45,7 @@ class Coordinator:
 
     async def resume_round(self, record: RoundRecord) -> RoundRecord:
         """Go on with a round that another coordinator left open, from what is on record, as `run_round`."""
-        is_validating = record.phase is RoundPhase.VALIDATING
-        within_s = self.settings.validation_deadline_s if is_validating else self.settings.round_deadline_s
-        record = transitions.resume(record, self.lease.token, self.clock() + within_s)
+        record = transitions.resume(record, self.lease.token, self.clock() + validation.time_s(record, self.settings))
         log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
         return await self._to_its_end(record, self._carry_on)
 

@@ -48,6 +48,11 @@ def open_validation(
     )
 
 
+def time_s(record: RoundRecord, settings: FederationSettings) -> float:
+    """Return for how long devices are waited for where the round stands."""
+    return settings.validation_deadline_s if record.phase is RoundPhase.VALIDATING else settings.round_deadline_s
+
+
 def is_asked(record: RoundRecord, device_id: str) -> bool:
     """Whether the round waits for what this device measures."""
     return device_id in record.validators and device_id not in record.measurements
