@@ -196,7 +196,6 @@ class Coordinator:
             return
         await ask_redis(self.lease.check)  # before the gate, as above
         all_hold = await self.collection.gate_measured()
-        record = self.collection.current
         if not all_hold:  # what the candidate was made of must not count any more, so neither must it
             await self.models.withdraw(candidate)
             await self.collection.restore()  # another coordinator may have taken the updates in
@@ -204,7 +203,7 @@ class Coordinator:
             self.collection.record = record
             await (self._end(record) if transitions.is_final(record) else self._aggregate())
             return
-        record = validation.decided(record, self.settings.round_quorum, self.clock())
+        record = validation.decided(self.collection.current, self.settings.round_quorum, self.clock())
         await ask_redis(self.lease.check)
         if record.phase is RoundPhase.COMMITTED:
             await self._commit(record, candidate)
