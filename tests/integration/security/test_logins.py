@@ -42,6 +42,13 @@ def other_ca(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is let in is not waited for as long as a broker that may still be starting."""
+    monkeypatch.setattr("transport.kafka.admin.BOOTSTRAP_TIMEOUT_MS", 1000)
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -66,11 +73,13 @@ async def test_a_wrong_password_is_named_by_the_other_client_too(login: Login) -
             pass
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_client_does_not_talk_to_a_kafka_of_another_authority(login: Login, other_ca: Path) -> None:
     with pytest.raises(Unavailable, match="certificate"):
         connect_admin(login("worker").model_copy(update={"kafka_ca_file": other_ca}))
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_client_does_not_talk_to_a_server_whose_certificate_has_run_out(
     login: Login, site: Site, tmp_path: Path
 ) -> None:
@@ -114,12 +123,14 @@ def _asks(context: ssl.SSLContext, port: int) -> None:
     "url", [":wrong@", "worker:wrong@", "nobody:wrong@", ""], ids=["default", "wrong password", "unknown user", "none"]
 )
 def test_redis_lets_nobody_in_who_does_not_log_in(login: Login, url: str) -> None:
-    there = login("worker").redis_url.rpartition("@")[2]
-    settings = login("worker").model_copy(update={"redis_url": f"rediss://{url}{there}"})
+    good = login("worker").redis_url
+    scheme, there = good.partition("://")[0], good.rpartition("@")[2]
+    settings = login("worker").model_copy(update={"redis_url": f"{scheme}://{url}{there}"})
     with connect_redis(settings) as client, pytest.raises(redis.exceptions.AuthenticationError):
         client.ping()
 
 
+@pytest.mark.usefixtures("redis_with_tls")
 def test_redis_is_not_spoken_to_in_plain_words_or_under_another_authority(login: Login, other_ca: Path) -> None:
     good = login("worker")
     plain = good.model_copy(update={"redis_url": good.redis_url.replace("rediss:", "redis:"), "redis_ca_file": None})
@@ -130,6 +141,7 @@ def test_redis_is_not_spoken_to_in_plain_words_or_under_another_authority(login:
         assert client.ping()
 
 
+@pytest.mark.usefixtures("redis_with_tls")
 def test_a_redis_whose_certificate_has_run_out_is_left(login: Login, site: Site, tmp_path: Path) -> None:
     authority = Certified((site.folder / "ca.key").read_bytes(), site.ca_file.read_bytes())
     old = issue(authority, "redis", ["127.0.0.1"], dt.datetime.now(dt.UTC), dt.timedelta(minutes=-1))
