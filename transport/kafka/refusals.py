@@ -35,6 +35,6 @@ async def why_not(settings: ServiceSettings, error: Exception) -> str:
         except (KafkaError, OSError, TimeoutError):
             continue  # another broker may know more
         finally:
-            connection.close()
-            await asyncio.sleep(0)  # its socket is closed then
+            closed = connection.close()
+        await asyncio.wait({closed}, timeout=PATIENCE_S)  # its socket is closed then
     return f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({type(error).__name__})"
