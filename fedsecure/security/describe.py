@@ -36,7 +36,7 @@ TAIL: Final = f"""
 - Readers other than workers use no consumer group, so they need no right on one.
 - `fedsecure` commands not named here log in as {SUPER_USERS[1]}.
 
-On Redis every user may in addition use `{" ".join(EVERY_CLIENT)}` (log in, ask for an answer). A script does what its user may and no more, so
+On Redis every user may in addition use `{" ".join(EVERY_CLIENT)}` (log in, ask for an answer and which server gives it). A script does what its user may and no more, so
 to load one opens nothing. The user `default` is off.
 """
 
