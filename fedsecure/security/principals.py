@@ -110,7 +110,7 @@ def _coordinator(topics: Topics, keys: RedisKeys) -> Principal:
         KafkaRule(topics.fl_updates_prefix, ("READ",), is_prefix=True),
         *_topics("WRITE", topics.fl_events, topics.dead_letters),
         *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.fl_rounds, topics.models)),
-        *_topics("READ", topics.fl_keys),
+        *_topics("READ", topics.fl_keys, topics.fl_rollbacks),
         # It takes a promotion back by itself.
         *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.bundles, topics.bundle_files)),
     )
