@@ -26,7 +26,7 @@ PLACES = (
     "redis://127.0.0.1:1/0?password={}", "redis://127.0.0.1:1/0?db=1&password={}&username={}", "redis://127.0.0.1:1/0#{}",
     "redis://127.0.0.1:1/{}", "unix:///nowhere.sock?password={}", "unix://:{}@/nowhere.sock", "{}", "redis://h?{}=1", "redis:/{}@h",
     "redis://:{}@{}@h/0", "redis://127.0.0.1:1/0?db={}", "redis://127.0.0.1:{}",
-    "redis+sentinel://u:{}@127.0.0.1:1,127.0.0.1:2/ward/0", "redis+sentinel://127.0.0.1:1/ward?sentinel_password={}", "redis+sentinel://h/{}",
+    "redis+sentinel://u:{}@127.0.0.1:1,127.0.0.1:2/ward/0", "redis+sentinel://127.0.0.1:1/ward?sentinel_password={}",
 )  # fmt: skip
 
 
