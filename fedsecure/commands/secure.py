@@ -168,13 +168,13 @@ def _show(site: Site) -> None:
     _show_certificates(site)
     typer.echo(f"passwords       a folder a program in {site.folder / 'programs'}, by its name")
     for principal in site.principals().values():
-        typer.echo(f"  {principal.name:<14}{principal.is_for}")
+        typer.echo(f"  {principal.name:<16}{principal.is_for.replace('`', '')}")
     typer.echo(f"Redis' users    {site.users_file}")
 
 
 def _show_certificates(site: Site) -> None:
     for file, until in site.certificates().items():
-        typer.echo(f"certificate     {until:%Y-%m-%d}  {file}")
+        typer.echo(f"valid until     {until:%Y-%m-%d}  {file}")
 
 
 def _brokers(text: str) -> str:

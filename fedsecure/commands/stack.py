@@ -77,7 +77,7 @@ def up(state_dir: StateDir = None, brokers: Brokers = None, secure: Secure = Non
             f"up after {time.monotonic() - began:.1f} s; a program logs in by FEDSECURE_SECRETS_DIR=<one of these>:"
         )
         for name, principal in local.site.principals().items():
-            typer.echo(f"  {local.site.program_folder(name)}  {principal.is_for}")
+            typer.echo(f"  {local.site.program_folder(name)}  {principal.is_for.replace('`', '')}")
         _show(local.status())
         return
     settings = Settings(kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url)

@@ -26,7 +26,8 @@ made by `python -m fedsecure.security.describe` of the same table (`fedsecure/se
 """
 TAIL: Final = f"""
 - **{" and ".join(SUPER_USERS)}** are Kafka's super users: the brokers among themselves, and the administrator's commands (`fedsecure topics`, `device register`,
-  `promote`, `models`, `secure`). Only the administrator may write `fl.keys`, so that nobody registers a key by himself.
+  `promote`, `models`, `secure`). Only the administrator may write `fl.keys` and `fl.rollbacks`, so that nobody registers a
+  key or takes a model back by himself.
 - Kafka has no rights on keys of records, so each device has an update topic of its own, and vitals topics are one a patient. With the shared layout
   (`FEDSECURE_TOPIC_LAYOUT=shared`) whoever may write vitals may write everybody's.
 - A device may not create its update topic: `fedsecure secure add-device ID` does. `--host NAME` makes one principal for all devices of a host: it may then
@@ -36,7 +37,7 @@ TAIL: Final = f"""
 - Readers other than workers use no consumer group, so they need no right on one.
 - `fedsecure` commands not named here log in as {SUPER_USERS[1]}.
 
-On Redis every user may in addition use `{" ".join(EVERY_CLIENT)}` (log in, ask for an answer). A script does what its user may and no more, so
+On Redis every user may in addition use `{" ".join(EVERY_CLIENT)}` (log in, ask for an answer and which server gives it). A script does what its user may and no more, so
 to load one opens nothing. The user `default` is off.
 """
 

@@ -14,8 +14,8 @@ ADMIN: Final = "admin"
 BROKER: Final = "broker"
 MECHANISM: Final = "SCRAM-SHA-512"
 SUPER_USERS: Final = (BROKER, ADMIN)
-EVERY_CLIENT: Final = ("+@connection", "-@dangerous")
-"""Redis commands of whoever logs in: to say who it is and to ask for an answer, not to look at other clients or to end them."""
+EVERY_CLIENT: Final = ("+@connection", "-@dangerous", "+info")
+"""Redis commands of whoever logs in: to say who it is, to ask for an answer and which server gives it, not to look at other clients or to end them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _worker(topics: Topics, keys: RedisKeys, group: str) -> Principal:
     # A script may do what its user may, and no more: to load one opens nothing.
     scripts = ("+eval", "+evalsha", "+script|exists", "+script|load")
     states = (f"~{keys.device('*')}", f"~{keys.prefix}:devices:*")
-    redis = RedisRules(states, (*scripts, "+hdel", "+hget", "+hmget", "+hset", "+zadd"))
+    redis = RedisRules(states, (*scripts, "+hdel", "+hget", "+hmget", "+hset", "+set", "+zadd"))
     return Principal("worker", "`fedsecure worker`, all of a group", kafka, redis)
 
 
@@ -110,7 +110,7 @@ def _coordinator(topics: Topics, keys: RedisKeys) -> Principal:
         KafkaRule(topics.fl_updates_prefix, ("READ",), is_prefix=True),
         *_topics("WRITE", topics.fl_events, topics.dead_letters),
         *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.fl_rounds, topics.models)),
-        *_topics("READ", topics.fl_keys),
+        *_topics("READ", topics.fl_keys, topics.fl_rollbacks),
         # It takes a promotion back by itself.
         *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.bundles, topics.bundle_files)),
     )

@@ -16,9 +16,10 @@ from transport.redis_client import connect_redis
 
 
 def apply(site: Site) -> list[Principal]:
-    """Make every principal of the table what it is, and the fixed topics. May be called again at any time. Raises Unavailable."""
+    """Make every principal what the table and its files say, and the fixed topics. May be called again at any time. Raises Unavailable."""
     settings = site.settings_of(ADMIN)
     principals = list(site.principals().values())
+    site.write_users()
     _put_in_force(site, settings, principals)
     devices = sorted({device for ids in site.record.devices.values() for device in ids})
     ensure_topics(settings, [*settings.topics.fixed(), *map(settings.topics.fl_updates_spec, devices)])

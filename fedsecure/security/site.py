@@ -170,16 +170,23 @@ class Site:
                 _write(self.key(server), made.key)
                 _write(self.certificate(server), made.certificate)
 
-    def _write_programs(self) -> None:
-        record, principals = self.record, self.principals()
-        for principal in principals.values():
-            self._write_program(principal, record)
+    def write_users(self) -> None:
+        """Write the file that Redis starts with, if a password or right in it is another by now."""
+        principals = self.principals()
         hashes = {
             name: hashlib.sha256(self.redis_password(name).encode()).hexdigest()
             for name, principal in principals.items()
             if principal.redis is not None
         }
-        _write(self.users_file, users_file(principals.values(), hashes).encode())
+        users = users_file(principals.values(), hashes).encode()
+        if not self.users_file.exists() or self.users_file.read_bytes() != users:
+            _write(self.users_file, users)
+
+    def _write_programs(self) -> None:
+        record = self.record
+        for principal in self.principals().values():
+            self._write_program(principal, record)
+        self.write_users()
 
     def _write_program(self, principal: Principal, record: SiteRecord) -> None:
         name, folder = principal.name, self.program_folder(principal.name)

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from typing import Any, Final
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
 from contracts.configuration.parts import ServiceSettings
@@ -17,11 +17,14 @@ PATIENCE_S: Final = 3.0
 
 async def why_not(settings: ServiceSettings, error: Exception) -> str:
     """Return a sentence for a client that could not begin because of `error`. Each broker is asked once more, for some seconds at most."""
+    if type(error).__name__.endswith("AuthorizationFailedError"):  # of either client
+        return f"Kafka at {settings.kafka_bootstrap_servers} allows {settings.kafka_username} nothing of that kind ({type(error).__name__})"
     options: dict[str, Any] = aiokafka_options(settings)
     for broker in options.pop("bootstrap_servers").split(","):
         host, _, port = broker.rpartition(":")
+        connection = AIOKafkaConnection(host.strip("[]"), int(port), **options)
         try:
-            connection = await asyncio.wait_for(create_conn(host.strip("[]"), int(port), **options), PATIENCE_S)
+            await asyncio.wait_for(connection.connect(), PATIENCE_S)
         except SaslAuthenticationFailed:
             return f"Kafka at {broker} refused the log-in of {settings.kafka_username}: name or password is wrong, or it was revoked"
         except ssl.SSLCertVerificationError as wrong:
@@ -31,5 +34,7 @@ async def why_not(settings: ServiceSettings, error: Exception) -> str:
             )
         except (KafkaError, OSError, TimeoutError):
             continue  # another broker may know more
-        connection.close()
+        finally:
+            closed = connection.close()
+        await asyncio.wait({closed}, timeout=PATIENCE_S)  # its socket is closed then
     return f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({type(error).__name__})"

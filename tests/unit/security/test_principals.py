@@ -28,10 +28,9 @@ def test_the_page_repeats_the_table() -> None:
     assert (ROOT / "docs/security-principals.md").read_text() == page()
 
 
-def test_only_the_administrator_registers_keys() -> None:
-    assert not [
-        each.name for each in ALL for rule in each.kafka if rule.name == TOPICS.fl_keys and "WRITE" in rule.operations
-    ]
+def test_only_the_administrator_registers_keys_and_takes_models_back() -> None:
+    alone = {TOPICS.fl_keys, TOPICS.fl_rollbacks}
+    assert not [each.name for each in ALL for rule in each.kafka if rule.name in alone and "WRITE" in rule.operations]
 
 
 def test_a_device_is_allowed_whole_names_only() -> None:

@@ -77,6 +77,14 @@ def test_a_change_keeps_the_passwords_and_forgetting_takes_them(site: Site) -> N
         site.settings_of("device-bed-1")
 
 
+def test_a_password_that_was_replaced_in_its_file_is_in_the_file_of_users(site: Site) -> None:
+    before, url = site.users_file.read_text(), site.program_folder("worker") / "REDIS_URL"
+    url.write_text(url.read_text().replace(site.redis_password("worker"), "another-password"))
+    site.write_users()
+    after = site.users_file.read_text()
+    assert {line.split()[1] for line in set(before.splitlines()) ^ set(after.splitlines())} == {"worker"}
+
+
 def test_an_installation_is_not_made_over_another(site: Site) -> None:
     with pytest.raises(Misconfigured, match="holds an installation already: `fedsecure secure renew"):
         site.make(RECORD, NOW)
