@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check clean requirements compose-test release-check
+.PHONY: help setup demo test bench chaos check clean requirements compose-test release-check
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -31,13 +31,19 @@ test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="te
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
-release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+release-chaos: $(SYNCED) ## disasters to a whole installation, for example ARGS="--seeds 100" (resumable, some hours) or ARGS="--soak 120"
+	PYTHONPATH=tests:tests/fakes $(BIN)/python -m chaos $(ARGS)
+
+check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
 	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
 	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
 bench: $(SYNCED) ## what everything costs on this machine, some ten minutes: bench/results and docs/performance.md
 	.tools/bin/uv sync --locked --all-extras --group bench --quiet
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(SYNCED) ## disasters to a whole installation, for example ARGS="--seeds 100" (resumable, some hours) or ARGS="--soak 120"
+	PYTHONPATH=tests:tests/fakes $(BIN)/python -m chaos $(ARGS)
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .
