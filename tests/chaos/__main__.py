@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +51,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of the results. Seeds that are there are not run again.")] = RESULTS,
 ) -> None:
     """Let disasters happen to a whole installation and compare it with a quiet day. Ctrl-C ends it; the same call goes on from there."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: programs and the small disk are cleared away
     if soak_min:
         soak(Soaking(soak_min, devices, speed), out, console)
         return

@@ -27,7 +27,7 @@ from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model, model_of
 from fl_coordinator.rounds.coordinator import Coordinator
 from fl_coordinator.updates.collection import Collection
-from transport.blobs.weights import encode_weights
+from transport.blobs.weights import decode_weights, encode_weights
 
 KEYS, TOPICS = RedisKeys("t"), Topics("t")
 FIRST_MODEL = model_of({"w": np.zeros(3, np.float32)}, 0)
@@ -160,13 +160,7 @@ def model_on(world: World, sha256: str) -> Model:
         return FIRST_MODEL
     published = world.models()[sha256]
     assert published.weights is not None
-    return Model(sha256, published.round, published.weights, decoded(published.weights))
-
-
-def decoded(blob: bytes) -> Any:
-    from transport.blobs.weights import decode_weights  # noqa: PLC0415 - beside its only use
-
-    return decode_weights(blob)
+    return Model(sha256, published.round, published.weights, decode_weights(published.weights))
 
 
 class Inbox:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from device_keys import device_key, key_record
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -164,7 +165,7 @@ class Rounds(RuleBasedStateMachine):
 
     def _revoke(self, device: str) -> None:
         self.world.revoked.add(device)
-        self.coordinator.gate.keys.note(_revocation(device, self.world.now))
+        self.coordinator.gate.keys.note(key_record(device_key(device, revoked_at=self.world.now)))
 
     def _honest(self, plan: Plan) -> set[str]:
         return {device for device, way in zip(DEVICES, plan.ways, strict=True) if way in {"honest", "twice"}}
@@ -239,12 +240,6 @@ class Rounds(RuleBasedStateMachine):
             assert record.model_sha256 == model
             model = record.new_model_sha256 or model
         assert self.model == model, "the coordinator's model is that of the record"
-
-
-def _revocation(device: str, at: float) -> object:
-    from device_keys import device_key, key_record  # noqa: PLC0415 - beside its only use
-
-    return key_record(device_key(device, revoked_at=at))
 
 
 TestRounds = Rounds.TestCase
