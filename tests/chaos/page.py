@@ -62,7 +62,7 @@ def by_kind(outcomes: Sequence[Outcome]) -> str:
         for each in outcome.disasters:
             of_kind[kind_of(each)].append(each)
     rows = [
-        "| disaster | n | healed after (median) | longest | limit, at most | not healed in time |",
+        "| disaster | n | healed after (median) | longest | limit, at most | healed later |",
         "|---|---|---|---|---|---|",
     ]
     for kind, struck in sorted(of_kind.items()):
