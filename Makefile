@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check clean requirements compose-test release-check sbom
+.PHONY: help setup demo test bench chaos check clean requirements compose-test release-check sbom
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -40,6 +40,9 @@ release-check: $(SYNCED) ## what is too long for every run: studies, figures, lo
 bench: $(SYNCED) ## what everything costs on this machine, some ten minutes: bench/results and docs/performance.md
 	.tools/bin/uv sync --locked --all-extras --no-extra ray --group bench --quiet
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(SYNCED) ## disasters to a whole installation, for example ARGS="--seeds 100" (resumable, some hours) or ARGS="--soak 120"
+	PYTHONPATH=tests:tests/fakes $(BIN)/python -m chaos $(ARGS)
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
 	$(BIN)/ruff check .

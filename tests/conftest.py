@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -16,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import hypothesis
 import pytest
+from programs import Program, clean_environ
 
 from contracts.configuration.settings import Settings
 from fedsecure.endpoints import environ_of
@@ -26,56 +25,10 @@ LOG_TAIL_CHARS = 6000
 # How long an example takes, to make or to run, is the machine's business.
 hypothesis.settings.register_profile("no times", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("no times")
-OUR_VARIABLES = ("FEDSECURE_", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 
 class WaitUntil(Protocol):
     def __call__(self, predicate: Callable[[], Found], timeout_s: float, what: str) -> Found: ...
-
-
-class Program:
-    """A running program; its output, both streams, is in `log_path`."""
-
-    def __init__(self, command: list[str], environ: dict[str, str], log_path: Path) -> None:
-        self.command = command
-        self.log_path = log_path
-        with log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
-
-    def runs(self) -> bool:
-        return self.process.poll() is None
-
-    def wait(self, timeout_s: float) -> int:
-        return self.process.wait(timeout_s)
-
-    def send(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """SIGKILL, and wait."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self, grace_s: float = 15.0) -> int:
-        """SIGTERM, and SIGKILL after the grace; returns the exit status."""
-        if self.runs():
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-        try:
-            return self.process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return self.process.returncode
 
 
 class Spawn:
@@ -94,10 +47,9 @@ class Spawn:
     ) -> Program:
         """Start `fedsecure ARGUMENTS` (or `python -m MODULE ARGUMENTS`)."""
         command = [sys.executable, "-m", module, *arguments]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_VARIABLES)}
         given = environ_of(settings) if settings else {}
         log_path = self._folder / f"program-{len(self.programs)}.log"
-        program = Program(command, inherited | given | dict(environ or {}), log_path)
+        program = Program(command, clean_environ(given | dict(environ or {})), log_path)
         self.programs.append(program)
         return program
 

@@ -37,6 +37,9 @@ from transport.kafka.publisher import Publisher
 
 log = structlog.get_logger()
 CACHED_MODELS: Final = 4
+KEPT_AFTER_DEADLINE_S: Final = 3600.0
+"""So long an update's weights are kept after the round's deadline, for a coordinator that takes the round over: kept for a day, those of
+fifty devices that answer every minute would fill six gigabytes."""
 
 
 class ModelCache:
@@ -173,7 +176,8 @@ class Answering:
         blob = encode_weights(result.weights)
         sha256 = sha256_of(blob)
         key = self._settings.redis_keys.update_blob(participant.device_id, sha256)
-        await asyncio.to_thread(self._models.blobs.put, key, blob)
+        keep_s = record.deadline_at - record.gated_at + KEPT_AFTER_DEADLINE_S
+        await asyncio.to_thread(self._models.blobs.put, key, blob, keep_s)
         await self._publish(participant.update(record, sha256, result, self._clock()))
 
     def _train(self, device_id: str, record: RoundRecord, weights: Weights) -> LocalResult | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import time
 from collections.abc import Callable
@@ -24,8 +26,8 @@ BLOB_TTL_S = 86_400
 class BlobStore(Protocol):
     """Bytes under a key that ends in their sha256."""
 
-    def put(self, key: str, blob: bytes) -> None:
-        """Store the bytes. Raises Unavailable."""
+    def put(self, key: str, blob: bytes, keep_s: float = BLOB_TTL_S) -> None:
+        """Store the bytes for so long, a day at most. Raises Unavailable."""
 
     def get(self, key: str, sha256: str) -> bytes:
         """Return the bytes. Raises InvalidMessage when absent, too large or altered, Unavailable when unreachable."""
@@ -45,15 +47,15 @@ def checked(key: str, blob: bytes, sha256: str) -> bytes:
 
 
 class RedisBlobStore:
-    """Blobs in Redis, gone after a day: a model that matters also travels in the models topic."""
+    """Blobs in Redis, gone after a day at most: a model that matters also travels in the models topic."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def put(self, key: str, blob: bytes) -> None:
+    def put(self, key: str, blob: bytes, keep_s: float = BLOB_TTL_S) -> None:
         refuse_oversized(blob)
         with asking("take weights", writes=True):
-            self._client.set(key, blob, ex=BLOB_TTL_S)
+            self._client.set(key, blob, ex=math.ceil(min(keep_s, BLOB_TTL_S)))
 
     def get(self, key: str, sha256: str) -> bytes:
         with asking("give weights", writes=False):
@@ -72,7 +74,7 @@ _SUFFIX: Final = ".blob"
 
 
 class FileBlobStore:
-    """A blob store of files, each gone a day after it was last written. It blocks on the disk.
+    """A blob store of files, each gone a day after it was last written, or sooner where that is enough. It blocks on the disk.
 
     A file appears whole or not at all. A key names one file of the folder and can never lead out of it.
     """
@@ -82,13 +84,20 @@ class FileBlobStore:
         self._clock = clock
         self._swept_at = float("-inf")
 
-    def put(self, key: str, blob: bytes) -> None:
+    def put(self, key: str, blob: bytes, keep_s: float = BLOB_TTL_S) -> None:
         refuse_oversized(blob)
         path = self._path(key)
+        written_at = self._clock() - max(
+            0.0, BLOB_TTL_S - keep_s
+        )  # as if before: whoever sweeps goes by a file's age alone
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
-            write_temporary(self._folder, blob, prefix=_WRITING).replace(path)
+            written = write_temporary(self._folder, blob, prefix=_WRITING)
+            # Whoever sweeps goes by a file's age: one that is to go sooner is dated back, by the folder's own clock.
+            written_at = written.stat().st_mtime - max(0.0, BLOB_TTL_S - keep_s)
+            os.utime(written, (written_at, written_at))
+            written.replace(path)
         except OSError as error:
             raise Unavailable(f"the blob folder did not take the blob ({error.strerror})") from None
 

@@ -7,17 +7,18 @@ import signal
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
+from on_record import Line, Topics
 from plain_engine import PlainEngine
 
 from contracts.configuration.settings import Settings
 from contracts.event_time import from_event_minute
-from contracts.messages.verdicts import ScoreBatch, decode_scores, decode_status
+from contracts.messages.verdicts import decode_status
 from contracts.messages.vitals import VitalsBatch, encode_vitals
 from detectors.engine.chunks import MinuteChunk
 from transport.kafka.admin import ensure_topics
@@ -120,64 +121,6 @@ class Sender:
     def _topic(self, device_id: str) -> str:
         topics = self.settings.topics
         return topics.vitals_shared if self.settings.topic_layout == "shared" else topics.vitals(device_id)
-
-
-Line = tuple[float | None, bool, str]
-
-
-@dataclass
-class Read:
-    """What the worker's topics hold: scores by (device, session, minute), statuses and dead letters in order."""
-
-    lines: dict[tuple[str, int, int], Line] = field(default_factory=dict)
-    contradictions: list[tuple[str, int, int]] = field(default_factory=list)
-    repeated: int = 0
-
-    def add(self, batch: ScoreBatch) -> None:
-        for minute, score, flagged, state in zip(
-            batch.event_minute, batch.score, batch.flagged, batch.state, strict=True
-        ):
-            key = (batch.device_id, batch.session_id, minute)
-            line = (None if score is None else score, flagged, str(state))
-            if key in self.lines:
-                self.repeated += 1
-                if self.lines[key] != line:
-                    self.contradictions.append(key)
-            self.lines[key] = line
-
-
-class Topics:
-    """Reads whole topics, as far as they reach now."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def records(self, topic: str) -> list:
-        with_timeout = KafkaConsumer(**kafka_python_options(self.settings), enable_auto_commit=False)
-        try:
-            partitions = [TopicPartition(topic, p) for p in with_timeout.partitions_for_topic(topic) or ()]
-            with_timeout.assign(partitions)
-            ends = with_timeout.end_offsets(partitions)
-            with_timeout.seek_to_beginning(*partitions)
-            found = []
-            while any(with_timeout.position(tp) < end for tp, end in ends.items()):
-                for part in with_timeout.poll(500).values():
-                    found.extend(part)
-            return found
-        finally:
-            with_timeout.close()
-
-    def scores(self) -> Read:
-        read = Read()
-        for record in self.records(self.settings.topics.scores):
-            read.add(decode_scores(record.value))
-        return read
-
-    def statuses(self) -> list:
-        return [decode_status(record.value) for record in self.records(self.settings.topics.device_status)]
-
-    def dead_letters(self) -> list:
-        return self.records(self.settings.topics.dead_letters)
 
 
 @pytest.fixture

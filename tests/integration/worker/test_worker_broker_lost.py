@@ -11,6 +11,7 @@ from threading import Thread
 import numpy as np
 import pytest
 from broker_leaders import GROUPS_TOPIC, described, leader_of_most
+from on_record import alike
 
 from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
@@ -105,10 +106,3 @@ def test_a_killed_broker_of_three_costs_a_pause_and_no_minute(
     log.info("%s, which %s: %.1f s without a vital sign, %.1f s without a verdict", victim, role, pause_s, silence_s)
     assert worker.runs()
     assert max(pause_s, silence_s) < LONGEST_PAUSE_S
-
-
-def alike(read, expected) -> bool:
-    """The same verdict; the score may differ in its last bits, as batches are cut otherwise."""
-    if read[0] is None or expected[0] is None:
-        return read == expected
-    return read[1:] == expected[1:] and abs(read[0] - expected[0]) <= 3e-6

@@ -7,14 +7,9 @@ import threading
 import time
 
 import pytest
+from on_record import alike
 
 pytestmark = pytest.mark.integration
-
-
-def alike(read, expected) -> bool:
-    if read[0] is None or expected[0] is None:
-        return read == expected
-    return read[1:] == expected[1:] and abs(read[0] - expected[0]) <= 3e-6
 
 
 def same_as_undisturbed(read, expected) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -15,7 +17,7 @@ from contracts.messages.federation import (
     decode_answer,
     encode_federation,
 )
-from fl_device.host.answering import CACHED_MODELS, ModelCache
+from fl_device.host.answering import CACHED_MODELS, Answering, ModelCache
 from fl_device.host.participant import HostedDevices, Participant
 from fl_device.training.local import LocalResult
 from transport.blobs.weights import encode_weights
@@ -124,9 +126,10 @@ class Blobs:
     def __init__(self, blobs: dict[str, bytes]) -> None:
         self.blobs = blobs
         self.asked: list[str] = []
+        self.kept_s: dict[str, float] = {}
 
-    def put(self, key: str, blob: bytes) -> None:
-        raise AssertionError
+    def put(self, key: str, blob: bytes, keep_s: float) -> None:
+        self.kept_s[key] = keep_s
 
     def get(self, key: str, sha256: str) -> bytes:
         self.asked.append(key)
@@ -160,3 +163,18 @@ def test_a_model_whose_bytes_do_not_match_its_name_is_ignored():
     cache.note(forged)
     assert cache.latest_sha256 is None
     assert cache.weights(forged.sha256)["w"] == [1.0]
+
+
+async def test_an_updates_weights_are_kept_for_an_hour_after_the_rounds_deadline():
+    """Not for a day: fifty devices that answer every minute would fill six gigabytes of Redis."""
+
+    async def published_nothing(update) -> None:
+        assert update.update_sha256 in next(iter(sent.kept_s)), "the weights are there before the answer"
+
+    sent = Blobs({})
+    host = SimpleNamespace(
+        _settings=Settings(prefix="t"), _models=SimpleNamespace(blobs=sent), _publish=published_nothing, _clock=lambda: 1.0
+    )  # fmt: skip
+    result = LocalResult({"w": np.zeros(1, np.float32)}, sample_count=12, loss_before=2.0, loss_after=1.0, train_s=0.3)
+    await Answering._send(host, Participant("a"), INVITATION, result)
+    assert list(sent.kept_s.values()) == [INVITATION.deadline_at - INVITATION.gated_at + 3600.0]

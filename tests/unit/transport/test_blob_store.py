@@ -9,7 +9,7 @@ import redis
 
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from transport.blobs.store import MAX_BLOB_BYTES, RedisBlobStore
+from transport.blobs.store import BLOB_TTL_S, MAX_BLOB_BYTES, RedisBlobStore
 
 
 class FakeRedis:
@@ -17,6 +17,7 @@ class FakeRedis:
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.kept_s: dict[str, int] = {}
         self.down = False
 
     def _check(self) -> None:
@@ -25,7 +26,7 @@ class FakeRedis:
 
     def set(self, key: str, value: bytes, ex: int) -> None:
         self._check()
-        self.values[key] = value
+        self.values[key], self.kept_s[key] = value, ex
 
     def get(self, key: str) -> bytes | None:
         self._check()
@@ -77,3 +78,10 @@ def test_a_lost_redis_is_unavailable(store: RedisBlobStore, fake: FakeRedis) -> 
         store.put("k", b"w")
     with pytest.raises(Unavailable):
         store.get("k", sha256_of(b"w"))
+
+
+def test_a_blob_is_kept_as_long_as_it_is_wanted_and_for_a_day_at_most(store: RedisBlobStore, fake: FakeRedis) -> None:
+    store.put("model", b"w")
+    store.put("update", b"w", 3608.5)
+    store.put("long", b"w", 9 * BLOB_TTL_S)
+    assert fake.kept_s == {"model": BLOB_TTL_S, "update": 3609, "long": BLOB_TTL_S}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,16 @@ def test_what_is_older_than_a_day_is_swept_and_nothing_younger_nor_anybody_elses
     store.put("fourth", b"w")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"young.blob", "third.blob", "fourth.blob", "ward.xlsx", "archive.blob"}
+
+
+def test_what_is_wanted_for_an_hour_is_swept_after_it(tmp_path: Path) -> None:
+    now = [time.time()]
+    store = FileBlobStore(tmp_path, clock=lambda: now[0])
+    store.put("model", b"w")
+    store.put("update", b"w", 3600.0)
+    now[0] += 3500.0
+    store.put("second", b"w")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.blob", "update.blob", "second.blob"}
+    now[0] += SWEEP_EVERY_S
+    store.put("third", b"w")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.blob", "second.blob", "third.blob"}

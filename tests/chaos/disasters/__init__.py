@@ -1,0 +1,1 @@
+"""What may go wrong, when, and how it is brought about."""

@@ -1,0 +1,1 @@
+"""A whole installation to do harm to: services, programs, the network between them, and the patients."""
