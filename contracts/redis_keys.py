@@ -21,6 +21,10 @@ class RedisKeys:
         """HASH: `epoch`, `applied_through` (the fencing pair) and `status` (DeviceStatus JSON without snapshot)."""
         return f"{self.prefix}:device:{device_id}"
 
+    def written_mark(self, writer: str) -> str:
+        """STRING that expires: the number of a worker's last write. A lower one than it knows of says that writes were lost."""
+        return f"{self.prefix}:devices:written:{writer}"
+
     def global_blob(self, sha256: str) -> str:
         return f"{self.prefix}:blob:global:{sha256}"
 

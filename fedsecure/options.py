@@ -1,12 +1,13 @@
-"""Options that several commands take, and a call written again for a report."""
+"""Options that several commands take, a group whose first command need not be said, and a call written again for a report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 MetricsPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
@@ -33,3 +34,14 @@ def _each(values: object) -> Iterator[object]:
     for value in values if isinstance(values, list | tuple) else (values,):
         if value is not None and value is not False:
             yield value.resolve().name if isinstance(value, Path) else value
+
+
+class DefaultCommandGroup(typer.core.TyperGroup):
+    """Takes what names none of its commands as a call of the first one: `fedsecure models 3fa8` is `fedsecure models show 3fa8`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command's name before arguments that begin with none. Help is the group's own."""
+        asks_for_help = bool(args) and args[0] in self.get_help_option_names(ctx)
+        if not asks_for_help and (not args or args[0] not in self.commands):
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)

@@ -52,7 +52,7 @@ _REASONS: Final = {
     "not_finite": "the new weights are no numbers",
     "too_few_measurements": "too few devices measured the new model",
     "no_quorum": "too few devices may train",
-    "redis_unavailable": "Redis did not answer, so nobody counts as benign",
+    "redis_unavailable": "Redis did not answer or took no writes, so nobody counts as benign",
     "kafka_unavailable": "Kafka did not answer",
     "model_lost": "the model's weights were lost",
     "coordinator_stopped": "the coordinator was stopped",

@@ -16,8 +16,8 @@ from rich.console import Console
 from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.messages.federation import ModelRollback, RoundPhase, encode_federation
-from fedsecure.default_command import DefaultCommandGroup
 from fedsecure.endpoints import settings_for_running_stack
+from fedsecure.options import DefaultCommandGroup
 
 if TYPE_CHECKING:
     from fl_coordinator.models.lineage import ModelLine

@@ -19,6 +19,7 @@ from contracts.messages.federation import MAKES_CURRENT, GlobalModel, RoundPhase
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import decode_weights, encode_weights
 from transport.kafka.publisher import Publisher
+from transport.redis.health import asking
 
 log = structlog.get_logger()
 
@@ -174,10 +175,8 @@ class GlobalModels:
         """Show the current model where devices look it up: the blob first, then the pointer to it. It blocks."""
         model = self.current
         self.store(model)
-        try:
+        with asking("take the current model", writes=True):
             self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
 
     def _bytes_of(self, sha256: str) -> bytes | None:
         blob = self._published.get(sha256)

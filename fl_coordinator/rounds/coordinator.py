@@ -63,8 +63,7 @@ class Coordinator:
         self.collection.record = record
         try:
             await steps()
-        except GateClosed as error:
-            log.warning("redis_unavailable", round=record.round, error=str(error))
+        except GateClosed:  # said by then
             await self._end(transitions.skip(self.collection.current, "redis_unavailable", self.clock()))
         except Unavailable as error:
             log.warning("kafka_unavailable", round=record.round, error=str(error))
@@ -143,6 +142,8 @@ class Coordinator:
     async def _collect(self) -> None:
         """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
         await self._read_until(transitions.is_complete)
+        # First a write: a primary that was demoted meanwhile is left here, and is not believed below.
+        await ask_redis(self.lease.check)
         await self.collection.gate_and_screen_accepted()
 
     async def _read_until(self, is_complete: Callable[[RoundRecord], bool]) -> None:
@@ -193,8 +194,8 @@ class Coordinator:
         if self.stop.is_set() and not validation.is_measured(record):
             await self._end(transitions.fail(record, "coordinator_stopped", self.clock()))
             return
+        await ask_redis(self.lease.check)  # before the gate, as above
         all_hold = await self.collection.gate_measured()
-        record = self.collection.current
         if not all_hold:  # what the candidate was made of must not count any more, so neither must it
             await self.models.withdraw(candidate)
             await self.collection.restore()  # another coordinator may have taken the updates in
@@ -202,7 +203,7 @@ class Coordinator:
             self.collection.record = record
             await (self._end(record) if transitions.is_final(record) else self._aggregate())
             return
-        record = validation.decided(record, self.settings.round_quorum, self.clock())
+        record = validation.decided(self.collection.current, self.settings.round_quorum, self.clock())
         await ask_redis(self.lease.check)
         if record.phase is RoundPhase.COMMITTED:
             await self._commit(record, candidate)

@@ -15,7 +15,7 @@ import structlog
 from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage, Misconfigured, Unavailable
 from contracts.messages.federation import GlobalModel, RoundRecord, decode_federation
-from contracts.metrics import DEVICES_HOSTED, REDIS_UP
+from contracts.metrics import DEVICES_HOSTED
 from fl_device.host.answering import Answering, ModelCache
 from fl_device.host.bundle_changes import BundleChanges
 from fl_device.host.detector import HostDetector
@@ -164,10 +164,7 @@ class DeviceProgram:
         try:
             if hosted and not self._waiting_for:
                 await asyncio.to_thread(tell, hosted)
-                REDIS_UP.set(1)
-        except Unavailable as error:
-            REDIS_UP.set(0)
-            log.warning("waiting_for_redis", error=str(error))
+        except Unavailable:  # said by then
             return False
         return True
 

@@ -77,11 +77,12 @@ class BatchScorer:
         for applied in verdicts:
             _count(applied)
         reason, bundle_sha = self.router.reason(device.device_id), self.router.bundle_sha_of(device.device_id)
-        device.status = next_status(
+        status = next_status(
             device, snapshot, verdicts, reason=reason, bundle_sha=bundle_sha, worker_id=self._worker_id
         )
+        device.now_shows(status)
         scores = score_batches(device, verdicts, bundle_sha)
-        return DeviceResult(device.status, held_epoch, [encode_verdict(batch) for batch in scores])
+        return DeviceResult(status, held_epoch, [encode_verdict(batch) for batch in scores])
 
 
 class _PendingBatches:

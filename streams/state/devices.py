@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from contracts.messages.verdicts import DeviceStatus
@@ -33,6 +34,10 @@ class DeviceContext:
     batch_interval_s: float = 0.0
     label: str | None = None
     label_changed: bool = False
+
+    def now_shows(self, status: DeviceStatus) -> None:
+        """Remember a status that went out. Its snapshot, most of it, is not kept: the engine holds what that says."""
+        self.status = msgspec.structs.replace(status, snapshot=None)
 
     @classmethod
     def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> DeviceContext:

@@ -50,7 +50,7 @@ class OffsetRangeReader:
             fetch_max_bytes=16 * 1024 * 1024,
             fetch_max_wait_ms=100,
         )
-        await start_client(consumer, self._settings.kafka_bootstrap_servers)
+        await start_client(consumer, self._settings)
         self._consumer = consumer
 
     async def close(self) -> None:
