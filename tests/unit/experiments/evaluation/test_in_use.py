@@ -63,7 +63,7 @@ def material(bundle, recording) -> Material:
     assert patient is not None
     cohort = Cohort((patient.stay,), (), is_real=True)
     plan = replace(plan_for([], quick=True), cases=())
-    return measured_material(plan, cohort, bundle.parameters.network, 1, 1, lambda _, __: None, ENROLMENT)
+    return measured_material(plan, cohort, bundle.parameters.network, 1, map, lambda _, __: None, ENROLMENT)
 
 
 @pytest.fixture(scope="module")
