@@ -108,6 +108,11 @@ BUNDLE_CHANGES = Counter(
 # Every program
 REDIS_UP = Gauge("fedsecure_redis_up", "1 while the program's last Redis call worked.")
 KAFKA_UP = Gauge("fedsecure_kafka_up", "1 while Kafka answered the program's last call.")
+IDENTITY_CONFLICTS = Counter(
+    "fedsecure_identity_conflicts_total",
+    "Times another process asked for what this one holds: a worker's id, a device to host, a device to replay.",
+    ["kind"],
+)
 
 # Federation
 ROUNDS = Counter("fedsecure_rounds_total", "Rounds ended, by outcome.", ["outcome"])
@@ -145,7 +150,7 @@ ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "c
 
 _EVERYWHERE: Final = (BUILD_INFO, REDIS_UP, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
-    "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS),
+    "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS, IDENTITY_CONFLICTS),
     "ingest": (
         BUILD_INFO, KAFKA_UP, INGEST_MESSAGES, INGEST_READINGS, INGEST_LATE_READINGS, INGEST_MINUTES, INGEST_DEVICES,
         INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED, INGEST_BAD_FRAMES,
@@ -155,13 +160,15 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         DEVICE_STATE, DEVICE_INFO, LABEL_CHANGES, DEVICE_SCORE, DEVICE_THRESHOLD, DEVICE_FLAGGED_SHARE,
         DEVICE_LAST_RECEIVED_SECONDS, DEVICE_STALE_AFTER_SECONDS, DEVICES, STALE_DEVICES, STREAMING_DEVICES,
         WORKER_LAG_MESSAGES, LAST_EVENT_AGE_SECONDS, BATCH_MINUTES, SCORING_SECONDS, PRODUCE_TO_STATUS_SECONDS,
-        RESTORE_SECONDS, FENCED_DEVICES, BUNDLES_REFUSED, BUNDLE_CHANGES,
+        RESTORE_SECONDS, FENCED_DEVICES, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
     ),
     "coordinator": (
         *_EVERYWHERE, DEAD_LETTERS, ROUNDS, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, UPDATES, GLOBAL_LOSS,
         GLOBAL_ROUND, GLOBAL_COMMITTED_SECONDS, UNCOMMITTED_ROUNDS, ROUND_INTERVAL_SECONDS,
     ),
-    "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES),
+    "devices": (
+        *_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
+    ),
     "console": _EVERYWHERE,
 }  # fmt: skip
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
@@ -176,6 +183,7 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
     _begin(DEAD_LETTERS, REASONS)
     _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
     _begin(UPDATES, ("accepted", "dropped", "no_data"))
+    _begin(IDENTITY_CONFLICTS, ("worker", "host", "replay"))
     _begin(INGEST_MESSAGES, ("AA", "AE", "AR"))
     _begin(INGEST_READINGS, READING_OUTCOMES)
     _begin(INGEST_CONNECTIONS_ENDED, CONNECTION_ENDS)

@@ -11,6 +11,7 @@ import structlog
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.messages.verdicts import DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
+from contracts.redis_types import is_wrong_type
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class RedisDeviceStatusReader:
         return {device_id for device_id, mark in zip(asked, marks, strict=True) if mark is not None}
 
     def _parse(self, device_id: str, value: object) -> DeviceStatus | None:
-        if isinstance(value, redis.RedisError) and not str(value).startswith("WRONGTYPE"):
+        if isinstance(value, redis.RedisError) and not is_wrong_type(value):
             raise _unavailable(value)
         if not isinstance(value, bytes):
             return None

@@ -134,6 +134,8 @@ class GlobalModels:
         model = self.current
         self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
         try:
+            if self._client.type(self._keys.current_model) not in {b"none", b"hash"}:
+                self._client.delete(self._keys.current_model)
             self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
         except redis.RedisError as error:
             raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None

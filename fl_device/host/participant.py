@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import structlog
+
 from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord
 from fl_device.training.local import LocalResult
+
+log = structlog.get_logger()
 
 
 class Participant:
@@ -19,6 +23,14 @@ class Participant:
     def note_lease(self, lease_token: int) -> None:
         """Remember the highest lease seen, so that an older coordinator is refused from now on."""
         self._highest_lease = max(self._highest_lease, lease_token)
+
+    def forget_rounds(self) -> None:
+        """Know of no round and no coordinator any more: the rounds begin anew."""
+        self._highest_lease = self._answered_round = 0
+
+    def has_answered_after(self, record: RoundRecord) -> bool:
+        """Whether this device answered a later round than this one."""
+        return record.round < self._answered_round
 
     def declines_because(self, record: RoundRecord, waited_s: float) -> str | None:
         """Return why this device does not answer the record, or None. `waited_s` is the time since its host received it.
@@ -73,6 +85,7 @@ class HostedDevices:
     """The devices of this process, and the newest coordinator and round that any record spoke of.
 
     `is_caught_up`: devices that are new here have read their vitals, so that they may be asked about a round that is open.
+    `elsewhere`: devices that another host runs, for which this one says nothing.
     """
 
     participants: dict[str, Participant] = field(default_factory=dict)
@@ -80,6 +93,7 @@ class HostedDevices:
     newest_round: RoundRecord | None = None
     has_new: bool = False
     is_caught_up: bool = False
+    elsewhere: set[str] = field(default_factory=set)
 
     def add(self, device_id: str, answered_round: int) -> None:
         """Take in a device that has answered no round after `answered_round`."""
@@ -94,7 +108,20 @@ class HostedDevices:
         if self.newest_round is None or record.round >= self.newest_round.round:
             self.newest_round = record
 
+    def forget_rounds(self) -> None:
+        """Know of no round and no coordinator any more: their topic was made anew, and numbers and leases may begin at 1."""
+        self.highest_lease, self.newest_round = 0, None
+        for participant in self.participants.values():
+            participant.forget_rounds()
+
     def invited(self) -> list[Participant]:
         """Return the devices here that the newest round asks."""
-        cohort = self.newest_round.cohort if self.newest_round else []
-        return [self.participants[device_id] for device_id in cohort if device_id in self.participants]
+        newest = self.newest_round
+        cohort = [device for device in newest.cohort if device not in self.elsewhere] if newest else []
+        invited = [self.participants[device_id] for device_id in cohort if device_id in self.participants]
+        for participant in invited:
+            if newest is not None and participant.has_answered_after(newest):
+                # Answers are on the devices' own topics: after a restart they tell of rounds that their topic lost.
+                log.warning("rounds_begin_anew", device_id=participant.device_id, round=newest.round)
+                participant.forget_rounds()
+        return invited

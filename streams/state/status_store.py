@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from contracts.messages.verdicts import DeviceStatus, encode_verdict
 from contracts.metrics import REDIS_UP
 from contracts.redis_keys import RedisKeys
+from contracts.redis_types import OF_TYPE, is_wrong_type
 from streams.publisher import DeviceResult
 
 log = structlog.get_logger()
@@ -25,14 +26,18 @@ REFUSED: Final = 0
 ACCEPTED_BUT_LOST: Final = 2  # nothing was there; 1 is plainly accepted
 REMIND_EVERY_S: Final = 60.0
 
-WRITE_SCRIPT: Final = """
+WRITE_SCRIPT: Final = (
+    OF_TYPE
+    + """
 -- KEYS: last-seen set, then one hash a device; ARGV: per device id, held epoch, epoch, applied_through, received_at, status
 local answers = {}
+of_type(KEYS[1], 'zset')
 for i = 2, #KEYS do
+  of_type(KEYS[i], 'hash')
   local a = (i - 2) * 6
   local held, epoch, through = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   local stored = redis.call('HMGET', KEYS[i], 'epoch', 'applied_through')
-  local stored_epoch, stored_through = tonumber(stored[1] or '-1'), tonumber(stored[2] or '-1')
+  local stored_epoch, stored_through = tonumber(stored[1] or '-1') or -1, tonumber(stored[2] or '-1') or -1
   if stored_epoch > held or (stored_epoch == epoch and stored_through > through) then
     answers[i - 1] = 0
   else
@@ -43,19 +48,24 @@ for i = 2, #KEYS do
 end
 return answers
 """
+)
 
-TAKE_SCRIPT: Final = """
+TAKE_SCRIPT: Final = (
+    OF_TYPE
+    + """
 -- KEYS: one hash a device; ARGV: per device the epoch of its snapshot. Takes the next epoch. The former holder may
 -- have shown more than it published, so under the new epoch the minutes count from the snapshot again.
 local epochs = {}
 for i = 1, #KEYS do
-  local stored = tonumber(redis.call('HGET', KEYS[i], 'epoch') or '0')
+  of_type(KEYS[i], 'hash')
+  local stored = tonumber(redis.call('HGET', KEYS[i], 'epoch') or '0') or 0
   epochs[i] = math.max(stored, tonumber(ARGV[i])) + 1
   redis.call('HSET', KEYS[i], 'epoch', epochs[i])
   redis.call('HDEL', KEYS[i], 'applied_through')
 end
 return epochs
 """
+)
 
 
 class StatusStore:
@@ -99,12 +109,19 @@ class StatusStore:
             pipeline = self._client.pipeline(transaction=False)
             for device in devices:
                 pipeline.hget(self._keys.device(device), "epoch")
-            answers: list[bytes | None] = await pipeline.execute()
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            for answer in answers:
+                if isinstance(answer, RedisError) and not is_wrong_type(answer):
+                    raise answer
         except (RedisError, OSError) as error:
             self._note(error)
             return {}
         self._note(None)
-        return {device: int(epoch) for device, epoch in zip(devices, answers, strict=True) if epoch is not None}
+        return {
+            device: int(epoch)
+            for device, epoch in zip(devices, answers, strict=True)
+            if isinstance(epoch, bytes) and epoch.isdigit()
+        }
 
     async def needs_rewrite(self) -> bool:
         """Ask Redis, about once a second, whether it answers and still has the view."""

@@ -14,6 +14,7 @@ import redis
 from contracts.configuration.parts import ServiceSettings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
+from contracts.redis_types import is_wrong_type
 from transport.atomic_write import write_temporary
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
@@ -62,6 +63,8 @@ class RedisBlobStore:
                 raise InvalidMessage("too_large", key)
             blob = self._client.get(key)
         except redis.RedisError as error:
+            if is_wrong_type(error):  # one device's key must not look like a Redis that is away for all
+                raise InvalidMessage("bad_update", f"{key} is no blob") from None
             raise Unavailable(f"Redis did not give the blob ({type(error).__name__})") from None
         if not isinstance(blob, bytes):
             raise InvalidMessage("bad_update", f"no blob {key}")

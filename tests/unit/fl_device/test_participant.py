@@ -8,7 +8,7 @@ from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
 from fl_device.host.answering import CACHED_MODELS, ModelCache
-from fl_device.host.participant import Participant
+from fl_device.host.participant import HostedDevices, Participant
 from fl_device.training.local import LocalResult
 from transport.blobs.weights import encode_weights
 
@@ -51,6 +51,26 @@ def test_a_restarted_device_does_not_answer_again_what_it_answered_before():
     participant = Participant("a", answered_round=5)
     assert participant.declines_because(INVITATION, 1.0) == "answered"
     assert participant.declines_because(replace(INVITATION, round=6), 1.0) is None
+
+
+def test_rounds_that_begin_anew_are_answered_again():
+    hosted = HostedDevices()
+    hosted.add("a", 0)
+    hosted.note(replace(INVITATION, round=35, lease_token=7))
+    (a,) = hosted.invited()
+    a.mark_answered(hosted.newest_round)
+    hosted.forget_rounds()
+    hosted.note(replace(INVITATION, round=1, lease_token=1))
+    assert hosted.newest_round.round == 1
+    assert hosted.invited()[0].declines_because(hosted.newest_round, 1.0) is None
+
+
+def test_a_restarted_host_answers_rounds_that_began_anew_meanwhile():
+    """Its own topic tells of round 35, and the newest round there is has the number 1."""
+    hosted = HostedDevices()
+    hosted.note(replace(INVITATION, round=1, lease_token=1))
+    hosted.add("a", 35)
+    assert hosted.invited()[0].declines_because(hosted.newest_round, 1.0) is None
 
 
 def test_an_older_coordinator_is_refused_once_a_newer_one_was_seen():
