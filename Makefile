@@ -36,7 +36,7 @@ release-check: $(SYNCED) ## what is too long for every run: studies, figures, lo
 	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
 bench: $(SYNCED) ## what everything costs on this machine, some ten minutes: bench/results and docs/performance.md
-	.tools/bin/uv sync --locked --all-extras --group bench --quiet
+	.tools/bin/uv sync --locked --all-extras --no-extra ray --group bench --quiet
 	$(BIN)/python -m bench $(ARGS)
 
 check: $(SYNCED) ## lint, formatting, types, the arrows between the packages
@@ -52,7 +52,7 @@ clean: ## end the local stack, remove the environment and all caches in this fol
 	rm -rf .venv .tools .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 $(SYNCED): pyproject.toml uv.lock $(UV_INSTALLED)
-	.tools/bin/uv sync --locked --all-extras --python "$(PYTHON)"
+	.tools/bin/uv sync --locked --all-extras --no-extra ray --python "$(PYTHON)"
 	@touch $@
 
 $(UV_INSTALLED):

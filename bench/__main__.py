@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.docs import RESULTS, refresh
 from bench.machine import machine
-from bench.measured import judging, latency, peers, scale, score_files, start, worker
+from bench.measured import images, judging, latency, peers, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
@@ -24,6 +24,7 @@ MEASURED = {
     "start": start.measure,
     "latency": latency.measure,
     "score": score_files.measure,
+    "images": images.measure,
     "peers": peers.measure,
 }
 

@@ -1,4 +1,4 @@
-"""A run's figures as a page with plots, and as the block of Markdown that docs/performance.md holds."""
+"""A run's figures as tables, and as a page with plots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.row import Row
 from experiments.report.figures import BLUE, GREEN, GREY, VERMILION, to_svg
 from experiments.report.page import Cover, Section, page_of
-from experiments.report.tables import Table, table_markdown
+from experiments.report.tables import Table
 
 TITLES: Mapping[str, str] = {
     "judging": "A minute's judgement",
@@ -19,6 +19,7 @@ TITLES: Mapping[str, str] = {
     "latency": "From sending to status",
     "score": "Files: `fedsecure score`",
     "scale": "More and more devices",
+    "images": "Container images",
     "peers": "Others on the same minutes",
 }
 ROWS_DRAWN_FROM = 2
@@ -68,11 +69,6 @@ def page(results: Mapping[str, Sequence[Row]], machine: Mapping[str, Any], comma
     ]
     on = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:.0f} GB; {machine['date']}"
     return page_of(Cover("What FedSecure costs", f"Measured in one run on {on}."), sections, command)
-
-
-def markdown(results: Mapping[str, Sequence[Row]]) -> str:
-    """Return all tables as Markdown."""
-    return "\n\n".join(f"**{TITLES[name]}**\n\n{table_markdown(table_of(rows))}" for name, rows in results.items())
 
 
 def drawn(name: str, rows: Sequence[Row]) -> str:

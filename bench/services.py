@@ -9,15 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal, Self
 
 import psutil
-from kafka import KafkaProducer
 
 from bench.ward import BEFORE_MIN, ENROLMENT_MIN, LIKE_ENROLMENT_MIN, Ward, device_name
 from contracts.configuration.settings import Settings
@@ -25,9 +24,9 @@ from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
-from transport.kafka.admin import ensure_topics
-from transport.kafka.options import kafka_python_options
+from transport.kafka.vitals_topics import VitalsTopics
 
+TopicLayout = Literal["per-patient", "shared"]
 PATIENCE_S: Final = 600.0
 POLL_S: Final = 0.4
 
@@ -39,22 +38,13 @@ def local_services() -> Iterator[Endpoints]:
         yield stack.up()
 
 
-def filled(endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN) -> Settings:
+def filled(
+    endpoints: Endpoints, ward: Ward, pack: int = LIKE_ENROLMENT_MIN, layout: TopicLayout = "per-patient"
+) -> Settings:
     """Return settings of a prefix of its own, under which all that the ward ever sends is in Kafka.
 
     An hour comes in a message until all is settled, and `pack` minutes from then on.
     """
-    settings = corner(endpoints)
-    topics = settings.topics
-    ensure_topics(settings, [topics.vitals_spec(device_name(device)) for device in range(ward.devices)])
-    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
-    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
-    send(settings, (message for start, end in packs for message in ward.messages(start, end, sent_at=time.time())))
-    return settings
-
-
-def corner(endpoints: Endpoints) -> Settings:
-    """Return settings with topics and keys of their own."""
     prefix = f"bench-{secrets.token_hex(3)}"
     settings = Settings(
         kafka_bootstrap_servers=endpoints.kafka,
@@ -62,20 +52,36 @@ def corner(endpoints: Endpoints) -> Settings:
         prefix=prefix,
         worker_group=prefix,
         enrolment_min=ENROLMENT_MIN,
+        topic_layout=layout,
     )
-    ensure_topics(settings, settings.topics.fixed())
+    packs = [(at, at + LIKE_ENROLMENT_MIN) for at in range(0, BEFORE_MIN, LIKE_ENROLMENT_MIN)]
+    packs += [(at, at + pack) for at in range(BEFORE_MIN, ward.minutes, pack)]
+    with Sender(settings, ward.devices) as sender:
+        for start, end in packs:
+            for message in ward.messages(start, end, sent_at=time.time()):
+                sender.send(message)
     return settings
 
 
-def send(settings: Settings, messages: Iterable[VitalsBatch]) -> None:
-    """Send messages as fast as Kafka takes them. By one producer for many: each new one asks for every topic singly."""
-    producer = KafkaProducer(**kafka_python_options(settings), linger_ms=20)
-    for message in messages:
-        producer.send(
-            settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
-        )
-    producer.flush()
-    producer.close()
+class Sender:
+    """Sends minutes of so many devices as fast as Kafka takes them; what is missing of their topics is made."""
+
+    def __init__(self, settings: Settings, devices: int, *, linger_ms: int = 20) -> None:
+        self._topics = VitalsTopics(settings)
+        self._topics.prepare([device_name(device) for device in range(devices)], settings.topics.fixed())
+        self._producer = self._topics.connected(linger_ms=linger_ms)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._producer.flush()
+        self._producer.close()
+
+    def send(self, message: VitalsBatch) -> None:
+        """Hand a device's message to the producer."""
+        device_id = message.device_id
+        self._producer.send(self._topics.of(device_id), key=device_id.encode(), value=encode_vitals(message))
 
 
 @dataclass(slots=True)
@@ -134,16 +140,22 @@ def wait_until(workers: Sequence[Worker], minutes: int) -> Progress:
 
 
 @contextmanager
-def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iterator[Worker]:
-    """Run a worker; `edge_devices` > 0: without Faust's group, on so many devices (`--devices`)."""
+def worker(
+    settings: Settings, *, edge_devices: int = 0, name: str = "", packages: Path | None = None
+) -> Iterator[Worker]:
+    """Run a worker; `edge_devices` > 0: without Faust's group, on so many devices (`--devices`).
+
+    It imports from the folder `packages` if one is given.
+    """
     port = choose_ports(["metrics"], {})["metrics"]
     command = [sys.executable, "-m", "fedsecure", "worker", "--metrics-port", str(port)]
     if edge_devices:
         command += ["--devices", ",".join(device_name(device) for device in range(edge_devices))]
     if name:
         command += ["--id", name]
+    environment = _environment(settings) | ({"PYTHONPATH": str(packages)} if packages else {})
     process = subprocess.Popen(
-        command, env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=packages, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield Worker(process, port)
@@ -156,7 +168,7 @@ def worker(settings: Settings, *, edge_devices: int = 0, name: str = "") -> Iter
             process.wait()
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
+def _environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
@@ -164,4 +176,5 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "FEDSECURE_PREFIX": settings.prefix,
         "FEDSECURE_WORKER_GROUP": settings.worker_group,
         "FEDSECURE_ENROLMENT_MIN": str(settings.enrolment_min),
+        "FEDSECURE_TOPIC_LAYOUT": settings.topic_layout,
     }

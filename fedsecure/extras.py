@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final, Literal
 
 from contracts.errors import Misconfigured
 
 NOT_IN_CORE: Final = {"matplotlib": "draws pictures", "PIL": "makes pictures", "pyarrow": "reads Parquet"}
-PACKAGES: Final = {"train": ("tensorflow", "threadpoolctl", "dp_accounting"), "export": ("onnx", "onnxruntime")}
+Extra = Literal["train", "export", "dask", "ray"]
+PACKAGES: Final[Mapping[Extra, tuple[str, ...]]] = {
+    "train": ("tensorflow", "threadpoolctl", "dp_accounting"),
+    "export": ("onnx", "onnxruntime"),
+    "dask": ("dask", "distributed"),
+    "ray": ("ray",),
+}
+LARGE: Final = {"ray"}
+"""What `make setup` leaves out."""
 
 
-def require_extra(extra: Literal["train", "export"], command: str, *also: str) -> None:
+def require_extra(extra: Extra, command: str, *also: str) -> None:
     """Raise Misconfigured when a package of the extra, or one of `also`, is not installed. None is imported."""
     missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
     if missing:
+        set_up = "" if extra in LARGE else "run `make setup`, or "
         raise Misconfigured(
-            f"{command} needs {' and '.join(missing)}: run `make setup`, or install FedSecure with its extra, "
+            f"{command} needs {' and '.join(missing)}: {set_up}install FedSecure with its extra, "
             f"`pip install 'fedsecure[{extra}]'`"
         )
 

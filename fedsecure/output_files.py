@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,16 @@ def write_files(out: Path, contents: Mapping[str, str | bytes]) -> None:
         out.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             (out / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def shared_file(folder: Path) -> Iterator[Path]:
+    """Yield a file in a folder, made if need be, by whose content others can tell that they see this very folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".seen-", dir=folder) as file:
+        file.write(secrets.token_bytes())
+        file.flush()
+        yield Path(file.name)
 
 
 @contextmanager

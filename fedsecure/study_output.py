@@ -1,18 +1,15 @@
-"""How far a long piece of work is, on standard error, and what is said when it starts anew or loses a process."""
+"""How far a long piece of work is, on standard error, and what is said when it starts anew or is stopped."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-
-from contracts.errors import Unavailable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,15 +19,6 @@ if TYPE_CHECKING:
 
 GOES_ON = "the same command goes on after what is finished"
 FETCH_PHASES = ("lists", "headers", "checksums", "signals")
-
-
-@contextmanager
-def worker_processes_used(goes_on: str = GOES_ON) -> Iterator[None]:
-    """Turn a worker process that was ended from outside into Unavailable, with what to do then."""
-    try:
-        yield
-    except BrokenProcessPool:
-        raise Unavailable(f"a worker process was ended from outside, perhaps for want of memory; {goes_on}") from None
 
 
 @contextmanager

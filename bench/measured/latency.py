@@ -7,15 +7,14 @@ import time
 from typing import Final
 
 import numpy as np
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 
 from bench.row import Row
-from bench.services import filled, local_services, send, wait_until, worker
+from bench.services import Sender, filled, local_services, wait_until, worker
 from bench.ward import BEFORE_MIN, Ward, ward_of
 from contracts.configuration.settings import Settings
 from contracts.messages.verdicts import decode_status
-from contracts.messages.vitals import encode_vitals
 from transport.kafka.options import kafka_python_options
 
 DEVICES: Final = 200
@@ -38,7 +37,10 @@ def measure(*, quick: bool) -> list[Row]:
             slow = _delays_s(settings, ward, BEFORE_MIN, slow_min, REAL_TIME_OF / 60)
             at = BEFORE_MIN + slow_min
             began = wait_until([running], DEVICES * at)
-            send(settings, (m for k in range(at, at + minutes) for m in ward.messages(k, k + 1, sent_at=time.time())))
+            with Sender(settings, DEVICES) as sender:
+                for minute in range(at, at + minutes):
+                    for message in ward.messages(minute, minute + 1, sent_at=time.time()):
+                        sender.send(message)
             ended = wait_until([running], DEVICES * (at + minutes))
             highest = (ended.minutes - began.minutes) / (ended.at - began.at)
             fast = _delays_s(settings, ward, at + minutes, minutes, SHARE_OF_HIGHEST * highest)
@@ -65,19 +67,15 @@ def _delays_s(settings: Settings, ward: Ward, first: int, minutes: int, a_second
     reading = threading.Thread(target=_read, args=(settings, sent, delays, total, ready), daemon=True)
     reading.start()
     ready.wait(30)
-    producer = KafkaProducer(**kafka_python_options(settings), linger_ms=0)
-    began = time.monotonic()
-    for number in range(total):
-        minute, device = divmod(number, ward.devices)
-        time.sleep(max(0.0, began + number / a_second - time.monotonic()))
-        message = ward.message(device, first + minute, first + minute + 1, sent_at=time.time())
-        sent[message.device_id, message.first_event_minute] = time.monotonic()
-        producer.send(
-            settings.topics.vitals(message.device_id), key=message.device_id.encode(), value=encode_vitals(message)
-        )
-    producer.flush()
+    with Sender(settings, DEVICES, linger_ms=0) as sender:
+        began = time.monotonic()
+        for number in range(total):
+            minute, device = divmod(number, ward.devices)
+            time.sleep(max(0.0, began + number / a_second - time.monotonic()))
+            message = ward.message(device, first + minute, first + minute + 1, sent_at=time.time())
+            sent[message.device_id, message.first_event_minute] = time.monotonic()
+            sender.send(message)
     reading.join(60)
-    producer.close()
     return delays
 
 

@@ -1,38 +1,19 @@
-"""Finished stages of a study on disk, so that an interrupted one goes on where it was, and the worker processes that make them."""
+"""Finished stages of a study on disk, so that an interrupted one goes on where it was."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
 
-from detectors.training.tensorflow import limit_threads
-from experiments.common.worker_pool import worker_pool
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-
-def carried_out(work: Callable[[Given], Made], jobs: Sequence[Given], processes: int) -> Iterator[Made]:
-    """Yield each job's result in order. Raises what a job raised. To be used in the main thread."""
-    if not jobs:
-        return
-    with worker_pool(min(processes, len(jobs)), limit_threads) as pool:
-        yield from pool.map(work, jobs)
-
-
-def mapped_over(processes: int) -> Callable[[Callable[[Given], Made], Sequence[Given]], Iterator[Made]]:
-    """Return `map` for one process, this one, else `carried_out` over so many."""
-    return map if processes == 1 else partial(carried_out, processes=processes)
-
+from experiments.common.workers.processes import CarryOut
 
 Result = TypeVar("Result")  # a frozen dataclass all of whose fields are numpy arrays
 
@@ -121,13 +102,13 @@ def completed(
     jobs: Sequence[Job],
     work: Callable[[Job], Sequence[object]],
     stages: Stages,
-    processes: int,
+    carry_out: CarryOut,
     progress: JobProgress,
 ) -> dict[str, Any]:
-    """Return the result of every job's stages by name. Blocks while worker processes carry out what is not finished yet."""
+    """Return the result of every job's stages by name. Blocks while `carry_out` does what is not finished yet."""
     results = {name: stages.find(name, kind) for job in jobs for name, kind in job.stages.items()}
     missing = [job for job in jobs if any(results[name] is None for name in job.stages)]
-    for done, (job, made) in enumerate(zip(missing, carried_out(work, missing, processes), strict=True), 1):
+    for done, (job, made) in enumerate(zip(missing, carry_out(work, missing), strict=True), 1):
         for name, result in zip(job.stages, made, strict=True):
             stages.keep(name, result)
             results[name] = result

@@ -14,6 +14,7 @@ from detectors.bundle.bundle import Bundle, load_bundle
 from detectors.detector import Detector
 from detectors.network.layout import CONTEXT_STATISTICS
 from experiments.common.stages import JobProgress, Stages, completed
+from experiments.common.workers.processes import CarryOut
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.plan import DEVICES, LEVEL, POISONED, Plan, Run, runs
 from experiments.federation.tasks import STUDIED, Studied, held_out, windows_from
@@ -71,17 +72,17 @@ def study_options(plan: Plan, bundle_sha: str) -> dict[str, Any]:
     return {"version": STUDY_VERSION, "bundle": bundle_sha, **options}
 
 
-def run_study(plan: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress) -> Study:
+def run_study(plan: Plan, bundle: Path, stages: Stages, carry_out: CarryOut, progress: JobProgress) -> Study:
     """Run or read everything. Blocks for minutes. The same plan and bundle give the same study, interrupted or not."""
     jobs = [Job(plan, seed, run, bundle) for seed in plan.seeds for run in runs(plan)]
-    results = completed(jobs, carry_out, stages, processes, progress)
+    results = completed(jobs, run_job, stages, carry_out, progress)
     outcomes: dict[str, list[Outcome]] = {}
     for job in jobs:
         outcomes.setdefault(job.run.name, []).append(results[job.stage])
     return Study(plan, load_bundle(bundle).sha256, outcomes)
 
 
-def carry_out(job: Job) -> list[Outcome]:
+def run_job(job: Job) -> list[Outcome]:
     """Carry out one run in a worker process. Half a minute, and some seconds more for a seed's or a task's first."""
     return [_federation(job.plan, job.seed, job.bundle, job.run.task).carry_out(job.run, lambda _share: None)]
 

@@ -12,6 +12,7 @@ import numpy as np
 from detectors.bundle.bundle import Bundle, load_bundle
 from detectors.detector import Detector
 from experiments.common.stages import JobProgress, Stages, completed
+from experiments.common.workers.processes import CarryOut
 from experiments.federation.engine import Federation, Outcome, World
 from experiments.federation.plan import DEFENCE, DEVICES, Plan, Run
 from experiments.federation.study import judged_patients, world_of
@@ -111,12 +112,12 @@ def privacy_options(plan: PrivacyPlan) -> dict[str, Any]:
 
 
 def run_privacy(
-    plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, processes: int, progress: JobProgress
+    plan: PrivacyPlan, federation: Plan, bundle: Path, stages: Stages, carry_out: CarryOut, progress: JobProgress
 ) -> PrivacyStudy:
     """Run or read everything. Blocks for minutes. The same plans and bundle give the same study, interrupted or not."""
     attacks = [Job(plan, federation, bundle, attack=attack) for attack in plan.attacks]
     jobs = [*attacks, *(Job(plan, federation, bundle, seed=seed) for seed in plan.seeds)]
-    results = completed(jobs, carry_out, stages, processes, progress)
+    results = completed(jobs, run_job, stages, carry_out, progress)
     of_attack: dict[tuple[Case, Protection], Any] = {
         job.attack: results[job.label] for job in attacks if job.attack is not None
     }
@@ -125,7 +126,7 @@ def run_privacy(
     return PrivacyStudy(plan, of_attack, {name: [of_seed[at] for of_seed in by_seed] for at, name in enumerate(names)})
 
 
-def carry_out(job: Job) -> list[AttackResult] | list[Outcome]:
+def run_job(job: Job) -> list[AttackResult] | list[Outcome]:
     """Carry out one job in a worker process, its results in the order of its stages. It takes minutes."""
     if job.attack is not None:
         return [_attacks(job.plan).carry_out(*job.attack)]

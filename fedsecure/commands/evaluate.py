@@ -10,8 +10,9 @@ import typer
 
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes, command_again
-from fedsecure.output_files import check_writable, write_files, writes_into
-from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars, worker_processes_used
+from fedsecure.output_files import check_writable, shared_file, write_files, writes_into
+from fedsecure.study_output import GOES_ON, said_when_stopped, stage_bars
+from fedsecure.study_workers import Backend, Scheduler, Workers
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
@@ -69,6 +70,8 @@ def evaluate(
         bool, typer.Option("--quick", help="Thirty-two patients, five days, one seed, no side studies: two minutes.")
     ] = False,
     processes: Processes = 2,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
 ) -> None:
     """Evaluate the detector: attacks by level, false exclusions, episodes, unseen families, ablations, baselines; some 20 minutes.
 
@@ -85,6 +88,8 @@ def evaluate(
     - `fedsecure evaluate --quick --out simulated`
     """
     require_extra("train", "fedsecure evaluate", "sklearn")
+    workers = Workers(backend, scheduler, processes)
+    workers.check("fedsecure evaluate")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
     from experiments.evaluation.plan import plan_for
     from experiments.evaluation.report.files import files_of
@@ -100,7 +105,7 @@ def evaluate(
     judge = load_bundle(bundle or DEFAULT_BUNDLE)
     episodes = episodes_of(forecast_times or forecasts_in(given))
     cohort = _cohort(plan, given, judge)
-    study = _studied(out / WORK_FOLDER, plan, cohort, judge, processes)
+    study = _studied(out / WORK_FOLDER, plan, cohort, judge, workers)
     others = {"bundle": [bundle], "forecast-times": forecast_times, "simulated": [simulated]}
     command = _command(plan, given, attack or [], quick, others)
     document = plain(results_of(study, episodes, command, judge.sha256))
@@ -122,20 +127,22 @@ def _cohort(plan: EvaluationPlan, paths: list[Path], bundle: Bundle) -> Cohort:
     return cohort
 
 
-def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle, processes: int) -> Study:
+def _studied(folder: Path, plan: EvaluationPlan, cohort: Cohort, bundle: Bundle, workers: Workers) -> Study:
     from detectors.training.tensorflow import limit_threads
     from experiments.evaluation.judging.study import run_study, stage_names, work_folders
 
     limit_threads()
     network = bundle.parameters.network
-    work = work_folders(folder, plan, cohort, network)
+    work = work_folders(folder.resolve(), plan, cohort, network)
+    own = [Path(name.rpartition(":")[0]) for name, _ in plan.cases if ".py:" in name]
     with (
-        stage_bars(stage_names(plan)) as progress,
         writes_into(folder),
-        worker_processes_used(),
         said_when_stopped(GOES_ON),
+        shared_file(folder.resolve()) as seen,
+        workers.used([seen, *dict.fromkeys(own)]) as carry_out,
+        stage_bars(stage_names(plan)) as progress,
     ):
-        return run_study(plan, cohort, network, work, processes, progress)
+        return run_study(plan, cohort, network, work, carry_out, progress)
 
 
 def _command(

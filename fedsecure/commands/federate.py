@@ -11,7 +11,8 @@ import typer
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes, command_again
 from fedsecure.output_files import check_writable, write_files, writes_into
-from fedsecure.study_output import count_bar, say_changes, worker_processes_used
+from fedsecure.study_output import count_bar, say_changes
+from fedsecure.study_workers import Backend, Scheduler, Workers
 
 if TYPE_CHECKING:
     from experiments.federation.plan import Plan
@@ -23,6 +24,7 @@ WORK_FOLDER = "work"
 
 
 def federate(
+    *,
     out: Annotated[
         Path, typer.Option(help="Folder for results.json, the CSV tables, report.html and the finished runs.")
     ],
@@ -33,6 +35,8 @@ def federate(
     rounds: Annotated[int | None, typer.Option(min=3, max=10_000, help="Rounds a run (default 30; quick 6).")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The detector that gates (default: the one that ships).")] = None,
     processes: Processes = 2,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
     dp_clip: Annotated[
         float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
     ] = None,
@@ -56,6 +60,8 @@ def federate(
     - `fedsecure federate --out try --quick`
     """
     require_extra("train", "fedsecure federate")
+    workers = Workers(backend, scheduler, processes)
+    workers.check("fedsecure federate")
     check_writable(out)
     from experiments.federation.files import results_document, tables
     from experiments.federation.page import build_page, headlines
@@ -65,7 +71,7 @@ def federate(
 
     plan = _plan(quick, seeds, rounds)
     privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
-    study, privacy = _studied(out, plan, privacy_plan, bundle, processes)
+    study, privacy = _studied(out, plan, privacy_plan, bundle, workers)
     given = {"out": "DIR", "seeds": seeds, "rounds": rounds, "dp-clip": dp_clip or None, "dp-noise": dp_noise or None}
     command = command_again("federate", {**given, "quick": quick})
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
@@ -95,19 +101,25 @@ def _privacy_plan(quick: bool, clip: float | None, noise: float | None) -> Priva
 
 
 def _studied(
-    out: Path, plan: Plan, privacy_plan: PrivacyPlan, folder: Path | None, processes: int
+    out: Path, plan: Plan, privacy_plan: PrivacyPlan, folder: Path | None, workers: Workers
 ) -> tuple[Study, PrivacyStudy]:
-    from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+    from detectors.bundle.bundle import DEFAULT_BUNDLE, FILES, load_bundle
+    from detectors.training.tensorflow import limit_threads
     from experiments.common.stages import Stages
     from experiments.federation.study import run_study, study_options
     from experiments.privacy.study import privacy_options, run_privacy
 
+    limit_threads()
     bundle = (folder or DEFAULT_BUNDLE).resolve()
     options = study_options(plan, load_bundle(bundle).sha256)
     runs, looks = Stages(out / WORK_FOLDER), Stages(out / WORK_FOLDER / "privacy")
     with writes_into(out):
         say_changes(runs.begin(options), out / WORK_FOLDER)
         looks.begin(options | privacy_options(privacy_plan))
-    with worker_processes_used(), writes_into(out), count_bar("preparing the patients of the first seed") as progress:
-        study = run_study(plan, bundle, runs, processes, progress)
-        return study, run_privacy(privacy_plan, plan, bundle, looks, processes, progress)
+    with (
+        writes_into(out),
+        workers.used([bundle / name for name in FILES]) as carry_out,
+        count_bar("preparing the patients of the first seed") as progress,
+    ):
+        study = run_study(plan, bundle, runs, carry_out, progress)
+        return study, run_privacy(privacy_plan, plan, bundle, looks, carry_out, progress)

@@ -17,7 +17,8 @@ from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.extras import require_extra
 from fedsecure.options import Processes
 from fedsecure.output_files import check_writable
-from fedsecure.study_output import stage_bars, worker_processes_used
+from fedsecure.study_output import stage_bars
+from fedsecure.study_workers import worker_processes_used
 
 if TYPE_CHECKING:
     from detectors.training.canaries.verdict import CanaryResult
@@ -120,7 +121,7 @@ def _promotion(
     source: Source, out: Path, recordings: list[Path], seed: int, processes: int, *, quick: bool, dry_run: bool
 ) -> Promotion:
     from detectors.training.tensorflow import limit_threads
-    from experiments.common.stages import mapped_over
+    from experiments.common.workers.processes import mapped_over
     from fedsecure.promotion.attempt import Promotion, check_promotable
     from fedsecure.promotion.patients import check_recordings, divided, held_out_of, training_of
     from replay.sources import read_recordings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -19,7 +21,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import shown_as
 from contracts.messages.verdicts import DeviceState, RuleName
 from fedsecure.output_files import writes
-from fedsecure.study_output import worker_processes_used
+from fedsecure.study_workers import worker_processes_used
 
 if TYPE_CHECKING:
     from detectors import Detector
@@ -30,6 +32,8 @@ ENROLMENT_HELP = (
     "Valid minutes from which a device's own profile is learnt; until then only the rules judge it that need no training. "
     "24 hours (1440) find more than 10 (600)."
 )
+
+ESTIMATED_OVER_S = 300.0
 
 RULE_HELP = (
     "How scores become votes: networks and family-free score on the calibrated common scale, or the paper's Fig. 3: the DNN's score as a "
@@ -96,7 +100,7 @@ def score(
     started = time.perf_counter()
     detector = judging.detector()
     loading_s = time.perf_counter() - started
-    with _opened(out) as (write, folder):
+    with _sigterm_unwinds(), _opened(out) as (write, folder):
         devices = _judged(files, detector, judging, jobs, folder, write, shows_rows=out is None)
     _summarise(devices, detector.bundle_sha, loading_s, time.perf_counter() - started - loading_s)
 
@@ -114,13 +118,20 @@ def _judged(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from fedsecure.offline.run import judge_all, usable_cores
-    from replay.sources.parts import collected
+    from replay.sources.parts import bytes_to_read, collected
 
     # A bar needs a terminal that does not show the rows themselves.
     visible = sys.stderr.isatty() and not (shows_rows and sys.stdout.isatty())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
-        reading = bar.add_task("reading", total=_bytes_of(files))
+    # Minutes are counted in bursts, a part of many devices at a time: over half a minute the time that is left would jump.
+    with Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not visible,
+        speed_estimate_period=ESTIMATED_OVER_S,
+    ) as bar:
+        reading = bar.add_task("reading", total=bytes_to_read(files))
         found = collected(files, folder, lambda count: bar.advance(reading, count))
         bar.remove_task(reading)
         scoring = bar.add_task("scoring", total=sum(each.minutes for each in found))
@@ -135,12 +146,6 @@ def _judged(
                 lambda minutes: bar.advance(scoring, minutes),
             )
     return outcome.devices
-
-
-def _bytes_of(files: Sequence[Path]) -> int | None:
-    """Return how many bytes of text the files have, or None where nobody knows before they are unpacked."""
-    packed = any(path.suffix.lower() == ".gz" for path in files)
-    return None if packed else sum(path.stat().st_size for path in files if path.is_file())
 
 
 @contextmanager
@@ -161,6 +166,20 @@ def _opened(out: Path | None) -> Iterator[tuple[Write, Path]]:
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that no temporary folder is left."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _summarise(devices: Sequence[JudgedDevice], bundle_sha: str, loading_s: float, scoring_s: float) -> None:

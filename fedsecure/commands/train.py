@@ -13,17 +13,18 @@ from fedsecure.extras import require_extra
 from fedsecure.options import Processes
 from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes_into
 from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
-from fedsecure.study_output import said_when_stopped, stage_bars, worker_processes_used
+from fedsecure.study_output import said_when_stopped, stage_bars
+from fedsecure.study_workers import Backend, Scheduler, Workers
 
 if TYPE_CHECKING:
     from detectors.bundle.bundle import Bundle
-    from detectors.training.trainer import Progress
     from detectors.training.training import Training
 
 GOES_ON = "the same command goes on from the last finished stage"
 
 
 def train(
+    *,
     out: Annotated[Path, typer.Option(help="Folder for the bundle; it must not exist yet or be empty.")],
     recordings: Annotated[
         list[Path] | None,
@@ -56,6 +57,8 @@ def train(
         bool, typer.Option("--quick", help="A small, badly trained bundle in a minute or two, to try things out.")
     ] = False,
     processes: Processes = 2,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
     work: Annotated[Path | None, typer.Option(help="Folder for finished stages (default OUT.work).")] = None,
 ) -> None:
     """Train the detector: Bi-LSTM, baseline of the references, DNNs, scales and threshold; about ten minutes on two cores.
@@ -77,6 +80,8 @@ def train(
     - `fedsecure train --out my-bundle --quick`
     """
     require_extra("train", "fedsecure train")
+    workers = Workers(backend, scheduler, processes)
+    workers.check("fedsecure train")
     check_target(out)
     kept = work or out.with_name(f"{out.name}.work")
     check_writable(kept, "--work")
@@ -88,10 +93,8 @@ def train(
             err=True,
         )
     from detectors.bundle.bundle import save_bundle
-    from detectors.training.trainer import STAGES
 
-    with stage_bars(STAGES) as progress:
-        trained = _trained(training, kept, key, processes, progress)
+    trained = _trained(training, kept, key, workers)
     with folder_that_appears_whole(out) as folder:
         sha256 = save_bundle(trained, folder).sha256
     if work is None:
@@ -131,12 +134,16 @@ def _training(paths: list[Path], simulated: int | None, seed: int, budget: float
     )
 
 
-def _trained(training: Training, work: Path, key: str, processes: int, progress: Progress) -> Bundle:
+def _trained(training: Training, work: Path, key: str, workers: Workers) -> Bundle:
     from detectors.training.tensorflow import limit_threads
-    from detectors.training.trainer import train_detector
+    from detectors.training.trainer import STAGES, train_detector
     from detectors.training.workfolder import WorkFolder
-    from experiments.common.stages import mapped_over
 
     limit_threads()
-    with said_when_stopped(GOES_ON), writes_into(work, "--work"), worker_processes_used(GOES_ON):
-        return train_detector(training, WorkFolder(work, key), progress, mapped_over(processes))
+    with (
+        said_when_stopped(GOES_ON),
+        writes_into(work, "--work"),
+        workers.used(goes_on=GOES_ON) as carry_out,
+        stage_bars(STAGES) as progress,
+    ):
+        return train_detector(training, WorkFolder(work, key), progress, carry_out)

@@ -17,7 +17,7 @@ from contracts.errors import Misconfigured
 from contracts.identifiers import check_device_id
 from replay.recording import Recording
 from replay.sources.minutes.charted import charted_recording, plausible
-from replay.sources.source import Reading, Source, numbered, read_each
+from replay.sources.source import Reading, Source, each_read, merged, numbered
 from replay.sources.tables.cells import integer, is_missing, yes
 from replay.sources.tables.text_table import Row, TextTable, opened_table
 from replay.sources.tables.times import parsed_time
@@ -53,6 +53,11 @@ def read_chartevents(path: Path) -> Reading:
     `-3` for further stays. Raises Misconfigured for a table that cannot be read or has none of the items, naming file, line
     and column of a wanted cell that is wrong.
     """
+    return merged(each_stay(path))
+
+
+def each_stay(path: Path) -> Iterator[Reading]:
+    """Yield the same, a stay at a time."""
     subjects: defaultdict[int, _Charts] = defaultdict(_Charts)
     with opened_table(path) as table:
         table.require([name.upper() for name in NEEDED], f"CHARTEVENTS has {', '.join(NEEDED).upper()}")
@@ -63,8 +68,8 @@ def read_chartevents(path: Path) -> Reading:
         raise Misconfigured(
             f"{path} has no value of the items {', '.join(map(str, ITEMS))} (heart and respiratory rate)"
         )
-    return numbered(
-        read_each(
+    yield from numbered(
+        each_read(
             (name := f"{path}, subject {subject}, stay {stay}", partial(_recording, name, subject, charts))
             for subject, stay, charts in _stays(dict(sorted(subjects.items())))
         )
@@ -122,4 +127,5 @@ SOURCE = Source(
     read_chartevents,
     header=lambda names: {ITEM, TIME} <= names,
     folder="chartevents.csv*",
+    each=each_stay,
 )

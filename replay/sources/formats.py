@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import Misconfigured
 from replay.sources.minutes.usable import Unusable
-from replay.sources.source import Reading, Source, all_sources
-from replay.sources.table_folder import read_files, read_records
+from replay.sources.source import Reading, RowsOf, Source, all_sources, merged
+from replay.sources.table_folder import FolderRecordings
+from replay.sources.tables.blocks import BytesRead, unheard
+from replay.sources.tables.recording_store import RecordingStore
+from replay.sources.tables.row_store import RowStore
 from replay.sources.tables.text_table import column_names
 
 TABLES: Final = (".csv", ".tsv", ".txt")
@@ -35,8 +38,43 @@ class UnknownFormat(Unusable):
 
 def read_path(path: Path) -> Reading:
     """Return what a file or folder holds. Raises Misconfigured when its format is unknown or it cannot be read."""
+    if path.is_dir():
+        return folder_recordings(path, RecordingStore()).reading()
+    return merged(file_readings(path))
+
+
+def file_readings(path: Path, store: RowStore | None = None, read: BytesRead = unheard) -> Iterator[Reading]:
+    """Yield what a file holds, a recording at a time where its format allows that. Raises as `read_path`.
+
+    The rows of a table are in the store meanwhile, by default in memory.
+    """
     with _readable(path):
-        return _read_folder(path) if path.is_dir() else _read_file(path)
+        source = _source_of(path)
+        yield Reading((), formats=(source.name,))
+        if source.rows is not None:
+            yield from _read_by_device(source.rows, path, store or RowStore(), read)
+        else:
+            yield from (source.read(path),) if source.each is None else source.each(path)
+            read(path.stat().st_size if path.is_file() else 0)
+
+
+def _read_by_device(rows: RowsOf, path: Path, store: RowStore, read: BytesRead) -> Iterator[Reading]:
+    try:
+        devices = rows(path, store, read)
+        for part in devices.parts(max(devices.devices, 1)):
+            yield from part.readings()
+    finally:
+        store.remove()
+
+
+def folder_recordings(folder: Path, store: RecordingStore, read: BytesRead = unheard) -> FolderRecordings:
+    """Return what a folder holds, kept by the store, at whose place the rows of its tables lie as well. Raises as `read_path`."""
+    files, apart = folder_files(folder)
+    found = FolderRecordings(folder, store, apart)
+    for file in files:
+        rows = RowStore(store.folder, store.most_minutes)
+        found.add(file, partial(file_readings, file, rows, read))
+    return found
 
 
 @contextmanager
@@ -59,11 +97,6 @@ def row_table(path: Path) -> Source | None:
     with _readable(path):
         source = None if path.is_dir() else _source_of(path)
     return source if source is not None and source.rows is not None else None
-
-
-def _read_file(path: Path) -> Reading:
-    source = _source_of(path)
-    return replace(source.read(path), formats=(source.name,))
 
 
 def _source_of(path: Path) -> Source:
@@ -99,14 +132,19 @@ def _suffix(path: Path) -> str:
     return Path(name.stem).suffix if name.suffix == GZIPPED else name.suffix
 
 
-def _read_folder(folder: Path) -> Reading:
-    files = _files_below(folder)
+def folder_files(folder: Path) -> tuple[list[Path], bool]:
+    """Return the files that a folder's recordings are read from, and whether each recording of a subject is a device of its own.
+
+    Raises Misconfigured for a folder without any, with too many, or that cannot be read.
+    """
+    with _readable(folder):
+        files = _files_below(folder)
     for source in all_sources():
         if source.folder and (matching := [file for file in files if fnmatch(file.name.lower(), source.folder)]):
-            return replace(read_records(matching, source.read), formats=(source.name,))
+            return matching, True
     suffixes = {*TABLES, *(suffix for source in all_sources() for suffix in source.suffixes if suffix)}
     if tables := [file for file in files if _suffix(file) in suffixes]:
-        return read_files(folder, tables, read_path)
+        return tables, False
     raise UnknownFormat(str(folder), "is a folder without recordings; name its files")
 
 

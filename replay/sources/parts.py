@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from replay.sources.formats import read_path, row_table
+from replay.sources.formats import file_readings, folder_files, folder_recordings, row_table
 from replay.sources.source import Reading
+from replay.sources.table_folder import FolderRecordings
 from replay.sources.tables.blocks import BytesRead
 from replay.sources.tables.device_rows import DeviceRows
+from replay.sources.tables.recording_store import RecordingStore
 from replay.sources.tables.row_store import MOST_ROWS_IN_MEMORY, RowStore
 
 MOST_DEVICES: Final = 32
@@ -34,33 +36,15 @@ class RecordingPart(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPart:
-    """Recordings that were read already."""
-
-    reading: Reading
-
-    @property
-    def devices(self) -> int:
-        return self.reading.found
-
-    @property
-    def minutes(self) -> int:
-        return sum(recording.minutes for recording in self.reading.recordings)
-
-    def readings(self) -> Iterator[Reading]:
-        yield self.reading
-
-
-@dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file that holds a recording, as a rule, and is read as a whole."""
+    """A file that holds a recording, as a rule, or several, one after the other."""
 
     path: Path
     devices: int = 1
     minutes: int = MINUTES_OF_A_FILE
 
     def readings(self) -> Iterator[Reading]:
-        yield read_path(self.path)
+        yield from file_readings(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +52,49 @@ class Collected:
     """What a path holds, ready to be read part by part."""
 
     path: Path
-    content: DeviceRows | FilePart | Reading
+    content: DeviceRows | FolderRecordings | FilePart
 
     @property
     def minutes(self) -> int:
         """About how many minutes it has."""
-        return (ReadPart(self.content) if isinstance(self.content, Reading) else self.content).minutes
+        return self.content.minutes
 
     def parts(self, jobs: int) -> Iterator[RecordingPart]:
         """Yield the recordings in their order, in parts that so many jobs share."""
         if isinstance(self.content, FilePart):
             yield self.content
-        elif isinstance(self.content, DeviceRows):
-            yield from self.content.parts(devices_a_part(self.content.devices, jobs), FULL_TILE, MANY_MINUTES)
         else:
-            yield from _read_parts(self.content, jobs)
+            yield from self.content.parts(devices_a_part(self.content.devices, jobs), FULL_TILE, MANY_MINUTES)
 
 
 def collected(paths: Sequence[Path], folder: Path, read: BytesRead) -> list[Collected]:
     """Return what files and folders hold; the parts together are what `read_recordings` returns.
 
-    Tables of a row a minute are read now, once; of all their rows about half a million stay in memory, the others lie in files of
-    `folder`. Folders are read now, as a whole; any other file is read with its part. Raises Misconfigured as
-    `read_recordings` does for what is read now and for files of no format, and Unavailable where the folder is full.
+    Tables of a row a minute and folders are read now, once; of all their minutes about half a million stay in memory, the others lie
+    in files of `folder`. Any other file is read with its part. Raises Misconfigured as `read_recordings` does for what is
+    read now and for files of no format, and Unavailable where the folder is full.
     """
     found: list[Collected] = []
     left = MOST_ROWS_IN_MEMORY
     for path in paths:
-        source = row_table(path)
-        if source is not None and source.rows is not None:
+        if path.is_dir():
+            recordings = folder_recordings(path, kept := RecordingStore(folder, left), read)
+            left -= kept.minutes_in_memory
+            found.append(Collected(path, recordings))
+        elif (source := row_table(path)) is not None and source.rows is not None:
             rows = source.rows(path, store := RowStore(folder, left), read)
             left = max(left - store.rows_in_memory, 0)
             found.append(Collected(path, rows))
         else:
-            found.append(Collected(path, read_path(path) if path.is_dir() else FilePart(path)))
+            found.append(Collected(path, FilePart(path)))
     return found
+
+
+def bytes_to_read(paths: Sequence[Path]) -> int | None:
+    """Return how many bytes files and folders have, or None where nobody knows before they are unpacked. Raises as `collected`."""
+    files = [file for path in paths for file in (folder_files(path)[0] if path.is_dir() else [path])]
+    packed = any(file.suffix.lower() == ".gz" for file in files)
+    return None if packed else sum(file.stat().st_size for file in files if file.is_file())
 
 
 def devices_a_part(devices: int, jobs: int) -> int:
@@ -113,12 +105,3 @@ def devices_a_part(devices: int, jobs: int) -> int:
     """
     full = (each for each in (MOST_DEVICES, FULL_TILE) if devices >= 2 * jobs * each or jobs == 1)
     return next(full, min(FULL_TILE, max(4, -(-devices // jobs))))
-
-
-def _read_parts(reading: Reading, jobs: int) -> Iterator[ReadPart]:
-    recordings = reading.recordings
-    size = devices_a_part(len(recordings), jobs)
-    for start in range(0, len(recordings), size):
-        yield ReadPart(Reading(recordings[start : start + size]))
-    if reading.skipped:
-        yield ReadPart(Reading((), reading.skipped))

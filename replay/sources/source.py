@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 3
 Names = frozenset[str]
 """The column names of a table's header, in lower case."""
+RowsOf = Callable[[Path, "RowStore", "BytesRead"], "DeviceRows"]
+"""Puts a table's rows into a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Source:
     (`header` says whether these are its columns). `folder` is a pattern of file names in lower case: of a folder with such
     files, below it too, these alone are read, and a subject's second recording is a device of its own. `read` raises Misconfigured for what cannot be read, and nothing else.
     A table of many devices, a row a minute, may be of any size: `rows` puts its rows into a store, from which `read` makes its recordings.
+    What holds many recordings otherwise gives with `each` what `read` gives, little by little.
     """
 
     name: str
@@ -41,7 +44,8 @@ class Source:
     suffixes: tuple[str, ...] = ()
     header: Callable[[Names], bool] | None = None
     folder: str | None = None
-    rows: Callable[[Path, RowStore, BytesRead], DeviceRows] | None = None
+    rows: RowsOf | None = None
+    each: Callable[[Path], Iterable[Reading]] | None = None
 
 
 def all_sources() -> tuple[Source, ...]:
@@ -71,7 +75,12 @@ class Reading:
 
 def read_each(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Reading:
     """Call every reader and check its recording. One that is refused with Misconfigured is skipped under its name."""
-    return merged(read_or_skip(name, partial(_usable, name, read)) for name, read in readers)
+    return merged(each_read(readers))
+
+
+def each_read(readers: Iterable[tuple[str, Callable[[], Recording]]]) -> Iterator[Reading]:
+    """Yield the same, a reader at a time."""
+    return (read_or_skip(name, partial(_usable, name, read)) for name, read in readers)
 
 
 def read_or_skip(name: str, read: Callable[[], Reading]) -> Reading:
@@ -105,15 +114,25 @@ def read_one(path: Path, read: Callable[[], Recording]) -> Reading:
     return read_each([(str(path), read)])
 
 
-def numbered(reading: Reading) -> Reading:
+def numbered(readings: Iterable[Reading]) -> Iterator[Reading]:
     """Give each recording a device id of its own: the second of a subject gets `-2`, the third `-3`."""
     seen: Counter[str] = Counter()
-    recordings = []
-    for recording in reading.recordings:
-        seen[recording.device_id] += 1
-        number = seen[recording.device_id]
-        recordings.append(recording if number == 1 else replace(recording, device_id=f"{recording.device_id}-{number}"))
-    return replace(reading, recordings=tuple(recordings))
+    for reading in readings:
+        recordings = []
+        for recording in reading.recordings:
+            seen[recording.device_id] += 1
+            device_id = numbered_id(recording.device_id, seen[recording.device_id])
+            recordings.append(replace(recording, device_id=device_id))
+        yield replace(reading, recordings=tuple(recordings))
+
+
+def numbered_id(device_id: str, number: int) -> str:
+    """Return the id of a subject's so manieth recording.
+
+    >>> numbered_id("p000020", 1), numbered_id("p000020", 2)
+    ('p000020', 'p000020-2')
+    """
+    return device_id if number == 1 else f"{device_id}-{number}"
 
 
 def without_name(sentence: str, name: str) -> str:

@@ -1,9 +1,10 @@
-"""Read the files of a folder as one table: a device may go on from one to the next, and a file of something else is left out."""
+"""The recordings of a folder's files: a device may go on from one to the next, and a file of something else is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -12,37 +13,114 @@ import numpy as np
 
 from replay.recording import Recording
 from replay.sources.minutes.usable import Unusable, check_length
-from replay.sources.source import Reading, merged, numbered, read_or_skip
+from replay.sources.source import Reading, merged, numbered_id, read_or_skip
 from replay.sources.tables.device_recordings import LONGEST_GAP_MIN
+from replay.sources.tables.device_rows import groups_of
+from replay.sources.tables.recording_store import KeptRecording, RecordingStore
 
 
-def read_files(folder: Path, files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files, one a device. A file that cannot be read is skipped under its name.
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderPart:
+    """Some devices of a folder, each with what its files hold of it, or files that are skipped. Can be sent to another process."""
 
-    The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which
-    both measured are skipped, all of them: which one is right is not ours to say.
+    folder: Path
+    own: tuple[tuple[KeptRecording, ...], ...]
+    skipped: tuple[Unusable, ...] = ()
+
+    @property
+    def devices(self) -> int:
+        """How many devices there are."""
+        return len(self.own)
+
+    @property
+    def minutes(self) -> int:
+        """How many minutes their files hold."""
+        return sum(each.minutes for parts in self.own for each in parts)
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield what was skipped, then a device's recording at a time. Raises OSError where it cannot be read."""
+        if self.skipped:
+            yield Reading((), self.skipped)
+        for kept in self.own:
+            parts = [each.recording() for each in kept]
+            try:
+                yield Reading((joined(parts) if len(parts) > 1 else parts[0],))
+            except Unusable as error:
+                yield Reading((), (Unusable(f"{self.folder}, device {parts[0].device_id}", error.reason),))
+
+
+@dataclass(slots=True)
+class FolderRecordings:
+    """What the files of a folder hold, device by device in the order in which they are met.
+
+    The minutes of a device's parts are put together, those between them are missing. Parts that differ in a minute which both
+    measured are skipped, all of them: which one is right is not ours to say. With `apart` nothing is put together: a
+    subject's second recording is a device of its own, `<subject>-2`.
     """
-    reading = _all_of(files, read)
-    skipped = list(reading.skipped)
-    parts: dict[str, list[Recording]] = {}
-    for recording in reading.recordings:
-        parts.setdefault(recording.device_id, []).append(recording)
-    recordings = []
-    for device_id, own in parts.items():
-        try:
-            recordings.append(joined(own) if len(own) > 1 else own[0])
-        except Unusable as error:
-            skipped.append(Unusable(f"{folder}, device {device_id}", error.reason))
-    return replace(reading, recordings=tuple(recordings), skipped=tuple(skipped))
 
+    folder: Path
+    store: RecordingStore
+    apart: bool = False
+    _skipped: list[Unusable] = field(default_factory=list)
+    _formats: dict[str, None] = field(default_factory=dict)
+    _own: list[list[KeptRecording]] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
+    _seen: Counter[str] = field(default_factory=Counter)
 
-def read_records(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    """Return the recordings of all files. A subject's second one is a device of its own, `<subject>-2`."""
-    return numbered(_all_of(files, read))
+    def add(self, file: Path, readings: Callable[[], Iterable[Reading]]) -> None:
+        """Add a file's recordings. One that cannot be read, be it at its end, is skipped under its name.
 
+        Raises Unavailable where the store does.
+        """
+        reading = read_or_skip(str(file), partial(self._kept, readings))
+        self._skipped += reading.skipped
+        self._formats |= dict.fromkeys(reading.formats)
 
-def _all_of(files: Sequence[Path], read: Callable[[Path], Reading]) -> Reading:
-    return merged(read_or_skip(str(file), partial(read, file)) for file in files)
+    @property
+    def devices(self) -> int:
+        """How many devices there are so far."""
+        return len(self._own)
+
+    @property
+    def minutes(self) -> int:
+        """How many minutes their files hold."""
+        return sum(each.minutes for own in self._own for each in own)
+
+    def reading(self) -> Reading:
+        """Return all recordings, what was skipped and the files' formats."""
+        found = merged(reading for part in self.parts(max(self.devices, 1)) for reading in part.readings())
+        return replace(found, formats=tuple(self._formats))
+
+    def parts(
+        self, most_devices: int, fewest_devices: int | None = None, many_minutes: int = 0
+    ) -> Iterator[FolderPart]:
+        """Yield what was skipped, then the devices in their order, grouped as `groups_of` does."""
+        if self._skipped:
+            yield FolderPart(self.folder, (), tuple(self._skipped))
+        minutes = [sum(each.minutes for each in own) for own in self._own]
+        for first, end in groups_of(minutes, most_devices, fewest_devices, many_minutes):
+            yield FolderPart(self.folder, tuple(tuple(own) for own in self._own[first:end]))
+
+    def _kept(self, readings: Callable[[], Iterable[Reading]]) -> Reading:
+        kept: list[KeptRecording] = []
+        others: list[Reading] = []
+        for reading in readings():
+            kept += [self.store.keep(recording) for recording in reading.recordings]
+            others.append(replace(reading, recordings=()))
+        for each in kept:
+            self._put(each)
+        return merged(others)
+
+    def _put(self, kept: KeptRecording) -> None:
+        device_id = kept.known.device_id
+        if self.apart:
+            self._seen[device_id] += 1
+            self._own.append([kept.named(numbered_id(device_id, self._seen[device_id]))])
+            return
+        place = self._places.setdefault(device_id, len(self._own))
+        if place == len(self._own):
+            self._own.append([])
+        self._own[place].append(kept)
 
 
 def joined(parts: Sequence[Recording]) -> Recording:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from datetime import UTC
 from functools import partial
 from importlib import import_module
@@ -19,7 +20,7 @@ from contracts.identifiers import device_id_of, label_of
 from replay.recording import Recording, Vitals
 from replay.sources.minutes.averages import AVERAGES_GRID_BPM, minute_averages, on_own_grid
 from replay.sources.minutes.usable import HEART_LIMITS, RESP_LIMITS, Unusable, check_length
-from replay.sources.source import Reading, Source, numbered, read_each, read_one
+from replay.sources.source import Reading, Source, each_read, merged, numbered, read_one
 
 RECORD_LIST: Final = "RECORDS-numerics"
 SAMPLES_PER_MINUTE_TOLERANCE: Final = 1e-3
@@ -40,11 +41,17 @@ def read_wfdb(path: Path) -> Reading:
 
     A subject's second record is device `<subject>-2`. Raises Misconfigured for a list that is empty or cannot be read.
     """
+    return merged(each_wfdb(path))
+
+
+def each_wfdb(path: Path) -> Iterator[Reading]:
+    """Yield the same, a record at a time."""
     if path.name != RECORD_LIST:
-        return read_one(path, lambda: read_wfdb_numerics(path))
+        yield read_one(path, lambda: read_wfdb_numerics(path))
+        return
     if not (names := listed_records(path)):
         raise Misconfigured(f"{path} is empty; it lists a record a line, as in p00/p000020/p000020-2183n")
-    return numbered(read_each((str(path.parent / name), partial(_listed, path.parent / name)) for name in names))
+    yield from numbered(each_read((str(path.parent / name), partial(_listed, path.parent / name)) for name in names))
 
 
 def listed_records(record_list: Path) -> list[str]:
@@ -198,4 +205,5 @@ SOURCE = Source(
     read_wfdb,
     suffixes=(".hea", ""),
     folder=RECORD_LIST.lower(),
+    each=each_wfdb,
 )

@@ -76,7 +76,7 @@ def _ecod(rows: Floats) -> Callable[[Floats], Floats]:
     return score
 
 
-def carry_out_baseline(run: BaselineRun) -> dict[str, NDArray[Any]]:
+def run_baseline(run: BaselineRun) -> dict[str, NDArray[Any]]:
     """Return {"flagged": bool[N]} on the judged patients' decisions. Blocks for a minute. For a worker process."""
     material = material_of(run.work.kept(run.material)).part((JUDGED,), run.cases)
     return {"flagged": FLAGGED[run.name](material, run)}

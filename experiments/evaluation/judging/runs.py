@@ -119,7 +119,7 @@ def part_of(run: Run, material: Material) -> Material:
     return material.part(run.roles, run.cases)
 
 
-def carry_out(run: Run) -> Arrays:
+def run_folds(run: Run) -> Arrays:
     """Return a run's folds as arrays, for `folds_from`. Blocks for a minute or more. To be called in a worker process."""
     material = part_of(run, material_of(run.work.kept(run.material)))
     table = as_kind(material.taught_by(run.taught_by), BASELINES[run.baseline])

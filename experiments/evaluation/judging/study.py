@@ -17,10 +17,11 @@ from detectors.statistics.registry import columns
 from detectors.training.cohort import fingerprint
 from detectors.training.workfolder import WorkFolder
 from experiments.common.injection import CORE, core_cases
-from experiments.common.stages import StageProgress, mapped_over
-from experiments.evaluation.judging.baselines import FLAGGED, BaselineRun, carry_out_baseline
+from experiments.common.stages import StageProgress
+from experiments.common.workers.processes import CarryOut
+from experiments.evaluation.judging.baselines import FLAGGED, BaselineRun, run_baseline
 from experiments.evaluation.judging.judged import Judged
-from experiments.evaluation.judging.runs import Run, carry_out, folds_from, part_of
+from experiments.evaluation.judging.runs import Run, folds_from, part_of, run_folds
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.measurement.material import JUDGED, SIMULATED, SLOW, Material, material_of
 from experiments.evaluation.measurement.measuring import Weights, measured_material
@@ -90,16 +91,14 @@ def stage_names(plan: EvaluationPlan) -> list[str]:
 
 
 def run_study(
-    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, processes: int, progress: StageProgress
+    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: Work, carry_out: CarryOut, progress: StageProgress
 ) -> Study:
     """Run or read every stage. Blocks for minutes. What is finished is found again in `work`."""
-    materials = _materials(plan, cohort, network, work.measured, processes, partial(progress, PATIENTS))
+    materials = _materials(plan, cohort, network, work.measured, carry_out, partial(progress, PATIENTS))
     runs = runs_of(plan, work.measured, is_real=cohort.is_real and bool(cohort.simulated))
-    arrays = _carried_out(runs, carry_out, work.judged, processes, partial(progress, FITS))
+    arrays = _carried_out(runs, run_folds, work.judged, carry_out, partial(progress, FITS))
     simple: Sequence[BaselineRun] = baselines_of(plan, work.measured) if plan.side_studies else []
-    flags = (
-        _carried_out(simple, carry_out_baseline, work.judged, processes, partial(progress, SIMPLE)) if simple else []
-    )
+    flags = _carried_out(simple, run_baseline, work.judged, carry_out, partial(progress, SIMPLE)) if simple else []
     return Study(
         plan,
         cohort,
@@ -110,7 +109,7 @@ def run_study(
 
 
 def _materials(
-    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: WorkFolder, processes: int,
+    plan: EvaluationPlan, cohort: Cohort, network: Weights, work: WorkFolder, carry_out: CarryOut,
     report: Callable[[float, str], None],
 ) -> dict[str, Material]:  # fmt: skip
     wanted: list[tuple[str, int, int | None]] = [(material_name(seed), seed, None) for seed in plan.all_seeds]
@@ -123,7 +122,7 @@ def _materials(
             report((place + min(share, 0.999)) / len(wanted), f"{name}: {text}")
 
         def make(seed: int = seed, enrolment_min: int | None = enrolment_min, part: Any = part) -> Arrays:
-            return measured_material(plan, cohort, network, seed, processes, part, enrolment_min).arrays()
+            return measured_material(plan, cohort, network, seed, carry_out, part, enrolment_min).arrays()
 
         materials[name] = material_of(work.stage(name, make))
     report(1.0, f"{sum(len(material.table) for material in materials.values()):,} decisions")
@@ -192,14 +191,14 @@ def _carried_out(
     jobs: Sequence[Job],
     work_on: Callable[[Job], Arrays],
     work: WorkFolder,
-    processes: int,
+    carry_out: CarryOut,
     report: Callable[[float, str], None],
 ) -> list[Arrays]:
     """Return each job's arrays. Those that are finished are read, each other one is kept as soon as it is done."""
     stages = [f"run-{place}" if isinstance(job, Run) else f"baseline-{place}" for place, job in enumerate(jobs)]
     pending = [place for place, name in enumerate(stages) if not work.has(name)]
     todo = [jobs[place] for place in pending]
-    results = mapped_over(processes)(work_on, todo)
+    results = carry_out(work_on, todo)
     report((len(jobs) - len(pending)) / (len(jobs) + 1), "begins")
     for done, (place, arrays) in enumerate(zip(pending, results, strict=True), 1):
         work.keep(stages[place], arrays)

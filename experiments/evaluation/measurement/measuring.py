@@ -15,7 +15,7 @@ from detectors.training.patients import LONG_ENROLMENT_MIN, Patient, generator_o
 from detectors.training.scores.table import Stream, table_of
 from detectors.training.scores.table_build import Attacks, PatientJob, streams_of
 from experiments.common.injection import DonorInjector, core_cases, is_possible
-from experiments.common.stages import mapped_over
+from experiments.common.workers.processes import CarryOut
 from experiments.evaluation.measurement.cohort import Cohort
 from experiments.evaluation.measurement.families import drawn_distortions
 from experiments.evaluation.measurement.material import JUDGED, SIMULATED, SLOW, Material
@@ -104,7 +104,7 @@ def measured_material(
     cohort: Cohort,
     network: Weights,
     seed: int,
-    processes: int,
+    carry_out: CarryOut,
     report: Report,
     enrolment_min: int | None = None,
 ) -> Material:
@@ -121,7 +121,7 @@ def measured_material(
             simulated = Population("simulated", cohort.simulated, is_real=False)
             jobs += _jobs_of(simulated, plan, network, seed, core_cases(), SIMULATED, None)
     results: list[Measured] = []
-    for of_patient in mapped_over(processes)(measured, [job.job for job in jobs]):
+    for of_patient in carry_out(measured, [job.job for job in jobs]):
         results.append(of_patient)
         report(len(results) / len(jobs), f"{len(results)} of {len(jobs)} streams")
     return _joined(jobs, results)

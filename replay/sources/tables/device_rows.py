@@ -53,6 +53,25 @@ def partition_value(path: Path, column: str) -> str | None:
     return None
 
 
+def groups_of(
+    minutes: Sequence[int], most_devices: int, fewest_devices: int | None = None, many_minutes: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Yield from where to where neighbouring devices are a group: so many at most; from `many_minutes` on the fewest are enough.
+
+    >>> list(groups_of([5, 5, 5, 5], 3)), list(groups_of([5, 5, 5, 5], 3, 1, 5))
+    ([(0, 3), (3, 4)], [(0, 1), (1, 2), (2, 3), (3, 4)])
+    """
+    first = held = 0
+    for number, count in enumerate(minutes):
+        most = most_devices if fewest_devices is None or held < many_minutes else fewest_devices
+        if number - first >= most:
+            yield first, number
+            first, held = number, 0
+        held += count
+    if minutes:
+        yield first, len(minutes)
+
+
 class DeviceRows:
     """The rows of a table, device by device, in any order. `unit` is what the table calls a row's place (line, row).
 
@@ -122,14 +141,8 @@ class DeviceRows:
         self.check_filled()
         self._store_waiting()
         counts = self._store.counts(len(self._devices)).tolist()
-        first = rows = 0
-        for number, count in enumerate(counts):
-            most = most_devices if fewest_devices is None or rows < many_rows else fewest_devices
-            if number - first >= most:
-                yield self._part(first, number, rows)
-                first, rows = number, 0
-            rows += count
-        yield self._part(first, len(counts), rows)
+        for first, end in groups_of(counts, most_devices, fewest_devices, many_rows):
+            yield self._part(first, end, sum(counts[first:end]))
 
     def check_filled(self) -> None:
         """Raise Misconfigured where the table has no rows."""

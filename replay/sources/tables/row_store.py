@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import Unavailable
+from replay.sources.tables.spill_file import SpillFile
 
 Rows = NDArray[Any]
 """Structured: `device` (its number), `event_minute`, `line` (where it stands), `rates` float64[channels]."""
@@ -73,8 +72,7 @@ class RowStore:
     _waiting: list[Rows] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
     _kind: np.dtype[Any] | None = None
-    _path: Path | None = None
-    _written: int = 0
+    _file: SpillFile | None = None
 
     def add(self, rows: Rows) -> None:
         """Add rows in the order of the table. May write to the folder; raises Unavailable where that fails."""
@@ -96,31 +94,27 @@ class RowStore:
     def pieces(self, first: int, end: int) -> tuple[Piece, ...]:
         """Return where the rows of the devices `first` up to `end` are, in the order of the table. Call `counts` before."""
         assert self._kind is not None
-        pieces = (run.piece(first, end, self._path, self._kind) for run in self._runs)
+        path = None if self._file is None else self._file.path
+        pieces = (run.piece(first, end, path, self._kind) for run in self._runs)
         return tuple(piece for piece in pieces if piece.starts[-1])
+
+    def remove(self) -> None:
+        """Give back the room in the folder, when no piece is needed any more."""
+        if self._file is not None:
+            self._file.remove()
 
     def _seal(self, folder: Path | None) -> None:
         rows = _by_device(np.concatenate(self._waiting) if len(self._waiting) > 1 else self._waiting[0])
         self._waiting, self._kind = [], rows.dtype
         starts = np.flatnonzero(np.diff(rows["device"], prepend=NO_DEVICE))
         devices = rows["device"][starts]
-        kept = rows if folder is None else None
-        self._runs.append(_Run(devices, np.append(starts, len(rows)), kept, self._written))
+        offset = 0
         if folder is not None:
-            self._write(folder, rows)
+            self._file = self._file or SpillFile(folder, "rows of a large table")
+            offset = self._file.append(rows)
             self.rows_in_memory = 0
-
-    def _write(self, folder: Path, rows: Rows) -> None:
-        self._path = self._path or folder / f"rows-{uuid4().hex}"
-        try:
-            with self._path.open("ab") as file:
-                file.write(rows.view(np.uint8).data)  # `tofile` says of a full disk only how much it wrote
-        except OSError as error:
-            raise Unavailable(
-                f"{folder} cannot hold the rows of a large table for the time of reading: {error.strerror or error}; "
-                "make room there"
-            ) from None
-        self._written += rows.nbytes
+        kept = rows if folder is None else None
+        self._runs.append(_Run(devices, np.append(starts, len(rows)), kept, offset))
 
 
 def _by_device(rows: Rows) -> Rows:

@@ -100,7 +100,8 @@ def test_a_device_that_cannot_be_used_is_said_once_and_not_all_may_be_so(
     assert ended.stdout == ""
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path, wait_until: Any) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_leaves_nothing(tmp_path: Path, wait_until: Any, number: signal.Signals) -> None:
     table = ward(tmp_path / "ward.csv", 20, 4000)
     out = tmp_path / "scores.csv"
     for is_far in (
@@ -112,9 +113,9 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, wait_until: Any) -> None:
             stderr=subprocess.PIPE,
         )
         wait_until(is_far, 60, "the work has begun")
-        os.kill(program.pid, signal.SIGINT)
+        os.kill(program.pid, number)
         said = program.communicate(timeout=60)[1]
-        assert (program.returncode, said) == (130, b"")
+        assert (program.returncode, said) == (128 + number, b"")
         assert [path.name for path in tmp_path.iterdir()] == ["ward.csv"]
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from experiments.common import stages as module
 from experiments.common.stages import Stages, completed
 
 
@@ -30,8 +28,7 @@ class Job:
         return self.names[0]
 
 
-def test_only_unfinished_jobs_are_carried_out_and_each_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "carried_out", lambda work, jobs, processes: map(work, jobs))
+def test_only_unfinished_jobs_are_carried_out_and_each_is_kept(tmp_path: Path) -> None:
     folder, progress, worked = Stages(tmp_path), [], []
     folder.begin({})
     folder.keep("a", Result(np.array([1.0])))
@@ -41,9 +38,9 @@ def test_only_unfinished_jobs_are_carried_out_and_each_is_kept(tmp_path: Path, m
         return [Result(np.array([float(len(name))])) for name in job.names]
 
     jobs = [Job(("a",)), Job(("bb", "ccc"))]
-    results = completed(jobs, work, folder, 1, lambda *how: progress.append(how))
+    results = completed(jobs, work, folder, map, lambda *how: progress.append(how))
     assert worked == ["bb"]
     assert {name: result.values.tolist() for name, result in results.items()} == {"a": [1.0], "bb": [2.0], "ccc": [3.0]}
     assert progress == [(2, 2, "bb")]
-    assert completed(jobs, work, folder, 1, lambda *_: None).keys() == results.keys()
+    assert completed(jobs, work, folder, map, lambda *_: None).keys() == results.keys()
     assert worked == ["bb"]

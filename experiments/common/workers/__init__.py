@@ -1,0 +1,1 @@
+"""Where the jobs of a study are carried out: in processes of this machine, or by a cluster's workers."""
