@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.request
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -34,7 +34,7 @@ def asked(kind: str) -> float:
 
 
 def test_a_claim_is_one_process_own_until_it_is_given_back_or_lapses(client: redis.Redis):
-    one, other = (Claims(client, "worker", Terms(0.5, 0.5)) for _ in range(2))
+    one, other = (Claims(client, "worker", Terms(60.0, 60.0)) for _ in range(2))
     keys, before = ["t:a", "t:b"], asked("worker")
     assert one.hold(keys[:1]) == []
     assert other.hold(keys) == keys[:1]
@@ -42,16 +42,17 @@ def test_a_claim_is_one_process_own_until_it_is_given_back_or_lapses(client: red
     assert asked("worker") == before + 1
     other.release(keys)  # only what is its own
     assert one.hold(keys) == []
-    time.sleep(0.6)
+    assert 0 < client.pttl("t:a") <= 60_000
+    client.delete(*keys)  # as they lapse
     assert other.hold(keys) == []
     assert one.hold(keys) == keys
 
 
 def test_a_claim_that_stands_longer_is_free_when_it_was_not_renewed(client: redis.Redis):
-    one, other = (Claims(client, "host", Terms(60.0, 0.3)) for _ in range(2))
+    one, other = (Claims(client, "host", Terms(600.0, 100.0)) for _ in range(2))
     one.hold(["t:a"])
     assert other.hold(["t:a"]) == ["t:a"]
-    time.sleep(0.4)
+    client.pexpire("t:a", 499_000)  # renewed 101 s ago
     assert other.hold(["t:a"]) == []
 
 
@@ -71,8 +72,14 @@ def test_a_key_of_another_type_is_nobodys(client: redis.Redis, spoil: str):
 def attendance(client: redis.Redis, settings: Settings) -> Attendance:
     hosted = HostedDevices()
     hosted.add("a", 0)
-    presence = Presence(client, settings.redis_keys, 1.0)
+    presence = Presence(client, settings.redis_keys, 6.0)
     return Attendance(presence, hosted, lambda: True, Backoff(Random(0)))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not is_so():
+            await asyncio.sleep(0.05)
 
 
 async def test_the_later_of_two_hosts_of_a_device_ends_and_answers_for_nobody(client, settings):
@@ -83,17 +90,19 @@ async def test_the_later_of_two_hosts_of_a_device_ends_and_answers_for_nobody(cl
         asked("host"),
     )
     running = asyncio.create_task(first.run(stop))
-    await asyncio.sleep(0.2)
+    await until(lambda: client.exists(settings.redis_keys.presence("a")) == 1)
     with pytest.raises(Misconfigured, match="another device host runs a: end it"):
-        await asyncio.wait_for(second.run(stop), 20)
+        await asyncio.wait_for(second.run(stop), 60)
     assert second._hosted.elsewhere == {"a"}
     assert first._hosted.elsewhere == set()
     assert asked("host") > before
     running.cancel()  # it crashes: its mark stays
-    third = asyncio.create_task(attendance(client, settings).run(stop))
-    await asyncio.sleep(2.0)
+    third = attendance(client, settings)
+    third._hosted.elsewhere = {"a"}
+    running = asyncio.create_task(third.run(stop))
+    await until(lambda: not third._hosted.elsewhere)
     stop.set()
-    await third
+    await running
 
 
 def test_the_later_of_two_workers_with_one_id_ends(spawn, settings, wait_until, client):

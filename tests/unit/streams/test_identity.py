@@ -34,19 +34,19 @@ class Answers:
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(identity, "CLAIM_S", 0.04)
-    monkeypatch.setattr(identity, "PATIENCE_S", 0.1)
 
-    def with_answers(*taken: bool | None) -> Identity:
-        identity = Identity(Settings(), "ward-a")
-        identity._claims = Answers(*taken)  # type: ignore[assignment]
-        return identity
+    def with_answers(*taken: bool | None, patience_s: float = 60.0) -> Identity:
+        monkeypatch.setattr(identity, "PATIENCE_S", patience_s)
+        made = Identity(Settings(), "ward-a")
+        made._claims = Answers(*taken)  # type: ignore[assignment]
+        return made
 
     return with_answers
 
 
 async def test_an_id_that_another_worker_holds_is_refused(worker):
     with pytest.raises(Misconfigured, match=r"another worker has the id ward-a: .*--id"):
-        await worker(True).take()
+        await worker(True, patience_s=0.0).take()
 
 
 @pytest.mark.parametrize("taken", [(False,), (True, True, False), (None,)], ids=["free", "lapses", "redis-away"])
