@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.docs import RESULTS, refresh
 from bench.machine import machine
-from bench.measured import images, judging, latency, peers, scale, score_files, start, worker
+from bench.measured import images, judging, latency, peers, restore, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
@@ -20,6 +20,7 @@ from experiments.report.numbers import json_bytes, plain
 MEASURED = {
     "judging": judging.measure,
     "scale": scale.measure,
+    "restore": restore.measure,
     "worker": worker.measure,
     "start": start.measure,
     "latency": latency.measure,

@@ -20,6 +20,7 @@ TITLES: Mapping[str, str] = {
     "score": "Files: `fedsecure score`",
     "scale": "More and more devices",
     "images": "Container images",
+    "restore": "Going on with devices of another worker",
     "peers": "Others on the same minutes",
 }
 ROWS_DRAWN_FROM = 2

@@ -10,6 +10,7 @@ import structlog
 
 from contracts.configuration.settings import Settings
 from streams.bundles.engines import EngineFactory, live_factory
+from streams.collecting import collect_seldom
 from streams.core import WorkerCore
 from streams.edge import EdgeWorker
 from streams.errors import GRACE_S, ExitWatchdog
@@ -37,6 +38,7 @@ async def run_worker(settings: Settings, engine_factory: EngineFactory | None = 
     await asyncio.wait({starting, stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and not starting.cancelled():
         starting.result()
+        collect_seldom()
         await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
     exit_code = 1 if worker.core.failure else 0
     watchdog.arm(exit_code)

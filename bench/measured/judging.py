@@ -13,6 +13,7 @@ from detectors.detector import Detector
 from detectors.engine.engine import DetectionEngine
 from detectors.network.layout import CONTEXT_SIZE, EMITTED, STEP_INPUTS, UNITS
 from detectors.network.runtime import DensityNetwork
+from streams.collecting import collect_seldom
 
 BATCH: Final = 512
 MINUTE_GOAL_US: Final = 40.0
@@ -58,7 +59,8 @@ def judging_us(ward: Ward, pack: int, repeats: int, minutes: int) -> list[float]
 
 
 def enrolled_engine(ward: Ward) -> DetectionEngine:
-    """Return an engine that has judged every device for an hour after its enrolment."""
+    """Return an engine that has judged every device for an hour after its enrolment, in a process set up as a worker's."""
+    collect_seldom()
     engine = DetectionEngine(Detector.load().model, enrolment_min=ENROLMENT_MIN)
     for device in range(ward.devices):
         engine.open(device_name(device), None)

@@ -13,6 +13,7 @@ from bench.ward import FIRST_EVENT_MINUTE, FIRST_HOUR_MIN, Ward, device_name, wa
 from detectors.detector import Detector
 from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
+from streams.collecting import collect_seldom
 
 SIZES: Final = (100, 1_000, 10_000, 100_000)
 SHORT_ENROLMENT_MIN: Final = 120
@@ -46,7 +47,8 @@ def measure_sizes(sizes: tuple[int, ...]) -> list[Row]:
 
 
 def _engine_at_work(devices: int) -> tuple[DetectionEngine, float]:
-    """Return an engine that holds all devices, enrolled, and what one minute of each costs in batches of 512."""
+    """Return an engine that holds all devices, enrolled, and what one minute of each costs in batches of 512, as in a worker."""
+    collect_seldom()
     all_min = SHORT_ENROLMENT_MIN + FIRST_HOUR_MIN + MEASURED_MIN
     ward = ward_of(24, all_min)
     engine = DetectionEngine(Detector.load().model, enrolment_min=SHORT_ENROLMENT_MIN)

@@ -19,6 +19,14 @@ DECISION_MIN: Final = 15
 _ENROLLING, _BENIGN, _SUSPECT = DeviceState.ENROLLING, DeviceState.BENIGN, DeviceState.SUSPECT
 _QUARANTINED, _PROBATION = DeviceState.QUARANTINED, DeviceState.PROBATION
 
+_IN_WORDS: Final = {
+    _BENIGN: "below the limit",
+    _SUSPECT: f"close to the limit, {{calm_min}} of {CALM_MIN} calm minutes",
+    _QUARANTINED: f"over the limit, {{clean_min}} of {CLEAN_MIN} clean minutes since",
+    _PROBATION: f"on probation, {{clean_min}} of {CLEAN_MIN} clean minutes",
+    _ENROLLING: "enrolled, the first verdict is awaited",
+}
+
 
 class DecisionBasis(NamedTuple):
     """What a decision rests on.
@@ -99,13 +107,7 @@ def state_in_words(voted: DeviceState, basis: DecisionBasis, explanation: str) -
     >>> state_in_words(DeviceState.PROBATION, DecisionBasis(False, False, 0, 30, True), "")
     'on probation, 30 of 120 clean minutes'
     """
-    said = {
-        _BENIGN: "below the limit",
-        _SUSPECT: f"close to the limit, {basis.calm_min} of {CALM_MIN} calm minutes",
-        _QUARANTINED: f"over the limit, {basis.clean_min} of {CLEAN_MIN} clean minutes since",
-        _PROBATION: f"on probation, {basis.clean_min} of {CLEAN_MIN} clean minutes",
-        _ENROLLING: "enrolled, the first verdict is awaited",
-    }[voted]
+    said = _IN_WORDS[voted].format(calm_min=basis.calm_min, clean_min=basis.clean_min)
     return f"{said}: {explanation}" if explanation else said
 
 

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.array_types import Floats, Ints
+from detectors.array_types import Bools, Floats, Ints
 from detectors.baseline.own_past import GROUP, LAG
 from detectors.baseline.profile import Profile
 from detectors.decisions.votes import no_votes
-from detectors.minutes.windows import STEP_MIN
+from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN
 from detectors.network.layout import CONTEXT_SIZE
 from detectors.rules.copies import BLOCKS, LAGS_MIN
 from detectors.statistics.base import MIDDLE_MIN, SLOW_MIN
@@ -21,24 +21,36 @@ from detectors.statistics.lattice import FREQUENCIES
 from detectors.statistics.registry import columns, terms_width
 
 STEPS_A_BPM: Final = 100
-"""Values are kept as hundredths in 16 bits: finer than any monitor writes."""
+"""Values are kept as hundredths in 16 bits: finer than any monitor writes. The complement (-1 - hundredths) is a measured one."""
 
 
 class RowBuffer:
-    """Rows as plain numbers: the device's slot, the row's index in its stream, hundredths, and weights (1 = measured)."""
+    """Rows of a pass as plain numbers: the device's slot, the row's index in its stream, and both values as the ring keeps them.
 
-    __slots__ = ("breath", "breath_weight", "heart", "heart_weight", "index", "slot")
+    `cuts` are rows that weigh nothing any more, since a cut follows: (after how many decisions of the pass, slot, index).
+    `decisions` counts those of the device that is admitted: what comes after one is not known to it.
+    """
+
+    __slots__ = ("breath", "cuts", "decisions", "heart", "index", "slot")
 
     def __init__(self) -> None:
         self.slot: list[int] = []
         self.index: list[int] = []
         self.heart: list[int] = []
         self.breath: list[int] = []
-        self.heart_weight: list[bool] = []
-        self.breath_weight: list[bool] = []
+        self.cuts: list[tuple[int, int, int]] = []
+        self.decisions = 0
 
     def __len__(self) -> int:
         return len(self.slot)
+
+    def cut_after(self, slot: int, index: int) -> None:
+        """Take the weight of the last row of a device."""
+        if self.decisions or not self.slot or self.slot[-1] != slot:
+            self.cuts.append((self.decisions, slot, index))
+        else:
+            self.heart[-1] = max(self.heart[-1], ~self.heart[-1])
+            self.breath[-1] = max(self.breath[-1], ~self.breath[-1])
 
 
 class DecisionTick(NamedTuple):
@@ -58,26 +70,29 @@ class DecisionTick(NamedTuple):
 
 
 FIRST_CAPACITY: Final = 16
-RING: Final = 128
-"""Valid minutes kept of a device: the 82 that a decision reads, and those of a pass."""
+RING: Final = 256
+"""Valid minutes kept of a device: those of a pass, and the `READ_BACK` before its decisions."""
+READ_BACK: Final = MIDDLE_MIN + WINDOW_MIN - FIRST_MIN
+"""Valid minutes that a decision reads, back to the block that leaves the three hours of the lattice."""
 SLOW_BLOCKS: Final = SLOW_MIN // STEP_MIN
 MIDDLE_BLOCKS: Final = MIDDLE_MIN // STEP_MIN
-GROUPS: Final = LAG // GROUP + 2
-"""Groups of decisions that wait to join the baseline: the open one, those of the lag, and the one that just left it."""
+GROUPS: Final = LAG // GROUP + 1
+"""Groups of decisions that wait to join the baseline: those of the lag, and the open one, which takes the place of the one that joins."""
 
 
 class DeviceArrays:
-    """Rings and sums by slot. 22 kB a device. Slots grow in powers of two. Not thread-safe."""
+    """Rings and sums by slot. 15 kB a device. Slots grow in powers of two. Not thread-safe."""
 
     def __init__(self, threshold: float) -> None:
         """`threshold` holds for devices without a profile."""
         self._threshold = threshold
         size, judged = FIRST_CAPACITY, len(columns()) + 2
         self.values = np.zeros((size, RING, 2), np.int16)
-        self.weight = np.zeros((size, RING, 2), np.bool_)
-        self.terms = np.zeros((size, SLOW_BLOCKS, terms_width()), np.float32)
-        self.phases = np.zeros((size, MIDDLE_BLOCKS, 2, 2 * len(FREQUENCIES)), np.int16)
-        self.copies = np.zeros((size, BLOCKS, len(LAGS_MIN), 2), np.float32)
+        self.terms = np.zeros((size, SLOW_BLOCKS - 1, terms_width()), np.float32)
+        """Of the blocks before the one that a decision judges, which makes up six hours with them; `copies` makes up one."""
+        self.phases = np.zeros((size, 2, 2 * len(FREQUENCIES)), np.int32)
+        """Summed over the last three hours: the block that leaves them is computed again from the minutes."""
+        self.copies = np.zeros((size, BLOCKS - 1, len(LAGS_MIN), 2), np.float32)
         self.count = np.zeros(size, np.int64)
         self.total = np.zeros((size, judged))
         self.squares = np.zeros((size, judged))
@@ -123,8 +138,8 @@ class DeviceArrays:
 
     def _rings(self) -> list[NDArray[np.generic]]:
         return [
-            self.values, self.weight, self.terms, self.phases, self.copies, self.count, self.total, self.squares,
-            self.waiting_count, self.waiting, self.enrolment_min,
+            self.values, self.terms, self.phases, self.copies, self.count, self.total, self.squares, self.waiting_count,
+            self.waiting, self.enrolment_min,
         ]  # fmt: skip
 
     def _grow(self) -> None:
@@ -149,11 +164,23 @@ def write_rows(arrays: DeviceArrays, rows: RowBuffer) -> None:
     """Write the rows of a pass into the rings. Of several at one place the last counts."""
     if not len(rows):
         return
-    slot, at = np.array(rows.slot, np.int64), np.array(rows.index, np.int64) % RING
-    values = np.array([rows.heart, rows.breath], np.int16).T
-    real = values[:, 0] >= 0
-    arrays.values[slot[real], at[real]] = values[real]
-    arrays.weight[slot, at] = np.array([rows.heart_weight, rows.breath_weight], np.bool_).T
+    at = np.array(rows.index, np.int64) % RING
+    arrays.values[rows.slot, at] = np.array([rows.heart, rows.breath], np.int16).T
+    write_cuts(arrays, rows, 0)
+
+
+def write_cuts(arrays: DeviceArrays, rows: RowBuffer, decisions: int) -> None:
+    """Take the weight of rows before a cut that is known after so many decisions of the pass."""
+    for known_after, slot, index in rows.cuts:
+        if known_after == decisions:
+            row = arrays.values[slot, index % RING]
+            row[:] = np.maximum(row, ~row)
+
+
+def read_rows(arrays: DeviceArrays, slot: Ints, index: Ints) -> tuple[Floats, Bools]:
+    """Return (values in bpm and breaths/min float64[R, n, 2], measured bool[R, n, 2]) of stream indices int64[R, n], out of the rings."""
+    kept = arrays.values[slot[:, None], index % RING]
+    return np.maximum(kept, ~kept) / STEPS_A_BPM, kept < 0
 
 
 class WaitingDecisions:

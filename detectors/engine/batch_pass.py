@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from contracts.messages.verdicts import DeviceState
 from detectors.decisions.states import state_in_words
-from detectors.engine.arrays import RING, DecisionTick, DeviceArrays, RowBuffer, write_rows
+from detectors.engine.arrays import READ_BACK, RING, DecisionTick, DeviceArrays, RowBuffer, write_cuts, write_rows
 from detectors.engine.deciding import Decided, decide
 from detectors.engine.freezing import freeze, put
 from detectors.engine.model import Model
@@ -17,8 +17,8 @@ from detectors.engine.tracker import DeviceTracker
 from detectors.explanations.words import in_words, rules_in_words
 from detectors.minutes.windows import LEAST_USABLE_SHARE, usable_decisions
 
-MOST_ROWS: Final = RING - 82
-"""Valid minutes of one device in a pass: the ring keeps them beside the 82 that its first decision reads."""
+MOST_ROWS: Final = RING - READ_BACK
+"""Valid minutes of one device in a pass: the ring keeps them beside those that its first decision reads."""
 MOST_TICKS_ENROLLING: Final = 8
 """Decisions of a device without a profile in a pass: too few for a void enrolment to begin anew within it."""
 
@@ -40,6 +40,7 @@ class BatchPass:
         self._arrays = arrays
         self._rows = RowBuffer()
         self._minutes: list[tuple[DeviceTracker, list[AdmittedMinute], list[ChunkProgress]]] = []
+        self._ticks: list[tuple[DeviceTracker, list[DecisionTick]]] = []
 
     def admit(self, tracker: DeviceTracker, queue: Sequence[ChunkProgress]) -> int:
         """Admit a device's chunks in order and return how many are finished.
@@ -48,17 +49,21 @@ class BatchPass:
         """
         minutes: list[AdmittedMinute] = []
         finished: list[ChunkProgress] = []
+        ticks: list[DecisionTick] = []
         first = len(self._rows)
+        self._rows.decisions = 0
         for progress in queue:
             if (minutes or finished) and (progress.chunk.session_id > tracker.session_id or progress.chunk.re_enrol):
                 break
             self._enter(tracker, progress)
-            is_full = self._admit_minutes(tracker, progress, minutes, first)
+            is_full = self._admit_minutes(tracker, progress, minutes, ticks, first)
             if progress.done:
                 finished.append(progress)
             if is_full or not progress.done:
                 break
         self._minutes.append((tracker, minutes, finished))
+        if ticks:
+            self._ticks.append((tracker, ticks))
         return len(finished)
 
     def _enter(self, tracker: DeviceTracker, progress: ChunkProgress) -> None:
@@ -75,23 +80,29 @@ class BatchPass:
             progress.transitions += tracker.re_enrol()
 
     def _admit_minutes(
-        self, tracker: DeviceTracker, progress: ChunkProgress, minutes: list[AdmittedMinute], first: int
+        self,
+        tracker: DeviceTracker,
+        progress: ChunkProgress,
+        minutes: list[AdmittedMinute],
+        ticks: list[DecisionTick],
+        first: int,
     ) -> bool:
         """Admit minutes of a chunk until it is done or the pass is full. Return whether it is full."""
-        ticks = 0
-        while not progress.done:
-            event_minute = progress.chunk.first_event_minute + progress.position
-            vitals = progress.minutes[progress.position]
-            progress.position += 1
+        first_event_minute = progress.chunk.first_event_minute
+        for place in range(progress.position, len(progress.minutes)):
+            event_minute = first_event_minute + place
+            progress.position = place + 1
             refused = tracker.intake.refused(event_minute)
             if refused is not None:
                 progress.drop(refused)
                 continue
-            tracker.intake.admit(event_minute)
-            due = tracker.take(event_minute, vitals, self._rows)
-            minutes.append(AdmittedMinute(progress, event_minute, due, tracker.freezes))
-            ticks += len(due)
-            if tracker.freezes or (due and self._is_full(tracker, ticks, len(self._rows) - first)):
+            due = tracker.take(event_minute, progress.minutes[place], self._rows)
+            freezes = tracker.freezes
+            minutes.append(AdmittedMinute(progress, event_minute, due, freezes))
+            if due:
+                ticks += due
+                self._rows.decisions = len(ticks)
+            if freezes or (due and self._is_full(tracker, len(ticks), len(self._rows) - first)):
                 return True
         return tracker.profile is not None and len(self._rows) - first >= MOST_ROWS - 15
 
@@ -108,7 +119,7 @@ class BatchPass:
         for tracker, minutes, finished in self._minutes:
             places = iter(decided.get(tracker.slot, ()))
             for minute in minutes:
-                self._apply(tracker, minute, [next(places) for _ in minute.ticks])
+                self._apply(tracker, minute, [next(places) for _ in minute.ticks] if minute.ticks else ())
             for progress in finished:
                 if progress.chunk.session_id == tracker.session_id:
                     applied = len(progress.event_minute)
@@ -117,16 +128,16 @@ class BatchPass:
 
     def _decide_all(self) -> dict[int, list[tuple[Decided, int]]]:
         """Return, by slot, where the outcome of each of its decisions lies: the first decisions of all devices, the second ones, ..."""
-        queues = [
-            (tracker, [tick for minute in minutes for tick in minute.ticks]) for tracker, minutes, _ in self._minutes
-        ]
         outcomes: dict[int, list[tuple[Decided, int]]] = {}
         turn = 0
-        while ready := [(tracker, ticks[turn]) for tracker, ticks in queues if len(ticks) > turn]:
+        while ready := [(tracker, ticks[turn]) for tracker, ticks in self._ticks if len(ticks) > turn]:
+            if turn:
+                write_cuts(self._arrays, self._rows, turn)
             decided = decide(self._model, self._arrays, [tick for _, tick in ready])
             for place, (tracker, _) in enumerate(ready):
                 outcomes.setdefault(tracker.slot, []).append((decided, place))
             turn += 1
+        write_cuts(self._arrays, self._rows, turn)
         return outcomes
 
     def _apply(self, tracker: DeviceTracker, minute: AdmittedMinute, places: Sequence[tuple[Decided, int]]) -> None:

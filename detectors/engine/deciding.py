@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.array_types import Bools, Floats, Ints
 from detectors.baseline.own_past import GROUP, LAG, OwnPast, past_of
@@ -13,24 +14,25 @@ from detectors.decisions.votes import KINDS, pushed
 from detectors.engine.arrays import (
     GROUPS,
     MIDDLE_BLOCKS,
-    RING,
-    SLOW_BLOCKS,
-    STEPS_A_BPM,
     DecisionTick,
     DeviceArrays,
     add_waiting,
+    read_rows,
 )
 from detectors.engine.model import Model
 from detectors.minutes.cleaning import on_grid
-from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, after_enrolment
+from detectors.minutes.windows import FIRST_MIN, STEP_MIN, WINDOW_MIN, after_enrolment
 from detectors.rules import copies
 from detectors.scoring.common_scale import NOTHING
 from detectors.scoring.components import TailFeatures, components_of, tail_features_of
+from detectors.statistics import lattice
 from detectors.statistics.base import FAST_MIN, MIDDLE_MIN, SLOW_MIN
 from detectors.statistics.registry import columns, statistic_values
 from detectors.statistics.windows import FIRST_ROW, DecisionRows, blocks_of
 
-FAST_BLOCKS = FAST_MIN // STEP_MIN
+FAST_BLOCKS: Final = FAST_MIN // STEP_MIN
+_BLOCKS_AGAIN: Final = np.array([*range(1, FAST_BLOCKS), MIDDLE_BLOCKS])
+"""Blocks so many decisions ago whose phases are computed again: those of the last hour, and the one that leaves three hours."""
 
 
 class Decided(NamedTuple):
@@ -92,10 +94,9 @@ def decide(model: Model, arrays: DeviceArrays, ticks: Sequence[DecisionTick]) ->
 
 def rows_from(arrays: DeviceArrays, slot: Ints, decision: Ints) -> DecisionRows:
     """Return the minutes that decisions read, out of the rings."""
-    at = (STEP_MIN * decision[:, None] + np.arange(FIRST_ROW, WINDOW_MIN)) % RING
-    values = arrays.values[slot[:, None], at] / STEPS_A_BPM
+    values, measured = read_rows(arrays, slot, STEP_MIN * decision[:, None] + np.arange(FIRST_ROW, WINDOW_MIN))
     return DecisionRows(
-        on_grid(values, arrays.grid_bpm[slot][:, None]), arrays.weight[slot[:, None], at].astype(np.float32), decision,
+        on_grid(values, arrays.grid_bpm[slot][:, None]), measured.astype(np.float32), decision,
         arrays.median[slot], arrays.scale[slot], arrays.grid_bpm[slot], arrays.unchanged_share[slot],
         arrays.residual_size[slot], arrays.context[slot],
     )  # fmt: skip
@@ -112,23 +113,35 @@ def _statistics(model: Model, arrays: DeviceArrays, slot: Ints, decision: Ints) 
     rows = rows_from(arrays, slot, decision)
     errors = model.network_errors(rows)
     blocks = blocks_of(rows, errors)
-    arrays.terms[slot, decision % SLOW_BLOCKS] = blocks.terms
-    arrays.phases[slot, decision % MIDDLE_BLOCKS] = blocks.phases
-    arrays.copies[slot, decision % copies.BLOCKS] = copies.block_evidence(rows)
-    last = decision[:, None] - np.arange(FAST_BLOCKS)
+    evidence = copies.block_evidence(rows)
+    before = (decision[:, None] - np.arange(1, FAST_BLOCKS)) % arrays.terms.shape[1]
     sums = {
-        FAST_MIN: arrays.terms[slot[:, None], last % SLOW_BLOCKS].sum(axis=1, dtype=np.float64),
-        SLOW_MIN: arrays.terms[slot].sum(axis=1, dtype=np.float64),
+        FAST_MIN: arrays.terms[slot[:, None], before].sum(axis=1, dtype=np.float64) + blocks.terms,
+        SLOW_MIN: arrays.terms[slot].sum(axis=1, dtype=np.float64) + blocks.terms,
     }
-    phases = {
-        FAST_MIN: arrays.phases[slot[:, None], last % MIDDLE_BLOCKS].sum(axis=1, dtype=np.int32),
-        MIDDLE_MIN: arrays.phases[slot].sum(axis=1, dtype=np.int32),
-    }
-    nats = copies.nats_of(arrays.copies[slot].sum(axis=1, dtype=np.float64))
+    phases = _phases(arrays, slot, decision, blocks.phases)
+    nats = copies.nats_of(arrays.copies[slot].sum(axis=1, dtype=np.float64) + evidence)
+    arrays.terms[slot, decision % arrays.terms.shape[1]] = blocks.terms
+    arrays.copies[slot, decision % arrays.copies.shape[1]] = evidence
     mean_square = (
         np.full(len(slot), np.nan) if errors is None else np.square(errors, dtype=np.float64).mean(axis=(1, 2))
     )
     return _BlockStatistics(statistic_values(sums, phases), nats, mean_square)
+
+
+def _phases(arrays: DeviceArrays, slot: Ints, decision: Ints, new: NDArray[np.int16]) -> dict[int, NDArray[np.int32]]:
+    """Return the phases int32[R, 2, 144] of the last hour and of the last three, each decision's own block `new` included."""
+    before = decision[:, None] - _BLOCKS_AGAIN
+    at = STEP_MIN * before[:, :, None] + np.arange(FIRST_MIN, FIRST_MIN + STEP_MIN)
+    values, measured = read_rows(arrays, slot, at.reshape(len(slot), -1))
+    measured &= at.reshape(len(slot), -1, 1) >= FIRST_MIN  # before the stream there was no block
+    grid = arrays.grid_bpm[slot][:, None]
+    steps = np.rint(on_grid(values, grid) / grid).astype(np.int64)
+    blocks = lattice.block_phases(steps.reshape(-1, STEP_MIN, 2), measured.reshape(-1, STEP_MIN, 2))
+    again = blocks.reshape(*before.shape, *blocks.shape[1:])
+    arrays.phases[slot] += new
+    arrays.phases[slot] -= again[:, -1]
+    return {FAST_MIN: again[:, :-1].sum(axis=1, dtype=np.int32) + new, MIDDLE_MIN: arrays.phases[slot]}
 
 
 def _components(

@@ -12,7 +12,7 @@ from detectors.array_types import Bools, Floats, Floats32
 from detectors.baseline.own_past import baseline_start, enrolment_decisions, own_past
 from detectors.baseline.profile import Profile, profile_of
 from detectors.decisions.votes import stream_votes
-from detectors.engine.arrays import MIDDLE_BLOCKS, SLOW_BLOCKS, DeviceArrays
+from detectors.engine.arrays import MIDDLE_BLOCKS, DeviceArrays
 from detectors.engine.model import Model, profile_record
 from detectors.explanations.enrolment import enrolment_warning
 from detectors.minutes.cleaning import CleanMinutes
@@ -66,7 +66,7 @@ def freeze(model: Model, minutes: CleanMinutes, pulse_medians_bpm: Sequence[floa
 def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     """Let a slot be judged by what its enrolment came to."""
     arrays.take_profile(slot, frozen.arrays, frozen.profile.threshold)
-    put_blocks(arrays, slot, 0, frozen.blocks, frozen.evidence)
+    put_blocks(arrays, slot, len(frozen.values), frozen.blocks, frozen.evidence)
     start = baseline_start(len(frozen.values))
     kept = frozen.values[start:][frozen.keep[start:]]
     arrays.count[slot] = len(kept)
@@ -74,12 +74,9 @@ def put(arrays: DeviceArrays, slot: int, frozen: Frozen) -> None:
     arrays.squares[slot] = (kept**2).sum(axis=0)
 
 
-def put_blocks(arrays: DeviceArrays, slot: int, first: int, blocks: Blocks, evidence: Floats32) -> None:
-    """Write the blocks of the decisions from `first` on into a slot's rings, as far as they reach back."""
-    for ring, made, kept in (
-        (arrays.terms, blocks.terms, SLOW_BLOCKS),
-        (arrays.phases, blocks.phases, MIDDLE_BLOCKS),
-        (arrays.copies, evidence, copies.BLOCKS),
-    ):
-        decision = first + np.arange(len(made))[-kept:]
-        ring[slot, decision % kept] = made[-kept:]
+def put_blocks(arrays: DeviceArrays, slot: int, end: int, blocks: Blocks, evidence: Floats32) -> None:
+    """Write the blocks of the decisions before `end` into a slot's rings and sums, as far as they reach back."""
+    for ring, made in ((arrays.terms, blocks.terms), (arrays.copies, evidence)):
+        last = made[-ring.shape[1] :]
+        ring[slot, np.arange(end - len(last), end) % ring.shape[1]] = last
+    arrays.phases[slot] = blocks.phases[-MIDDLE_BLOCKS:].sum(axis=0, dtype=np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from typing import Final
 
 import numpy as np
@@ -19,32 +20,42 @@ SEEN_MIN: Final = 240
 _SEEN: Final = (1 << SEEN_MIN) - 1
 
 
-class LastMinutes:
-    """The last `most` event minutes that were appended, eight bytes each."""
+class StreamMinutes:
+    """The event minutes of a stream's valid minutes, kept as the runs without a gap: most devices have one of them."""
 
-    __slots__ = ("_minutes", "_most")
+    __slots__ = ("_run_index", "_run_minute", "last")
 
-    def __init__(self, most: int) -> None:
-        self._minutes = array("q")
-        self._most = most
+    def __init__(self) -> None:
+        self._run_index = array("q")
+        self._run_minute = array("q")
+        self.last: int | None = None
 
-    def append(self, event_minute: int) -> None:
-        """Add a minute; the oldest gives way."""
-        self._minutes.append(event_minute)
-        if len(self._minutes) > self._most:
-            del self._minutes[0]
+    def append(self, index: int, event_minute: int) -> bool:
+        """Add the valid minute with this index in the stream, one more than the last, and return whether it follows on a gap."""
+        last, self.last = self.last, event_minute
+        if last is not None and event_minute == last + 1:
+            return False
+        self._run_index.append(index)
+        self._run_minute.append(event_minute)
+        return last is not None
 
-    def __getitem__(self, place: int) -> int:
-        return self._minutes[place]
+    def at(self, index: int) -> int:
+        """Return the event minute of a valid minute, or of the oldest that is remembered. Raises IndexError before the first."""
+        run = max(0, bisect_right(self._run_index, index) - 1)
+        return self._run_minute[run] + max(0, index - self._run_index[run])
 
-    def __len__(self) -> int:
-        return len(self._minutes)
+    def forget_before(self, index: int) -> None:
+        """Let the runs go that end before a valid minute."""
+        gone = bisect_right(self._run_index, index) - 1
+        if gone > 0:
+            del self._run_index[:gone]
+            del self._run_minute[:gone]
 
 
 class MinuteIntake:
     """What is remembered of a device's raw minutes."""
 
-    __slots__ = ("_filler", "applied_through", "frozen", "interval", "pulse", "replay", "seen_mask")
+    __slots__ = ("_filler", "_pulse", "applied_through", "frozen", "interval", "replay", "seen_mask")
 
     def __init__(self) -> None:
         self.applied_through = self.seen_mask = 0
@@ -52,20 +63,20 @@ class MinuteIntake:
         self.interval = MeasuredInterval()
         self.frozen = FrozenRun()
         self.replay = ReplayMemory()
-        self.pulse = PulseGap()
+        self._pulse: PulseGap | None = None
+        """Only of a device that sends one."""
 
     def refused(self, event_minute: int) -> str | None:
-        """Return why a minute must be dropped (`duplicate`: applied before, `late`: too old), or None."""
-        ago = self.applied_through - event_minute
-        if ago < 0:
-            return None
-        return "duplicate" if ago < SEEN_MIN and self.seen_mask >> ago & 1 else "late"
+        """Return why a minute must be dropped (`duplicate`: applied before, `late`: too old).
 
-    def admit(self, event_minute: int) -> None:
-        """Move event time on to a minute that was not refused, be it valid or missing."""
+        None: it may come in, and event time has moved on to it, be it valid or missing.
+        """
         passed = event_minute - self.applied_through
+        if passed <= 0:
+            return "duplicate" if passed > -SEEN_MIN and self.seen_mask >> -passed & 1 else "late"
         self.seen_mask = (self.seen_mask << passed | 1) & _SEEN if passed < SEEN_MIN else 1
         self.applied_through = event_minute
+        return None
 
     def push(self, event_minute: int, heart: float | None, breath: float | None, pulse: float | None) -> list[Row]:
         """Return the valid minutes that a raw one settles. Heart rate and pulse in bpm, breaths/min, None or NaN = missing."""
@@ -76,8 +87,14 @@ class MinuteIntake:
             self.frozen.push(heart_bpm, breath_min)
             self.replay.push(event_minute, heart_bpm, breath_min)
             if pulse is not None and pulse > 0:
-                self.pulse.push(event_minute, heart_bpm, pulse)
+                if self._pulse is None:
+                    self._pulse = PulseGap()
+                self._pulse.push(event_minute, heart_bpm, pulse)
         return rows
+
+    def pulse_gap_bpm(self, event_minute: int) -> float | None:
+        """Return how far heart rate and pulse lay apart in the last half hour, as `PulseGap.median_bpm`."""
+        return None if self._pulse is None else self._pulse.median_bpm(event_minute)
 
 
 class EnrolmentRows:

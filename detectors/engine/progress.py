@@ -26,6 +26,11 @@ class MinuteVerdict(NamedTuple):
 class ChunkProgress:
     """The next of a chunk's minutes to admit, and its verdicts so far."""
 
+    __slots__ = (
+        "_result", "chunk", "dropped", "event_minute", "minutes", "position", "session_opened", "state", "threshold",
+        "transitions", "verdicts",
+    )  # fmt: skip
+
     def __init__(self, chunk: MinuteChunk) -> None:
         self.chunk = chunk
         self.minutes = list(minutes_of(chunk))
@@ -63,9 +68,9 @@ class ChunkProgress:
 
     def close(self, tracker: DeviceTracker) -> None:
         """Make the verdicts, with the device as it is after this chunk."""
-        at = list(self.verdicts)
         score, error, flagged, kinds = self._columns()
-        last = self.verdicts[at[-1]] if at else None
+        at = next(reversed(self.verdicts), None)
+        last = None if at is None else self.verdicts[at]
         self._result = Verdicts(
             device_id=tracker.device_id,
             session_id=tracker.session_id,
@@ -79,11 +84,11 @@ class ChunkProgress:
             transitions=self.transitions,
             dropped=self.dropped,
             session_opened=self.session_opened,
-            windows=len(at),
-            flagged_windows=sum(verdict.flagged for verdict in self.verdicts.values()),
-            latest_score=last.score if last else None,
-            latest_threshold=self.threshold[at[-1]] if at else None,
-            latest_flagged=bool(last and last.flagged),
+            windows=len(self.verdicts),
+            flagged_windows=int(flagged.sum()) if self.verdicts else 0,
+            latest_score=None if last is None else last.score,
+            latest_threshold=None if at is None else self.threshold[at],
+            latest_flagged=last is not None and last.flagged,
             flagged_share=tracker.over_share,
             enrolled=tracker.profile is not None,
             enrolment_share=tracker.enrolment_share,

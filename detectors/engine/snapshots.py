@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from contracts.messages.verdicts import BaselineSnapshot, DeviceSnapshot, DeviceState
 from detectors.array_types import Floats, Floats32, Ints
-from detectors.baseline.own_past import baseline_end, enrolment_decisions
+from detectors.baseline.own_past import GROUP, baseline_end, enrolment_decisions
 from detectors.decisions.votes import KEPT, KINDS
 from detectors.engine.arrays import (
+    RING,
     SLOW_BLOCKS,
     STEPS_A_BPM,
     DeviceArrays,
@@ -23,11 +26,14 @@ from detectors.engine.model import Model, profile_from
 from detectors.engine.tracker import DeviceTracker
 from detectors.minutes.cleaning import CleanMinutes, beside_cut
 from detectors.minutes.filling import Row
+from detectors.minutes.sampling import LOOKED_AT_MIN
 from detectors.minutes.windows import STEP_MIN, WINDOW_MIN, decision_count, decision_minute
 from detectors.rules import copies
-from detectors.statistics.windows import FIRST_ROW, blocks_of, rows_of_part, stream_statistics
+from detectors.statistics.windows import FIRST_ROW, DecisionRows, blocks_of, rows_of_part, stream_statistics
 
-MARGIN_MIN = 30
+REPLAYED_MIN: Final = max(RING, *LOOKED_AT_MIN)
+"""Valid minutes that an enrolled device's ring and its share of filled minutes rest on. Of those before only the time counts."""
+MARGIN_MIN: Final = 30
 """Read back before the first minute that is needed, so that a gap before it closes as it did."""
 
 
@@ -54,7 +60,7 @@ def snapshot_of(tracker: DeviceTracker, arrays: DeviceArrays) -> DeviceSnapshot:
         seen_mask=intake.seen_mask,
         stream_start=tracker.stream_start,
         valid_minutes=tracker.valid_minutes,
-        last_valid_minute=tracker.recent[-1] if tracker.recent else None,
+        last_valid_minute=tracker.minutes.last,
         history_from=_history_from(tracker),
         votes=arrays.last[tracker.slot].astype("<f8").tobytes(),
         explanation=tracker.explanation,
@@ -79,9 +85,11 @@ def load_baseline(arrays: DeviceArrays, slot: int, record: BaselineSnapshot, val
     arrays.total[slot] = np.frombuffer(record.total, "<f8")
     arrays.squares[slot] = np.frombuffer(record.squares, "<f8")
     logits = np.frombuffer(record.waiting_logits, "<f8").reshape(-1, 2)
-    for place, row in enumerate(np.concatenate([values, logits], axis=1)):
-        if record.kept_mask >> place & 1:
-            add_waiting(arrays, np.array([slot]), np.array([record.first_waiting + place]), row[None])
+    kept = np.array([record.kept_mask >> place & 1 for place in range(len(logits))], np.bool_)
+    decision, rows = record.first_waiting + np.flatnonzero(kept), np.concatenate([values, logits], axis=1)[kept]
+    for turn in range(GROUP):  # one of each group at a time, in their order
+        now = decision % GROUP == turn
+        add_waiting(arrays, np.full(np.count_nonzero(now), slot), decision[now], rows[now])
 
 
 def waiting_of(record: BaselineSnapshot) -> WaitingDecisions:
@@ -109,12 +117,8 @@ def _history_from(tracker: DeviceTracker) -> int | None:
         return None
     if tracker.profile is None:
         return tracker.stream_start - MARGIN_MIN
-    decisions = decision_count(tracker.valid_minutes)
     wanted = first_block(tracker.waiting.first) - 2
-    kept_from = decisions - len(tracker.starts)
-    if wanted < max(0, kept_from):
-        return tracker.stream_start - MARGIN_MIN
-    return tracker.starts[wanted - kept_from] - MARGIN_MIN
+    return (tracker.stream_start if wanted < 0 else tracker.minutes.at(STEP_MIN * wanted)) - MARGIN_MIN
 
 
 HISTORY_GONE = "the vitals that its baseline rests on are gone; it enrols again"
@@ -133,17 +137,15 @@ class Restoration:
     def fill(self, chunk: MinuteChunk) -> None:
         """Take read-back minutes in the order of the topic. Those after the snapshot are left out, nothing is judged."""
         start = self._snapshot.stream_start
-        intake = self._tracker.intake
+        intake, enrols = self._tracker.intake, self._tracker.enrolment is not None
         for event_minute, vitals in enumerate(minutes_of(chunk), chunk.first_event_minute):
             if event_minute > intake.applied_through or event_minute <= self._through:
                 continue
             self._through = event_minute
-            rows = intake.push(event_minute, *vitals)
-            if start is None:
-                continue
-            settled = [row for row in rows if row[0] >= start]
-            self._rows += settled
-            self._pulse_bpm += [intake.pulse.median_bpm(event_minute) if settled else None] * len(settled)
+            for row in intake.push(event_minute, *vitals):
+                if start is not None and row[0] >= start:
+                    self._rows.append(row)
+                    self._pulse_bpm.append(intake.pulse_gap_bpm(event_minute) if enrols else None)
 
     def end(self, model: Model, arrays: DeviceArrays) -> None:
         """Go on from the snapshot. Without the vitals that it rests on, the device enrols again."""
@@ -188,15 +190,18 @@ class Restoration:
         """Append the valid minutes as they were appended once. No decision falls."""
         tracker, rows = self._tracker, RowBuffer()
         tracker.start_stream()
-        tracker.valid_minutes = first
-        for row, apart_bpm in zip(counted, self._pulse_bpm, strict=False):
+        known = 0 if tracker.enrolment is not None else max(0, len(counted) - REPLAYED_MIN)
+        for index, row in enumerate(counted[:known], first):
+            tracker.minutes.append(index, row[0])
+        tracker.valid_minutes = first + known
+        for row, apart_bpm in zip(counted[known:], self._pulse_bpm[known:], strict=False):
             tracker.append(row, rows)
             past = tracker.valid_minutes - WINDOW_MIN
             if past >= 0 and past % STEP_MIN == 0:
-                tracker.starts.append(tracker.recent[0])
                 tracker.too_sparse = tracker.filled.too_sparse
                 if apart_bpm is not None and tracker.enrolment is not None:
                     tracker.enrolment.pulse_medians_bpm.append(apart_bpm)
+        rows.cuts.clear()  # of the row before the first of them, whose place the last ones have taken
         write_rows(arrays, rows)
 
     def _restore_blocks(self, model: Model, arrays: DeviceArrays, counted: list[Row], first: int) -> None:
@@ -206,30 +211,31 @@ class Restoration:
         assert profile is not None
         start = first_block(record.first_waiting)
         decisions = np.arange(start, decision_count(self._snapshot.valid_minutes))
-        minutes = _clean(counted)
+        unread = max(0, STEP_MIN * start + FIRST_ROW - 1 - first)
+        table, first = np.array(counted[unread:], np.float64), first + unread
+        minutes = _clean(table)
         rows = rows_of_part(minutes.values, minutes.weight, profile_from(profile), decisions, first)
         late = decision_minute(decisions) >= profile.enrolment_min - 1
-        rows.weight[late, -1] = _weight_on_arrival(counted, decision_minute(decisions[late]) - first)
+        rows.weight[late, -1] = _weight_on_arrival(table, decision_minute(decisions[late]) - first)
         blocks = blocks_of(rows, model.network_errors(rows))
         slot = self._tracker.slot
-        put_blocks(arrays, slot, start, blocks, copies.block_evidence(rows))
+        last = DecisionRows._make(part[-copies.BLOCKS :] for part in rows)  # no more of the evidence is kept
+        put_blocks(arrays, slot, start + len(decisions), blocks, copies.block_evidence(last))
         load_baseline(arrays, slot, record, stream_statistics(blocks)[record.first_waiting - start :])
         self._tracker.waiting = waiting_of(record)
 
 
-def _weight_on_arrival(rows: list[Row], at: Ints) -> Floats32:
+def _weight_on_arrival(rows: Floats, at: Ints) -> Floats32:
     """Return float32[k, 2] of the rows at these places as a decision that ends there saw them: a cut after it was not known."""
-    event_minute = np.array([row[0] for row in rows], np.int64)
-    measured = np.array([row[3:] for row in rows], np.float32)
-    is_next = event_minute[at] == event_minute[at - 1] + 1
-    return np.asarray(measured[at] * is_next[:, None], np.float32)
+    is_next = rows[at, 0] == rows[at - 1, 0] + 1
+    return np.asarray(rows[at, 3:] * is_next[:, None], np.float32)
 
 
-def _clean(rows: list[Row]) -> CleanMinutes:
-    """Return valid minutes as arrays, hundredths as the rings hold them. Minutes beside a cut weigh nothing."""
-    event_minute = np.array([row[0] for row in rows], np.int64)
-    steps = np.array([(round(row[1] * STEPS_A_BPM), round(row[2] * STEPS_A_BPM)) for row in rows], np.float64)
-    weight: Floats32 = np.array([row[3:] for row in rows], np.float32)
+def _clean(rows: Floats) -> CleanMinutes:
+    """Return valid minutes, `Row`s as float64[n, 5], hundredths as the rings hold them. Minutes beside a cut weigh nothing."""
+    event_minute = rows[:, 0].astype(np.int64)
+    steps = np.rint(rows[:, 1:3] * STEPS_A_BPM)
+    weight = rows[:, 3:].astype(np.float32)
     observed = np.asarray(weight.all(axis=1))
     weight[beside_cut(event_minute)] = 0
     return CleanMinutes(steps / STEPS_A_BPM, weight, event_minute, observed)

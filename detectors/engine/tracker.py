@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,23 +12,29 @@ from detectors.baseline.own_past import enrolment_decisions
 from detectors.decisions.states import DecisionBasis, decide, dwell_after, state_in_words, visible_state
 from detectors.engine.arrays import STEPS_A_BPM, DecisionTick, RowBuffer, WaitingDecisions
 from detectors.engine.chunks import FRESH, MinuteChunk, Transition
-from detectors.engine.intake import EnrolmentRows, LastMinutes, MinuteIntake
+from detectors.engine.intake import EnrolmentRows, MinuteIntake, StreamMinutes
 from detectors.explanations.words import unscored_in_words
 from detectors.minutes.filling import Row
 from detectors.minutes.sampling import FilledMinutes
 from detectors.minutes.windows import MAX_SPAN_MIN, STEP_MIN, WINDOW_MIN
 from detectors.rules import frozen, pulse, replay
 
-STARTS_KEPT: Final = 100
-"""Decisions whose first event minute is remembered: those that wait for the baseline and the six hours before them."""
+KEPT_MIN: Final = 100 * STEP_MIN
+"""Valid minutes of which it is remembered when they were: of the decisions that wait for the baseline, and six hours before them."""
 
 
 class DeviceTracker:
     """A deterministic function of the minutes it is given: neither packing nor a restart in between shows.
 
-    `slot` is its place in the arrays. `valid_minutes` counts the valid minutes since the enrolment began, `enrolment` holds them
-    while it is open.
+    `slot` is its place in the arrays. `valid_minutes` counts the valid minutes since the enrolment began, `minutes` tells when
+    the last of them were, `enrolment` holds them while it is open.
     """
+
+    __slots__ = (
+        "calm_min", "clean_min", "deferred", "device_id", "enrolment", "explanation", "filled", "finished", "flagged", "intake",
+        "invalid_in_row", "judged_through", "last_scored", "minutes", "near", "over_share", "profile", "session_id", "slot",
+        "state", "state_since", "stream_start", "too_sparse", "valid_minutes", "voted_state", "waiting", "wanted_min",
+    )  # fmt: skip
 
     def __init__(self, device_id: str, slot: int, snapshot: DeviceSnapshot, enrolment_min: int) -> None:
         self.device_id = device_id
@@ -59,10 +66,9 @@ class DeviceTracker:
         self.valid_minutes = 0
         self.stream_start: int | None = None
         self.enrolment: EnrolmentRows | None = EnrolmentRows() if self.profile is None else None
-        self.deferred: list[Row] = []
+        self.deferred: Sequence[Row] = ()
         self.waiting = WaitingDecisions(0)
-        self.recent = LastMinutes(WINDOW_MIN)
-        self.starts = LastMinutes(STARTS_KEPT)
+        self.minutes = StreamMinutes()
         self.filled = FilledMinutes()
         self.too_sparse = False
 
@@ -101,8 +107,9 @@ class DeviceTracker:
         Valid minutes after the one that completes an enrolment wait for the next call: the profile is frozen in between.
         """
         ticks: list[DecisionTick] = []
-        settled = self.deferred + self.intake.push(event_minute, *vitals)
-        self.deferred = []
+        settled = self.intake.push(event_minute, *vitals)
+        if self.deferred:
+            settled, self.deferred = [*self.deferred, *settled], ()
         for place, row in enumerate(settled):
             if self.freezes:
                 self.deferred = settled[place:]
@@ -110,7 +117,6 @@ class DeviceTracker:
             self.append(row, rows)
             past = self.valid_minutes - WINDOW_MIN
             if past >= 0 and past % STEP_MIN == 0:
-                self.starts.append(self.recent[0])
                 ticks.append(self._tick(past // STEP_MIN, event_minute))
         return ticks
 
@@ -118,42 +124,38 @@ class DeviceTracker:
         """Count a valid minute and add it to the rows of a pass, and to an open enrolment."""
         minute, heart, breath, heart_known, breath_known = row
         index = self.valid_minutes
-        is_cut = bool(self.recent) and minute != self.recent[-1] + 1
+        is_cut = self.minutes.append(index, minute)
         steps = round(heart * STEPS_A_BPM), round(breath * STEPS_A_BPM)
         weights = heart_known and not is_cut, breath_known and not is_cut
         if is_cut:  # the minute before the cut has no neighbour either
-            self._add(rows, index - 1, None, (False, False))
-        self._add(rows, index, steps, weights)
+            rows.cut_after(self.slot, index - 1)
+        rows.slot.append(self.slot)
+        rows.index.append(index)
+        rows.heart.append(~steps[0] if weights[0] else steps[0])
+        rows.breath.append(~steps[1] if weights[1] else steps[1])
         if self.enrolment is not None and len(self.enrolment) < self.wanted_min:
             if is_cut:
                 self.enrolment.weights[-1] = self.enrolment.weights[-2] = 0
             self.enrolment.add(minute, *steps, *weights, observed=heart_known and breath_known)
         if self.stream_start is None:
             self.stream_start = minute
-        self.recent.append(minute)
         self.filled.push(is_filled=not (heart_known and breath_known))
         self.valid_minutes += 1
 
-    def _add(self, rows: RowBuffer, index: int, steps: tuple[int, int] | None, weights: tuple[bool, bool]) -> None:
-        """Add a row. Without values it only takes the weight of the row before."""
-        rows.slot.append(self.slot)
-        rows.index.append(index)
-        rows.heart.append(-1 if steps is None else steps[0])
-        rows.breath.append(-1 if steps is None else steps[1])
-        rows.heart_weight.append(weights[0])
-        rows.breath_weight.append(weights[1])
-
     def _tick(self, decision: int, event_minute: int) -> DecisionTick:
         intake = self.intake
-        apart_bpm = intake.pulse.median_bpm(event_minute)
+        apart_bpm = intake.pulse_gap_bpm(event_minute)
         if apart_bpm is not None and self.enrolment is not None:
             self.enrolment.pulse_medians_bpm.append(apart_bpm)
         limit_bpm = self.profile.pulse_limit_bpm if self.profile else pulse.LIMIT_BPM
+        self.minutes.forget_before(self.valid_minutes - KEPT_MIN)
+        span_min = self.minutes.at(self.valid_minutes - 1) - self.minutes.at(self.valid_minutes - WINDOW_MIN)
+        too_sparse = self.filled.too_sparse
         return DecisionTick(
             self.slot,
             decision,
-            self.recent[-1] - self.recent[0] <= MAX_SPAN_MIN and not self.filled.too_sparse,
-            self.filled.too_sparse,
+            span_min <= MAX_SPAN_MIN and not too_sparse,
+            too_sparse,
             intake.frozen.minutes / frozen.LIMIT_MIN,
             intake.replay.share(event_minute) / replay.LIMIT_SHARE,
             0.0 if apart_bpm is None else apart_bpm / limit_bpm,
@@ -177,7 +179,7 @@ class DeviceTracker:
     @property
     def freezes(self) -> bool:
         """Whether the enrolment is complete and waits to be frozen."""
-        return self.is_enrolling and self.enrolment_count >= self.wanted_min
+        return self.enrolment is not None and self.is_enrolling and len(self.enrolment) >= self.wanted_min
 
     def decide(self, *, flagged: bool, near: bool) -> str:
         """Move on from a judged decision. Return the reason of a change ("" for none)."""

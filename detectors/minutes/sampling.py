@@ -48,7 +48,8 @@ class FilledMinutes:
     def push(self, *, is_filled: bool) -> None:
         """Count the next valid minute."""
         self._filled = (self._filled << 1 | is_filled) & _MASKS[_LONGEST]
-        self._minutes = min(self._minutes + 1, _LONGEST)
+        if self._minutes < _LONGEST:
+            self._minutes += 1
 
     @property
     def too_sparse(self) -> bool:

@@ -30,13 +30,17 @@ def block_evidence(rows: DecisionRows) -> Floats32:
     here = x[:, start:stop]
     gain, half = _gain(rows), 0.5 * rows.grid_bpm[:, None]
     changed = np.abs(here - x[:, start - 1 : stop - 1]) > half
-    hit, weight = gain * changed, rows.weight[:, start:stop]
+    weight = rows.weight[:, start:stop].astype(np.float64)
+    hit, miss = weight * (gain * changed), weight * MISMATCH_NATS
     minute = STEP_MIN * rows.decision[:, None] + FIRST_ROW + np.arange(start, stop)
+    is_early = minute.min(initial=LONGEST_LAG_MIN) < LONGEST_LAG_MIN
     evidence = np.empty((len(x), len(LAGS_MIN), 2), np.float32)
     for place, lag in enumerate(LAGS_MIN.tolist()):
         equal = np.abs(here - x[:, start - lag : stop - lag]) < half
-        reaches = (minute >= lag)[:, :, None]  # a lag from before the stream is no evidence either way
-        evidence[:, place] = (weight * np.where(equal, hit, MISMATCH_NATS) * reaches).sum(axis=1)
+        nats = np.where(equal, hit, miss)
+        if is_early:
+            nats *= (minute >= lag)[:, :, None]  # a lag from before the stream is no evidence either way
+        evidence[:, place] = nats.sum(axis=1)
     return evidence
 
 

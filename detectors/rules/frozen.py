@@ -29,8 +29,10 @@ class FrozenRun:
 
     def push(self, heart_rate_bpm: float, resp_rate_bpm: float) -> None:
         """Take in the next minute with both channels measured."""
-        same = abs(heart_rate_bpm - self._heart) < SAME_BPM and abs(resp_rate_bpm - self._breath) < SAME_BPM
-        self.minutes = min(self.minutes + 1, COUNTED_MIN) if same else 1
+        if abs(heart_rate_bpm - self._heart) >= SAME_BPM or abs(resp_rate_bpm - self._breath) >= SAME_BPM:
+            self.minutes = 1
+        elif self.minutes < COUNTED_MIN:
+            self.minutes += 1
         self._heart, self._breath = heart_rate_bpm, resp_rate_bpm
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.array_types import Floats, Ints
+from detectors.array_types import Bools, Floats, Ints
 from detectors.statistics.base import BOTH, BREATH, FAST_MIN, HEART, MIDDLE_MIN, Tail
 
 FREQUENCIES: Final = np.linspace(0.14, 0.5, 72)  # cycles a grid step
@@ -30,23 +30,25 @@ Phases = NDArray[np.int16]
 
 def _table() -> Phases:
     angle = 2 * np.pi * np.arange(LARGEST_STEP + 1)[:, None] * FREQUENCIES
-    phases: Phases = np.rint(SCALE * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)).astype(np.int16)
-    return phases
+    phases = np.rint(SCALE * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)).astype(np.int16)
+    return np.concatenate([phases, np.zeros_like(phases[:1])])
 
 
 _PHASES: Final = _table()
+_NOTHING: Final = LARGEST_STEP + 1
+"""The row of a minute that was not measured: zeros."""
 
 
-def block_phases(step: Ints, weight: Floats) -> Phases:
-    """Return int16[R, 2, 144], the summed phases of blocks: values in grid steps int64[R, 15, 2] and their weights.
+def block_phases(step: Ints, measured: Bools) -> Phases:
+    """Return int16[R, 2, 144], the summed phases of blocks: values in grid steps int64[R, 15, 2], and which were measured.
 
     The first 72 are the cosines, then the sines.
     """
-    at = np.where(weight > 0, np.clip(step, 0, LARGEST_STEP), 0)
-    measured = weight > 0
+    at = np.where(measured, np.clip(step, 0, LARGEST_STEP), _NOTHING)
     total = np.zeros((len(step), 2, _PHASES.shape[1]), np.int16)
+    one = np.empty_like(total)
     for minute in range(step.shape[1]):
-        total += _PHASES[at[:, minute]] * measured[:, minute, :, None]
+        total += np.take(_PHASES, at[:, minute], axis=0, out=one, mode="clip")
     return total
 
 

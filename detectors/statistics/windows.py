@@ -112,7 +112,7 @@ class Blocks(NamedTuple):
 def blocks_of(rows: DecisionRows, network_error: Floats32 | None) -> Blocks:
     """Return the block sums of decisions. `network_error` float32[R, 15, 2]."""
     minutes = block_minutes(rows, network_error)
-    return Blocks(block_sums(minutes), lattice.block_phases(grid_steps(rows), minutes.weight))
+    return Blocks(block_sums(minutes), lattice.block_phases(grid_steps(rows), minutes.weight > 0))
 
 
 def stream_statistics(blocks: Blocks) -> Floats:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from contracts.messages.verdicts import encode_verdict
@@ -62,6 +63,15 @@ class BatchScorer:
         SCORING_SECONDS.observe(time.perf_counter() - started)
         return batch_result
 
+    def whole_results(self, devices: Sequence[DeviceContext]) -> list[DeviceResult]:
+        """Return each device's last status as it went out, with the snapshot that the engine holds."""
+        shown = [(device.status, self.router.snapshot(device.device_id), device.epoch) for device in devices]
+        return [
+            DeviceResult(msgspec.structs.replace(status, snapshot=snapshot), epoch)
+            for status, snapshot, epoch in shown
+            if status is not None
+        ]
+
     def close(self, devices: Sequence[str]) -> None:
         """Forget devices that left or were taken."""
         for device_id in devices:
@@ -77,11 +87,12 @@ class BatchScorer:
         for applied in verdicts:
             _count(applied)
         reason, bundle_sha = self.router.reason(device.device_id), self.router.bundle_sha_of(device.device_id)
-        device.status = next_status(
+        status = next_status(
             device, snapshot, verdicts, reason=reason, bundle_sha=bundle_sha, worker_id=self._worker_id
         )
+        device.now_shows(status)
         scores = score_batches(device, verdicts, bundle_sha)
-        return DeviceResult(device.status, held_epoch, [encode_verdict(batch) for batch in scores])
+        return DeviceResult(status, held_epoch, [encode_verdict(batch) for batch in scores])
 
 
 class _PendingBatches:

@@ -14,7 +14,7 @@ import structlog
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.errors import Fatal
 from streams.metrics import DeviceSeries
-from streams.publisher import DeviceResult, VerdictPublisher
+from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchResult, BatchScorer
 from streams.state.backfill import BackfillReader
 from streams.state.devices import AssignedDevices
@@ -136,8 +136,8 @@ class ScoringLoop:
     async def publish_again(self) -> None:
         """Put every held device's status on the status topic again: it was made anew, and whoever restores needs them."""
         async with self._lock:
-            held = [device for device in self.held.devices.values() if device.status is not None]
-            results = [DeviceResult(device.status, device.epoch) for device in held if device.status is not None]
+            run, held = asyncio.get_running_loop().run_in_executor, list(self.held.devices.values())
+            results = await run(self._executor, self._scorer.whole_results, held)
             refused = await self._outlets.store.write(results)
             await self._outlets.publisher.publish([result for result in results if result.device_id not in refused])
             log.info("statuses_published_again", devices=len(results) - len(refused))

@@ -108,26 +108,28 @@ class BackfillReader:
 
 def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
     """Join batches that follow each other: the engine fills a long chunk much faster than many short ones."""
-    at = 0
-    while at < len(batches):
-        together, minutes = [batches[at]], len(batches[at])
-        at += 1
-        while at < len(batches) and batches[at].first_event_minute == together[0].first_event_minute + minutes:
-            if minutes >= JOINED_MIN:
-                break
-            together.append(batches[at])
-            minutes += len(batches[at])
-            at += 1
-        yield _as_one(together)
+    together: list[VitalsBatch] = []
+    first = minutes = 0
+    for batch in batches:
+        event_minute = batch.first_event_minute
+        if together and (event_minute != first + minutes or minutes >= JOINED_MIN):
+            yield _as_one(together, first)
+            together = []
+        if not together:
+            first, minutes = event_minute, 0
+        together.append(batch)
+        minutes += len(batch)
+    if together:
+        yield _as_one(together, first)
 
 
-def _as_one(batches: Sequence[VitalsBatch]) -> MinuteChunk:
-    first = batches[0]
+def _as_one(batches: Sequence[VitalsBatch], first_event_minute: int) -> MinuteChunk:
+    has_pulse = any(batch.pulse_bpm is not None for batch in batches)
     return MinuteChunk(
-        first.device_id,
-        first.session_id,
-        first.first_event_minute,
+        batches[0].device_id,
+        batches[0].session_id,
+        first_event_minute,
         [value for batch in batches for value in batch.heart_rate_bpm],
         [value for batch in batches for value in batch.resp_rate_bpm],
-        [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)],
+        [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)] if has_pulse else None,
     )

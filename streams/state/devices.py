@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from contracts.messages.verdicts import DeviceStatus
@@ -35,6 +36,10 @@ class DeviceContext:
     label: str | None = None
     label_changed: bool = False
     topic_id: str = ""
+
+    def now_shows(self, status: DeviceStatus) -> None:
+        """Remember a status that went out. Its snapshot, most of it, is not kept: the engine holds what that says."""
+        self.status = msgspec.structs.replace(status, snapshot=None)
 
     @classmethod
     def from_status(

@@ -189,6 +189,9 @@ class Restorer:
         refused = await self.store.write(results)
         # Whoever was overtaken since it took the epoch must not publish after its successor.
         await self.publisher.publish([result for result in results if result.device_id not in refused])
+        for device in devices:
+            if device.status is not None:
+                device.now_shows(device.status)
 
 
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import LIVES, Outcome, assert_same, calm, cuts, life, one, open_engine, outcome
+from lives import LIVES, NAN, Outcome, assert_same, calm, cuts, life, one, open_engine, outcome
 from plain_detector import level_model, plain_model
 
 from detectors.engine.chunks import MinuteChunk, Verdicts
@@ -61,6 +61,19 @@ def test_a_drawn_detector_with_its_network_says_the_same_in_chunks_of(size: int)
     found = outcome(verdicts, engine.snapshot("a"))
     assert_same(found, alone(lived, "a", DRAWN))
     assert np.isfinite(found.numbers[:, 0]).sum() > 30
+
+
+@pytest.mark.parametrize("first", [356, 359])
+def test_a_cut_that_comes_in_the_same_chunk_as_a_decision_is_not_known_to_it(first: int) -> None:
+    lived = life([(80.0, 500)])
+    lived.breath[:] = np.round(np.random.default_rng(1).normal(16, 0.6, 500), 1)
+    lived.heart[360:380] = NAN
+    minute_by_minute, in_chunks = open_engine(DRAWN), open_engine(DRAWN)
+    expected = outcome(
+        [minute_by_minute.apply([lived.part(at, at + 1)])[0] for at in range(500)], minute_by_minute.snapshot("a")
+    )
+    verdicts = [in_chunks.apply([lived.part(*part)])[0] for part in ((0, first), (first, 500))]
+    assert_same(outcome(verdicts, in_chunks.snapshot("a")), expected)
 
 
 def test_devices_do_not_touch_each_other_in_any_order() -> None:
