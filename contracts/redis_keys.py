@@ -29,6 +29,10 @@ class RedisKeys:
         """STRING that expires: the replay that sends this device now."""
         return f"{self.prefix}:devices:replay:{device_id}"
 
+    def written_mark(self, writer: str) -> str:
+        """STRING that expires: the number of a worker's last write. A lower one than it knows of says that writes were lost."""
+        return f"{self.prefix}:devices:written:{writer}"
+
     def global_blob(self, sha256: str) -> str:
         return f"{self.prefix}:blob:global:{sha256}"
 

@@ -83,6 +83,11 @@ class Topics:
             TopicSpec(self.bundle_files, 1, dict(_COMPACT)),
         )
 
+    def of_worker(self) -> tuple[TopicSpec, ...]:
+        """Return those of the fixed topics that a worker reads or writes."""
+        needed = {self.scores, self.device_status, self.dead_letters, self.bundles, self.bundle_files}
+        return tuple(spec for spec in self.fixed() if spec.name in needed)
+
     @property
     def fl_keys_spec(self) -> TopicSpec:
         """The spec of the registered keys: the record of them, of which Redis holds no copy."""

@@ -17,7 +17,7 @@ from contracts.errors import FedSecureError, Misconfigured, Unavailable
 from fedsecure.extras import lacking
 
 COMMANDS = (
-    "demo", "stack", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
+    "demo", "stack", "secure", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
     "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "synthetic", "paper", "federate", "export",
 )  # fmt: skip
 

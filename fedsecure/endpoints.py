@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from pydantic import SecretStr
 
 from contracts.configuration.settings import Settings
+from contracts.errors import Misconfigured
 
 if TYPE_CHECKING:
     from replay.demo_records import DemoRecords
@@ -27,9 +29,23 @@ def settings_for_running_stack(**overrides: Any) -> Settings:
     """
     from fedsecure.local_stack import LocalStack
 
-    endpoints = LocalStack().endpoints()
+    local = LocalStack()
+    endpoints = local.endpoints()
     given = {name: value for name, value in overrides.items() if value is not None}
-    return Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **given})
+    settings = Settings(**{"kafka_bootstrap_servers": endpoints.kafka, "redis_url": endpoints.redis_url, **given})
+    if local.site is not None and endpoints.kafka_is_local:
+        raise Misconfigured(
+            f"the local stack in {local.state_dir} asks who somebody is: set FEDSECURE_SECRETS_DIR to the folder of a principal, one of those in "
+            f"{local.site.program_folder('')}"
+        )
+    return settings
+
+
+def settings_for_source(**overrides: Any) -> Settings:
+    """Return the same for a program that uses Kafka alone: where the environment names one, no Redis need be there."""
+    if not os.environ.get(ALIASES["kafka_bootstrap_servers"]):
+        return settings_for_running_stack(**overrides)
+    return Settings(**{name: value for name, value in overrides.items() if value is not None})
 
 
 def settings_for_device_host(**overrides: Any) -> Settings:

@@ -31,4 +31,4 @@ class Fenced(FedSecureError):
 
 
 class GateClosed(Unavailable):
-    """Redis does not answer: nobody can be checked, so nobody takes part."""
+    """Redis does not answer, or takes no writes: nobody can be checked, so nobody takes part."""

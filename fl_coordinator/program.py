@@ -17,7 +17,6 @@ from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
 from contracts.messages.federation import RoundRecord
 from contracts.messages.releases import BundleRelease
-from contracts.metrics import REDIS_UP
 from fl_coordinator.aggregation.base import aggregation_rule
 from fl_coordinator.gate.keys import KeyRing
 from fl_coordinator.gate.selection import DeviceStatusReader, RoundGate
@@ -42,6 +41,7 @@ from transport.device_status_reader import RedisDeviceStatusReader
 from transport.kafka.admin import ensure_topics
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
+from transport.redis.primary import Primary
 from transport.redis_client import connect_redis
 
 log = structlog.get_logger()
@@ -77,13 +77,16 @@ class CoordinatorProgram:
         Raises Unavailable when Kafka does not answer at the start, Fenced when replaced.
         """
         measure_start(self._clock(), self._settings.round_interval_s)
-        client = connect_redis(self._settings)
+        primary = Primary()
+        client = connect_redis(self._settings, primary)
         lease = Lease(client, self._settings.redis_keys, self._settings.coordinator_lease_s)
         history = await self._take_over(lease, stop)
         if history is None:
             return
         try:
-            await hold_lease(lease, self._settings.coordinator_lease_s, self._lead(history, client, lease, stop))
+            await hold_lease(
+                lease, self._settings.coordinator_lease_s, self._lead(history, client, primary, lease, stop)
+            )
         finally:
             with contextlib.suppress(Unavailable):
                 await asyncio.to_thread(lease.release)
@@ -95,26 +98,27 @@ class CoordinatorProgram:
             try:
                 taken = await asyncio.to_thread(lease.take, history.last_lease_token)
             except Unavailable as error:
-                REDIS_UP.set(0)
-                self._wait_because("waiting_for_redis", str(error))
+                self._not_ready = str(error)
             else:
-                REDIS_UP.set(1)
                 if taken:
                     # The one before may have written until its lease ran out, with a token that a new Redis knew nothing of.
                     history = await read_history(self._settings)
                     if history.last_lease_token < lease.token:
                         return history
                     continue
-                self._wait_because("waiting_for_lease", "another coordinator is active")
+                self._wait_for_lease()
             await cancellable_sleep(ASK_AGAIN_S, stop)
         return None
 
-    def _wait_because(self, event: str, reason: str) -> None:
+    def _wait_for_lease(self) -> None:
+        reason = "another coordinator is active"
         if reason != self._not_ready:
-            log.warning(event, reason=reason)
+            log.warning("waiting_for_lease", reason=reason)
         self._not_ready = reason
 
-    async def _lead(self, history: History, client: redis.Redis, lease: Lease, stop: asyncio.Event) -> None:
+    async def _lead(
+        self, history: History, client: redis.Redis, primary: Primary, lease: Lease, stop: asyncio.Event
+    ) -> None:
         settings, clock = self._settings, self._clock
         async with (
             Publisher(settings) as publisher,
@@ -126,7 +130,7 @@ class CoordinatorProgram:
             (await keys.refresh()).follow()
             view, blobs = RedisDeviceStatusReader(client, settings.redis_keys), blob_store(settings, client)
             journal = Journal(publisher, settings.topics, clock)
-            gate = RoundGate(view, keys, clock, settings.stale_cap_s)
+            gate = RoundGate(view, keys, clock, settings.stale_cap_s, primary)
             models = GlobalModels(settings, publisher, client, blobs, clock)
             inbox = UpdateInbox(reader, settings.topics, settings.discovery_interval_s)
             collection = Collection(inbox, gate, blobs, settings.redis_keys, journal, settings.local_max_windows)

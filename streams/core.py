@@ -83,7 +83,7 @@ class WorkerCore:
         await self._identity.take()
         self.spawn(self._identity.keep())
         # First, and alone: it waits for a broker that is just starting, where the other clients give up at once.
-        await asyncio.to_thread(ensure_topics, settings, settings.topics.fixed())
+        await asyncio.to_thread(_ensure_topics, settings)
         released, *_ = await asyncio.gather(
             self._open.enter_async_context(released_engines(settings, self._engine_factory)),
             self.reader.start(), self._past.start(), self._publisher.start(), self._store.needs_rewrite(),
@@ -228,3 +228,9 @@ class WorkerCore:
         while True:
             await self._or_fail(self.loop.keep_view())
             await asyncio.sleep(BEAT_S)
+
+
+def _ensure_topics(settings: Settings) -> None:
+    # On a bare Kafka all of them; where its own are there it asks for no others, which it need not be allowed to make.
+    if ensure_topics(settings, settings.topics.of_worker()):
+        ensure_topics(settings, settings.topics.fixed())

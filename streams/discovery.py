@@ -13,7 +13,7 @@ from contracts.errors import Unavailable
 from contracts.identifiers import is_device_id
 from streams.vitals_records import DeviceNames
 from transport.kafka.offset_range_reader import OffsetRangeReader
-from transport.kafka.topic_ids import TopicIds
+from transport.kafka.protocol.topic_ids import TopicIds
 
 log = structlog.get_logger()
 

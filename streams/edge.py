@@ -48,7 +48,7 @@ class EdgeWorker:
         """Load the detector, connect and begin. Raises Unavailable or Misconfigured."""
         try:
             await self.core.start()
-            await start_client(self._consumer, self.core.settings.kafka_bootstrap_servers)
+            await start_client(self._consumer, self.core.settings)
         except BaseException:
             await self._consumer.stop()  # else it complains, between the lines of whatever went wrong
             raise

@@ -66,7 +66,7 @@ class VerdictPublisher:
             max_request_size=LARGEST_REQUEST_BYTES,
             max_batch_size=256 * 1024,
         )
-        await start_client(producer, self._settings.kafka_bootstrap_servers)
+        await start_client(producer, self._settings)
         self._producer = producer
 
     async def publish(self, results: Sequence[DeviceResult], dead_letters: Sequence[DeadLetter] = ()) -> None:

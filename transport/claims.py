@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ from redis.retry import Retry
 from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from contracts.metrics import IDENTITY_CONFLICTS
+from transport.redis.health import asking
 from transport.redis_client import connect_redis
 
 CLAIM_S: Final = 3.0
@@ -50,6 +52,7 @@ end
 return 0
 """
 
+PRESENCE: Final = "take the presence of devices"
 Kind = Literal["worker", "host", "replay"]
 
 
@@ -87,10 +90,8 @@ class Claims:
         """Take or renew these claims, and return those that another process holds. Whoever asked for ours meanwhile is counted."""
         if not keys:
             return []
-        try:
+        with self._asking():
             answers = self._client.eval(_HOLD, len(keys), *keys, self._name, self._stands_ms, self._free_with_ms)
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis does not answer for claims ({type(error).__name__})") from None
         asked, *ours = map(int, answers)
         if asked:
             IDENTITY_CONFLICTS.labels(self._kind).inc(asked)
@@ -100,7 +101,17 @@ class Claims:
         """Give back those of the claims that are ours."""
         if not keys:
             return
-        try:
+        with self._asking():
             self._client.eval(_RELEASE, len(keys), *keys, self._name)
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis does not answer for claims ({type(error).__name__})") from None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A host's claims tell whether Redis works for it; what a worker or a replay needs of Redis is not this."""
+        if self._kind == "host":
+            with asking(PRESENCE, writes=True):
+                yield
+            return
+        try:
+            yield
+        except (redis.RedisError, OSError) as error:
+            raise Unavailable(f"Redis does not keep claims ({type(error).__name__})") from None

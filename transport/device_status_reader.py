@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import redis
 import structlog
 
-from contracts.errors import InvalidMessage, Unavailable
+from contracts.errors import InvalidMessage
 from contracts.messages.verdicts import DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
 from contracts.redis_types import is_wrong_type
+from transport.redis.health import asking
 
 log = structlog.get_logger()
 
+SHOW: Final = "show the devices"
 Statuses = Mapping[str, DeviceStatus | None]
 """Device id -> its status as it stands now; None when missing or malformed."""
 
@@ -28,7 +30,7 @@ class RedisDeviceStatusReader:
         self._malformed: set[str] = set()  # already logged: whoever looks twice a second does not fill the log
 
     def known_devices(self) -> list[str]:
-        with _answering():
+        with asking(SHOW, writes=False):
             members = self._client.zrange(self._keys.devices_last_seen, 0, -1)
         return sorted(member.decode(errors="replace") for member in members if isinstance(member, bytes))
 
@@ -37,20 +39,21 @@ class RedisDeviceStatusReader:
         pipeline = self._client.pipeline(transaction=False)
         for device_id in asked:
             pipeline.hget(self._keys.device(device_id), "status")
-        with _answering():
+        with asking(SHOW, writes=False):
             # One hash of the wrong type must not blind the reader to all others.
             values = pipeline.execute(raise_on_error=False)
+            for value in values:
+                if isinstance(value, redis.RedisError) and not is_wrong_type(value):
+                    raise value
         return {device_id: self._parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
 
     def present(self, device_ids: Iterable[str]) -> set[str]:
         asked = sorted(device_ids)
-        with _answering():
+        with asking(SHOW, writes=False):
             marks = self._client.mget([self._keys.presence(device_id) for device_id in asked]) if asked else []
         return {device_id for device_id, mark in zip(asked, marks, strict=True) if mark is not None}
 
     def _parse(self, device_id: str, value: object) -> DeviceStatus | None:
-        if isinstance(value, redis.RedisError) and not is_wrong_type(value):
-            raise _unavailable(value)
         if not isinstance(value, bytes):
             return None
         try:
@@ -62,15 +65,3 @@ class RedisDeviceStatusReader:
             return None
         self._malformed.discard(device_id)
         return status if status.device_id == device_id else None
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"Redis does not show the devices ({type(error).__name__})")
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        raise _unavailable(error) from None

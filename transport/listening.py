@@ -10,9 +10,9 @@ from contracts.configuration.addresses import shown_host
 from contracts.errors import Misconfigured
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, is_tls: bool = False) -> str:
     """Return the address for a browser, an IPv6 one in brackets."""
-    return f"http://{shown_host(host)}:{port}/"
+    return f"{'https' if is_tls else 'http'}://{shown_host(host)}:{port}/"
 
 
 def resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:

@@ -15,8 +15,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.configuration.parts import ProbeSettings
+from contracts.configuration.parts import AllParts
 from contracts.metrics import ProgramName, registry_of
+from transport.certificates.expiry import measure_certificates
 from transport.listening import cannot_listen, resolved, url_of
 
 log = structlog.get_logger()
@@ -104,7 +105,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def serve_probes(
-    settings: ProbeSettings, program: ProgramName, *, ready: Check, healthy: Check = always_well
+    settings: AllParts, program: ProgramName, *, ready: Check, healthy: Check = always_well
 ) -> ProbeServer | None:
     """Serve a program's probes and its own metrics where its settings ask for them (None: no metrics port is set).
 
@@ -112,6 +113,7 @@ def serve_probes(
     """
     if settings.metrics_port is None:
         return None
+    measure_certificates(settings, program)
     host, port = settings.metrics_host, settings.metrics_port
     try:
         server = ProbeServer(host, port, healthy=healthy, ready=ready, registry=registry_of(program))

@@ -47,7 +47,7 @@ _REASONS: Final = {
     "wrong_lease": "answered another coordinator",
     "wrong_round": "answered another round",
     "no_quorum": "too few devices may train",
-    "redis_unavailable": "Redis did not answer, so nobody counts as benign",
+    "redis_unavailable": "Redis did not answer or took no writes, so nobody counts as benign",
     "kafka_unavailable": "Kafka did not answer",
     "model_lost": "the model's weights were lost",
     "coordinator_stopped": "the coordinator was stopped",

@@ -85,6 +85,12 @@ def _two_tokens(settings: AllParts) -> str | None:
     return "FEDSECURE_CONSOLE_TOKEN and FEDSECURE_CONSOLE_TOKEN_FILE are both set: keep one"
 
 
+def _console_tls(settings: AllParts) -> str | None:
+    if (settings.console_tls_cert_file is None) == (settings.console_tls_key_file is None):
+        return None
+    return "FEDSECURE_CONSOLE_TLS_CERT_FILE and FEDSECURE_CONSOLE_TLS_KEY_FILE go together: set both, or neither"
+
+
 _CHECKS: Final[tuple[Callable[[AllParts], str | None], ...]] = (
-    _redis_tls, _kafka_tls, _kafka_login, _round_sizes, _noise_without_clip, _worker_times, _batch_and_stale, _two_tokens,
+    _redis_tls, _kafka_tls, _kafka_login, _round_sizes, _noise_without_clip, _worker_times, _batch_and_stale, _two_tokens, _console_tls,
 )  # fmt: skip

@@ -37,7 +37,7 @@ class ServiceSettings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         repr=False,
-        description="where Redis is; may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
+        description="where Redis is, or Sentinels that know (redis+sentinel://HOST:26379,HOST:26379/NAME/0); may hold a password (/ # ? @ in it as %2F %23 %3F %40), never shown",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how clients speak to Kafka"
@@ -48,7 +48,9 @@ class ServiceSettings(BaseSettings):
     kafka_username: str | None = Field(None, description="the principal of this program")
     kafka_password: SecretStr | None = Field(None, description="its password; never logged")
     kafka_ca_file: Path | None = Field(None, description="the CA that signed the broker's certificate, PEM")
-    redis_ca_file: Path | None = Field(None, description="the same for Redis; needs a rediss:// URL")
+    redis_ca_file: Path | None = Field(
+        None, description="the same for Redis; needs a rediss:// or rediss+sentinel:// URL"
+    )
     blob_dir: Path | None = Field(
         None, description="weights in files of this folder, which coordinator and devices must share, not in Redis"
     )
@@ -104,6 +106,10 @@ class ProbeSettings(BaseSettings):
     metrics_port: int | None = Field(None, ge=0, le=65535, description="0 takes a free port, unset serves none")
     max_device_series: int = Field(
         200, ge=0, le=1_000_000, description="above this many devices no per-device metric is exported"
+    )
+    watched_cert_files: Names = Field(
+        (),
+        description="further certificates (PEM) whose expiry is shown, say the broker's, beside those that settings name",
     )
 
 
@@ -195,9 +201,17 @@ class ConsoleSettings(BaseSettings):
         None, description="the address that a container's port is published on: a loopback one needs no token"
     )
     console_token: SecretStr | None = Field(
-        None, description="what opens the console; unset: made at start and printed"
+        None, description="what people log in with, 16 characters or more; never shown or logged"
     )
     console_token_file: Path | None = Field(None, description="the same from a file")
+    console_session_s: float = Field(
+        30 * 86_400.0, ge=60, le=366 * 86_400, description="a browser stays logged in for so long after its login"
+    )
+    console_tls_cert_file: Path | None = Field(
+        None,
+        description="the console's certificate, PEM: it is then served by HTTPS; a renewed one is taken within a minute",
+    )
+    console_tls_key_file: Path | None = Field(None, description="the key of that certificate, PEM")
 
 
 # Fields stand in the order of the bases from the last to the first.

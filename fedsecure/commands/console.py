@@ -31,14 +31,14 @@ def console(
     """Serve the device wall, a page a device, the rounds and the replay to browsers.
 
     It reads Redis and Kafka and writes nothing, unless --allow-inject lets it ask a replay for an attack. Beyond this machine
-    (--host 0.0.0.0) it opens only with a token: FEDSECURE_CONSOLE_TOKEN, FEDSECURE_CONSOLE_TOKEN_FILE, or one made at start,
-    in the address that is printed. A device's page shows the patient's vital signs.
+    (--host 0.0.0.0) people log in with a token (FEDSECURE_CONSOLE_TOKEN_FILE, FEDSECURE_CONSOLE_TOKEN), and without one it does
+    not start. FEDSECURE_CONSOLE_TLS_CERT_FILE and ..._TLS_KEY_FILE make it HTTPS. A device's page shows the patient's vital signs.
 
     Examples:
 
     - `fedsecure console`
 
-    - `fedsecure console --host 0.0.0.0 --port 8100`
+    - `FEDSECURE_CONSOLE_TOKEN_FILE=token fedsecure console --host 0.0.0.0 --port 8100`
     """
     from console.program import ConsoleProgram
     from fedsecure.programs import run_program

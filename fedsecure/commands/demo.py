@@ -15,6 +15,7 @@ from fedsecure.options import Offline
 
 
 def demo(
+    *,
     report: Annotated[Path, typer.Option(help="Folder for report.html, summary.json and the programs' logs.")] = Path(
         "report"
     ),
@@ -37,6 +38,13 @@ def demo(
         ),
     ] = None,
     offline: Offline = False,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="On a Kafka and a Redis of its own with TLS, passwords and rights: every program under its own name (needs Redis 7 or later).",
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=4_294_967_295, help="Seed of the synthetic patients and of the attacks.")
     ] = 7,
@@ -77,6 +85,7 @@ def demo(
         speed=speed,
         synthetic=synthetic,
         screenshots_dir=screenshots,
+        secure=secure,
     )
     # SIGTERM unwinds like Ctrl-C, so that nothing is left behind.
     signal.signal(signal.SIGTERM, _interrupt)

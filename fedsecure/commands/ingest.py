@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fedsecure.endpoints import settings_for_running_stack
+from fedsecure.endpoints import settings_for_source
 from fedsecure.options import MetricsPort
 
 
@@ -84,6 +84,6 @@ def ingest(
         "ingest_any_clock": any_clock or None,
         "metrics_port": metrics_port,
     }
-    settings = settings_for_running_stack(**given)
+    settings = settings_for_source(**given)
     configure_logs("ingest")
     run_program(lambda: IngestProgram(settings, spoken), settings, "ingest")

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from contracts.configuration.settings import Settings
-from fedsecure.endpoints import find_demo_records, settings_for_running_stack
+from fedsecure.endpoints import find_demo_records, settings_for_source
 from fedsecure.options import MetricsPort, Offline
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def replay(
     demo_records = gather_records(records or [], offline, needed=not files and not synthetic)
     recordings = gather_recordings(demo_records, files or [], synthetic, seed, synthetic_minutes)
     attacks = demo_records.redirected(specs)
-    settings = settings_for_running_stack()
+    settings = settings_for_source()
     if metrics_port is not None:
         settings = settings.model_copy(update={"metrics_port": metrics_port})
     result = _run_until_signalled(settings, recordings, attacks, options)

@@ -37,6 +37,15 @@ Brokers = Annotated[
         show_default=False,
     ),
 ]
+Secure = Annotated[
+    bool | None,
+    typer.Option(
+        "--secure",
+        help="With TLS, log-ins and rights for each program, whose passwords are then in the state folder (needs Redis 7 or later).  "
+        "[default: as the folder is]",
+        show_default=False,
+    ),
+]
 stack = typer.Typer(
     rich_markup_mode="markdown",
     help="Start, show and end a real Kafka and Redis on this machine (no Docker, no Java needed).\n\n"
@@ -46,11 +55,12 @@ stack = typer.Typer(
 
 
 @stack.command()
-def up(state_dir: StateDir = None, brokers: Brokers = None) -> None:
+def up(state_dir: StateDir = None, brokers: Brokers = None, secure: Secure = None) -> None:
     """Start what does not run, wait until all answer, create the fixed topics; may be called again at any time.
 
     The first call downloads Apache Kafka (46 jars, 45 MB) to ~/.cache/fedsecure (or XDG_CACHE_HOME).
-    The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`.
+    The servers listen on free ports of 127.0.0.1 only and run on until `fedsecure stack down`. With --secure a program logs in as
+    the principal whose folder FEDSECURE_SECRETS_DIR names, for example .state/secure/programs/worker.
     """
     from fedsecure.local_stack import LocalStack
     from transport.kafka.admin import ensure_topics
@@ -58,8 +68,18 @@ def up(state_dir: StateDir = None, brokers: Brokers = None) -> None:
     # Like Ctrl-C: what was started is ended again.
     signal.signal(signal.SIGTERM, _exit_on_sigterm)
     began = time.monotonic()
-    local = LocalStack(state_dir, brokers=brokers, announce=lambda text: typer.echo(f"  {text}", err=True))
+    local = LocalStack(
+        state_dir, brokers=brokers, secure=secure, announce=lambda text: typer.echo(f"  {text}", err=True)
+    )
     endpoints = local.up()
+    if local.site is not None:
+        typer.echo(
+            f"up after {time.monotonic() - began:.1f} s; a program logs in by FEDSECURE_SECRETS_DIR=<one of these>:"
+        )
+        for name, principal in local.site.principals().items():
+            typer.echo(f"  {local.site.program_folder(name)}  {principal.is_for}")
+        _show(local.status())
+        return
     settings = Settings(kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url)
     try:
         created = ensure_topics(settings, settings.topics.fixed())

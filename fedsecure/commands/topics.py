@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fedsecure.endpoints import settings_for_running_stack
+from fedsecure.endpoints import settings_for_source
 
 
 def topics() -> None:
@@ -18,6 +18,6 @@ def topics() -> None:
     """
     from transport.kafka.admin import ensure_topics
 
-    settings = settings_for_running_stack()
+    settings = settings_for_source()
     created = ensure_topics(settings, settings.topics.fixed())
     typer.echo(f"created {len(created)} topics" + "".join(f"\n  {name}" for name in created))

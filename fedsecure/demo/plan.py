@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
@@ -38,6 +38,7 @@ class DemoOptions:
 
     `screenshots_dir`: where to save pictures of the console's pages; None takes none.
     `offline`: nothing is fetched, synthetic patients take the records' places.
+    `secure`: on a stack of its own with TLS, log-ins and rights, a principal a program.
     `speed`: recorded seconds per wall second. `attacks`: as in `fedsecure replay --attack`; empty takes the default ones.
     """
 
@@ -49,6 +50,7 @@ class DemoOptions:
     synthetic: int = 4
     screenshots_dir: Path | None = None
     offline: bool = False
+    secure: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 1.0 <= self.speed <= 3600.0):
@@ -83,12 +85,19 @@ def settings_for_run(endpoints: Endpoints, key_dir: Path, now: float | None = No
         redis_url=endpoints.redis_url,
         prefix=prefix,
         worker_group=f"{prefix}-workers",
-        enrolment_min=ENROLMENT_MIN,
-        round_interval_s=ROUND_INTERVAL_S,
-        round_deadline_s=ROUND_DEADLINE_S,
-        device_key_dir=key_dir,
         register_new_devices=True,
+        **pace(key_dir),
     )
+
+
+def pace(key_dir: Path) -> dict[str, Any]:
+    """Return the settings of every demo, wherever it runs, with its devices' private keys in `key_dir`."""
+    return {
+        "enrolment_min": ENROLMENT_MIN,
+        "round_interval_s": ROUND_INTERVAL_S,
+        "round_deadline_s": ROUND_DEADLINE_S,
+        "device_key_dir": key_dir,
+    }
 
 
 def program_environ(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
 from fedsecure.demo import plan
 from fedsecure.demo.observing.checks import Check, judge
@@ -23,9 +22,9 @@ from fedsecure.demo.plan import RECORDING_MIN, DemoOptions
 from fedsecure.demo.programs.services import describe_kafka, describe_redis, remove_traces
 from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen, screen_for
+from fedsecure.demo.stage import DemoStage, demo_stage
 from fedsecure.demo.watch import LOOK_EVERY_S, MemoryMeter, Watch
 from fedsecure.endpoints import find_demo_records
-from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.output_files import writes_into
 from replay.demo_records import ALL, DemoRecords, all_synthetic
@@ -54,25 +53,29 @@ class Demo:
         with screen_for(self._console) as screen:
             records = find_demo_records([ALL], offline=self._options.offline, say=screen.say)
             attacks = plan.attacks_of(self._options, records)
-            with TemporaryDirectory(prefix="fedsecure-keys-") as keys, LocalStack(announce=screen.say) as stack:
-                settings = plan.settings_for_run(stack.endpoints(), Path(keys))
+            with (
+                TemporaryDirectory(prefix="fedsecure-keys-") as keys,
+                demo_stage(self._options.secure, Path(keys), screen.say) as stage,
+            ):
+                settings, devices = stage.settings, plan.device_ids(self._options, records)
                 # With the patients' topics there already, workers share them while they start, not after.
-                devices = map(settings.topics.vitals_spec, plan.device_ids(self._options, records))
-                ensure_topics(settings, [*settings.topics.fixed(), *devices])
+                ensure_topics(settings, [*settings.topics.fixed(), *map(settings.topics.vitals_spec, devices)])
+                stage.admit(devices)
                 screen.say("attacks: " + "; ".join(attacks))
                 try:
-                    return self._with_services(settings, screen, records)
+                    return self._with_services(stage, screen, records)
                 finally:
                     with contextlib.suppress(Unavailable):  # a broker that is gone has nothing to remove
                         remove_traces(settings)
 
-    def _with_services(self, settings: Settings, screen: PlainScreen, records: DemoRecords) -> list[Check]:
+    def _with_services(self, stage: DemoStage, screen: PlainScreen, records: DemoRecords) -> list[Check]:
+        settings = stage.settings
         collector = Collector(settings.topics, self._started_at)
         collector.observation.speed = self._options.speed
         collector.observation.planned_devices = plan.device_ids(self._options, records)
         collector.observation.planned_minutes = RECORDING_MIN
         logs = self._options.report_dir / "logs"
-        with Supervisor(logs, plan.program_environ(settings)) as programs, Observer(settings, collector) as observer:
+        with Supervisor(logs, stage.environ(), stage.login) as programs, Observer(settings, collector) as observer:
             watch = Watch(settings, collector, observer, programs, screen, self._options)
             self._start(programs, watch, records)
             # Asked now: at the end an answer that fails to come would cost the report of a run that went well.
@@ -83,7 +86,7 @@ class Demo:
             checks = judge(observation)
             self._report(observation, checks, screen)
             if self._options.keep_running:
-                self._stay(settings, watch, screen)
+                self._stay(stage.look(), watch, screen)
         return checks
 
     def _start(self, programs: Supervisor, watch: Watch, records: DemoRecords) -> None:
@@ -125,10 +128,8 @@ class Demo:
         summary = write_report(self._options.report_dir, observation, checks)
         screen.conclude(closing_lines(self._options.report_dir, summary, checks))
 
-    def _stay(self, settings: Settings, watch: Watch, screen: PlainScreen) -> None:
-        screen.say(
-            f"still running until Ctrl-C; look at it: {self._console_address}/, or FEDSECURE_PREFIX={settings.prefix} fedsecure status"
-        )
+    def _stay(self, look: str, watch: Watch, screen: PlainScreen) -> None:
+        screen.say(f"still running until Ctrl-C; look at it: {self._console_address}/, or {look}")
         while True:
             watch.look()
             time.sleep(LOOK_EVERY_S)

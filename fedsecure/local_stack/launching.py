@@ -13,7 +13,7 @@ from typing import Final
 from contracts.errors import Unavailable
 from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.processes import ProcessId, stop
-from fedsecure.local_stack.redis_server import RedisServer
+from fedsecure.local_stack.redis.server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
 from fedsecure.local_stack.status import service_of
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
 from fedsecure.local_stack.kafka.broker import KafkaBroker
 from fedsecure.local_stack.launching import Server
-from fedsecure.local_stack.ports import PortsOf, choose_ports
-from fedsecure.local_stack.redis_server import RedisServer
+from fedsecure.local_stack.ports import HOST, PortsOf, choose_ports
+from fedsecure.local_stack.redis.program import secure_redis
+from fedsecure.local_stack.redis.server import RedisServer
 from fedsecure.local_stack.state_file import ServerRecord
+from fedsecure.local_stack.status import VARIABLE_OF
+from fedsecure.security.site import LOCAL_FOLDER, Site, SiteRecord
 
 FOLDERS: Final = {1: ("kafka",), 3: ("kafka-1", "kafka-2", "kafka-3")}
 """The brokers' folders by their number: three is the least of which one may be lost, with two copies left."""
 
 
-def servers_of(state_dir: Path, brokers: int | None) -> tuple[Server, ...]:
+def servers_of(state_dir: Path, brokers: int | None, site: Site | None = None) -> tuple[Server, ...]:
     """Return the servers of a state folder: with so many brokers, or with as many as it has data of (one if it has none).
 
     Raises Misconfigured for a number of brokers that is not offered.
@@ -27,17 +32,54 @@ def servers_of(state_dir: Path, brokers: int | None) -> tuple[Server, ...]:
         raise Misconfigured(f"{count} brokers: the local stack has {' or '.join(map(str, FOLDERS))}")
     cluster = [state_dir / name for name in FOLDERS[count]]
     # Redis first: it starts in an instant, and Kafka's first download runs while it waits.
-    return (RedisServer(state_dir / "redis"), *(KafkaBroker(folder, cluster) for folder in cluster))
+    return (RedisServer(state_dir / "redis", site), *(KafkaBroker(folder, cluster, site) for folder in cluster))
 
 
 def data_folders(state_dir: Path) -> list[Path]:
     """Return every folder that a server may have data in."""
-    return [state_dir / name for name in ("redis", *(name for names in FOLDERS.values() for name in names))]
+    return [
+        state_dir / name for name in ("redis", LOCAL_FOLDER, *(name for names in FOLDERS.values() for name in names))
+    ]
 
 
 def brokers_in(state_dir: Path) -> int | None:
     """Return of how many brokers a state folder has data, None if of none."""
     return next((count for count, names in FOLDERS.items() if (state_dir / names[0]).exists()), None)
+
+
+def secure_site(state_dir: Path, secure: bool | None, external: Collection[str] = ()) -> Site | None:
+    """Return the secrets of a state folder whose servers ask who somebody is, None of one whose do not; unset, as the folder is.
+
+    Raises Misconfigured where the folder is already what is not asked for: nobody's rights are widened or lost by an option.
+    """
+    site = Site(state_dir / LOCAL_FOLDER)
+    if secure is None:
+        return site if site.exists else None
+    if secure and external:
+        raise Misconfigured(
+            f"a secure local stack starts its own servers: unset {' and '.join(VARIABLE_OF[name] for name in external)}, or use "
+            "`fedsecure secure` for those"
+        )
+    if secure != site.exists and brokers_in(state_dir):
+        kind = "of a secure stack" if site.exists else "that anyone could read and write"
+        raise Misconfigured(
+            f"{state_dir} has data {kind}: choose another folder with --state-dir, or delete the data with "
+            "`fedsecure stack down --wipe`"
+        )
+    return site if secure else None
+
+
+def prepare_site(site: Site, servers: Sequence[Server], ports_of: PortsOf) -> None:
+    """Make a secure stack's authority, certificates and passwords if it has none yet, and note where its servers are."""
+    brokers = [server for server in servers if isinstance(server, KafkaBroker)]
+    kafka = ",".join(f"{HOST}:{ports_of[broker.name]['client']}" for broker in brokers)
+    redis, has_tls = f"{HOST}:{ports_of['redis']['client']}", secure_redis().has_tls
+    if not site.exists:
+        settings = Settings()
+        record = SiteRecord(settings.prefix, settings.worker_group, kafka, redis, redis_has_tls=has_tls)
+        site.make(record, dt.datetime.now(dt.UTC))
+    elif (site.record.kafka, site.record.redis, site.record.redis_has_tls) != (kafka, redis, has_tls):
+        site.change(kafka=kafka, redis=redis, redis_has_tls=has_tls)
 
 
 def check_layout(state_dir: Path, servers: Sequence[Server]) -> None:

@@ -6,13 +6,10 @@ import contextlib
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
-
-from platformdirs import user_state_path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.external import external_services
@@ -25,29 +22,13 @@ from fedsecure.local_stack.launching import (
     wait_until_answers,
     writing_into,
 )
-from fedsecure.local_stack.layout import check_layout, data_folders, plan_ports, servers_of
+from fedsecure.local_stack.layout import check_layout, data_folders, plan_ports, prepare_site, secure_site, servers_of
 from fedsecure.local_stack.ports import PortsOf
 from fedsecure.local_stack.processes import ProcessId, kill, signals_held, start_detached, stop_all
 from fedsecure.local_stack.state_file import ServerRecord, StateFile
+from fedsecure.local_stack.state_folder import default_state_dir
 from fedsecure.local_stack.status import VARIABLE_OF, Endpoints, ServerStatus, StackStatus, service_of
-
-
-def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return `FEDSECURE_STATE_DIR`, else `.state` of the checkout around the current folder, else the user's state folder."""
-    if given := environ.get("FEDSECURE_STATE_DIR"):
-        return Path(given).absolute()
-    here = Path.cwd()
-    checkout = next((folder for folder in (here, *here.parents) if _is_checkout(folder)), None)
-    # Elsewhere one folder for all: a stack that was started in one folder is found from any other.
-    return user_state_path("fedsecure", appauthor=False) if checkout is None else checkout / ".state"
-
-
-def _is_checkout(folder: Path) -> bool:
-    try:
-        with (folder / "pyproject.toml").open("rb") as file:
-            return bool(tomllib.load(file).get("project", {}).get("name") == "fedsecure")
-    except (OSError, ValueError):
-        return False
+from fedsecure.security.provisioning import apply
 
 
 class LocalStack:
@@ -56,7 +37,8 @@ class LocalStack:
     `up()` leaves them running for `down()`, whoever calls it. As a context manager they belong to this process: they
     end with the block, and also if the process is killed; servers that ran before are used and left running.
     Services that the environment names (KAFKA_BOOTSTRAP_SERVERS, REDIS_URL) are used and never started or ended.
-    `brokers` is 1 or 3; unset, it is as many as the folder has data of, one if it has none.
+    `brokers` is 1 or 3; unset, it is as many as the folder has data of, one if it has none. `secure`: with TLS, log-ins and
+    rights (`site` holds them); unset, as the folder is.
     """
 
     def __init__(
@@ -64,6 +46,7 @@ class LocalStack:
         state_dir: Path | None = None,
         *,
         brokers: int | None = None,
+        secure: bool | None = None,
         environ: Mapping[str, str] = os.environ,
         announce: Announce = lambda _text: None,
     ) -> None:
@@ -71,7 +54,8 @@ class LocalStack:
         self._announce = announce
         self._state = StateFile(self.state_dir)
         self._external = external_services(environ)
-        servers = servers_of(self.state_dir, brokers)
+        self.site = secure_site(self.state_dir, secure, self._external)
+        servers = servers_of(self.state_dir, brokers, self.site)
         self._servers = {each.name: each for each in servers if service_of(each.name) not in self._external}
         self._owner: ProcessId | None = None
         self._guard: ProcessId | None = None
@@ -88,7 +72,7 @@ class LocalStack:
             self._announce(f"using {service.title} at {service.shown} ({VARIABLE_OF[service.name]}); starting none")
             service.wait_until_answers()
         with self._state.locked():
-            self._start_all(self._servers.values())
+            self._start_all(self._servers.values(), provision=True)
         return self.endpoints()
 
     def down(self) -> list[str]:
@@ -172,15 +156,20 @@ class LocalStack:
                 self.down_owned_by(self._owner, among=self._started)
             self._end_guard()
 
-    def _start_all(self, servers: Iterable[Server]) -> None:
+    def _start_all(self, servers: Iterable[Server], *, provision: bool = False) -> None:
         started: list[str] = []
         check_layout(self.state_dir, tuple(self._servers.values()))
         ports_of = plan_ports(tuple(self._servers.values()), self._state.read())
+        if self.site is not None:
+            with writing_into(self.state_dir):
+                prepare_site(self.site, tuple(self._servers.values()), ports_of)
         try:
             for server in servers:
                 self._start(server, ports_of, started)
             for server in servers:
                 wait_until_answers(server, self._state, self._log_sizes.get(server.name, sizes_of(server.logs)))
+            if provision and self.site is not None and not self._external:
+                apply(self.site)
         except BaseException:
             with signals_held():
                 self._stop(started)

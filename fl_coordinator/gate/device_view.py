@@ -14,6 +14,7 @@ from contracts.identifiers import shown_as
 from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.redis_keys import RedisKeys
 from transport.device_status_reader import RedisDeviceStatusReader
+from transport.redis.failures import UNREACHABLE, RedisFailed
 
 FRESH = "fresh"
 UNKNOWN = "unknown"
@@ -88,6 +89,8 @@ def read_devices(client: redis.Redis, keys: RedisKeys, *, now: float, cap_s: flo
     view = RedisDeviceStatusReader(client, keys)
     try:
         statuses = view.statuses(view.known_devices())
-    except Unavailable as error:
+    except RedisFailed as error:
+        if error.failure is not UNREACHABLE:
+            raise
         raise Unavailable(f"{error}: is the stack up? See `fedsecure stack status`, or set REDIS_URL") from None
     return [view_of(device_id, status, now, cap_s) for device_id, status in statuses.items()]

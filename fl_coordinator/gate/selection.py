@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contracts.errors import Unavailable
 from contracts.freshness import not_eligible_because
-from contracts.metrics import REDIS_UP
 from fl_coordinator.errors import GateClosed
 from fl_coordinator.gate.keys import KeyRing
 from transport.compacted_table import CompactedTable
 from transport.device_status_reader import Statuses
+from transport.redis.primary import Primary
 
 
 class DeviceStatusReader(Protocol):
@@ -64,20 +64,18 @@ def select(
 
 
 async def ask_redis(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking Redis call off the loop. Raises GateClosed when Redis does not answer."""
+    """Run a blocking Redis call off the loop. Raises GateClosed when Redis does not do it."""
     try:
-        answer = await asyncio.to_thread(call, *arguments)
+        return await asyncio.to_thread(call, *arguments)
     except Unavailable as error:
-        REDIS_UP.set(0)
         raise GateClosed(str(error)) from None
-    REDIS_UP.set(1)
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
 class RoundGate:
     """Decides who may take part in a round, by status, key and presence as they are when it is asked.
 
+    A new primary may lack the last that a worker showed, a quarantine too: it is asked once workers have shown it again.
     Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
     """
 
@@ -85,6 +83,7 @@ class RoundGate:
     table: CompactedTable[KeyRing]
     clock: Callable[[], float]
     stale_cap_s: float
+    primary: Primary = field(default_factory=Primary)
 
     @property
     def keys(self) -> KeyRing:
@@ -97,7 +96,7 @@ class RoundGate:
 
     async def select(self, participating: Collection[str]) -> Selection:
         """Select among all known devices. `participating` have an update topic."""
-        selection: Selection = await ask_redis(self._select, participating)
+        selection: Selection = await self._ask_settled(self._select, participating)
         return selection
 
     async def excluded(self, device_ids: Collection[str], signed_with: Mapping[str, str]) -> dict[str, str]:
@@ -105,10 +104,19 @@ class RoundGate:
 
         A device whose update was signed with a key (its id in `signed_with`) that is revoked or replaced by now may not.
         """
-        statuses = await ask_redis(self.view.statuses, device_ids)
+        statuses = await self._ask_settled(self.view.statuses, device_ids)
         keys = {device_id: self.keys.key_id(device_id) for device_id in device_ids}
         registered = [name for name, key_id in keys.items() if key_id and signed_with.get(name, key_id) == key_id]
         return select(statuses, self.clock(), self.stale_cap_s, registered=registered).excluded
+
+    async def _ask_settled(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        while True:
+            while (wait_s := self.primary.settles_in_s()) > 0:
+                await asyncio.sleep(wait_s)
+            changes = self.primary.changes
+            answer = await ask_redis(call, *arguments)
+            if self.primary.changes == changes:
+                return answer
 
     def _select(self, participating: Collection[str]) -> Selection:
         now = self.clock()  # before the reading: whatever changes during it comes after this gate

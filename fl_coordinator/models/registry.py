@@ -20,6 +20,7 @@ from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord, 
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import decode_weights, encode_weights
 from transport.kafka.publisher import Publisher
+from transport.redis.health import asking
 
 log = structlog.get_logger()
 
@@ -133,12 +134,10 @@ class GlobalModels:
         """Show the current model where devices look it up: the blob first, then the pointer to it. It blocks."""
         model = self.current
         self._blobs.put(self._keys.global_blob(model.sha256), model.blob)
-        try:
+        with asking("take the current model", writes=True):
             if self._client.type(self._keys.current_model) not in {b"none", b"hash"}:
                 self._client.delete(self._keys.current_model)
             self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis did not take the current model ({type(error).__name__})") from None
 
     def _stored(self, sha256: str) -> bytes | None:
         try:

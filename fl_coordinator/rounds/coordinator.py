@@ -63,8 +63,7 @@ class Coordinator:
         self.collection.record = record
         try:
             await steps()
-        except GateClosed as error:
-            log.warning("redis_unavailable", round=record.round, error=str(error))
+        except GateClosed:  # said by then
             await self._end(transitions.skip(self.collection.current, "redis_unavailable", self.clock()))
         except Unavailable as error:
             log.warning("kafka_unavailable", round=record.round, error=str(error))
@@ -149,6 +148,8 @@ class Coordinator:
             if self.collection.current is not published:
                 published = self.collection.current
                 await self.journal.round(published)  # what a later coordinator goes on from
+        # First a write: a primary that was demoted meanwhile is left here, and is not believed below.
+        await ask_redis(self.lease.check)
         await self.collection.gate_and_screen_accepted()
 
     async def _aggregate(self) -> None:

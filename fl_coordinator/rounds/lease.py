@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 import redis
-import structlog
 
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
 from contracts.redis_types import OF_TYPE
 from fl_coordinator.errors import Fenced
+from transport.redis.health import asking
 
 BUSY: Final = 0
 _TAKE: Final = (
@@ -54,7 +55,7 @@ class Lease:
     """Takes a token while no other coordinator is active, holds it by renewing, and notices when it was lost. Blocks.
 
     It runs out `ttl_s` after the last `check`. The token never falls: a coordinator that was silent for too long meets a
-    higher one and must stop. All methods raise Unavailable when Redis does not answer.
+    higher one and must stop. All methods raise Unavailable when Redis does not take them.
     """
 
     def __init__(self, client: redis.Redis, keys: RedisKeys, ttl_s: float) -> None:
@@ -86,20 +87,17 @@ class Lease:
         self._run(_RELEASE, self.token)
 
     def _run(self, script: str, argument: int) -> int:
-        try:
+        with asking("keep the coordinator's lease", writes=True):
             return int(str(self._client.eval(script, 2, *self._keys, argument, self._holder, self._ttl_ms)))
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis does not answer for the lease ({type(error).__name__})") from None
 
 
-log = structlog.get_logger()
 RENEWALS_A_TERM: Final = 4
 
 
 async def hold_lease(lease: Lease, ttl_s: float, work: Coroutine[Any, Any, None]) -> None:
     """Run `work` to its end under the lease. Raises Fenced, having cancelled it, when another coordinator took over.
 
-    A Redis that does not answer ends nothing: rounds ask it themselves, and skip.
+    A Redis that does not work ends nothing: rounds ask it themselves, and skip.
     """
     working = asyncio.create_task(work)
     renewing = asyncio.create_task(_renew(lease, ttl_s / RENEWALS_A_TERM))
@@ -117,7 +115,5 @@ async def hold_lease(lease: Lease, ttl_s: float, work: Coroutine[Any, Any, None]
 async def _renew(lease: Lease, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
-        try:
+        with suppress(Unavailable):  # said by then
             await asyncio.to_thread(lease.check)
-        except Unavailable as error:
-            log.warning("lease_not_renewed", error=str(error))

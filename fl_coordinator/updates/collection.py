@@ -51,6 +51,7 @@ class Collection:
         self._sample_cap = sample_cap
         self.record: RoundRecord | None = None
         self._model: Model | None = None
+        self._servers_before = 0
         self._contributions: dict[str, Contribution] = {}
         self._bad: set[str] = set()
         self._refused_signed: Counter[str] = Counter()
@@ -66,6 +67,7 @@ class Collection:
     def open(self, record: RoundRecord, model: Model) -> None:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
+        self._servers_before = self._gate.primary.changes
         self._contributions = {}
         self._bad.clear()
         self._refused_signed.clear()
@@ -157,7 +159,14 @@ class Collection:
         return chosen, loss
 
     async def _take_in(self, update: ModelUpdate) -> None:
-        weights = await self._weights(update.device_id, update.update_sha256)
+        try:
+            weights = await self._weights(update.device_id, update.update_sha256)
+        except InvalidMessage:
+            if self._gate.primary.changes == self._servers_before:
+                raise
+            # The device stored them at the primary of before, and they had not reached the one of now: no fault of its own.
+            await self._drop(update.device_id, "update_lost")
+            return
         samples = capped_samples(update.sample_count, self._sample_cap)
         accepted = AcceptedUpdate(
             update_sha256=update.update_sha256, samples=samples, loss=update.loss_after, key_id=update.key_id

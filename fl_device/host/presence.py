@@ -8,16 +8,12 @@ from time import monotonic
 from typing import Final
 
 import redis
-import structlog
 
 from contracts.errors import Misconfigured, Unavailable
-from contracts.metrics import REDIS_UP
 from contracts.redis_keys import RedisKeys
 from fl_device.host.participant import HostedDevices
 from transport.claims import Claims, Terms
 from transport.clock import Backoff, cancellable_sleep
-
-log = structlog.get_logger()
 
 RENEWALS_A_TERM: Final = 8
 TERMS_OF_SILENCE: Final = 3
@@ -25,7 +21,7 @@ TERMS_OF_SILENCE: Final = 3
 
 
 class Presence:
-    """Marks that expire `ttl_s` after the last `renew`. Blocks. Raises Unavailable when Redis does not answer."""
+    """Marks that expire `ttl_s` after the last `renew`. Blocks. Raises Unavailable when Redis does not take them."""
 
     def __init__(self, client: redis.Redis, keys: RedisKeys, ttl_s: float) -> None:
         self._claims = Claims(client, "host", Terms(ttl_s, ttl_s / TERMS_OF_SILENCE))
@@ -94,10 +90,6 @@ class Attendance:
     ) -> set[str] | None:
         """Return what Redis answers, None when it does not."""
         try:
-            answer = await asyncio.to_thread(call, devices)
-        except Unavailable as error:
-            REDIS_UP.set(0)
-            log.warning("waiting_for_redis", error=str(error))
+            return await asyncio.to_thread(call, devices)
+        except Unavailable:  # said by then
             return None
-        REDIS_UP.set(1)
-        return answer

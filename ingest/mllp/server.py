@@ -17,6 +17,7 @@ from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.metrics import INGEST_BAD_FRAMES, INGEST_CONNECTIONS, INGEST_CONNECTIONS_ENDED
 from ingest.mllp.framing import Deframer, NoFraming, TooLong, framed
+from transport.certificates.server import ServerCertificate, why_not
 from transport.listening import cannot_listen
 from transport.log_throttle import Throttle
 
@@ -149,25 +150,11 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
     cert, key, ca = settings.ingest_tls_cert_file, settings.ingest_tls_key_file, settings.ingest_tls_client_ca_file
     if cert is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # An empty answer instead of a question: a key with a password would else wait at the terminal.
-        context.load_cert_chain(cert, key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            f"the certificate {cert} and its key {key} cannot be used ({_why(error)}): PEM, without a password"
-        ) from None
+    context = ServerCertificate(cert, key).context
     if ca is not None:
         try:
             context.load_verify_locations(ca)
         except (OSError, ValueError) as error:
-            raise Misconfigured(f"the CA of gateways {ca} cannot be used ({_why(error)}): PEM") from None
+            raise Misconfigured(f"the CA of gateways {ca} cannot be used ({why_not(error)}): PEM") from None
         context.verify_mode = ssl.CERT_REQUIRED
     return context
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "nothing in PEM found").replace("_", " ").lower()
-    return (getattr(error, "strerror", None) or type(error).__name__).lower()

@@ -23,7 +23,7 @@ from streams.state.snapshots import SnapshotReader
 from streams.state.status_store import StatusStore
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
-from transport.kafka.topic_ids import UNKNOWN, TopicIds
+from transport.kafka.protocol.topic_ids import UNKNOWN, TopicIds
 
 log = structlog.get_logger()
 

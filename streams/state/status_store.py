@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-import redis
 import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from contracts.messages.verdicts import DeviceStatus, encode_verdict
-from contracts.metrics import REDIS_UP
 from contracts.redis_keys import RedisKeys
 from contracts.redis_types import OF_TYPE, is_wrong_type
 from streams.publisher import DeviceResult
+from transport.device_status_reader import SHOW
+from transport.redis.failures import RedisFailed
+from transport.redis.health import asking
 
 log = structlog.get_logger()
 
+TAKE: Final = "take the devices' states"
 REFUSED: Final = 0
 ACCEPTED_BUT_LOST: Final = 2  # nothing was there; 1 is plainly accepted
-REMIND_EVERY_S: Final = 60.0
+MARK_LIFE_S: Final = 3600
 
 WRITE_SCRIPT: Final = (
     OF_TYPE
     + """
--- KEYS: last-seen set, then one hash a device; ARGV: per device id, held epoch, epoch, applied_through, received_at, status
+-- KEYS: the worker's mark, last-seen set, then one hash a device; ARGV: the mark's number and life (s), then per device
+-- id, held epoch, epoch, applied_through, received_at, status
 local answers = {}
-of_type(KEYS[1], 'zset')
-for i = 2, #KEYS do
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+of_type(KEYS[2], 'zset')
+for i = 3, #KEYS do
   of_type(KEYS[i], 'hash')
-  local a = (i - 2) * 6
+  local a = (i - 3) * 6 + 2
   local held, epoch, through = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   local stored = redis.call('HMGET', KEYS[i], 'epoch', 'applied_through')
   local stored_epoch, stored_through = tonumber(stored[1] or '-1') or -1, tonumber(stored[2] or '-1') or -1
   if stored_epoch > held or (stored_epoch == epoch and stored_through > through) then
-    answers[i - 1] = 0
+    answers[i - 2] = 0
   else
     redis.call('HSET', KEYS[i], 'epoch', ARGV[a + 3], 'applied_through', ARGV[a + 4], 'status', ARGV[a + 6])
-    redis.call('ZADD', KEYS[1], ARGV[a + 5], ARGV[a + 1])
-    answers[i - 1] = stored[1] and 1 or 2
+    redis.call('ZADD', KEYS[2], ARGV[a + 5], ARGV[a + 1])
+    answers[i - 2] = stored[1] and 1 or 2
   end
 end
 return answers
@@ -69,20 +74,23 @@ return epochs
 
 
 class StatusStore:
-    """Writes the view. When Redis is away nothing stops: Kafka is the record, and the view is rewritten later."""
+    """Writes the view. When Redis is away nothing stops: Kafka is the record, and the view is rewritten later.
 
-    def __init__(
-        self, client: redis.asyncio.Redis, keys: RedisKeys, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        # One try a call: while Redis is away it is asked once a second (`is_back`), not once a micro-batch.
+    Every write leaves a mark in Redis, a number that rises. A Redis whose mark is lower than the last that was confirmed, or
+    that has none, is not what was written to: restarted, emptied, or a replica promoted before the last writes had reached it.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, keys: RedisKeys) -> None:
+        # One try a call: while Redis is away it is asked once a second (`needs_rewrite`), not once a micro-batch.
         client.set_retry(Retry(NoBackoff(), 0))
         self._client = client
         self._keys = keys
-        self._clock = clock
         self._write = client.register_script(WRITE_SCRIPT)
         self._take = client.register_script(TAKE_SCRIPT)
-        self._up: bool | None = None
-        self._reminded_at = 0.0
+        self._is_away = False
+        self._mark_key = keys.written_mark(secrets.token_hex(8))
+        self._mark = self._confirmed = 0
+        self._in_order = asyncio.Lock()  # two connections may overtake each other
         self.stale_view = False
 
     async def write(self, results: Sequence[DeviceResult]) -> set[str]:
@@ -103,20 +111,20 @@ class StatusStore:
 
     async def epochs(self, devices: Sequence[str]) -> dict[str, int]:
         """Return the epochs that Redis knows (none when it is away)."""
-        if self._up is False or not devices:
+        if self._is_away or not devices:
             return {}
         try:
-            pipeline = self._client.pipeline(transaction=False)
-            for device in devices:
-                pipeline.hget(self._keys.device(device), "epoch")
-            answers: list[Any] = await pipeline.execute(raise_on_error=False)
-            for answer in answers:
-                if isinstance(answer, RedisError) and not is_wrong_type(answer):
-                    raise answer
-        except (RedisError, OSError) as error:
-            self._note(error)
+            with asking(SHOW, writes=False):
+                pipeline = self._client.pipeline(transaction=False)
+                for device in devices:
+                    pipeline.hget(self._keys.device(device), "epoch")
+                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+                for answer in answers:
+                    if isinstance(answer, RedisError) and not is_wrong_type(answer):
+                        raise answer
+        except RedisFailed:
+            self._is_away = True
             return {}
-        self._note(None)
         return {
             device: int(epoch)
             for device, epoch in zip(devices, answers, strict=True)
@@ -124,26 +132,37 @@ class StatusStore:
         }
 
     async def needs_rewrite(self) -> bool:
-        """Ask Redis, about once a second, whether it answers and still has the view."""
+        """Write the next mark, about once a second, and return whether Redis takes writes and lacks what was written."""
         try:
-            scripts: list[bool] = await self._client.script_exists(self._write.sha)
-            if not all(scripts):
-                # A Redis that lost the script was restarted: it lost the view as well.
-                self.stale_view = True
-                await self._client.script_load(WRITE_SCRIPT)
-        except (RedisError, OSError) as error:
-            self._note(error)
+            async with self._in_order:
+                mark = self._next_mark()
+                with asking("take a write", writes=True):
+                    found = await self._swap_mark(mark)
+        except RedisFailed:
+            self._is_away = True
             return False
-        self._note(None)
+        self._is_away = False
+        if int(found or 0) < self._confirmed:
+            self.stale_view = True
+        self._confirmed = mark
         return self.stale_view
+
+    async def _swap_mark(self, mark: int) -> Any:
+        """Write the mark and return the one before. One of another type is none."""
+        try:
+            return await self._client.set(self._mark_key, mark, ex=MARK_LIFE_S, get=True)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            await self._client.set(self._mark_key, mark, ex=MARK_LIFE_S)
+            return None
 
     async def rewrite(self, statuses: Sequence[DeviceStatus]) -> set[str]:
         """Show everything again after a loss and return the devices refused."""
-        self.stale_view = False
         refused = await self._show([(status, status.epoch) for status in statuses])
         # Keys were missing because the view was lost, and that is mended now; unless Redis went away again.
-        self.stale_view = self._up is False
-        if statuses:
+        self.stale_view = self._is_away
+        if statuses and not self._is_away:
             log.info("redis_view_rewritten", devices=len(statuses) - len(refused))
         return refused
 
@@ -155,42 +174,37 @@ class StatusStore:
         """Write each status with the epoch that this worker holds."""
         if not held:
             return set()
-        keys = [self._keys.devices_last_seen, *(self._keys.device(status.device_id) for status, _ in held)]
-        answers = await self._run(
-            self._write, keys, [field for status, epoch in held for field in _fields(status, epoch)]
-        )
+        devices = [self._keys.device(status.device_id) for status, _ in held]
+        keys = [self._mark_key, self._keys.devices_last_seen, *devices]
+        fields = [field for status, epoch in held for field in _fields(status, epoch)]
+        async with self._in_order:
+            mark = self._next_mark()
+            answers = await self._run(self._write, keys, [mark, MARK_LIFE_S, *fields])
         if answers is None:
             self.stale_view = True
             return set()
+        self._confirmed = mark
         if ACCEPTED_BUT_LOST in answers:
             self.stale_view = True
         return {status.device_id for (status, _), answer in zip(held, answers, strict=True) if answer == REFUSED}
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> list[Any] | None:
-        if self._up is False:
+        if self._is_away:
             return None
         try:
-            try:
-                answers = await self._client.evalsha(script.sha, len(keys), *keys, *args)
-            except NoScriptError:
-                self.stale_view = True
-                answers = await script(keys=keys, args=args)
-        except (RedisError, OSError) as error:
-            self._note(error)
+            with asking(TAKE, writes=True):
+                try:
+                    answers = await self._client.evalsha(script.sha, len(keys), *keys, *args)
+                except NoScriptError:
+                    answers = await script(keys=keys, args=args)
+        except RedisFailed:
+            self._is_away = True
             return None
-        self._note(None)
         return list(answers)
 
-    def _note(self, error: Exception | None) -> None:
-        REDIS_UP.set(0 if error else 1)
-        now = self._clock()
-        if error is None:
-            if self._up is False:
-                log.info("redis_back")
-            self._up = True
-        elif self._up is not False or now - self._reminded_at >= REMIND_EVERY_S:
-            log.warning("redis_unreachable", error=type(error).__name__)
-            self._up, self._reminded_at = False, now
+    def _next_mark(self) -> int:
+        self._mark += 1
+        return self._mark
 
 
 def _fields(status: DeviceStatus, held_epoch: int) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ import typer.main
 from fedsecure import cli
 
 WRITTEN = {"out", "report", "screenshots", "pictures", "plot", "work"}
-KEPT = {"state_dir", "key_dir"}
+KEPT = {"state_dir", "key_dir", "folder"}
 ALONE = {
     "device": ("--all",),
     "promote": ("--yes",),

@@ -61,6 +61,19 @@ def view(settings: Settings, client: redis.Redis) -> None:
     assert reader.statuses(["a"])["a"] == STATUS
 
 
+def mark(settings: Settings, client: redis.Redis) -> None:
+    async def beat() -> None:
+        store = StatusStore(connect_redis_async(settings), settings.redis_keys)
+        store._mark_key = settings.redis_keys.written_mark("writer")
+        for _ in range(2):
+            await store.needs_rewrite()
+        assert not store._is_away
+        await store.close()
+
+    asyncio.run(beat())
+    assert client.type(settings.redis_keys.written_mark("writer")) == b"string"
+
+
 def lease(settings: Settings, client: redis.Redis) -> None:
     one, other = Lease(client, settings.redis_keys, 60.0), Lease(client, settings.redis_keys, 60.0)
     assert one.take(7)
@@ -120,11 +133,12 @@ USERS: dict[str, tuple[str, Callable[[Settings, redis.Redis], None]]] = {
     "global_blob": ("string", blob("{prefix}:blob:global:" + NAME)),
     "update_blob": ("string", blob("{prefix}:blob:up:a:" + NAME)),
     "presence": ("string", presence),
+    "written_mark": ("string", mark),
     "worker": ("string", claim("{prefix}:devices:worker:group:w")),
     "replay": ("string", claim("{prefix}:devices:replay:a")),
 }
 """Every key's own type (which it may hold: nothing is wrong then), and who uses it."""
-ARGUMENTS = {"device_id": "a", "sha256": NAME, "group": "group", "worker_id": "w"}
+ARGUMENTS = {"writer": "writer", "device_id": "a", "sha256": NAME, "group": "group", "worker_id": "w"}
 
 
 def keys_of(keys: RedisKeys) -> dict[str, str]:

@@ -17,7 +17,8 @@ ALERTMANAGER = yaml.safe_load((MONITORING / "alertmanager" / "alertmanager.yml")
 TESTS = sorted((MONITORING / "prometheus" / "tests").glob("*.yml"))
 WANTED = {
     "DeviceQuarantined", "DevicesNotBenign", "DeviceSilent", "WorkerLagging", "DeadLetters", "RoundsSkipped",
-    "NoCommittedRound", "RedisDown", "KafkaDown", "ScoreDrift", "GroundTruthMissing",
+    "NoCommittedRound", "RedisDown", "RedisRefuses", "KafkaDown", "ScoreDrift", "GroundTruthMissing",
+    "CertificateExpires", "CertificateExpired", "CertificateUnreadable", "ConsoleTokensRefused",
 }  # fmt: skip
 
 

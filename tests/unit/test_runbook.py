@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from promql_names import alerts
 
+from console.web.attempts import OF_ALL, OF_AN_ADDRESS
 from contracts.messages.federation import RoundPhase
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -38,7 +39,7 @@ def test_the_link_of_an_alert_leads_to_its_entry(name: str):
     ("name", "number"),
     [
         ("DevicesNotBenign", "25 %"), ("ScoreDrift", "0.3"), ("ScoreDrift", "200 windows"), ("WorkerLagging", "500"),
-        ("RoundsSkipped", "3 rounds"), ("NoCommittedRound", "10 rounds"),
+        ("RoundsSkipped", "3 rounds"), ("NoCommittedRound", "10 rounds"), ("CertificateExpires", "14 days"), ("ConsoleTokensRefused", "10 tokens"),
     ],
 )  # fmt: skip
 def test_a_number_of_an_entry_is_the_one_of_its_rule(name: str, number: str):
@@ -61,3 +62,11 @@ def test_reasons_of_rounds_that_the_runbook_names_are_those_of_the_coordinator()
     for reason in re.findall(r"`(\w+)`[,:]", ENTRIES["RoundsSkipped"]):
         if reason not in set(RoundPhase):
             assert f'"{reason}"' in source, reason
+
+
+def test_how_often_a_token_may_be_tried_is_said_as_it_is():
+    said = ENTRIES["ConsoleTokensRefused"].replace("\n", " ")
+    one, every = OF_AN_ADDRESS, OF_ALL
+    assert f"may show {one.at_once} at once and then one every {one.every_s:.0f} s" in said
+    assert f"all together {every.at_once} and then one a second" in said
+    assert every.every_s == 1.0

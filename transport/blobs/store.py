@@ -16,6 +16,7 @@ from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.redis_types import is_wrong_type
 from transport.atomic_write import write_temporary
+from transport.redis.health import asking
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
 BLOB_TTL_S = 86_400
@@ -52,20 +53,19 @@ class RedisBlobStore:
 
     def put(self, key: str, blob: bytes) -> None:
         refuse_oversized(blob)
-        try:
+        with asking("take weights", writes=True):
             self._client.set(key, blob, ex=BLOB_TTL_S)
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis did not take the blob ({type(error).__name__})") from None
 
     def get(self, key: str, sha256: str) -> bytes:
-        try:
-            if int(self._client.strlen(key)) > MAX_BLOB_BYTES:
-                raise InvalidMessage("too_large", key)
-            blob = self._client.get(key)
-        except redis.RedisError as error:
-            if is_wrong_type(error):  # one device's key must not look like a Redis that is away for all
-                raise InvalidMessage("bad_update", f"{key} is no blob") from None
-            raise Unavailable(f"Redis did not give the blob ({type(error).__name__})") from None
+        with asking("give weights", writes=False):
+            try:
+                if int(self._client.strlen(key)) > MAX_BLOB_BYTES:
+                    raise InvalidMessage("too_large", key)
+                blob = self._client.get(key)
+            except redis.ResponseError as error:
+                if is_wrong_type(error):  # one device's key must not look like a Redis that is away for all
+                    raise InvalidMessage("bad_update", f"{key} is no blob") from None
+                raise
         if not isinstance(blob, bytes):
             raise InvalidMessage("bad_update", f"no blob {key}")
         return checked(key, blob, sha256)

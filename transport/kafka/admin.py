@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,7 @@ from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from contracts.topics import TopicSpec
 from transport.kafka.options import kafka_python_options
+from transport.kafka.refusals import why_not
 
 BOOTSTRAP_TIMEOUT_MS = 5000  # the client's own default lets a person wait for half a minute
 FAILOVER_S = 15.0  # Kafka's own brokers take nine seconds to give one up
@@ -25,9 +27,7 @@ def connect_admin(settings: ServiceSettings) -> KafkaAdminClient:
     try:
         return KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
     except KafkaError as error:
-        raise Unavailable(
-            f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({type(error).__name__})"
-        ) from None
+        raise Unavailable(asyncio.run(why_not(settings, error))) from None
 
 
 def ensure_topics(settings: ServiceSettings, specs: Iterable[TopicSpec]) -> list[str]:

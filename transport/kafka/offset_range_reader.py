@@ -16,7 +16,7 @@ from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
-from transport.kafka.topic_ids import TopicIds, topic_ids
+from transport.kafka.protocol.topic_ids import TopicIds, topic_ids
 from transport.kafka.watch import start_client, watched_call
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ class OffsetRangeReader:
             fetch_max_bytes=16 * 1024 * 1024,
             fetch_max_wait_ms=100,
         )
-        await start_client(consumer, self._settings.kafka_bootstrap_servers)
+        await start_client(consumer, self._settings)
         self._consumer = consumer
 
     async def close(self) -> None:

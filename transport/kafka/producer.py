@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Sequence
 
@@ -11,6 +12,7 @@ from kafka.errors import KafkaError
 from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from transport.kafka.options import kafka_python_options
+from transport.kafka.refusals import why_not
 
 LINGER_MS = 50
 BOOTSTRAP_TIMEOUT_MS = 5_000
@@ -38,9 +40,7 @@ def connect_producer(settings: ServiceSettings, topics: Sequence[str], *, linger
             metrics_enabled=False,
         )
     except KafkaError as error:
-        raise Unavailable(
-            f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({type(error).__name__})"
-        ) from None
+        raise Unavailable(asyncio.run(why_not(settings, error))) from None
     try:
         register_topics(producer, topics)
     except Unavailable:

@@ -18,6 +18,7 @@ class Publisher:
     """Sends single records with acks=all, idempotent. An async context manager that raises Unavailable."""
 
     def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings)
 
@@ -25,7 +26,7 @@ class Publisher:
         self._producer = AIOKafkaProducer(
             **self._options, acks="all", enable_idempotence=True, max_request_size=2_097_152, request_timeout_ms=10_000
         )
-        await start_client(self._producer, self._servers)
+        await start_client(self._producer, self._settings)
         return self
 
     async def __aexit__(self, *_: object) -> None:

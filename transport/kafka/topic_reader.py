@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from transport.kafka.options import aiokafka_options
-from transport.kafka.topic_ids import UNKNOWN, TopicIds, topic_ids
+from transport.kafka.protocol.topic_ids import UNKNOWN, TopicIds, topic_ids
 from transport.kafka.watch import start_client, watched_call
 
 log = structlog.get_logger()
@@ -50,6 +50,7 @@ class TopicReader:
     """
 
     def __init__(self, settings: ServiceSettings, *, fetch_wait_ms: int = 500) -> None:
+        self._settings = settings
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
         self._next: dict[TopicPartition, int] = {}
@@ -62,7 +63,7 @@ class TopicReader:
         self._consumer = AIOKafkaConsumer(
             **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await start_client(self._consumer, self._servers)
+        await start_client(self._consumer, self._settings)
         return self
 
     async def __aexit__(self, *_: object) -> None:

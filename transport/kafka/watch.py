@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
+from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from contracts.metrics import KAFKA_UP
+from transport.kafka.refusals import why_not
 
 HANGS_AFTER_S: Final = 10.0
 """While the broker is away aiokafka tries for minutes before it raises."""
@@ -31,12 +33,12 @@ def watched_call(hangs_after_s: float = HANGS_AFTER_S) -> Iterator[None]:
         late.cancel()
 
 
-async def start_client(client: Any, servers: str) -> None:
+async def start_client(client: Any, settings: ServiceSettings) -> None:
     """Start aiokafka's consumer or producer. One that does not start is closed again. Raises Unavailable."""
     try:
         await client.start()
     except BaseException as error:  # cancelled half-way: it must be closed too
         await client.stop()
         if isinstance(error, KafkaError):
-            raise Unavailable(f"Kafka at {servers} does not answer ({type(error).__name__})") from None
+            raise Unavailable(await why_not(settings, error)) from None
         raise

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,12 +51,15 @@ class Child:
 class Supervisor:
     """A context: whatever ends it, no child is left behind (SIGTERM, then SIGKILL after `STOP_WITHIN_S`).
 
-    When this process itself is killed, a guard that watches it ends the children.
+    `login` returns what a program has in its environment beside what all have. When this process itself is killed, a guard that watches it ends the children.
     """
 
-    def __init__(self, log_dir: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, log_dir: Path, environ: Mapping[str, str], login: Callable[[str], Mapping[str, str]] = lambda _: {}
+    ) -> None:
         self._log_dir = log_dir
         self._environ = dict(environ)
+        self._login = login
         self.children: dict[str, Child] = {}
 
     def __enter__(self) -> Self:
@@ -80,7 +83,7 @@ class Supervisor:
                 stdin=subprocess.PIPE if held else subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env={**self._environ, **(environ or {})},
+                env={**self._environ, **self._login(name), **(environ or {})},
                 start_new_session=True,  # a Ctrl-C on the terminal is ours to pass on
             )
             child = self.children[name] = Child(name, process, log)

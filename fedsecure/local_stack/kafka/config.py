@@ -7,17 +7,15 @@ from pathlib import Path
 
 from contracts.errors import Misconfigured
 from fedsecure.local_stack.ports import HOST
+from fedsecure.security.principals import BROKER, MECHANISM, SUPER_USERS
+from fedsecure.security.site import Site
 
 PROPERTIES = """\
 # Every node is broker and controller, on loopback only.
 process.roles=broker,controller
 node.id={node_id}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://{host}:{client_port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{client_port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+{listeners}
 log.dirs={data}
 
 # Topics are created by name (contracts/topics.py), never by a typing error.
@@ -53,6 +51,39 @@ log.cleaner.dedupe.buffer.size=8388608
 log.cleaner.backoff.ms=5000
 """
 
+LISTENERS = """\
+listeners={name}://{host}:{client_port},CONTROLLER://{host}:{controller_port}
+advertised.listeners={name}://{host}:{client_port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name={name}
+"""
+
+PLAIN = """\
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+"""
+
+SECURE = """\
+# TLS everywhere. Clients and brokers log in by name and password; controllers know each other by their certificates.
+listener.security.protocol.map=CLIENT:SASL_SSL,CONTROLLER:SSL
+sasl.enabled.mechanisms={mechanism}
+sasl.mechanism.inter.broker.protocol={mechanism}
+listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
+username="{broker}" password="{password}";
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
+ssl.truststore.type=PEM
+ssl.truststore.location={ca}
+ssl.enabled.protocols=TLSv1.3,TLSv1.2
+listener.name.controller.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT
+# Nobody may do anything that no rule allows.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users={super_users}
+# A connection logs in again so often: one whose user was deleted ends then at the latest.
+connections.max.reauth.ms={reauth_ms}
+"""
+
 LOG4J = """\
 status=error
 appender.file.type=RollingFile
@@ -66,28 +97,59 @@ appender.file.policies.size.type=SizeBasedTriggeringPolicy
 appender.file.policies.size.size=10MB
 appender.file.strategy.type=DefaultRolloverStrategy
 appender.file.strategy.max=3
+# The audit trail: every refusal, with principal, operation, resource and address.
+appender.audit.type=RollingFile
+appender.audit.name=audit
+appender.audit.fileName={logs}/audit.log
+appender.audit.filePattern={logs}/audit.log.%i
+appender.audit.layout.type=PatternLayout
+appender.audit.layout.pattern=%d{{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}} %m%n
+appender.audit.policies.type=Policies
+appender.audit.policies.size.type=SizeBasedTriggeringPolicy
+appender.audit.policies.size.size=10MB
+appender.audit.strategy.type=DefaultRolloverStrategy
+appender.audit.strategy.max=10
+logger.audit.name=kafka.authorizer.logger
+logger.audit.level=info
+logger.audit.additivity=false
+logger.audit.appenderRef.audit.ref=audit
 rootLogger.level=info
 rootLogger.appenderRef.file.ref=file
 """
 
 
-def render_properties(data: Path, node_id: int, client_port: int, controller_ports: Mapping[int, int]) -> str:
+def render_properties(
+    data: Path, node_id: int, client_port: int, controller_ports: Mapping[int, int], site: Site | None = None
+) -> str:
     """Return `server.properties` for a broker that keeps its data in `data`. Raises Misconfigured.
 
-    `controller_ports` has the ports of all nodes, this one included, by node id.
+    `controller_ports` has the ports of all nodes, this one included, by node id. With a `site` it lets only those in who are named there.
     """
     if "," in str(data):
         raise Misconfigured(f"Kafka takes the comma in {data} for a list: choose a state folder without one")
     brokers = len(controller_ports)
     return PROPERTIES.format(
-        host=HOST,
         data=_escaped(data),
         node_id=node_id,
-        client_port=client_port,
-        controller_port=controller_ports[node_id],
         voters=",".join(f"{node}@{HOST}:{port}" for node, port in controller_ports.items()),
+        listeners=_listeners(client_port, controller_ports[node_id], site),
         brokers=brokers,
         in_sync=brokers // 2 + 1,
+    )
+
+
+def _listeners(client_port: int, controller_port: int, site: Site | None) -> str:
+    ports = {"client_port": client_port, "controller_port": controller_port}
+    if site is None:
+        return LISTENERS.format(name="PLAINTEXT", host=HOST, **ports) + PLAIN
+    return LISTENERS.format(name="CLIENT", host=HOST, **ports) + SECURE.format(
+        mechanism=MECHANISM,
+        broker=BROKER,
+        password=site.broker_password(),
+        certificate=_escaped(site.certificate("kafka")),
+        ca=_escaped(site.ca_file),
+        super_users=";".join(f"User:{name}" for name in SUPER_USERS),
+        reauth_ms=round(site.record.reauth_s * 1000),
     )
 
 

@@ -159,6 +159,11 @@ class Visitor:
             context.close()
 
 
+@pytest.fixture(scope="session")
+def launch_visitor():
+    return Visitor
+
+
 @pytest.fixture
 def visit(chromium, console: RunningConsole):
     """Open pages of the console; at the end nothing may have been complained of and nobody else asked."""

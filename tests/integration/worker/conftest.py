@@ -224,6 +224,12 @@ def view(worker_settings: Settings) -> View:
     return View(worker_settings)
 
 
+@pytest.fixture
+def view_at(worker_settings: Settings):
+    """Return the devices as the Redis of a URL shows them."""
+    return lambda url: View(worker_settings.model_copy(update={"redis_url": url}))
+
+
 def undisturbed(stays: list[Stay], settings: Settings) -> dict[tuple[str, int, int], Line]:
     """The verdicts of a run in one process, one chunk a stay, that nothing interrupts."""
     engine = PlainEngine(settings)

@@ -14,7 +14,8 @@ from fedsecure.local_stack.answers import kafka_answers
 
 COMMANDS = {str(command): command for command in every_command()}
 OFFLINE = {
-    "attacks", "score", "train", "calibrate", "evaluate", "cohort", "inspect", "paper", "federate", "export", "fetch-mimic3-waveforms", "fetch-challenge-2009", "fetch-mimic4-waveforms", "synthetic",
+    "attacks", "score", "train", "calibrate", "evaluate", "cohort", "inspect", "paper", "federate", "export", "fetch-mimic3-waveforms", "fetch-challenge-2009", "fetch-mimic4-waveforms", "synthetic", "secure-renew",
+    "secure-apply", "secure-add-device", "secure-revoke",
 }  # fmt: skip
 FILES = {("score", "out"), ("inspect", "plot"), ("synthetic", "out")}  # written as one file; the others are folders
 LONG = "x" * 300
@@ -160,7 +161,8 @@ def test_a_setting_that_cannot_be_is_one_sentence_which_names_it(ends_in_one_sen
 
 
 @pytest.mark.parametrize(
-    "name", sorted(COMMANDS.keys() - OFFLINE - {"stack-status", "stack-down", *(name for name, _ in PORTS)})
+    "name",
+    sorted(COMMANDS.keys() - OFFLINE - {"stack-status", "stack-down", "secure-init", *(name for name, _ in PORTS)}),
 )
 def test_services_that_do_not_answer_are_one_sentence(ends_in_one_sentence, monkeypatch, name):
     ends_in_one_sentence(name)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from redis import RedisError
+from redis import RedisError, SSLConnection
 
 from contracts.configuration.addresses import checked_brokers, parse_redis
 from contracts.configuration.settings import Settings
@@ -26,6 +26,7 @@ PLACES = (
     "redis://127.0.0.1:1/0?password={}", "redis://127.0.0.1:1/0?db=1&password={}&username={}", "redis://127.0.0.1:1/0#{}",
     "redis://127.0.0.1:1/{}", "unix:///nowhere.sock?password={}", "unix://:{}@/nowhere.sock", "{}", "redis://h?{}=1", "redis:/{}@h",
     "redis://:{}@{}@h/0", "redis://127.0.0.1:1/0?db={}", "redis://127.0.0.1:{}",
+    "redis+sentinel://u:{}@127.0.0.1:1,127.0.0.1:2/ward/0", "redis+sentinel://127.0.0.1:1/ward?sentinel_password={}", "redis+sentinel://h/{}",
 )  # fmt: skip
 
 
@@ -74,6 +75,8 @@ def test_an_encoded_password_reaches_redis_as_it_is(password: str) -> None:
         ("rediss://my_redis/7", "rediss://my_redis:6379/7"),
         ("redis://h/1?db=4", "redis://h:6379/4"),
         ("redis://[::1]:7/0", "redis://[::1]:7/0"),
+        ("redis+sentinel://u:hunter2@a:1,b,[::1]:3/ward.1/2?sentinel_password=x", "redis+sentinel://a:1,b:26379,[::1]:3/ward.1/2"),
+        ("rediss+sentinel://a/ward", "rediss+sentinel://a:26379/ward/0"),
         ("unix:///run/re%20dis.sock?db=2&password=x", "unix:///run/re dis.sock?db=2"),
     ],
 )  # fmt: skip
@@ -83,12 +86,32 @@ def test_scheme_host_port_and_database_are_shown(url: str, shown: str) -> None:
         assert client.connection_pool.connection_kwargs.get("db", 0) == parse_redis(url).database
 
 
+def test_the_servers_and_their_sentinels_have_log_ins_of_their_own_and_tls_together():
+    url = "rediss+sentinel://me:p%2Fss@a:1,[::1]:2/ward/3?sentinel_username=asker&sentinel_password=s%40x&ssl_cert_reqs=none"
+    with connect_redis(Settings(redis_url=url)) as client:
+        of_servers = client.connection_pool.connection_kwargs
+        assert {name: of_servers[name] for name in ("username", "password", "db", "ssl_cert_reqs")} == {
+            "username": "me", "password": "p/ss", "db": 3, "ssl_cert_reqs": "none",
+        }  # fmt: skip
+        sentinels = [each.connection_pool for each in client.connection_pool.sentinel_manager.sentinels]
+        assert [(each.connection_kwargs["host"], each.connection_kwargs["port"]) for each in sentinels] == [
+            ("a", 1),
+            ("::1", 2),
+        ]
+        assert {each.connection_kwargs["password"] for each in sentinels} == {"s@x"}
+        assert {each.connection_kwargs["username"] for each in sentinels} == {"asker"}
+        assert {issubclass(each.connection_class, SSLConnection) for each in sentinels} == {True}
+        assert issubclass(client.connection_pool.connection_class, SSLConnection)
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "", "nonsense", "http://h", "redis://", "redis:///0", "redis://h:0", "redis://h:65536/0", "redis://h:x/0", "redis://h/x", "redis://h/0/1",
         "redis://[::1", "redis://[1.2.3]:1", "redis://h/0?db=x", "redis://h/0?db=1&db=2", "redis://h?nobody=1", "redis://h?ssl_ca_certs=/x",
         "redis://a@b@h", "unix://", "unix://h/s", "rediss://h?ssl_cert_reqs=sometimes", "REDIS://h", "redis://h:6379/0 ",
+        "redis+sentinel://h", "redis+sentinel://h/", "redis+sentinel://h,/ward", "redis+sentinel://h/ward/x", "redis://h?sentinel_password=x", "redis://a,b/0",
+        "redis+sentinel://h:0/ward", "redis+sentinel://[1.2.3]/ward", "redis+sentinel://h/ward?db=1&db=2",
     ],
 )  # fmt: skip
 def test_any_other_address_of_redis_is_refused(url: str) -> None:

@@ -33,6 +33,8 @@ NUMBERS = [
         ({"batch_wait_s": 10.0, "session_timeout_s": 10.0}, {"FEDSECURE_BATCH_WAIT_S", "FEDSECURE_SESSION_TIMEOUT_S"}),
         ({"batch_wait_s": 5.0, "stale_cap_s": 5.0}, {"FEDSECURE_BATCH_WAIT_S", "FEDSECURE_STALE_CAP_S"}),
         ({"console_token": "x" * 20, "console_token_file": "f"}, {"FEDSECURE_CONSOLE_TOKEN", "FEDSECURE_CONSOLE_TOKEN_FILE"}),
+        ({"console_tls_cert_file": "c"}, {"FEDSECURE_CONSOLE_TLS_CERT_FILE", "FEDSECURE_CONSOLE_TLS_KEY_FILE"}),
+        ({"console_tls_key_file": "k"}, {"FEDSECURE_CONSOLE_TLS_CERT_FILE", "FEDSECURE_CONSOLE_TLS_KEY_FILE"}),
     ],
 )  # fmt: skip
 def test_a_pair_that_cannot_work_is_refused_and_both_are_named(given: dict[str, Any], named: set[str]) -> None:

@@ -92,7 +92,7 @@ def test_a_status_of_another_device_and_a_key_of_another_kind_make_only_their_ow
 
 def test_a_redis_that_does_not_answer_is_said_in_one_sentence() -> None:
     broken: Any = BrokenRedis()
-    with pytest.raises(Unavailable, match=r"Redis does not show the devices .* is the stack up"):
+    with pytest.raises(Unavailable, match=r"Redis does not show the devices: .* is the stack up"):
         read_devices(broken, KEYS, now=NOW, cap_s=CAP_S)
 
 

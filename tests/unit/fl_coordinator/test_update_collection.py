@@ -27,6 +27,7 @@ from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
 from fl_coordinator.updates.collection import MAX_REFUSALS, MAX_UNSIGNED, Collection
 from transport.blobs.weights import encode_weights
+from transport.redis.primary import Primary
 
 NOW = 1000.0
 MODEL = model_of({"w": np.zeros(3, np.float32)}, 0)
@@ -89,12 +90,16 @@ def all_registered() -> KeyRing:
 
 
 def collecting(
-    broker: Broker, blobs: dict[str, bytes] | Blobs, statuses: Any = all_benign, ring: KeyRing | None = None
+    broker: Broker,
+    blobs: dict[str, bytes] | Blobs,
+    statuses: Any = all_benign,
+    ring: KeyRing | None = None,
+    primary: Primary | None = None,
 ) -> Collection:
     view: Any = SimpleNamespace(statuses=statuses)
     journal = Journal(broker, TOPICS, lambda: NOW)  # type: ignore[arg-type]
     keys: Any = SimpleNamespace(content=ring or all_registered())
-    gate = RoundGate(view, keys, lambda: NOW, 2100.0)
+    gate = RoundGate(view, keys, lambda: NOW, 2100.0, primary or Primary())
     store: Any = blobs if isinstance(blobs, Blobs) else Blobs(blobs)
     inbox: Any = None
     collection = Collection(inbox, gate, store, KEYS, journal, 256)
@@ -148,6 +153,20 @@ async def test_a_good_update_is_accepted_after_a_bad_one():
     await collection.consider("b", message("b", sha256_of(good)))
     assert collection.settle().accepted == ["b"]
     assert collection.settle().excluded == {"a": "bad_update"}
+
+
+@pytest.mark.parametrize(("fails_over", "reason"), [(False, "bad_update"), (True, "update_lost")])
+async def test_weights_that_a_failover_lost_are_not_held_against_the_device(fails_over, reason):
+    primary = Primary()
+    primary.met("the one that had them")
+    broker = Broker()
+    collection = collecting(broker, {}, primary=primary)
+    if fails_over:
+        primary.met("the one that has not")
+    primary.changed_at = float("-inf")  # long settled
+    await collection.consider("a", message("a", sha256_of(b"weights")))
+    assert collection.settle().excluded == {"a": reason}
+    assert bool(broker.dead_letters()) is not fails_over
 
 
 @pytest.mark.parametrize(

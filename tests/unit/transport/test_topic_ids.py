@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
 from contracts.configuration.settings import Settings
-from transport.kafka.topic_ids import topic_ids
+from transport.kafka.protocol.topic_ids import topic_ids
 from transport.kafka.topic_reader import TopicReader
 
 OLD, NEW = bytes([1]) * 16, bytes([2]) * 16

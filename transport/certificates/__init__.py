@@ -1,0 +1,1 @@
+"""Certificates in files: when they expire, and how a server shows its own."""

@@ -1,0 +1,1 @@
+"""What Redis answers, known in one place: its errors, whether it works, and which server it is."""
