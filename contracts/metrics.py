@@ -139,6 +139,10 @@ ROUND_EXCLUDED = Gauge(
 ROUND_SECONDS = Histogram("fedsecure_round_seconds", "Time from selection to the end of a round.", buckets=SECONDS)
 UPDATES = Counter("fedsecure_updates_total", "Updates received, by outcome.", ["outcome"])
 GLOBAL_LOSS = Gauge("fedsecure_global_loss", "Sample-weighted training loss of the latest committed round.")
+MODEL_CHANGE = Gauge(
+    "fedsecure_model_change_ratio",
+    "How much higher the devices find the loss of the latest measured model than that of the one before (median; below 0: lower).",
+)
 GLOBAL_ROUND = Gauge("fedsecure_global_round", "Number of the latest committed round: the global model's version.")
 GLOBAL_COMMITTED_SECONDS = Gauge(
     "fedsecure_global_committed_timestamp_seconds", "When the latest committed round ended; without one, the start."
@@ -184,7 +188,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     ),
     "coordinator": (
         *_EVERYWHERE, DEAD_LETTERS, ROUNDS, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, UPDATES, GLOBAL_LOSS,
-        GLOBAL_ROUND, GLOBAL_COMMITTED_SECONDS, UNCOMMITTED_ROUNDS, ROUND_INTERVAL_SECONDS,
+        MODEL_CHANGE, GLOBAL_ROUND, GLOBAL_COMMITTED_SECONDS, UNCOMMITTED_ROUNDS, ROUND_INTERVAL_SECONDS,
     ),
     "devices": (
         *_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
@@ -201,7 +205,10 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
     Redis and Kafka are up is not a number until the program has asked them.
     """
     _begin(DEAD_LETTERS, REASONS)
-    _begin(ROUNDS, (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED))
+    _begin(
+        ROUNDS,
+        (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED, RoundPhase.ROLLED_BACK),
+    )
     _begin(UPDATES, ("accepted", "dropped", "no_data"))
     _begin(IDENTITY_CONFLICTS, ("worker", "host", "replay"))
     _begin(INGEST_MESSAGES, ("AA", "AE", "AR"))

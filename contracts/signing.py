@@ -1,6 +1,6 @@
-"""The signature of an update, and the text form of keys.
+"""The signature of a device's answer to a round, and the text form of keys.
 
-Ed25519 (RFC 8032) over these fields of the update, in this order, with nothing between or after them:
+Ed25519 (RFC 8032). Of an update these fields are signed, in this order, with nothing between or after them:
 
 | field | written as |
 |---|---|
@@ -15,8 +15,11 @@ Ed25519 (RFC 8032) over these fields of the update, in this order, with nothing 
 | `key_id` | text |
 | `loss_before`, `loss_after`, `train_s`, `sent_at` | f64 each |
 
+Of a measurement: the domain `fedsecure/model-measurement/v1`, `round`, `device_id`, `base_sha256`, `candidate_sha256`, `sample_count`,
+`nonce`, `lease_token`, `key_id`, then `loss_before`, `loss_after` and `sent_at`, written in the same ways.
+
 text: the length of its UTF-8 bytes as u32, then those bytes. u32, u64, f64 (IEEE 754 binary64): big-endian. Order, types and
-lengths leave one way to read the bytes, so no two updates share them; whatever else is signed one day gets another domain.
+lengths leave one way to read the bytes, so no two answers share them; whatever else is signed one day gets another domain.
 
 The round, the base and the lease token bind an answer to one invitation of one coordinator, the update's sha256 binds the
 weights, and the rest is what the coordinator weighs, puts on record or shows. Nothing in an update is left to trust.
@@ -28,7 +31,7 @@ import binascii
 import hashlib
 import struct
 from base64 import b64decode, b64encode
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -36,46 +39,55 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
-from contracts.messages.federation import ModelUpdate
+from contracts.messages.federation import ModelMeasurement, ModelUpdate
 
 DOMAIN: Final = "fedsecure/model-update/v1"
+DOMAIN_OF_MEASUREMENTS: Final = "fedsecure/model-measurement/v1"
 KEY_ID_CHARS: Final = 16
 SIGNATURE_CHARS: Final = 88
 
+Answer = TypeVar("Answer", ModelUpdate, ModelMeasurement)
 
-def canonical_bytes(update: ModelUpdate) -> bytes:
+
+def canonical_bytes(answer: ModelUpdate | ModelMeasurement) -> bytes:
     """Return the bytes that are signed. Raises BadSignature when a field cannot be written (no signer could have)."""
+    if isinstance(answer, ModelUpdate):
+        domain, made = DOMAIN, answer.update_sha256
+        numbers = [answer.loss_before, answer.loss_after, answer.train_s, answer.sent_at]
+    else:
+        domain, made = DOMAIN_OF_MEASUREMENTS, answer.candidate_sha256
+        numbers = [answer.loss_before, answer.loss_after, answer.sent_at]
     try:
         return b"".join(
             (
-                _text(DOMAIN),
-                struct.pack(">Q", update.round),
-                _text(update.device_id),
-                _text(update.base_sha256),
-                _text(update.update_sha256),
-                struct.pack(">Q", update.sample_count),
-                _text(update.nonce),
-                struct.pack(">Q", update.lease_token),
-                _text(update.key_id),
-                struct.pack(">4d", update.loss_before, update.loss_after, update.train_s, update.sent_at),
+                _text(domain),
+                struct.pack(">Q", answer.round),
+                _text(answer.device_id),
+                _text(answer.base_sha256),
+                _text(made),
+                struct.pack(">Q", answer.sample_count),
+                _text(answer.nonce),
+                struct.pack(">Q", answer.lease_token),
+                _text(answer.key_id),
+                struct.pack(f">{len(numbers)}d", *numbers),
             )
         )
     except (struct.error, OverflowError, UnicodeEncodeError) as error:
         raise BadSignature(f"a field is out of range ({type(error).__name__})") from None
 
 
-def sign(private_key: Ed25519PrivateKey, update: ModelUpdate) -> ModelUpdate:
-    """Return the update with this key's id and signature, whatever it held of both before."""
-    named = replace(update, key_id=key_id_of(public_bytes_of(private_key)))
+def sign(private_key: Ed25519PrivateKey, answer: Answer) -> Answer:
+    """Return the answer with this key's id and signature, whatever it held of both before."""
+    named = replace(answer, key_id=key_id_of(public_bytes_of(private_key)))
     return replace(named, signature=b64encode(private_key.sign(canonical_bytes(named))).decode())
 
 
-def verify(public_key: bytes, update: ModelUpdate) -> None:
-    """Raise BadSignature unless the holder of this key (32 raw bytes) signed the update as it stands."""
-    if update.key_id != key_id_of(public_key):
+def verify(public_key: bytes, answer: ModelUpdate | ModelMeasurement) -> None:
+    """Raise BadSignature unless the holder of this key (32 raw bytes) signed the answer as it stands."""
+    if answer.key_id != key_id_of(public_key):
         raise BadSignature("it names another key")
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(_signature_of(update), canonical_bytes(update))
+        Ed25519PublicKey.from_public_bytes(public_key).verify(_signature_of(answer), canonical_bytes(answer))
     except InvalidSignature:
         raise BadSignature("the signature does not belong to this update and this key") from None
     except ValueError:
@@ -113,14 +125,14 @@ def _text(text: str) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def _signature_of(update: ModelUpdate) -> bytes:
+def _signature_of(answer: ModelUpdate | ModelMeasurement) -> bytes:
     """Return the 64 bytes. Base64 has several spellings of the same bytes, of which one is taken."""
-    if len(update.signature) != SIGNATURE_CHARS:
-        raise BadSignature("it is not signed" if not update.signature else "the signature is not 64 bytes in base64")
+    if len(answer.signature) != SIGNATURE_CHARS:
+        raise BadSignature("it is not signed" if not answer.signature else "the signature is not 64 bytes in base64")
     try:
-        signature = b64decode(update.signature, validate=True)
+        signature = b64decode(answer.signature, validate=True)
     except (binascii.Error, ValueError):
         raise BadSignature("the signature is not base64") from None
-    if b64encode(signature).decode() != update.signature:
+    if b64encode(signature).decode() != answer.signature:
         raise BadSignature("the signature is not base64")
     return signature

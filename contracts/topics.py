@@ -50,6 +50,7 @@ class Topics:
         self.fl_updates_prefix = f"{prefix}.fl.updates.v1."
         self.fl_keys = f"{prefix}.fl.keys.v1"
         self.fl_events = f"{prefix}.fl.events.v1"
+        self.fl_rollbacks = f"{prefix}.fl.rollbacks.v1"
         self.models = f"{prefix}.models.v1"
         self.bundles = f"{prefix}.bundles.v1"
         self.bundle_files = f"{prefix}.bundle-files.v1"
@@ -78,6 +79,7 @@ class Topics:
             TopicSpec(self.fl_rounds, 1, dict(_COMPACT)),
             self.fl_keys_spec,
             TopicSpec(self.fl_events, 1, _delete(30)),
+            self.fl_rollbacks_spec,
             TopicSpec(self.models, 1, dict(_COMPACT)),
             TopicSpec(self.bundles, 1, dict(_COMPACT)),
             TopicSpec(self.bundle_files, 1, dict(_COMPACT)),
@@ -87,6 +89,11 @@ class Topics:
         """Return those of the fixed topics that a worker reads or writes."""
         needed = {self.scores, self.device_status, self.dead_letters, self.bundles, self.bundle_files}
         return tuple(spec for spec in self.fixed() if spec.name in needed)
+
+    @property
+    def fl_rollbacks_spec(self) -> TopicSpec:
+        """The spec of the requests to take the global model back. An installation may be older than it."""
+        return TopicSpec(self.fl_rollbacks, 1, dict(_COMPACT))
 
     @property
     def fl_keys_spec(self) -> TopicSpec:

@@ -31,6 +31,7 @@ from fl_coordinator.rounds.coordinator import Coordinator
 from fl_coordinator.rounds.history import History, read_history
 from fl_coordinator.rounds.lease import Lease, hold_lease
 from fl_coordinator.rounds.metrics import measure_record, measure_start
+from fl_coordinator.rounds.rollback import Rollbacks, rollback_table
 from fl_coordinator.updates.collection import Collection
 from fl_coordinator.updates.inbox import UpdateInbox
 from transport.blobs.store import BlobStore, blob_store
@@ -46,6 +47,7 @@ from transport.redis_client import connect_redis
 
 log = structlog.get_logger()
 ASK_AGAIN_S: Final = 0.5
+ASK_FOR_REQUESTS_S: Final = 2.0
 FETCH_WAIT_MS: Final = 50  # a round asks some five times whether all is read
 
 
@@ -125,6 +127,7 @@ class CoordinatorProgram:
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as reader,
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
+            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as request_reader,
         ):
             keys = CompactedTable(key_reader, settings.topics.fl_keys, KeyRing(), name="the registered keys")
             (await keys.refresh()).follow()
@@ -145,7 +148,12 @@ class CoordinatorProgram:
             next_round = history.next_round
             log.info("coordinator_ready", lease=lease.token, next_round=next_round, model=models.current.sha256)
             guard = self._guard(view, journal, publisher, release_table(settings, release_reader))
-            await self._run_rounds(coordinator, left_open, next_round, guard, stop)
+            requests = await rollback_table(settings, request_reader)
+            done = {record.request for record in history.rounds.values()}
+            if history.is_lost:  # with the rounds that carried them out: better not once than twice
+                done |= {request.request for request in (await requests.refresh()).besides(done)}
+            rollbacks = Rollbacks(settings, requests, models, journal, lease, clock, done)
+            await self._run_rounds(coordinator, left_open, next_round, guard, rollbacks, stop)
 
     async def _first_weights(self, history: History, client: redis.Redis, blobs: BlobStore) -> Weights:
         """Return what to begin with where no model is on record: after a loss of that record, what Redis still shows."""
@@ -171,10 +179,13 @@ class CoordinatorProgram:
         left_open: RoundRecord | None,
         number: int,
         guard: PromotionGuard | None,
+        rollbacks: Rollbacks,
         stop: asyncio.Event,
     ) -> None:
         ended, next_at = 0, monotonic()
         while not stop.is_set():
+            if left_open is None:
+                number = await rollbacks.carry_out(number)
             record = await (coordinator.resume_round(left_open) if left_open else coordinator.run_round(number))
             left_open, number = None, record.round + 1
             ended += 1
@@ -185,7 +196,9 @@ class CoordinatorProgram:
             if self._limit is not None and ended >= self._limit:
                 return
             next_at = max(next_at + self._settings.round_interval_s, monotonic())
-            await coordinator.wait_until(next_at)
+            while monotonic() < next_at and not stop.is_set():
+                number = await rollbacks.carry_out(number)
+                await coordinator.wait_until(min(next_at, monotonic() + ASK_FOR_REQUESTS_S))
 
     def _guard(
         self, view: DeviceStatusReader, journal: Journal, publisher: Publisher, releases: CompactedTable[ReleaseLog]
@@ -213,6 +226,11 @@ class CoordinatorProgram:
 
 
 def _check_quorum(settings: FederationSettings) -> None:
+    if settings.validators < settings.round_quorum:
+        raise Misconfigured(
+            f"{settings.validators} devices measure a new model and the quorum is {settings.round_quorum}: no model could ever be "
+            "accepted; raise FEDSECURE_VALIDATORS or lower the quorum"
+        )
     rule = aggregation_rule(settings.aggregation)
     if settings.round_quorum < rule.at_least:
         raise Misconfigured(

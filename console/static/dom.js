@@ -52,10 +52,10 @@ const SHAPES = {
 SHAPES.from_the_future = SHAPES.finished = SHAPES.unknown;
 SHAPES.committed = SHAPES.found = SHAPES.benign;
 SHAPES.skipped = SHAPES.unscored;
-SHAPES.failed = SHAPES.missed = SHAPES.quarantined;
-SHAPES.proposed = SHAPES.collecting = SHAPES.aggregating = SHAPES.ahead = SHAPES.enrolling;
+SHAPES.failed = SHAPES.rejected = SHAPES.missed = SHAPES.quarantined;
+SHAPES.proposed = SHAPES.collecting = SHAPES.aggregating = SHAPES.validating = SHAPES.ahead = SHAPES.enrolling;
 SHAPES.open = SHAPES.suspect;
-SHAPES.before = SHAPES.probation;
+SHAPES.before = SHAPES.rolled_back = SHAPES.probation;
 
 export function icon(standing) {
   const [shape, sign] = SHAPES[standing] ?? SHAPES.unknown;

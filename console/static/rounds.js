@@ -5,11 +5,12 @@ import { byId, clockTime, h, icon, named, number, plural, span } from "/static/d
 import { axis, colour } from "/static/charts.js";
 import { connect, now } from "/static/live.js";
 
-const PHASES = { proposed: "proposed", collecting: "waiting for answers", aggregating: "aggregating", committed: "committed", skipped: "skipped", failed: "failed" };
+const PHASES = { proposed: "proposed", collecting: "waiting for answers", aggregating: "aggregating", validating: "being measured by the devices", committed: "committed", rejected: "rejected", skipped: "skipped", failed: "failed", rolled_back: "took the model back" };
 const rounds = new Map();
 let models = [];
 let chosen = null;
 let plot = null;
+const percent = (share) => `${(100 * Math.abs(share)).toFixed(1)} %`;
 const short = (sha) => sha?.slice(0, 12) ?? "–";
 const newestFirst = () => [...rounds.values()].sort((a, b) => b.round - a.round);
 
@@ -54,6 +55,7 @@ function drawDetail(round) {
   byId("detail").replaceChildren(
     h("p", { "data-standing": round.phase }, h("span", { class: "tag" }, icon(round.phase), PHASES[round.phase]), round.reason ? ` — ${round.reason}` : ""),
     h("h3", {}, `Took part (${round.accepted_devices.length})`), round.accepted_devices.length ? chips(round.accepted_devices) : h("p", { class: "soft" }, "nobody"),
+    ...(round.change == null ? [] : [h("h3", {}, "Measured"), h("p", { class: "soft" }, `${plural(round.measured, "device")}: the loss on hours not trained on is ${percent(round.change)} ${round.change > 0 ? "higher" : "lower"} than the former model's (median); ${percent(round.tolerance)} more is tolerated`)]),
     ...(missing.length ? [h("h3", {}, `Asked, no part in the model (${missing.length})`), chips(missing)] : []),
     ...round.sat_out.flatMap((group) => [h("h3", {}, `Sat out: ${group.reason} (${group.devices.length})`), chips(group.devices)]),
     h("h3", {}, "Model"), h("p", { class: "soft" }, h("code", {}, short(round.base)), " → ", h("code", {}, short(round.model)), `, ${round.aggregation}, ${round.task}`),

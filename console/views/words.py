@@ -46,6 +46,11 @@ _REASONS: Final = {
     "wrong_device": "signed for another device",
     "wrong_lease": "answered another coordinator",
     "wrong_round": "answered another round",
+    "wrong_candidate": "measured another model",
+    "not_asked": "was not asked to measure",
+    "worse": "the devices find the new model worse than the one before",
+    "not_finite": "the new weights are no numbers",
+    "too_few_measurements": "too few devices measured the new model",
     "no_quorum": "too few devices may train",
     "redis_unavailable": "Redis did not answer or took no writes, so nobody counts as benign",
     "kafka_unavailable": "Kafka did not answer",
@@ -62,6 +67,11 @@ _EVENTS: Final = {
     "update_refused": "update refused",
     "device_dropped": "dropped from the round",
     "model_published": "model published",
+    "model_measured": "model measured",
+    "measurement_dropped": "measurement does not count",
+    "model_rolled_back": "model taken back",
+    "model_rollback_failed": "model could not be taken back",
+    "round_rejected": "new model rejected",
 }
 
 

@@ -152,6 +152,11 @@ class FederationSettings(BaseSettings):
         None, ge=1, le=100_000, description="answers that are enough; unset: all that come in time"
     )
     round_over_selection: float = Field(1.3, ge=1, le=100, description="with a target: so many times as many are asked")
+    model_tolerance: float = Field(
+        0.02, ge=0, le=1, description="by so much the devices may find a new model worse, as a share of the loss before"
+    )
+    validation_deadline_s: float = Field(10.0, ge=0.1, le=86_400, description="how long devices have to measure it")
+    validators: int = Field(64, ge=1, le=100_000, description="so many devices at most measure a new model, by lot")
     coordinator_lease_s: float = Field(
         10.0, ge=1, le=3600, description="silence after which another coordinator takes over"
     )

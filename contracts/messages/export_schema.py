@@ -8,7 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.messages.federation import DeviceKey, FlEvent, GlobalModel, ModelUpdate, RoundRecord
+from contracts.messages.federation import (
+    DeviceKey,
+    FlEvent,
+    GlobalModel,
+    ModelMeasurement,
+    ModelRollback,
+    ModelUpdate,
+    RoundRecord,
+)
 from contracts.messages.ingest import JournalRecord
 from contracts.messages.releases import BundleRelease
 from contracts.messages.replay_commands import ReplayCommand
@@ -17,8 +25,8 @@ from contracts.messages.verdicts import DeviceStatus, ScoreBatch
 from contracts.messages.vitals import VitalsBatch
 
 MESSAGES = (
-    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent,
-    BundleRelease, ReplayCommand, JournalRecord,
+    VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, ModelMeasurement, ModelRollback, DeviceKey,
+    GlobalModel, FlEvent, BundleRelease, ReplayCommand, JournalRecord,
 )  # fmt: skip
 
 

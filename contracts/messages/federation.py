@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
@@ -18,14 +18,21 @@ SCHEMA_VERSION = 1
 
 
 class RoundPhase(StrEnum):
-    """Where a round stands. COMMITTED, SKIPPED and FAILED are final."""
+    """Where a round stands. All but the first four are final; a round ROLLED_BACK is no training, it takes a model back."""
 
     PROPOSED = "proposed"
     COLLECTING = "collecting"
     AGGREGATING = "aggregating"
+    VALIDATING = "validating"
     COMMITTED = "committed"
+    REJECTED = "rejected"
     SKIPPED = "skipped"
     FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+
+
+MAKES_CURRENT: Final = frozenset({RoundPhase.COMMITTED, RoundPhase.ROLLED_BACK})
+"""Rounds that ended so have made `new_model_sha256` the current model."""
 
 
 class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +48,15 @@ class AcceptedUpdate(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
 
 
+class AcceptedMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device says of a candidate: the loss of the former model and of the new one on its held-out windows (`samples`)."""
+
+    loss_before: float
+    loss_after: float
+    samples: int
+    key_id: str
+
+
 class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One round, published again as it moves on (compacted topic, key = round number), enough to resume it from.
 
@@ -48,6 +64,10 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     fences coordinators: devices refuse a lower token than the highest they have seen. A round that was resumed was
     `opened_with` a lower one, and answers to either count. `target`: as many answers are enough (None: all that come). `proximal_mu` pulls local
     training towards the global model (FedProx; 0: not at all).
+
+    While a round is VALIDATING the `validators` measure the model `candidate_sha256`, from `validating_since` to `deadline_at`. `change` is
+    the median of their relative changes of the loss, which may be `tolerance` at most. Where a model was taken back, `request` names the
+    request, `by` who made it, and `reason` why.
     """
 
     round: int
@@ -69,9 +89,17 @@ class RoundRecord(msgspec.Struct, frozen=True, kw_only=True):
     proximal_mu: float = 0.0
     aggregation: str = "fedavg"
     reason: str = ""
+    candidate_sha256: str | None = None
+    validators: list[DeviceId] = []
+    validating_since: float | None = None
+    measurements: dict[str, AcceptedMeasurement] = {}
+    change: float | None = None
+    tolerance: float | None = None
     new_model_sha256: str | None = None
     loss: float | None = None
     ended_at: float | None = None
+    request: str = ""
+    by: str = ""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -98,6 +126,47 @@ class ModelUpdate(msgspec.Struct, frozen=True, kw_only=True):
     nonce: ShortText = ""
     key_id: ShortText = ""
     signature: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+MOST_LOSS: Final = 1e6
+"""What a device reports of a model that answers with anything worse, or with no number at all."""
+
+
+class ModelMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's answer to a round that is validating: both models' mean losses, 0 to MOST_LOSS, on the same held-out windows.
+
+    It travels on the device's topic of updates, from which `kind` tells it apart, and is signed as they are. `sample_count` 0: the
+    device has no such window.
+    """
+
+    device_id: DeviceId
+    round: int
+    lease_token: int
+    base_sha256: str
+    candidate_sha256: str
+    sample_count: int
+    loss_before: float
+    loss_after: float
+    sent_at: float
+    nonce: ShortText = ""
+    key_id: ShortText = ""
+    signature: str = ""
+    kind: Literal["measurement"] = "measurement"
+    schema_version: int = SCHEMA_VERSION
+
+
+class ModelRollback(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's request to make an earlier global model the current one again (compacted topic, key = `request`).
+
+    The coordinator carries each out once: the round that names the request says what became of it. `requested_at`: epoch seconds.
+    """
+
+    request: ShortText
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    by: Annotated[str, msgspec.Meta(max_length=200)]
+    requested_at: float
     schema_version: int = SCHEMA_VERSION
 
 
@@ -140,9 +209,10 @@ class FlEvent(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
-FederationMessage = RoundRecord | ModelUpdate | DeviceKey | GlobalModel | FlEvent
+FederationMessage = RoundRecord | ModelUpdate | ModelMeasurement | ModelRollback | DeviceKey | GlobalModel | FlEvent
+_KINDS: Final = (RoundRecord, ModelUpdate, ModelMeasurement, ModelRollback, DeviceKey, GlobalModel, FlEvent)
 _encoder = msgspec.json.Encoder()
-_decoders = {kind: msgspec.json.Decoder(kind) for kind in (RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)}
+_decoders = {kind: msgspec.json.Decoder(kind) for kind in _KINDS}
 
 
 def encode_federation(message: FederationMessage) -> bytes:
@@ -150,10 +220,25 @@ def encode_federation(message: FederationMessage) -> bytes:
     return _encoder.encode(message)
 
 
-Message = TypeVar("Message", RoundRecord, ModelUpdate, DeviceKey, GlobalModel, FlEvent)
+Message = TypeVar("Message", RoundRecord, ModelUpdate, ModelMeasurement, ModelRollback, DeviceKey, GlobalModel, FlEvent)
 
 
 def decode_federation(kind: type[Message], value: bytes | None) -> Message:
     """Return the checked message, or raise InvalidMessage."""
     decoder = cast("msgspec.json.Decoder[Message]", _decoders[kind])
     return decoded(decoder, value, SCHEMA_VERSION)
+
+
+class _Kind(msgspec.Struct):
+    kind: str = "update"
+    schema_version: int = SCHEMA_VERSION
+
+
+_kind_decoder = msgspec.json.Decoder(_Kind)
+
+
+def decode_answer(value: bytes | None) -> ModelUpdate | ModelMeasurement:
+    """Return the checked message of a device's topic of updates, or raise InvalidMessage."""
+    if decoded(_kind_decoder, value, SCHEMA_VERSION).kind == "measurement":
+        return decode_federation(ModelMeasurement, value)
+    return decode_federation(ModelUpdate, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import process_time
@@ -18,7 +19,9 @@ from experiments.federation.update_attacks import ATTACKS, Seen, liars
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.aggregation.stacking import Contribution, named, stacked
 from fl_coordinator.errors import AggregationRefused
+from fl_coordinator.rounds.acceptance import is_accepted, median_change, relative_change
 from fl_coordinator.updates.outliers import outlier_updates
+from fl_device.host.participant import bounded_loss
 from fl_device.tasks.label_flip import flip_labels
 from fl_device.tasks.task import Examples
 from fl_device.training.local import Course, LocalTrainer
@@ -50,6 +53,7 @@ class Outcome:
 
     `loss` and `accuracy` (share of right answers) float64[rounds, devices] of the global model after the round; `taken` bool,
     whose update counted; `asked` bool; `poisoned` int64[rounds, devices], poisoned minutes in the windows of updates that counted;
+    `change` float64[rounds] is by how much the devices found a round's model worse, NaN where they were not asked.
     `sent_bytes` int64[rounds]; `cpu_s` float64[rounds], local training. `margin` and `error` float32[QUANTILES] are quantiles of
     Dev2's windows as the detector scored them (`Timeline`), empty when it scored none.
     """
@@ -61,6 +65,7 @@ class Outcome:
     poisoned: NDArray[np.int64]
     sent_bytes: NDArray[np.int64]
     cpu_s: NDArray[np.float64]
+    change: NDArray[np.float64]
     margin: NDArray[np.float32]
     error: NDArray[np.float32]
 
@@ -70,7 +75,7 @@ class Outcome:
         shape = (rounds, devices)
         return cls(
             np.zeros(shape), np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_),
-            np.zeros(shape, np.int64), np.zeros(rounds, np.int64), np.zeros(rounds), np.zeros(0, np.float32), np.zeros(0, np.float32),
+            np.zeros(shape, np.int64), np.zeros(rounds, np.int64), np.zeros(rounds), np.full(rounds, np.nan), np.zeros(0, np.float32), np.zeros(0, np.float32),
         )  # fmt: skip
 
 
@@ -120,10 +125,27 @@ class Federation:
             made = aggregate(aggregation_rule(run.rule), kept, weights)
         except AggregationRefused:
             return dict(weights)
+        if run.accept:
+            outcome.change[number] = self._change(number, list(windows), weights, made)
+            if not is_accepted(outcome.change[number], self._plan.tolerance):
+                return dict(weights)
         for at in (int(update.device_id) for update in kept):
             outcome.taken[number, at] = True
             outcome.poisoned[number, at] = self._poisoned(run, at, windows[at])
         return made
+
+    def _change(self, number: int, asked: list[int], former: Weights, made: Weights) -> float:
+        """Return the median of what the devices find, as those of a round are asked. A device without held-out windows is not."""
+        changes = []
+        for at in asked:
+            line = self._world.clean[at]
+            if len(windows := line.moments[number].held_out):
+                examples = line.examples(self._task, windows)
+                before, after = (
+                    bounded_loss(self._trainer.loss(one, examples, self._plan.batch_size)) for one in (former, made)
+                )
+                changes.append(relative_change(before, after))
+        return median_change(changes) if len(changes) >= QUORUM else math.inf
 
     def _line(self, run: Run, at: int) -> Timeline:
         return self._world.attacked[run.attack] if run.attack and at == POISONED else self._world.clean[at]
@@ -138,7 +160,7 @@ class Federation:
         elif run.gate == "live":
             if not moment.benign:
                 return None
-            windows = moment.windows["delayed" if run.delay else "at_once"]
+            windows = moment.windows["but_held_out" if run.accept else "delayed" if run.delay else "at_once"]
         else:
             minute = self._plan.first_round_min + number * self._plan.between_rounds_min
             if (run.attack and at == POISONED and minute >= self._plan.onset_min) or at in _flippers(run):

@@ -14,6 +14,7 @@ LEVEL: Final = "strong"
 ATTACKS: Final = ("data-poisoning-1", "data-poisoning-2", "backdoor-1", "backdoor-2")
 WORST: Final = "data-poisoning-2"
 NOISY: Final = ATTACKS[:2]  # those whose many poisoned windows a delay or a defence could matter for
+HARMFUL: Final = ("sign-flip", "scaling", "sybil")  # update attacks that ruined undefended federations
 UPDATE_ATTACKS: Final = ("sign-flip", "scaling", "alie", "ipm", "gaussian", "free-rider", "sybil")
 BASELINE: Final = "no attack"
 ONE_FEWER: Final = "no attack, one device fewer"
@@ -32,7 +33,8 @@ class Run:
     `task` is what is learnt (`federation_tasks`). `attack` poisons Dev2's vital signs, `update_attack` its update, and so many
     devices from Dev2 on train on `flipped` labels. The gate is the paper's (`none`: nobody is kept out, all
     windows are trained on), the `live` detector's, or an `oracle` that knows the onset. `delay` False trains on windows at
-    once, without waiting for the vote's horizon. With `screen` the cohort is looked at before the rule.
+    once, without waiting for the vote's horizon. With `screen` the cohort is looked at before the rule, with `accept` the devices
+    measure what came of it, on hours that they do not train on, and a worse model than the one before does not count.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Run:
     gate: Gate = "none"
     rule: str = UNDEFENDED
     screen: bool = False
+    accept: bool = False
     update_attack: str | None = None
     absent: bool = False
     delay: bool = True
@@ -61,6 +64,7 @@ class Plan:
     max_windows: int = 256
     local_epochs: int = 1
     batch_size: int = 32
+    tolerance: float = 0.02
     learning_rate: float = (
         3e-3  # of 1e-3 and 3e-3 the one whose clean loss was lower after 30 rounds, on two other seeds
     )
@@ -100,6 +104,12 @@ def runs(plan: Plan) -> list[Run]:
         *(
             Run(f"{attack}, update defence", rule=DEFENCE, screen=True, update_attack=attack)
             for attack in plan.update_attacks
+        ),
+        Run("no attack, live gate, acceptance", gate="live", accept=True),
+        *(
+            Run(f"{attack}, live gate, acceptance", gate="live", accept=True, update_attack=attack)
+            for attack in plan.update_attacks
+            if attack in HARMFUL
         ),
         *(run for task in OTHER_NETWORKS for run in _of_network(task, plan)),
         *_of_labels(),

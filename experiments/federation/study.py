@@ -24,7 +24,7 @@ from replay.attacks import AttackSpec, inject
 from replay.recording import Recording
 from replay.sources.synthetic import synthetic_stays
 
-STUDY_VERSION = 3  # raise it when the same plan would give other results
+STUDY_VERSION = 4  # raise it when the same plan would give other results
 HELD_OUT_STRIDE = 12
 VOTE_HORIZON_MIN = 120
 FIRST_WEIGHTS = 7_000

@@ -14,7 +14,7 @@ from detectors.engine.model import Model
 from experiments.federation.plan import Plan
 from fl_device.host.detector import judged_minutes
 from fl_device.tasks.task import Examples, Task
-from fl_device.training.own_windows import JudgedMinutes, OwnWindows, TrainingWindows, own_hours
+from fl_device.training.own_windows import HELD_OUT_WINDOWS, JudgedMinutes, OwnWindows, TrainingWindows, own_hours
 from replay.recording import Recording
 
 Floats = NDArray[np.float32]
@@ -24,12 +24,14 @@ Floats = NDArray[np.float32]
 class Moment:
     """A device at the time of a round.
 
-    `benign` is the detector's word. Three sets of windows: `all` there are, those released `at_once` (unflagged, benign at
-    their end), and those `delayed` by the vote's horizon.
+    `benign` is the detector's word. Four sets of windows: `all` there are, those released `at_once` (unflagged, benign at
+    their end), those `delayed` by the vote's horizon, and of these the ones that a device trains on which holds its newest out to
+    measure models on (`but_held_out`; those are `held_out`).
     """
 
     benign: bool
     windows: dict[str, TrainingWindows]
+    held_out: TrainingWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -
         "all": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
         "at_once": OwnWindows(max_windows=plan.max_windows, horizon_min=0),
         "delayed": OwnWindows(max_windows=plan.max_windows, horizon_min=horizon_min),
+        "but_held_out": OwnWindows(max_windows=plan.max_windows, horizon_min=horizon_min, held_out=HELD_OUT_WINDOWS),
     }
     moments, scored, start = [], [], 0
     for number in range(plan.rounds):
@@ -70,7 +73,9 @@ def timeline(model: Model, recording: Recording, plan: Plan, horizon_min: int) -
             windows.observe(_unjudged(judged) if name == "all" else judged)
         moments.append(
             Moment(
-                verdicts.state[-1] is DeviceState.BENIGN, {name: windows.released() for name, windows in kept.items()}
+                verdicts.state[-1] is DeviceState.BENIGN,
+                {name: windows.released() for name, windows in kept.items()},
+                kept["but_held_out"].held_out(),
             )
         )
         scored.append(_scored(verdicts, recording.first_event_minute + plan.onset_min))

@@ -53,7 +53,8 @@ def coordinator(
 
     A device takes part only while Redis shows it benign, fresh and enrolled; the gate is read when the round starts
     and again when its update arrives; updates are screened against each other before the rule makes one model of them:
-    fedavg, median, trimmed-mean, krum, multi-krum, geometric-median or norm-bounded. Without a quorum, or without Redis, the round is skipped and the model stays.
+    fedavg, median, trimmed-mean, krum, multi-krum, geometric-median or norm-bounded. The devices then measure it on hours that they did not
+    train on; one that most find worse than the model before is rejected [FEDSECURE_MODEL_TOLERANCE, 0.02]. Without a quorum, or without Redis, the round is skipped and the model stays.
     Rounds are on the topic `fl.rounds`, every decision on `fl.events`, the models on `models`.
 
     Examples:

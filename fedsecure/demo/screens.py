@@ -20,7 +20,7 @@ from fedsecure.tables.devices import live_table
 
 PLAIN_EVERY_S = 5.0
 NAMED_AT_MOST = 2
-PHASE_STYLE = {"committed": "green", "skipped": "yellow", "failed": "red"}
+PHASE_STYLE = {"committed": "green", "rejected": "red", "skipped": "yellow", "failed": "red"}
 
 
 def screen_for(console: Console) -> PlainScreen:

@@ -19,6 +19,7 @@ from fedsecure.demo.programs.supervisor import Supervisor
 from fedsecure.demo.screens import PlainScreen
 from fedsecure.healthcheck import check
 from fl_coordinator.gate.device_view import DeviceView, read_devices
+from fl_coordinator.rounds.transitions import is_final
 from transport.redis_client import connect_redis
 
 LOOK_EVERY_S = 0.5
@@ -114,7 +115,7 @@ class Watch:
         with self._collector.lock:
             observation = self._collector.observation
             judged = streamed_to_the_end(observation).passed
-            open_rounds = any(r.phase not in {"committed", "skipped", "failed"} for r in observation.rounds.values())
+            open_rounds = not all(map(is_final, observation.rounds.values()))
         return judged and not open_rounds
 
 

@@ -20,11 +20,14 @@ from fl_device.keys.folder import KeyFolder
 
 SHORT: Final = 8
 CHANGE: Final = ": change"
-STYLES: Final = {"current": "green", "earlier": "", "never committed": "yellow"}
+STYLES: Final = {"current": "green", "earlier": "", "rejected": "red", "never committed": "yellow"}
 
 
 def model_table(lines: Sequence[ModelLine]) -> Table:
-    """Return one row a model, in the order given. Narrow enough for 80 columns, the rest is for `--json`."""
+    """Return one row a model, in the order given. Narrow enough for 80 columns, the rest is for `--json`.
+
+    Behind a model's standing: by how much higher the devices found its loss than that of the model before.
+    """
     numbers = ("round", "devices", "loss")
     table = plain_table(("round", "model", "from", "made (UTC)", "devices", "loss", ""), right=numbers)
     for line in lines:
@@ -35,7 +38,7 @@ def model_table(lines: Sequence[ModelLine]) -> Table:
             "-" if line.made_at is None else utc_text(line.made_at),
             str(len(line.devices) or "-"),
             "-" if line.loss is None else f"{line.loss:.4f}",
-            Text(line.state, style=STYLES[line.state]),
+            Text(line.state if line.change is None else f"{line.state} {line.change:+.1%}", style=STYLES[line.state]),
         )
     return table
 

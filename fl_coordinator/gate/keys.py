@@ -1,11 +1,11 @@
-"""Verifies that an update is signed with its device's registered key."""
+"""Verifies that an answer is signed with its device's registered key."""
 
 from __future__ import annotations
 
 import structlog
 
 from contracts.errors import BadSignature
-from contracts.messages.federation import ModelUpdate
+from contracts.messages.federation import ModelMeasurement, ModelUpdate
 from contracts.signing import verify
 from fl_coordinator.errors import UpdateRefused
 from transport.compacted_table import TableRecord
@@ -37,20 +37,20 @@ class KeyRing(KeyRegistry):
         key = self.get(device_id)
         return None if key is None or key.revoked_at is not None else key.key_id
 
-    def check(self, update: ModelUpdate) -> None:
-        """Raise UpdateRefused unless the key registered now for `device_id` signed the update as it stands.
+    def check(self, answer: ModelUpdate | ModelMeasurement) -> None:
+        """Raise UpdateRefused unless the key registered now for `device_id` signed the answer as it stands.
 
         Computes for a quarter of a millisecond, so the cheap checks come first.
         """
-        key = self.get(update.device_id)
+        key = self.get(answer.device_id)
         if key is None:
             raise UpdateRefused("unknown_key", "the device has no registered key", is_bad=True)
         if key.revoked_at is not None:
             raise UpdateRefused("revoked_key", f"key {key.key_id} is revoked", is_bad=True)
-        if update.key_id != key.key_id:
-            named = f"key {update.key_id}" if update.key_id else "no key"
+        if answer.key_id != key.key_id:
+            named = f"key {answer.key_id}" if answer.key_id else "no key"
             raise UpdateRefused("unknown_key", f"it names {named}, registered is {key.key_id}", is_bad=True)
         try:
-            verify(key.public_key, update)
+            verify(key.public_key, answer)
         except BadSignature as error:
             raise UpdateRefused("bad_signature", str(error), is_bad=True) from None

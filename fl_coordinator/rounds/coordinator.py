@@ -16,8 +16,8 @@ from fl_coordinator.aggregation.base import aggregate, aggregation_rule
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.gate.selection import RoundGate, Selection, ask_redis
 from fl_coordinator.journal import Journal
-from fl_coordinator.models.registry import GlobalModels, model_of
-from fl_coordinator.rounds import transitions
+from fl_coordinator.models.registry import GlobalModels, Model, is_finite, model_of
+from fl_coordinator.rounds import transitions, validation
 from fl_coordinator.rounds.lease import Lease
 from fl_coordinator.rounds.metrics import measure_round
 from fl_coordinator.updates.collection import Collection
@@ -45,7 +45,7 @@ class Coordinator:
 
     async def resume_round(self, record: RoundRecord) -> RoundRecord:
         """Go on with a round that another coordinator left open, from what is on record, as `run_round`."""
-        record = transitions.resume(record, self.lease.token, self.clock() + self.settings.round_deadline_s)
+        record = transitions.resume(record, self.lease.token, self.clock() + validation.time_s(record, self.settings))
         log.info("round_resumed", round=record.round, phase=record.phase, accepted=record.accepted)
         return await self._to_its_end(record, self._carry_on)
 
@@ -102,7 +102,7 @@ class Coordinator:
         )
 
     async def _carry_on(self) -> None:
-        """Resume a round: a proposal begins anew, a collection gets its whole time again, an aggregation is repeated."""
+        """Resume a round: a proposal begins anew, collection and validation get their whole time again, an aggregation is repeated."""
         record = self.collection.current
         await self.journal.event("round_resumed", record.round, reason=str(record.phase), lease=self.lease.token)
         if record.phase is RoundPhase.PROPOSED:
@@ -112,6 +112,9 @@ class Coordinator:
             await self._end(transitions.fail(record, "model_lost", self.clock()))
             return
         self.collection.open(record, self.models.current)
+        if record.phase is RoundPhase.VALIDATING:
+            await self._resume_validation(record)
+            return
         await self.collection.restore()
         if record.phase is RoundPhase.COLLECTING:
             await self.collection.inbox.discover()
@@ -138,9 +141,16 @@ class Coordinator:
 
     async def _collect(self) -> None:
         """Collect until everybody has answered, the deadline or the stop, then gate the accepted once more."""
+        await self._read_until(transitions.is_complete)
+        # First a write: a primary that was demoted meanwhile is left here, and is not believed below.
+        await ask_redis(self.lease.check)
+        await self.collection.gate_and_screen_accepted()
+
+    async def _read_until(self, is_complete: Callable[[RoundRecord], bool]) -> None:
+        """Read answers until there is nobody left to wait for, the deadline or the stop."""
         published = self.collection.current
         await self.journal.round(published)
-        while not transitions.is_complete(published) and not self.stop.is_set():
+        while not is_complete(published) and not self.stop.is_set():
             left_s = published.deadline_at - self.clock()
             if left_s <= 0:
                 break
@@ -148,9 +158,6 @@ class Coordinator:
             if self.collection.current is not published:
                 published = self.collection.current
                 await self.journal.round(published)  # what a later coordinator goes on from
-        # First a write: a primary that was demoted meanwhile is left here, and is not believed below.
-        await ask_redis(self.lease.check)
-        await self.collection.gate_and_screen_accepted()
 
     async def _aggregate(self) -> None:
         record, base = self.collection.current, self.models.current
@@ -164,11 +171,51 @@ class Coordinator:
             log.warning("aggregation_refused", round=record.round, reason=str(refusal))
             await self._end(transitions.skip(record, "aggregation_refused", self.clock()))
             return
+        if not is_finite(model.weights):
+            await self._end(transitions.reject(record, validation.NOT_FINITE, self.clock()))
+            return
         await self.models.publish(model, base.sha256)
+        await ask_redis(self.models.store, model)
+        self.collection.record = validation.open_validation(record, self.settings, model.sha256, loss, self.clock())
+        await self._validate(model)
+
+    async def _resume_validation(self, record: RoundRecord) -> None:
+        candidate = await self.models.found(record.candidate_sha256 or "", record.round)
+        if candidate is None:
+            await self._end(transitions.fail(record, "model_lost", self.clock()))
+            return
+        await self.collection.inbox.discover()
+        await self._validate(candidate)
+
+    async def _validate(self, candidate: Model) -> None:
+        """Let the devices measure the candidate, and make it the current model if it is worth that."""
+        await self._read_until(validation.is_measured)
+        record = self.collection.current
+        if self.stop.is_set() and not validation.is_measured(record):
+            await self._end(transitions.fail(record, "coordinator_stopped", self.clock()))
+            return
+        await ask_redis(self.lease.check)  # before the gate, as above
+        all_hold = await self.collection.gate_measured()
+        record = self.collection.current
+        if not all_hold:  # what the candidate was made of must not count any more, so neither must it
+            await self.models.withdraw(candidate)
+            await self.collection.restore()  # another coordinator may have taken the updates in
+            record = validation.without_the_dropped(self.collection.current, self.settings.round_quorum, self.clock())
+            self.collection.record = record
+            await (self._end(record) if transitions.is_final(record) else self._aggregate())
+            return
+        record = validation.decided(record, self.settings.round_quorum, self.clock())
+        await ask_redis(self.lease.check)
+        if record.phase is RoundPhase.COMMITTED:
+            await self._commit(record, candidate)
+        else:
+            await self._end(record)
+            await self.models.withdraw(candidate)
+
+    async def _commit(self, record: RoundRecord, model: Model) -> None:
         # The committed record is what makes the model the current one; Redis only shows it.
-        record = transitions.commit(record, model.sha256, loss, self.clock())
         await self.journal.round(record)
-        self.models.current = model
+        self.models.take(model)
         try:
             await ask_redis(self.models.show)
         except GateClosed as error:
@@ -178,7 +225,13 @@ class Coordinator:
     async def _end(self, record: RoundRecord, *, is_on_record: bool = False) -> None:
         """Put the final record and its audit line on the broker, as far as it takes them."""
         self.collection.record = record
-        log.info(f"round_{record.phase}", round=record.round, reason=record.reason, accepted=record.accepted)
+        log.info(
+            f"round_{record.phase}",
+            round=record.round,
+            reason=record.reason,
+            accepted=record.accepted,
+            change=record.change,
+        )
         try:
             if not is_on_record:
                 await self.journal.round(record)
@@ -188,8 +241,11 @@ class Coordinator:
                 reason=record.reason,
                 accepted=record.accepted,
                 excluded=record.excluded,
+                candidate=record.candidate_sha256,
                 new_model=record.new_model_sha256,
                 loss=record.loss,
+                change=record.change,
+                tolerance=record.tolerance,
             )
         except Unavailable as error:
             log.warning("round_not_on_record", round=record.round, error=str(error))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from contracts.messages.federation import RoundPhase, RoundRecord
+from contracts.messages.federation import MAKES_CURRENT, RoundPhase, RoundRecord
 from contracts.metrics import (
     GLOBAL_COMMITTED_SECONDS,
     GLOBAL_LOSS,
     GLOBAL_ROUND,
+    MODEL_CHANGE,
     ROUND_COHORT,
     ROUND_EXCLUDED,
     ROUND_INTERVAL_SECONDS,
@@ -24,13 +25,14 @@ def measure_start(now: float, interval_s: float) -> None:
     GLOBAL_COMMITTED_SECONDS.set(now)
     ROUND_INTERVAL_SECONDS.set(interval_s)
     GLOBAL_LOSS.set(float("nan"))
+    MODEL_CHANGE.set(float("nan"))
 
 
 def measure_record(rounds: Mapping[int, RoundRecord]) -> None:
     """Show the model that is the current one when this coordinator takes over."""
-    committed = [record for record in rounds.values() if record.phase is RoundPhase.COMMITTED]
-    if committed:
-        _show_model(max(committed, key=lambda record: record.round))
+    settled = [record for record in rounds.values() if record.phase in MAKES_CURRENT]
+    if settled:
+        _show_model(max(settled, key=lambda record: record.round))
 
 
 def measure_round(record: RoundRecord, seconds: float) -> None:
@@ -41,6 +43,8 @@ def measure_round(record: RoundRecord, seconds: float) -> None:
     ROUND_EXCLUDED.clear()
     for reason, devices in Counter(record.excluded.values()).items():
         ROUND_EXCLUDED.labels(reason).set(devices)
+    if record.change is not None:
+        MODEL_CHANGE.set(record.change)
     if record.phase is not RoundPhase.COMMITTED:
         UNCOMMITTED_ROUNDS.inc()
         return
@@ -48,6 +52,13 @@ def measure_round(record: RoundRecord, seconds: float) -> None:
     _show_model(record)
     if record.ended_at is not None:
         GLOBAL_COMMITTED_SECONDS.set(record.ended_at)
+
+
+def measure_rollback(record: RoundRecord) -> None:
+    """Show a model that was put in the place of the current one."""
+    ROUNDS.labels(str(record.phase)).inc()
+    GLOBAL_LOSS.set(float("nan"))
+    _show_model(record)
 
 
 def _show_model(record: RoundRecord) -> None:

@@ -1,4 +1,4 @@
-"""A round as a pure state machine: proposed -> collecting -> aggregating -> committed, or skipped, or failed.
+"""A round as a pure state machine: proposed -> collecting -> aggregating -> validating -> committed, or rejected, skipped, failed.
 
 Every step takes a record and returns the next one; nothing here reads a clock or does I/O. What the record
 holds (round, model, cohort, accepted updates) is all a later coordinator needs to go on with it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,17 +18,27 @@ from contracts.messages.federation import AcceptedUpdate, RoundPhase, RoundRecor
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
 
-NEXT_PHASES: Final = {
+NEXT_PHASES: Final[dict[RoundPhase, Set[RoundPhase]]] = {
     RoundPhase.PROPOSED: {RoundPhase.COLLECTING, RoundPhase.SKIPPED, RoundPhase.FAILED},
     RoundPhase.COLLECTING: {RoundPhase.AGGREGATING, RoundPhase.SKIPPED, RoundPhase.FAILED},
-    RoundPhase.AGGREGATING: {RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED},
-    RoundPhase.COMMITTED: set[RoundPhase](),
-    RoundPhase.SKIPPED: set[RoundPhase](),
-    RoundPhase.FAILED: set[RoundPhase](),
+    RoundPhase.AGGREGATING: {RoundPhase.VALIDATING, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED},
+    RoundPhase.VALIDATING: {
+        RoundPhase.AGGREGATING,
+        RoundPhase.COMMITTED,
+        RoundPhase.REJECTED,
+        RoundPhase.SKIPPED,
+        RoundPhase.FAILED,
+    },
+    **dict.fromkeys(
+        (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED, RoundPhase.ROLLED_BACK),
+        frozenset[RoundPhase](),
+    ),
 }
 NO_ANSWER: Final = "no_answer"
 STRAGGLER: Final = "straggler"
 NOT_DRAWN: Final = "not_drawn"
+OUTLIERS: Final = ("norm", "camp", "cosine")
+"""Why an update does not fit the cohort: too long, with a few others against all others, against the median."""
 
 
 def propose(
@@ -62,7 +72,7 @@ def open_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord
     """Ask the cohort for updates, or skip the round when it is smaller than the quorum."""
     if len(record.cohort) < quorum:
         return skip(record, "no_quorum", now)
-    return _enter(record, RoundPhase.COLLECTING)
+    return enter(record, RoundPhase.COLLECTING)
 
 
 def is_awaited(record: RoundRecord, device_id: str) -> bool:
@@ -105,7 +115,7 @@ def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecor
             record = drop(record, device_id, silent)
     if len(record.accepted) < quorum:
         return skip(record, "no_quorum", now)
-    return _enter(record, RoundPhase.AGGREGATING)
+    return enter(record, RoundPhase.AGGREGATING)
 
 
 def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRecord:
@@ -115,20 +125,24 @@ def resume(record: RoundRecord, lease_token: int, deadline_at: float) -> RoundRe
     return replace(record, lease_token=lease_token, deadline_at=deadline_at)
 
 
-def commit(record: RoundRecord, new_model_sha256: str, loss: float, now: float) -> RoundRecord:
-    """End the round with a new global model. `loss` is the sample-weighted local loss after training."""
-    record = _enter(record, RoundPhase.COMMITTED)
-    return replace(record, new_model_sha256=new_model_sha256, loss=loss, ended_at=now)
+def commit(record: RoundRecord, now: float) -> RoundRecord:
+    """End the round: its candidate is the new global model."""
+    return replace(enter(record, RoundPhase.COMMITTED), new_model_sha256=record.candidate_sha256, ended_at=now)
+
+
+def reject(record: RoundRecord, reason: str, now: float) -> RoundRecord:
+    """End the round without touching the model: what was made of the updates is worth less than what there was."""
+    return replace(enter(record, RoundPhase.REJECTED), reason=reason, ended_at=now)
 
 
 def skip(record: RoundRecord, reason: str, now: float) -> RoundRecord:
     """End the round without touching the model: too few devices, or no way to check them."""
-    return replace(_enter(record, RoundPhase.SKIPPED), reason=reason, ended_at=now)
+    return replace(enter(record, RoundPhase.SKIPPED), reason=reason, ended_at=now)
 
 
 def fail(record: RoundRecord, reason: str, now: float) -> RoundRecord:
     """End the round without touching the model: the coordinator could not carry it out."""
-    return replace(_enter(record, RoundPhase.FAILED), reason=reason, ended_at=now)
+    return replace(enter(record, RoundPhase.FAILED), reason=reason, ended_at=now)
 
 
 def is_final(record: RoundRecord) -> bool:
@@ -144,7 +158,8 @@ def _drawn(number: int, settings: FederationSettings, eligible: Sequence[str]) -
     return sorted(random.Random(number).sample(sorted(eligible), count))  # noqa: S311 - a lot, not a secret
 
 
-def _enter(record: RoundRecord, phase: RoundPhase) -> RoundRecord:
+def enter(record: RoundRecord, phase: RoundPhase) -> RoundRecord:
+    """Return the record in its next phase. Raises IllegalTransition where the present one does not lead there."""
     if phase not in NEXT_PHASES[record.phase]:
         raise IllegalTransition(f"round {record.round} cannot go from {record.phase} to {phase}")
     return replace(record, phase=phase)

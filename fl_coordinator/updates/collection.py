@@ -1,14 +1,18 @@
-"""Collects a round's updates, each decoded, verified, gated again and screened before it counts."""
+"""Collects a round's updates and measurements, each decoded, verified, gated again and screened before it counts."""
 
 from __future__ import annotations
-
-from collections import Counter
-from typing import Final
 
 import structlog
 
 from contracts.errors import InvalidMessage
-from contracts.messages.federation import AcceptedUpdate, ModelUpdate, RoundRecord, decode_federation
+from contracts.messages.federation import (
+    AcceptedMeasurement,
+    AcceptedUpdate,
+    ModelMeasurement,
+    ModelUpdate,
+    RoundRecord,
+    decode_answer,
+)
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
 from fl_coordinator.aggregation.stacking import Contribution
@@ -16,26 +20,27 @@ from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.selection import RoundGate, ask_redis
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model
-from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds import transitions, validation
 from fl_coordinator.updates.inbox import UpdateInbox
 from fl_coordinator.updates.outliers import outlier_updates
-from fl_coordinator.updates.screening import SeenNonces, capped_samples, is_declined, screen_message, screen_weights
+from fl_coordinator.updates.refusals import Refusals
+from fl_coordinator.updates.screening import (
+    SeenNonces,
+    capped_samples,
+    is_declined,
+    screen_measurement,
+    screen_message,
+    screen_weights,
+)
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights
 from transport.kafka.topic_reader import Record
 
 log = structlog.get_logger()
-MAX_DETAIL_CHARS: Final = 300
-"""What a device wrote into an update may stand in the audit trail, but a long text must not keep the trail from Kafka."""
-MAX_REFUSALS: Final = 10
-"""So many refused updates a device go on record a round; after so many that it signed itself it is out of the round."""
-MAX_UNSIGNED: Final = 1000
-"""So many that its key did not sign are looked at (a quarter of a second in all) before a device is only counted until the
-next round: a flood on its topic must neither hold up the others nor, at once, keep out the device's own answer."""
 
 
 class Collection:
-    """The updates of one round as they come, and where that round stands: `record`, None while no round is under way.
+    """The answers of one round as they come, and where that round stands: `record`, None while no round is under way.
 
     Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
     """
@@ -53,9 +58,7 @@ class Collection:
         self._model: Model | None = None
         self._servers_before = 0
         self._contributions: dict[str, Contribution] = {}
-        self._bad: set[str] = set()
-        self._refused_signed: Counter[str] = Counter()
-        self._refused_unsigned: Counter[str] = Counter()
+        self._refusals = Refusals(journal)
         self._nonces = SeenNonces()
 
     @property
@@ -69,9 +72,7 @@ class Collection:
         self.record, self._model = record, model
         self._servers_before = self._gate.primary.changes
         self._contributions = {}
-        self._bad.clear()
-        self._refused_signed.clear()
-        self._refused_unsigned.clear()
+        self._refusals.clear()
         self._nonces.next_round()
 
     async def restore(self) -> None:
@@ -90,7 +91,7 @@ class Collection:
         return record
 
     async def read(self, timeout_s: float) -> None:
-        """Consider the next updates that come within so many seconds."""
+        """Consider the next answers that come within so many seconds."""
         messages = await self.inbox.poll(timeout_s)
         if messages:  # a key that was revoked before they came must not count for them
             await self._gate.refresh_keys()
@@ -98,31 +99,37 @@ class Collection:
             await self.consider(self.inbox.sender_of(message.topic), message)
 
     async def consider(self, sender_id: str, message: Record) -> None:
-        """Take in, drop or refuse one update."""
-        if self._refused_signed[sender_id] >= MAX_REFUSALS or self._refused_unsigned[sender_id] >= MAX_UNSIGNED:
+        """Take in, drop or refuse one answer."""
+        if self._refusals.is_too_many(sender_id):
             UPDATES.labels("too_many").inc()
             return
-        refused = self._refused_unsigned
+        is_signed = False
         try:
-            update = self._authentic(sender_id, message)
-            refused = self._refused_signed
-            if is_declined(update):
+            answer = self._authentic(sender_id, message)
+            is_signed = True
+            if isinstance(answer, ModelMeasurement):
+                await self._take_in_measurement(answer)
+            elif is_declined(answer):
                 await self._drop(sender_id, "no_data")
             elif await self.gate([sender_id]):
-                await self._take_in(update)
+                await self._take_in(answer)
         except InvalidMessage as error:
-            await self._refuse(sender_id, message, UpdateRefused("bad_message", str(error), is_bad=True), refused)
+            refusal = UpdateRefused("bad_message", str(error), is_bad=True)
+            await self._refuse(sender_id, message, refusal, is_signed=is_signed)
         except UpdateRefused as refusal:
-            await self._refuse(sender_id, message, refusal, refused)
+            await self._refuse(sender_id, message, refusal, is_signed=is_signed)
 
-    def _authentic(self, sender_id: str, message: Record) -> ModelUpdate:
-        """Return an update that fits the round and that its device signed, or raise: cheap checks first, no blob before."""
-        update = decode_federation(ModelUpdate, message.value)
-        self._nonces.refuse_seen(sender_id, update)
-        screen_message(update, sender_id, self.record)
-        self._gate.keys.check(update)
-        self._nonces.remember(update)
-        return update
+    def _authentic(self, sender_id: str, message: Record) -> ModelUpdate | ModelMeasurement:
+        """Return an answer that fits the round and that its device signed, or raise: cheap checks first, no blob before."""
+        answer = decode_answer(message.value)
+        self._nonces.refuse_seen(sender_id, answer)
+        if isinstance(answer, ModelMeasurement):
+            screen_measurement(answer, sender_id, self.record)
+        else:
+            screen_message(answer, sender_id, self.record)
+        self._gate.keys.check(answer)
+        self._nonces.remember(answer)
+        return answer
 
     async def gate(self, device_ids: list[str]) -> bool:
         """Read the gate again, drop the devices that no longer pass it, and return whether all still do."""
@@ -144,9 +151,18 @@ class Collection:
         for device_id, reason in outlier_updates(self.accepted()[0], self._model.weights).items():
             await self._drop(device_id, reason)
 
+    async def gate_measured(self) -> bool:
+        """Drop the measurements of devices that no longer pass the gate, and return whether all pass whose updates were accepted."""
+        await self._gate.refresh_keys()
+        measured = {device_id: one.key_id for device_id, one in self.current.measurements.items()}
+        excluded = await self._gate.excluded(list(measured), measured)
+        for device_id, reason in excluded.items():
+            await self._drop_validator(device_id, reason)
+        return await self.gate(self.current.accepted)
+
     def settle(self) -> RoundRecord:
         """Drop the devices that sent only bad updates, and return the record."""
-        for device_id in sorted(self._bad):
+        for device_id in sorted(self._refusals.bad):
             if transitions.is_awaited(self.current, device_id):
                 self.record = transitions.drop(self.current, device_id, "bad_update")
         return self.current
@@ -187,6 +203,20 @@ class Collection:
             train_s=update.train_s,
         )
 
+    async def _take_in_measurement(self, answer: ModelMeasurement) -> None:
+        excluded = await self._gate.excluded([answer.device_id], {answer.device_id: answer.key_id})
+        if is_declined(answer) or excluded:
+            await self._drop_validator(answer.device_id, excluded.get(answer.device_id, "no_data"))
+            return
+        measurement = AcceptedMeasurement(
+            loss_before=answer.loss_before, loss_after=answer.loss_after, samples=answer.sample_count, key_id=answer.key_id
+        )  # fmt: skip
+        self.record = validation.measure(self.current, answer.device_id, measurement)
+        await self._journal.event(
+            "model_measured", answer.round, answer.device_id, model=answer.candidate_sha256, key_id=answer.key_id,
+            samples=answer.sample_count, loss_before=answer.loss_before, loss_after=answer.loss_after,
+        )  # fmt: skip
+
     async def _weights(self, device_id: str, sha256: str) -> Weights:
         assert self._model is not None
         key = self._keys.update_blob(device_id, sha256)
@@ -200,16 +230,11 @@ class Collection:
         log.info("device_dropped", round=self.record.round, device_id=device_id, reason=reason)
         await self._journal.event("device_dropped", self.record.round, device_id, reason)
 
-    async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused, refused: Counter[str]) -> None:
+    async def _drop_validator(self, device_id: str, reason: str) -> None:
+        self.record = validation.drop_validators(self.current, [device_id])
+        log.info("measurement_dropped", round=self.record.round, device_id=device_id, reason=reason)
+        await self._journal.event("measurement_dropped", self.record.round, device_id, reason)
+
+    async def _refuse(self, sender_id: str, message: Record, refusal: UpdateRefused, *, is_signed: bool) -> None:
         number = self.record.round if self.record else 0
-        detail = refusal.detail[:MAX_DETAIL_CHARS]
-        refused[sender_id] += 1
-        UPDATES.labels(refusal.reason).inc()
-        if refusal.is_bad:
-            self._bad.add(sender_id)
-        if refused[sender_id] > MAX_REFUSALS:
-            return
-        log.warning("update_refused", round=number, device_id=sender_id, reason=refusal.reason, detail=detail)
-        if refusal.is_bad:
-            await self._journal.dead_letter(message, sender_id, "bad_update", f"{refusal.reason}: {detail}")
-        await self._journal.event("update_refused", number, sender_id, refusal.reason, detail=detail)
+        await self._refusals.note(sender_id, message, refusal, round_number=number, is_signed=is_signed)

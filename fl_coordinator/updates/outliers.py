@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from fl_coordinator.aggregation.stacking import Contribution, Floats, Weights, stacked
+from fl_coordinator.rounds.transitions import OUTLIERS
 
 AT_LEAST: Final = 3
 """Fewer have no majority that could say which of them is odd."""
@@ -36,7 +37,7 @@ def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Map
     middle = np.median(changes[~cluster], axis=0)  # Byzantine updates that agree would pull it to their side
     against = _cosines(changes, lengths, middle[None])[:, 0] < LEAST_COSINE
     names = sorted(contribution.device_id for contribution in contributions)
-    reasons = np.select([too_long, cluster, against], ["norm", "camp", "cosine"], "")
+    reasons = np.select([too_long, cluster, against], OUTLIERS, "")
     return {name: str(reason) for name, reason in zip(names, reasons, strict=True) if reason}
 
 

@@ -1,10 +1,10 @@
-"""Answers a round for the hosted devices: fetch the model, train, publish the update."""
+"""Answers a round for the hosted devices: train the model and publish the update, or measure what came of the updates."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from time import monotonic
@@ -16,8 +16,15 @@ import structlog
 from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import FedSecureError, InvalidMessage, Unavailable
-from contracts.messages.federation import GlobalModel, ModelUpdate, RoundPhase, RoundRecord, encode_federation
+from contracts.messages.federation import (
+    GlobalModel,
+    ModelMeasurement,
+    RoundPhase,
+    RoundRecord,
+    encode_federation,
+)
 from contracts.metrics import LOCAL_TRAINING_SECONDS
+from contracts.signing import Answer
 from fl_device.host.participant import Participant, length_s
 from fl_device.host.preparation import Prepared
 from fl_device.keys.host_keys import HostKeys
@@ -83,11 +90,11 @@ class Answering:
         self._private_answers = PrivateAnswers(settings)
 
     async def answer(self, record: RoundRecord, participants: list[Participant], stop: asyncio.Event) -> None:
-        """Answer for each invited device in turn. What goes wrong for one is logged and costs only its answer.
+        """Answer for each device that is asked, in turn. What goes wrong for one is logged and costs only its answer.
 
         Once told to stop, the devices that are left decline, so that the round does not wait for them.
         """
-        if record.phase is not RoundPhase.COLLECTING:
+        if record.phase not in {RoundPhase.COLLECTING, RoundPhase.VALIDATING}:
             return
         if record.task != self._settings.federated_task:
             log.warning("other_task", round=record.round, task=record.task, mine=self._settings.federated_task)
@@ -102,7 +109,9 @@ class Answering:
                 continue
             participant.mark_answered(record)
             try:
-                if stop.is_set():
+                if record.phase is RoundPhase.VALIDATING:
+                    await self._measure_for(participant, record, stop)
+                elif stop.is_set():
                     await self._publish(participant.nothing_to_train(record, self._clock()))
                 else:
                     await self._answer_for(participant, record, received_at + length_s(record), stop)
@@ -119,14 +128,41 @@ class Answering:
         if result is None:
             await self._publish(participant.nothing_to_train(record, self._clock()))
             return
+        await self._until_taken(
+            lambda: self._send(participant, record, result), record, participant.device_id, until, stop
+        )
+
+    async def _measure_for(self, participant: Participant, record: RoundRecord, stop: asyncio.Event) -> None:
+        """Say what the candidate is worth here. A device that is told to stop, or has no held-out window, says that it cannot."""
+        until = monotonic() + length_s(record)
+        names = (record.model_sha256, record.candidate_sha256 or "")
+        found = None
+        if not stop.is_set():
+            former, candidate = [await asyncio.to_thread(self._models.weights, name) for name in names]
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._executor, self._measure, participant.device_id, record, (former, candidate)
+            )
+        losses, windows = found or ((0.0, 0.0), 0)
+        answer = participant.measurement(record, losses, windows, self._clock())
+        await self._until_taken(lambda: self._publish(answer), record, participant.device_id, until, stop)
+
+    async def _until_taken(
+        self,
+        send: Callable[[], Awaitable[None]],
+        record: RoundRecord,
+        device_id: str,
+        until: float,
+        stop: asyncio.Event,
+    ) -> None:
+        """Send, again while nobody knows whether it arrived and there is time. Raises Unavailable when there is none left."""
         while True:
             try:
-                await self._send(participant, record, result)
+                await send()
             except Unavailable as error:
                 wait_s = self._backoff.next_s()
                 if monotonic() + wait_s >= until or stop.is_set():
                     raise
-                log.warning("answer_waits", round=record.round, device_id=participant.device_id, error=str(error))
+                log.warning("answer_waits", round=record.round, device_id=device_id, error=str(error))
                 await cancellable_sleep(wait_s, stop)
             else:
                 self._backoff.reset()
@@ -153,16 +189,25 @@ class Answering:
         sent = self._private_answers.sent(device_id, record.round, result.weights, weights)
         return replace(result, weights=sent)
 
-    async def _publish(self, update: ModelUpdate) -> None:
-        signed = await self._keys.sign(update)
-        topic = self._settings.topics.fl_updates(update.device_id)
-        await self._publisher.send(topic, str(update.round), encode_federation(signed))
+    def _measure(
+        self, device_id: str, record: RoundRecord, models: tuple[Weights, Weights]
+    ) -> tuple[tuple[float, float], int] | None:
+        """Return the former model's and the candidate's loss on the device's held-out windows, and how many those are."""
+        examples = self._prepared.detector.held_out(device_id)
+        if examples is None:
+            return None
+        former, candidate = (self._prepared.trainer.loss(weights, examples, record.batch_size) for weights in models)
+        return (former, candidate), len(examples)
+
+    async def _publish(self, answer: Answer) -> None:
+        signed = await self._keys.sign(answer)
+        topic = self._settings.topics.fl_updates(answer.device_id)
+        await self._publisher.send(topic, str(answer.round), encode_federation(signed))
         log.info(
-            "round_answered",
-            round=update.round,
-            device_id=update.device_id,
-            samples=update.sample_count,
-            loss_before=update.loss_before,
-            loss_after=update.loss_after,
-            train_s=round(update.train_s, 3),
+            "model_measured" if isinstance(answer, ModelMeasurement) else "round_answered",
+            round=answer.round,
+            device_id=answer.device_id,
+            samples=answer.sample_count,
+            loss_before=answer.loss_before,
+            loss_after=answer.loss_after,
         )

@@ -15,7 +15,7 @@ from detectors.engine.chunks import MinuteChunk, Verdicts, chunk_of
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from fl_device.tasks.task import Examples, Task
-from fl_device.training.own_windows import JudgedMinutes, OwnWindows, own_hours
+from fl_device.training.own_windows import HELD_OUT_WINDOWS, JudgedMinutes, OwnWindows, TrainingWindows, own_hours
 
 
 class HostDetector:
@@ -32,7 +32,9 @@ class HostDetector:
         """Begin with devices whose vitals will be read from the start of their topics."""
         for device_id in device_ids:
             self._router.open(device_id, None)
-            self._windows[device_id] = OwnWindows(max_windows=self._max_windows, horizon_min=self._horizon_min)
+            self._windows[device_id] = OwnWindows(
+                max_windows=self._max_windows, horizon_min=self._horizon_min, held_out=HELD_OUT_WINDOWS
+            )
 
     def take(self, messages: Sequence[tuple[str, bytes | None]]) -> None:
         """Judge raw vitals messages, (device, value) in order. An invalid one counts against its device."""
@@ -79,8 +81,14 @@ class HostDetector:
 
     def examples(self, device_id: str) -> Examples | None:
         """Return what the device may train on now, scaled by its own frozen profile. None when there is nothing."""
+        return self._examples(device_id, self._windows[device_id].released())
+
+    def held_out(self, device_id: str) -> Examples | None:
+        """Return what models are measured on, in the same terms: hours that no training of this device has seen."""
+        return self._examples(device_id, self._windows[device_id].held_out())
+
+    def _examples(self, device_id: str, windows: TrainingWindows) -> Examples | None:
         profile = self._router.snapshot(device_id).profile
-        windows = self._windows[device_id].released()
         if profile is None or not len(windows):
             return None
         return self._task.examples(own_hours(windows, profile))

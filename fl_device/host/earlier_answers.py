@@ -9,7 +9,7 @@ import structlog
 
 from contracts.configuration.settings import Settings
 from contracts.errors import BadSignature, InvalidMessage, Misconfigured
-from contracts.messages.federation import ModelUpdate, decode_federation
+from contracts.messages.federation import ModelMeasurement, decode_answer
 from contracts.signing import public_bytes_of, verify
 from fl_device.keys.folder import KeyFolder
 from transport.kafka.topic_reader import Record, TopicReader
@@ -46,11 +46,13 @@ def _latest(records: list[tuple[str, Record]], folder: KeyFolder) -> dict[str, i
 
 
 def _own_round(device_id: str, record: Record, public_key: bytes) -> int:
-    """Return the round that a record of the device's topic answers. 0 when it is not the device's own."""
+    """Return the round to which a record of the device's topic is an update. 0 when it is none, or not the device's own."""
     try:
-        update = decode_federation(ModelUpdate, record.value)
-        verify(public_key, update)
+        answer = decode_answer(record.value)
+        if isinstance(answer, ModelMeasurement):  # made again it does no harm
+            return 0
+        verify(public_key, answer)
     except (InvalidMessage, BadSignature) as error:
         log.warning("earlier_answer_ignored", device_id=device_id, offset=record.offset, error=type(error).__name__)
         return 0
-    return update.round if update.device_id == device_id else 0
+    return answer.round if answer.device_id == device_id else 0

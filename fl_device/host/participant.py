@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import structlog
 
-from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord
+from contracts.messages.federation import MOST_LOSS, ModelMeasurement, ModelUpdate, RoundPhase, RoundRecord
 from fl_device.training.local import LocalResult
 
 log = structlog.get_logger()
@@ -19,6 +20,7 @@ class Participant:
         self.device_id = device_id
         self._highest_lease = highest_lease
         self._answered_round = answered_round
+        self._measured: tuple[int, str | None] = (0, None)
 
     def note_lease(self, lease_token: int) -> None:
         """Remember the highest lease seen, so that an older coordinator is refused from now on."""
@@ -27,6 +29,7 @@ class Participant:
     def forget_rounds(self) -> None:
         """Know of no round and no coordinator any more: the rounds begin anew."""
         self._highest_lease = self._answered_round = 0
+        self._measured = (0, None)
 
     def has_answered_after(self, record: RoundRecord) -> bool:
         """Whether this device answered a later round than this one."""
@@ -40,6 +43,8 @@ class Participant:
         """
         if record.lease_token < self._highest_lease:
             return "lower_lease"
+        if record.phase is RoundPhase.VALIDATING:
+            return self._does_not_measure_because(record, waited_s)
         if record.phase is not RoundPhase.COLLECTING:
             return "not_collecting"
         if self.device_id not in record.cohort:
@@ -50,9 +55,19 @@ class Participant:
             return "too_late"
         return None
 
+    def _does_not_measure_because(self, record: RoundRecord, waited_s: float) -> str | None:
+        if self.device_id not in record.validators:
+            return "not_asked"
+        if self._measured == (record.round, record.candidate_sha256) or self.device_id in record.measurements:
+            return "answered"
+        return "too_late" if waited_s >= length_s(record) else None
+
     def mark_answered(self, record: RoundRecord) -> None:
-        """Never answer this round again, whatever becomes of the answer."""
-        self._answered_round = max(self._answered_round, record.round)
+        """Never answer what this round asks now again, whatever becomes of the answer."""
+        if record.phase is RoundPhase.VALIDATING:
+            self._measured = (record.round, record.candidate_sha256)
+        else:
+            self._answered_round = max(self._answered_round, record.round)
 
     def update(self, record: RoundRecord, update_sha256: str, result: LocalResult, now: float) -> ModelUpdate:
         """Return the answer to a round. The weights lie in the blob store under `update_sha256`."""
@@ -74,10 +89,36 @@ class Participant:
         nothing = LocalResult(weights={}, sample_count=0, loss_before=0.0, loss_after=0.0, train_s=0.0)
         return self.update(record, record.model_sha256, nothing, now)
 
+    def measurement(
+        self, record: RoundRecord, losses: tuple[float, float], windows: int, now: float
+    ) -> ModelMeasurement:
+        """Return what the device found: the former model's loss and the candidate's on so many held-out windows (0: it has none)."""
+        before, after = (bounded_loss(loss) for loss in losses)
+        return ModelMeasurement(
+            device_id=self.device_id,
+            round=record.round,
+            lease_token=record.lease_token,
+            base_sha256=record.model_sha256,
+            candidate_sha256=record.candidate_sha256 or "",
+            sample_count=windows,
+            loss_before=before,
+            loss_after=after,
+            sent_at=now,
+        )
+
+
+def bounded_loss(loss: float) -> float:
+    """Return a loss that can be reported: no number at all is as bad as the worst one.
+
+    >>> bounded_loss(1.5), bounded_loss(float("nan")), bounded_loss(float("inf"))
+    (1.5, 1000000.0, 1000000.0)
+    """
+    return MOST_LOSS if math.isnan(loss) else min(max(loss, 0.0), MOST_LOSS)
+
 
 def length_s(record: RoundRecord) -> float:
-    """Return how long the round takes answers, in seconds, on any clock."""
-    return record.deadline_at - record.gated_at
+    """Return how long the round takes answers to what it asks now, in seconds, on any clock."""
+    return record.deadline_at - (record.validating_since or record.gated_at)
 
 
 @dataclass(slots=True)
@@ -115,13 +156,17 @@ class HostedDevices:
             participant.forget_rounds()
 
     def invited(self) -> list[Participant]:
-        """Return the devices here that the newest round asks."""
-        newest = self.newest_round
-        cohort = [device for device in newest.cohort if device not in self.elsewhere] if newest else []
-        invited = [self.participants[device_id] for device_id in cohort if device_id in self.participants]
+        """Return the devices here that the newest round asks now."""
+        record = self.newest_round
+        if record is None:
+            return []
+        asked = record.validators if record.phase is RoundPhase.VALIDATING else record.cohort
+        invited = [
+            self.participants[name] for name in asked if name in self.participants and name not in self.elsewhere
+        ]
         for participant in invited:
-            if newest is not None and participant.has_answered_after(newest):
+            if participant.has_answered_after(record):
                 # Answers are on the devices' own topics: after a restart they tell of rounds that their topic lost.
-                log.warning("rounds_begin_anew", device_id=participant.device_id, round=newest.round)
+                log.warning("rounds_begin_anew", device_id=participant.device_id, round=record.round)
                 participant.forget_rounds()
         return invited

@@ -1,4 +1,4 @@
-"""Signs the updates of the hosted devices and registers missing keys."""
+"""Signs the answers of the hosted devices and registers missing keys."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
-from contracts.messages.federation import ModelUpdate
-from contracts.signing import sign
+from contracts.signing import Answer, sign
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.registration import Registrar, open_registrar
 from transport.kafka.publisher import Publisher
@@ -22,7 +21,7 @@ NONCE_BYTES = 16
 
 
 def random_nonce() -> str:
-    """Return 16 bytes from the system's generator in hex: no two updates ever share one."""
+    """Return 16 bytes from the system's generator in hex: no two answers ever share one."""
     return secrets.token_hex(NONCE_BYTES)
 
 
@@ -46,10 +45,10 @@ class HostKeys:
         """Raise Misconfigured when the device could not sign, before it trains for nothing."""
         await asyncio.to_thread(self._folder.load, device_id)
 
-    async def sign(self, update: ModelUpdate) -> ModelUpdate:
-        """Return the update with a new nonce, signed by its device. Raises Misconfigured when there is no key."""
-        private_key = await asyncio.to_thread(self._folder.load, update.device_id)
-        return sign(private_key, replace(update, nonce=self._nonce()))
+    async def sign(self, answer: Answer) -> Answer:
+        """Return the answer with a new nonce, signed by its device. Raises Misconfigured when there is no key."""
+        private_key = await asyncio.to_thread(self._folder.load, answer.device_id)
+        return sign(private_key, replace(answer, nonce=self._nonce()))
 
     async def look_after(self, device_ids: Iterable[str], publisher: Publisher) -> None:
         """Say which devices have no key here. With `register_new_devices` make and register theirs. Raises Unavailable.

@@ -149,6 +149,10 @@ class LocalTrainer:
         trained = weights_of(state[0].numpy(), self._shapes)
         return LocalResult(trained, len(examples), loss_before, loss_after, perf_counter() - started)
 
+    def loss(self, weights: Weights, examples: Examples, batch_size: int) -> float:
+        """Return the mean loss of a model on examples, at least one. Raises InvalidMessage when the weights do not fit."""
+        return self._loss(tf.constant(vector_of(weights, self._shapes)), examples, batch_size)
+
     def _loss(self, vector: Any, examples: Examples, batch_size: int) -> float:
         batches = _batches(examples, np.arange(len(examples)), batch_size)
         return sum(float(self._programs.measure(vector, *batch)) for batch in batches) / len(examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,8 @@ from detectors.minutes.windows import MAX_SPAN_MIN, WINDOW_MIN, cut_windows, sca
 from fl_device.tasks.task import OwnHours
 
 STRIDE_MIN: Final = 8
+HELD_OUT_WINDOWS: Final = 16
+HELD_OUT_SHARE: Final = 4  # one of so many, while there are few
 _LOOK_BACK_MIN: Final = MAX_SPAN_MIN + MAX_GAP_MIN + 1
 _FIRST: Final = -sys.maxsize
 
@@ -56,15 +59,22 @@ class OwnWindows:
     """Keeps clean windows of benign minutes and releases each once the device stayed benign for the vote's horizon.
 
     A window that ended between the onset of poisoning and the vote that noticed it is still waiting when the state
-    changes, and is forgotten then. At most `max_windows` released ones are kept, the newest; between the ends of two
-    lie at least `stride_min` event minutes.
+    changes, and is forgotten then. Between the ends of two lie at least `stride_min` event minutes.
+
+    The newest `held_out` of the released ones (a quarter while there are few) are for measuring models, until newer ones take their places:
+    no window is trained on before it has been held out, nor while it shares a minute with one that is. Of the others the newest
+    `max_windows` are kept.
     """
 
-    def __init__(self, *, max_windows: int, horizon_min: int, stride_min: int = STRIDE_MIN) -> None:
+    def __init__(self, *, max_windows: int, horizon_min: int, stride_min: int = STRIDE_MIN, held_out: int = 0) -> None:
         self._horizon_min = horizon_min
         self._stride_min = stride_min
         self._waiting: deque[tuple[int, _Window]] = deque()
-        self._released: deque[_Window] = deque(maxlen=max_windows)
+        self._max_windows = max_windows
+        self._held_out = held_out
+        sharing = -(-WINDOW_MIN // stride_min) if held_out else 0
+        most = max(max_windows + held_out + sharing, HELD_OUT_SHARE * held_out)
+        self._released: deque[_Window] = deque(maxlen=most)
         self._next_end = _FIRST
         self._minutes = np.empty(0, np.int64)
         self._vitals = np.empty((0, 2), np.float64)
@@ -96,11 +106,21 @@ class OwnWindows:
 
     def released(self) -> TrainingWindows:
         """Return copies of the windows that may be trained on now, oldest first."""
-        if not self._released:
-            nothing = np.empty((0, WINDOW_MIN, 2), np.float32)
-            return TrainingWindows(nothing, np.empty((0, WINDOW_MIN), np.int64), nothing)
-        values, minutes, weights = zip(*self._released, strict=True)
-        return TrainingWindows(np.stack(values), np.stack(minutes), np.stack(weights))
+        windows = list(self._released)
+        measured = self._measured()
+        if measured:
+            first_minute = int(measured[0][1][0])
+            windows = [window for window in windows if int(window[1][-1]) < first_minute]
+        return _stacked(windows[-self._max_windows :])
+
+    def held_out(self) -> TrainingWindows:
+        """Return copies of the windows that models are measured on now, oldest first."""
+        return _stacked(self._measured())
+
+    def _measured(self) -> list[_Window]:
+        windows = list(self._released)
+        count = min(self._held_out, len(windows) // HELD_OUT_SHARE)
+        return windows[len(windows) - count :]
 
     def _windows_ending_at(self, wanted: Ints) -> dict[int, _Window]:
         """Cut the windows that end at wanted minutes, a stride apart."""
@@ -128,6 +148,14 @@ class OwnWindows:
                 kept.append(position)
                 self._next_end = minute + self._stride_min
         return kept
+
+
+def _stacked(windows: Sequence[_Window]) -> TrainingWindows:
+    if not windows:
+        nothing = np.empty((0, WINDOW_MIN, 2), np.float32)
+        return TrainingWindows(nothing, np.empty((0, WINDOW_MIN), np.int64), nothing)
+    values, minutes, weights = zip(*windows, strict=True)
+    return TrainingWindows(np.stack(values), np.stack(minutes), np.stack(weights))
 
 
 def own_hours(windows: TrainingWindows, profile: DeviceProfile) -> OwnHours:

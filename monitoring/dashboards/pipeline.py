@@ -8,7 +8,7 @@ from monitoring.dashboards.devices import MARKS
 from monitoring.dashboards.page import page
 from monitoring.dashboards.panels import ALARM, CALM, WARNING, About, AnyPanel, Query, lines, number
 
-OUTCOMES: Final = {"committed": CALM, "skipped": WARNING, "failed": ALARM}
+OUTCOMES: Final = {"committed": CALM, "rejected": ALARM, "skipped": WARNING, "failed": ALARM, "rolled_back": WARNING}
 
 
 def pipeline() -> str:
@@ -136,7 +136,7 @@ def _rounds_now() -> list[AnyPanel]:
         number(
             About(
                 "Rounds without a model",
-                "Rounds in a row that were skipped or failed.",
+                "Rounds in a row that were skipped, rejected or failed.",
                 "short",
                 alert="RoundsSkipped",
                 width=8,
@@ -193,17 +193,26 @@ def _model() -> list[AnyPanel]:
     return [
         number(
             About(
-                "Version", "Number of the latest committed round; `fedsecure models` says its sha256.", "short", width=6
+                "Version", "Number of the latest committed round; `fedsecure models` says its sha256.", "short", width=4
             ),
             Query("max(fedsecure_global_round)", "round"),
         ),
         number(
-            About("Devices that can take part", "Devices that the device hosts take part for.", "short", width=6),
+            About("Devices that can take part", "Devices that the device hosts take part for.", "short", width=4),
             Query("sum(fedsecure_devices_hosted)", "hosted"),
         ),
         lines(
-            About("Loss", "Sample-weighted training loss of the latest committed round.", "none"),
+            About("Loss", "Sample-weighted training loss of the latest committed round.", "none", width=8),
             Query("max(fedsecure_global_loss)", "loss"),
+        ),
+        lines(
+            About(
+                "New model against the one before",
+                "By how much higher (worse) the devices find the loss of the latest measured model, on hours that they did not train on.",
+                "percentunit",
+                width=8,
+            ),
+            Query("max(fedsecure_model_change_ratio)", "change"),
         ),
     ]
 

@@ -20,6 +20,7 @@ WRITTEN = {"out", "report", "screenshots", "pictures", "plot", "work"}
 KEPT = {"state_dir", "key_dir", "folder"}
 ALONE = {
     "device": ("--all",),
+    "models-rollback": ("--yes",),
     "promote": ("--yes",),
     "replay": ("--synthetic=1", "--synthetic-minutes=5"),
 }  # to be called at all, and short

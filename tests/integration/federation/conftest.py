@@ -24,6 +24,7 @@ from contracts.messages.federation import (
     DeviceKey,
     FlEvent,
     GlobalModel,
+    ModelMeasurement,
     ModelUpdate,
     RoundPhase,
     RoundRecord,
@@ -63,6 +64,7 @@ class Device:
     key: Ed25519PrivateKey | None = None
     invitations: list[RoundRecord] = field(default_factory=list)
     sent: list[ModelUpdate] = field(default_factory=list)
+    asked: list[RoundRecord] = field(default_factory=list)
 
     async def send(
         self,
@@ -88,6 +90,16 @@ class Device:
         self.sent.append(replace(signed, **(altered or {})))
         await self.send_raw(encode_federation(self.sent[-1]))
 
+    async def send_measured(self, record: RoundRecord, before: float = 1.0, after: float = 1.0, **changes) -> None:
+        """Say what the candidate is worth to it."""
+        measured = ModelMeasurement(
+            device_id=self.device_id, round=record.round, lease_token=record.lease_token, base_sha256=record.model_sha256,
+            candidate_sha256=record.candidate_sha256, sample_count=16, loss_before=before, loss_after=after,
+            sent_at=time.time(), nonce=secrets.token_hex(16),
+        )  # fmt: skip
+        signed = sign(self.key or private_key(self.device_id), replace(measured, **changes))
+        await self.send_raw(encode_federation(signed))
+
     async def send_raw(self, value: bytes) -> None:
         async with Publisher(self.settings) as publisher:
             await publisher.send(self.settings.topics.fl_updates(self.device_id), "1", value)
@@ -98,6 +110,10 @@ Answer = Callable[[Device, RoundRecord], Awaitable[None]]
 
 async def honestly(device: Device, record: RoundRecord) -> None:
     await device.send(record)
+
+
+async def finds_it_as_good(device: Device, record: RoundRecord) -> None:
+    await device.send_measured(record)
 
 
 @dataclass
@@ -140,8 +156,13 @@ class Bench:
             await publisher.send(self.settings.topics.fl_keys, key.device_id, encode_federation(key))
 
     @asynccontextmanager
-    async def taking_part(self, *devices: Device, answers: dict[str, Answer] | None = None) -> AsyncIterator[None]:
-        """Devices that stand benign, are registered and follow `fl.rounds`, answering in their own way or honestly."""
+    async def taking_part(
+        self, *devices: Device, answers: dict[str, Answer] | None = None, measures: dict[str, Answer] | None = None
+    ) -> AsyncIterator[None]:
+        """Devices that stand benign, are registered and follow `fl.rounds`, answering in their own way or honestly.
+
+        What came of their updates each finds as good as what there was, or measures in its own way.
+        """
         topics = self.settings.topics
         ensure_topics(self.settings, [topics.fl_updates_spec(device.device_id) for device in devices])
         self.show(*(device.device_id for device in devices))
@@ -151,14 +172,14 @@ class Bench:
         async with TopicReader(self.settings) as reader:
             await reader.add_existing([topics.fl_updates(device.device_id) for device in devices], start="latest")
             await reader.add_existing([topics.fl_rounds], start="latest")
-            following = asyncio.create_task(self._follow(reader, devices, answers or {}, done))
+            following = asyncio.create_task(self._follow(reader, devices, answers or {}, measures or {}, done))
             try:
                 yield
             finally:
                 done.set()
                 await following
 
-    async def _follow(self, reader, devices, answers: dict[str, Answer], done: asyncio.Event) -> None:
+    async def _follow(self, reader, devices, answers, measures, done: asyncio.Event) -> None:
         while not done.is_set():
             for message in await reader.poll(0.1):
                 if message.topic != self.settings.topics.fl_rounds:
@@ -166,12 +187,17 @@ class Bench:
                 record = decode_federation(RoundRecord, message.value)
                 for device in devices:
                     if record.phase is RoundPhase.COLLECTING and device.device_id in record.cohort:
-                        is_new = record.round not in {one.round for one in device.invitations}
-                        device.invitations.append(record)
-                        if not is_new:  # as a participant does: one answer a round
-                            continue
-                        with suppress(Unavailable):  # a service that a test has just ended: no answer, as a real host
-                            await answers.get(device.device_id, honestly)(device, record)
+                        await self._ask(device, record, device.invitations, answers, honestly)
+                    if record.phase is RoundPhase.VALIDATING and device.device_id in record.validators:
+                        await self._ask(device, record, device.asked, measures, finds_it_as_good)
+
+    @staticmethod
+    async def _ask(device: Device, record: RoundRecord, before: list[RoundRecord], answers, otherwise: Answer) -> None:
+        is_new = (record.round, record.candidate_sha256) not in {(one.round, one.candidate_sha256) for one in before}
+        before.append(record)
+        if is_new:  # as a participant does: one answer a round
+            with suppress(Unavailable):  # a service that a test has just ended: no answer, as a real host
+                await answers.get(device.device_id, otherwise)(device, record)
 
     def coordinator(self, rounds: int | None = None, **changes) -> CoordinatorProgram:
         settings = self.settings.model_copy(update=QUICK | changes)

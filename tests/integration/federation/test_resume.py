@@ -42,8 +42,9 @@ def dies_at(monkeypatch, last: int) -> None:
 
 
 # Records of a first round with two devices: bundle's model, its event, proposal, gate's event, collecting, then for each
-# answer its event and the round, closing with aggregating, the new model, committed and its event.
-@pytest.mark.parametrize("last", range(1, 14))
+# answer its event and the round, aggregating, the candidate, validating, for each measurement its event and the round, closing with
+# committed and its event.
+@pytest.mark.parametrize("last", range(1, 19))
 async def test_a_coordinator_killed_at_any_record_is_followed_by_one_that_ends_the_round(bench, monkeypatch, last):
     devices = [bench.device("a", 1.0), bench.device("b", 3.0)]
     async with asyncio.timeout(60), bench.taking_part(*devices):
@@ -64,6 +65,8 @@ async def test_a_coordinator_killed_at_any_record_is_followed_by_one_that_ends_t
     assert set(accepted) == {"a", "b"}
     for device in devices:
         assert len({(record.round, record.model_sha256) for record in device.invitations}) == 1
+        assert len({record.candidate_sha256 for record in device.asked}) == 1
+    assert set(rounds[1].measurements) == {"a", "b"}
 
 
 async def test_an_answer_that_came_while_no_coordinator_ran_counts(bench, monkeypatch):
@@ -104,11 +107,12 @@ async def test_weights_that_are_gone_cost_the_device_its_place_and_not_the_round
     assert record.new_model_sha256 == bench.model(2.0).sha256
 
 
-async def test_a_device_flagged_while_no_coordinator_ran_is_out_of_the_resumed_round(bench, monkeypatch):
+@pytest.mark.parametrize("last", [12, 16])  # before the updates are aggregated, and while the candidate is measured
+async def test_a_device_flagged_while_no_coordinator_ran_is_out_of_the_resumed_round(bench, monkeypatch, last):
     devices = [bench.device("a", 1.0), bench.device("b", 3.0), bench.device("c", 50.0)]
     async with asyncio.timeout(60), bench.taking_part(*devices):
         with monkeypatch.context() as patch:
-            dies_at(patch, 12)
+            dies_at(patch, last)
             with pytest.raises(Killed):
                 await bench.coordinator(1, coordinator_lease_s=LEASE_S).run(asyncio.Event())
         bench.set_status("c", state="quarantined")

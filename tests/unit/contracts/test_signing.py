@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
-from contracts.messages.federation import ModelUpdate, decode_federation, encode_federation
+from contracts.messages.federation import ModelMeasurement, ModelUpdate, decode_federation, encode_federation
 from contracts.signing import canonical_bytes, from_pem, key_id_of, public_bytes_of, sign, to_pem, verify
 
 # RFC 8032, 7.1, test 1. The bytes are written down by hand from the table in contracts/signing.py, field by field, and were
@@ -215,3 +215,37 @@ def test_a_character_moved_from_one_field_to_the_next_changes_the_bytes(before: 
     one = replace(UNSIGNED, base_sha256=before, update_sha256=after)
     other = replace(UNSIGNED, base_sha256=joined[:cut], update_sha256=joined[cut:])
     assert (canonical_bytes(one) == canonical_bytes(other)) == (before == joined[:cut])
+
+
+MEASUREMENT = ModelMeasurement(
+    device_id="p1", round=7, lease_token=3, base_sha256="a" * 64, candidate_sha256="b" * 64, sample_count=12,
+    loss_before=2.0, loss_after=0.5, sent_at=1000.0, nonce="00112233445566778899aabbccddeeff",
+)  # fmt: skip
+
+
+def test_the_bytes_of_a_measurement_are_those_of_the_specification() -> None:
+    of_update = SIGNED_BYTES.hex().replace(b"fedsecure/model-update/v1".hex(), b"fedsecure/model-measurement/v1".hex())
+    expected = "0000001e" + of_update[8:].replace(
+        "3fd0000000000000", ""
+    )  # the domain's length, and no time of training
+    signed = sign(KEY, MEASUREMENT)
+    assert canonical_bytes(signed).hex() == expected
+    verify(PUBLIC, signed)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"device_id": "p2"}, {"round": 8}, {"lease_token": 4}, {"base_sha256": "c"}, {"candidate_sha256": "c"}, {"sample_count": 13},
+        {"loss_before": 3.0}, {"loss_after": 0.4}, {"sent_at": 1.0}, {"nonce": "0"},
+    ],
+)  # fmt: skip
+def test_nothing_of_a_measurement_can_be_changed_after_it_was_signed(altered) -> None:
+    with pytest.raises(BadSignature):
+        verify(PUBLIC, replace(sign(KEY, MEASUREMENT), **altered))
+
+
+def test_a_signature_of_an_update_is_none_of_a_measurement() -> None:
+    forged = replace(MEASUREMENT, key_id=SIGNED.key_id, signature=SIGNED.signature)
+    with pytest.raises(BadSignature):
+        verify(PUBLIC, forged)

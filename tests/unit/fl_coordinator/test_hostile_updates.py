@@ -24,7 +24,8 @@ from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
-from fl_coordinator.updates.collection import MAX_REFUSALS, Collection
+from fl_coordinator.updates.collection import Collection
+from fl_coordinator.updates.refusals import MAX_REFUSALS
 from transport.blobs.weights import encode_weights
 
 NOW, HOSTILE = 1000.0, 1000

@@ -6,13 +6,28 @@ from msgspec.structs import replace
 
 from contracts.configuration.settings import Settings
 from contracts.errors import InvalidMessage
-from contracts.messages.federation import AcceptedUpdate, GlobalModel, ModelUpdate, RoundPhase, RoundRecord
+from contracts.messages.federation import (
+    MOST_LOSS,
+    AcceptedMeasurement,
+    AcceptedUpdate,
+    GlobalModel,
+    ModelMeasurement,
+    ModelUpdate,
+    RoundPhase,
+    RoundRecord,
+)
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.selection import Selection
 from fl_coordinator.models.registry import model_of, model_on_record
-from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds import transitions, validation
 from fl_coordinator.rounds.history import History
-from fl_coordinator.updates.screening import capped_samples, is_declined, screen_message, screen_weights
+from fl_coordinator.updates.screening import (
+    capped_samples,
+    is_declined,
+    screen_measurement,
+    screen_message,
+    screen_weights,
+)
 from transport.blobs.weights import decode_weights, encode_weights
 
 MODEL = {"kernel": np.zeros((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
@@ -65,8 +80,66 @@ def test_an_update_that_does_not_fit_the_round_is_refused(changes, sender, reaso
     assert (refusal.value.reason, refusal.value.is_bad) == (reason, is_bad)
 
 
+def validating() -> RoundRecord:
+    record = transitions.close_collection(open_round(), 1, 120.0)
+    return validation.open_validation(record, TERMS, "c" * 64, 0.5, 121.0)
+
+
+def measurement(**changes) -> ModelMeasurement:
+    good = ModelMeasurement(
+        device_id="b", round=7, lease_token=3, base_sha256="m", candidate_sha256="c" * 64, sample_count=16, loss_before=1.0,
+        loss_after=0.5, sent_at=121.0,
+    )  # fmt: skip
+    return replace(good, **changes)
+
+
+def test_a_measurement_that_fits_the_round_passes():
+    for losses in ((1.0, 0.5), (0.0, MOST_LOSS)):
+        screen_measurement(measurement(loss_before=losses[0], loss_after=losses[1]), "b", validating())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sender", "reason", "is_bad"),
+    [
+        ({}, "a", "wrong_device", True),
+        ({"round": 6}, "b", "late", False),
+        ({"round": 8}, "b", "wrong_round", False),
+        ({"lease_token": 2}, "b", "wrong_lease", False),
+        ({"device_id": "d"}, "d", "not_asked", False),
+        ({"base_sha256": "other"}, "b", "wrong_base", True),
+        ({"candidate_sha256": "other"}, "b", "wrong_candidate", True),
+        ({"sample_count": -1}, "b", "bad_samples", True),
+        ({"loss_after": float("nan")}, "b", "bad_loss", True),
+        ({"loss_after": float("inf")}, "b", "bad_loss", True),
+        ({"loss_after": 2 * MOST_LOSS}, "b", "bad_loss", True),
+        ({"loss_before": -0.1}, "b", "bad_loss", True),
+    ],
+)
+def test_a_measurement_that_does_not_fit_the_round_is_refused(changes, sender, reason, is_bad):
+    with pytest.raises(UpdateRefused) as refusal:
+        screen_measurement(measurement(**changes), sender, validating())
+    assert (refusal.value.reason, refusal.value.is_bad) == (reason, is_bad)
+
+
+def test_a_measurement_counts_once_and_neither_before_nor_after_the_round_asks_for_it():
+    counted = AcceptedMeasurement(loss_before=1.0, loss_after=0.5, samples=16, key_id="k")
+    measured = validation.measure(validating(), "b", counted)
+    for changes, record, reason in (
+        ({}, measured, "repeated"),
+        ({"loss_after": 0.1}, measured, "duplicate"),
+        ({}, open_round(), "wrong_round"),
+        ({}, None, "late"),
+    ):
+        with pytest.raises(UpdateRefused, match=reason):
+            screen_measurement(measurement(**changes), "b", record)
+
+
 def test_nothing_is_taken_in_while_no_round_collects():
-    for record, reason in ((None, "late"), (transitions.skip(open_round(), "no_quorum", 110.0), "wrong_round")):
+    for record, reason in (
+        (None, "late"),
+        (validating(), "late"),
+        (transitions.skip(open_round(), "no_quorum", 110.0), "wrong_round"),
+    ):
         with pytest.raises(UpdateRefused, match=reason):
             screen_message(update(), "a", record)
 
@@ -136,7 +209,7 @@ def committed(number: int, sha256: str) -> RoundRecord:
     record = transitions.close_collection(
         transitions.accept(transitions.open_collection(record, 1, 1.0), "a", TAKEN), 1, 2.0
     )
-    return transitions.commit(record, sha256, 0.1, 3.0)
+    return transitions.commit(validation.open_validation(record, TERMS, sha256, 0.1, 2.5), 3.0)
 
 
 def test_the_current_model_is_that_of_the_last_committed_round_not_the_last_published():
@@ -157,6 +230,22 @@ def test_a_model_whose_bytes_were_altered_or_lost_is_not_taken_up():
     assert found is not None
     assert found.sha256 == first.sha256
     assert model_on_record(records, {}.get) is None
+
+
+def rolled_back(number: int, sha256: str) -> RoundRecord:
+    return replace(committed(number, sha256), phase=RoundPhase.ROLLED_BACK)
+
+
+def test_a_model_that_was_taken_back_does_not_return_when_the_one_in_its_place_is_lost():
+    first, second, third = (model_of({"w": np.float32([value])}, value) for value in (1, 2, 3))
+    records = [committed(1, first.sha256), committed(2, second.sha256), committed(3, third.sha256)]
+    records.append(rolled_back(4, second.sha256))
+    blobs = {model.sha256: model.blob for model in (first, second, third)}
+    assert model_on_record(records, blobs.get).sha256 == second.sha256
+    del blobs[second.sha256]
+    assert model_on_record(records, blobs.get).sha256 == first.sha256
+    records.append(committed(5, third.sha256))
+    assert model_on_record(records, blobs.get).sha256 == third.sha256
 
 
 def test_a_model_of_another_network_is_not_gone_on_from():

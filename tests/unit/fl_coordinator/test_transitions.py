@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.configuration.settings import Settings
-from contracts.messages.federation import AcceptedUpdate, RoundPhase, RoundRecord
+from contracts.messages.federation import AcceptedMeasurement, AcceptedUpdate, RoundPhase, RoundRecord
 from fl_coordinator.errors import IllegalTransition
 from fl_coordinator.gate.selection import Selection
-from fl_coordinator.rounds import transitions
+from fl_coordinator.rounds import transitions, validation
 
 TERMS = Settings(round_quorum=2, round_deadline_s=20.0)
 DEVICES = ("a", "b", "c", "d")
@@ -46,7 +46,7 @@ def test_a_round_with_enough_answers_commits_a_model():
     record = transitions.close_collection(record, TERMS.round_quorum, 120.0)
     assert record.phase is RoundPhase.AGGREGATING
     assert record.excluded == {"c": "no_answer", "d": "no_answer"}
-    record = transitions.commit(record, "new", 0.5, 121.0)
+    record = transitions.commit(validation.open_validation(record, TERMS, "new", 0.5, 120.5), 121.0)
     assert (record.phase, record.new_model_sha256, record.loss, record.ended_at) == (
         RoundPhase.COMMITTED, "new", 0.5, 121.0,
     )  # fmt: skip
@@ -122,7 +122,8 @@ def test_an_ended_round_is_not_resumed():
 Step = st.one_of(
     st.tuples(st.just("accept"), st.sampled_from([*DEVICES, "stranger"])),
     st.tuples(st.just("drop"), st.sampled_from(DEVICES)),
-    st.tuples(st.sampled_from(["open", "close", "commit", "skip", "fail"]), st.just("")),
+    st.tuples(st.just("measure"), st.sampled_from([*DEVICES, "stranger"])),
+    st.tuples(st.sampled_from(["open", "close", "validate", "decide", "reject", "skip", "fail"]), st.just("")),
 )
 
 
@@ -136,8 +137,15 @@ def apply(record: RoundRecord, step: str, device_id: str) -> RoundRecord:
             return transitions.open_collection(record, TERMS.round_quorum, 101.0)
         case "close":
             return transitions.close_collection(record, TERMS.round_quorum, 102.0)
-        case "commit":
-            return transitions.commit(record, "new", 0.1, 103.0)
+        case "measure":
+            as_good = AcceptedMeasurement(loss_before=1.0, loss_after=1.0, samples=5, key_id="k")
+            return validation.measure(record, device_id, as_good)
+        case "validate":
+            return validation.open_validation(record, TERMS, "new", 0.1, 103.0)
+        case "decide":
+            return validation.decided(record, TERMS.round_quorum, 103.5)
+        case "reject":
+            return transitions.reject(record, "not_finite", 103.5)
         case "skip":
             return transitions.skip(record, "redis_unavailable", 104.0)
         case _:
@@ -162,6 +170,9 @@ def test_whatever_happens_a_round_only_moves_along_its_phases_and_counts_only_wh
         assert not set(record.accepted) & (dropped | set(record.excluded))
         assert sorted(record.updates) == record.accepted
         assert (record.new_model_sha256 is not None) == (record.phase is RoundPhase.COMMITTED)
+        assert set(record.measurements) <= set(record.validators) <= set(record.cohort)
+        if record.phase is RoundPhase.COMMITTED:
+            assert len(record.measurements) >= TERMS.round_quorum
         if record.phase is RoundPhase.AGGREGATING and before.phase is RoundPhase.COLLECTING:
             assert len(record.accepted) >= TERMS.round_quorum
             assert transitions.is_complete(record)

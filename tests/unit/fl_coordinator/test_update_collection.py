@@ -25,7 +25,8 @@ from fl_coordinator.gate.selection import RoundGate, Selection
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import model_of
 from fl_coordinator.rounds import transitions
-from fl_coordinator.updates.collection import MAX_REFUSALS, MAX_UNSIGNED, Collection
+from fl_coordinator.updates.collection import Collection
+from fl_coordinator.updates.refusals import MAX_REFUSALS, MAX_UNSIGNED
 from transport.blobs.weights import encode_weights
 from transport.redis.primary import Primary
 

@@ -141,6 +141,33 @@ def test_hours_are_scaled_by_the_profile_and_filled_minutes_lie_on_its_grid_with
     assert hours.context.dtype == np.float32
 
 
+@given(steps=st.lists(st.integers(min_value=1, max_value=90), min_size=4, max_size=12))
+def test_no_window_is_trained_on_before_it_was_held_out_nor_while_it_shares_a_minute_with_one_that_is(steps):
+    windows = own_windows(held_out=6, horizon_min=0)
+    plain = own_windows(horizon_min=0)
+    vitals = calm_vitals(60 + sum(steps))
+    trained: set[int] = set()
+    start = 0
+    for count in (60, *steps):
+        part = judged(START + start, vitals[start : start + count])
+        start += count
+        windows.observe(part)
+        plain.observe(part)
+        held = {int(minutes[-1]) - START for minutes in windows.held_out().event_minute}
+        assert len(held) == min(6, len(plain.released()) // 4)
+        assert not held & trained
+        now = set(ends_of(windows))
+        assert not held or max(now, default=-1) < min(held) - 59
+        trained |= now
+    assert trained <= set(ends_of(plain))
+
+
+def test_with_held_out_windows_as_many_are_trained_on_as_before():
+    windows = own_windows(held_out=16, max_windows=20, horizon_min=0)
+    windows.observe(judged(START, calm_vitals(1000)))
+    assert (len(windows.released()), len(windows.held_out())) == (20, 16)
+
+
 def engine() -> DetectionEngine:
     return DetectionEngine(level_model(threshold=2.0), enrolment_min=120)
 
@@ -152,8 +179,8 @@ class PlainTask:
         return Examples(hours.z, hours.event_minute.astype(np.float32))
 
 
-def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
-    """Judge 600 minutes whose heart rate drifts up from `onset` on; return the ends of the released windows."""
+def last_minutes_used(horizon_min: int, onset: int) -> list[int]:
+    """Judge 600 minutes whose heart rate drifts up from `onset` on. Return the ends of the windows that are trained or measured on."""
     vitals = calm_vitals(600)
     vitals[onset:, 0] += 0.2 * np.arange(600 - onset)
     detector = HostDetector(engine(), PlainTask(), max_windows=256, horizon_min=horizon_min)
@@ -167,15 +194,17 @@ def last_minutes_trained_on(horizon_min: int, onset: int) -> list[int]:
         for begin in range(0, 600, 30)
     ]  # fmt: skip
     detector.take([("p1", encode_vitals(message)) for message in messages])
-    examples = detector.examples("p1")
+    examples, held_out = detector.examples("p1"), detector.held_out("p1")
     assert examples is not None
-    return [int(minutes[-1] - START) for minutes in examples.targets.astype(np.int64)]
+    assert held_out is not None
+    minutes = np.concatenate([examples.targets, held_out.targets]).astype(np.int64)
+    return [int(minute) - START for minute in minutes[:, -1]]
 
 
 def test_the_wait_keeps_what_was_poisoned_before_the_vote_noticed_out_of_training():
     onset = 400
-    at_once = last_minutes_trained_on(horizon_min=0, onset=onset)
-    after_the_horizon = last_minutes_trained_on(horizon_min=HORIZON_MIN, onset=onset)
+    at_once = last_minutes_used(horizon_min=0, onset=onset)
+    after_the_horizon = last_minutes_used(horizon_min=HORIZON_MIN, onset=onset)
     assert any(end >= onset for end in at_once)
     assert after_the_horizon
     assert not any(end >= onset for end in after_the_horizon)
@@ -186,3 +215,4 @@ def test_a_device_that_enrols_or_sends_rubbish_has_nothing_to_train_on():
     detector.open(["p1"])
     detector.take([("p1", b"rubbish"), ("p1", None)])
     assert detector.examples("p1") is None
+    assert detector.held_out("p1") is None

@@ -6,7 +6,15 @@ from msgspec.structs import replace
 
 from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
-from contracts.messages.federation import GlobalModel, RoundPhase, RoundRecord
+from contracts.messages.federation import (
+    MOST_LOSS,
+    AcceptedMeasurement,
+    GlobalModel,
+    RoundPhase,
+    RoundRecord,
+    decode_answer,
+    encode_federation,
+)
 from fl_device.host.answering import CACHED_MODELS, ModelCache
 from fl_device.host.participant import HostedDevices, Participant
 from fl_device.training.local import LocalResult
@@ -87,6 +95,49 @@ def test_an_answer_names_the_round_the_lease_and_the_model_it_was_trained_from()
     assert (update.update_sha256, update.sample_count, update.loss_before, update.loss_after) == ("u", 12, 2.0, 1.0)
     nothing = Participant("a").nothing_to_train(INVITATION, 101.5)
     assert (nothing.sample_count, nothing.update_sha256) == (0, "m")
+
+
+ASKED = replace(
+    INVITATION,
+    phase=RoundPhase.VALIDATING,
+    candidate_sha256="c",
+    validators=["a"],
+    validating_since=200.0,
+    deadline_at=210.0,
+)
+
+
+def test_a_candidate_is_measured_once_by_those_who_are_asked_within_the_time_there_is():
+    participant = Participant("a")
+    participant.mark_answered(INVITATION)
+    assert participant.declines_because(ASKED, 9.9) is None
+    assert participant.declines_because(ASKED, 10.0) == "too_late"
+    assert Participant("b").declines_because(ASKED, 1.0) == "not_asked"
+    participant.mark_answered(ASKED)
+    assert participant.declines_because(ASKED, 1.0) == "answered"
+    assert participant.declines_because(replace(ASKED, candidate_sha256="made anew"), 1.0) is None
+    counted = AcceptedMeasurement(loss_before=1.0, loss_after=1.0, samples=1, key_id="k")
+    assert Participant("a").declines_because(replace(ASKED, measurements={"a": counted}), 1.0) == "answered"
+    participant.note_lease(9)
+    assert participant.declines_because(replace(ASKED, round=6), 1.0) == "lower_lease"
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1e30])
+def test_a_model_that_has_diverged_is_reported_with_a_number_that_can_be_sent(loss):
+    measured = Participant("a").measurement(ASKED, (1.5, loss), 16, 201.0)
+    assert (measured.loss_before, measured.loss_after) == (1.5, MOST_LOSS)
+    assert (measured.base_sha256, measured.candidate_sha256, measured.sample_count) == ("m", "c", 16)
+    assert decode_answer(encode_federation(measured)) == measured
+
+
+def test_the_newest_round_asks_its_cohort_and_then_its_validators():
+    hosted = HostedDevices()
+    for device_id in "ab":
+        hosted.add(device_id, 0)
+    hosted.note(INVITATION)
+    assert [one.device_id for one in hosted.invited()] == [one for one in INVITATION.cohort if one in "ab"]
+    hosted.note(replace(ASKED, validators=["b", "z"]))
+    assert [one.device_id for one in hosted.invited()] == ["b"]
 
 
 class Blobs:

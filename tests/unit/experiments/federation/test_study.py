@@ -76,8 +76,9 @@ def line(at: int, level: float, *, flagged_from: int = ROUNDS, delayed: bool = T
     moments = []
     for number in range(ROUNDS):
         found = windows(level)
-        kinds = {"all": found, "at_once": found, "delayed": found if delayed else windows(level, count=0)}
-        moments.append(Moment(number < flagged_from, kinds))
+        kinds = dict.fromkeys(("all", "at_once", "delayed", "but_held_out"), found)
+        kinds |= {} if delayed else {"delayed": windows(level, count=0)}
+        moments.append(Moment(number < flagged_from, kinds, windows(level, first=600)))
     return Timeline(f"d{at}", tuple(moments), PROFILE)
 
 
@@ -139,6 +140,20 @@ def test_the_poison_moves_the_mean_and_not_the_trimmed_mean(federation):
         defended = carried_out(federation, Run("x", rule="trimmed-mean", screen=True, update_attack=attack))
         assert final_loss(defended) < 1.1 * clean
         assert defended.taken[:, POISONED].any() != is_seen
+
+
+def test_a_model_that_the_devices_find_worse_does_not_count_and_an_honest_one_does(federation):
+    lied = Run("x", gate="live", accept=True, update_attack="sybil")
+    outcome = carried_out(federation, lied)
+    assert (outcome.change > PLAN.tolerance).all()
+    assert outcome.asked.all()
+    assert not outcome.taken.any()
+    np.testing.assert_array_equal(outcome.loss[0], outcome.loss[-1])
+    undefended = carried_out(federation, replace(lied, accept=False))
+    assert final_loss(undefended) > final_loss(outcome)
+    honest = carried_out(federation, Run("x", gate="live", accept=True))
+    assert (honest.change < 0).all()
+    assert honest.taken.all()
 
 
 def test_an_absent_device_and_one_without_released_windows_take_no_part(world):
