@@ -24,7 +24,6 @@ from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
-from transport.kafka.producer import connect_producer
 from transport.kafka.vitals_topics import VitalsTopics
 
 TopicLayout = Literal["per-patient", "shared"]
@@ -70,7 +69,7 @@ class Sender:
     def __init__(self, settings: Settings, devices: int, *, linger_ms: int = 20) -> None:
         self._topics = VitalsTopics(settings)
         self._topics.prepare([device_name(device) for device in range(devices)], settings.topics.fixed())
-        self._producer = connect_producer(settings, self._topics.prepared, linger_ms=linger_ms)
+        self._producer = self._topics.connected(linger_ms=linger_ms)
 
     def __enter__(self) -> Self:
         return self

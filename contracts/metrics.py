@@ -111,6 +111,11 @@ REDIS_REFUSES = Gauge(
     "fedsecure_redis_refuses", "1 while Redis answers the program but does not do it, by reason.", ["reason"]
 )
 KAFKA_UP = Gauge("fedsecure_kafka_up", "1 while Kafka answered the program's last call.")
+IDENTITY_CONFLICTS = Counter(
+    "fedsecure_identity_conflicts_total",
+    "Times another process asked for what this one holds: a worker's id, a device to host, a device to replay.",
+    ["kind"],
+)
 
 CERTIFICATE_EXPIRY = Gauge(
     "fedsecure_certificate_expires_in_seconds",
@@ -168,6 +173,7 @@ _EVERYWHERE: Final = (BUILD_INFO, CERTIFICATE_EXPIRY, REDIS_UP, REDIS_REFUSES, K
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
     "replay": (
         BUILD_INFO, CERTIFICATE_EXPIRY, REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_ATTACKS, REPLAY_TRUTHS, REPLAY_LAG_SECONDS,
+        IDENTITY_CONFLICTS,
     ),
     "ingest": (
         BUILD_INFO, CERTIFICATE_EXPIRY, KAFKA_UP, INGEST_MESSAGES, INGEST_READINGS, INGEST_LATE_READINGS, INGEST_MINUTES,
@@ -178,13 +184,15 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         DEVICE_STATE, DEVICE_INFO, LABEL_CHANGES, DEVICE_SCORE, DEVICE_THRESHOLD, DEVICE_FLAGGED_SHARE,
         DEVICE_LAST_RECEIVED_SECONDS, DEVICE_STALE_AFTER_SECONDS, DEVICES, STALE_DEVICES, STREAMING_DEVICES,
         WORKER_LAG_MESSAGES, LAST_EVENT_AGE_SECONDS, BATCH_MINUTES, SCORING_SECONDS, PRODUCE_TO_STATUS_SECONDS,
-        RESTORE_SECONDS, FENCED_DEVICES, BUNDLES_REFUSED, BUNDLE_CHANGES,
+        RESTORE_SECONDS, FENCED_DEVICES, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
     ),
     "coordinator": (
         *_EVERYWHERE, DEAD_LETTERS, ROUNDS, ROUND_COHORT, ROUND_EXCLUDED, ROUND_SECONDS, UPDATES, GLOBAL_LOSS,
         MODEL_CHANGE, GLOBAL_ROUND, GLOBAL_COMMITTED_SECONDS, UNCOMMITTED_ROUNDS, ROUND_INTERVAL_SECONDS,
     ),
-    "devices": (*_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES),
+    "devices": (
+        *_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
+    ),
     "console": (*_EVERYWHERE, CONSOLE_LOGINS),
 }  # fmt: skip
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
@@ -202,6 +210,7 @@ def registry_of(program: ProgramName) -> CollectorRegistry:
         (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED, RoundPhase.ROLLED_BACK),
     )
     _begin(UPDATES, ("accepted", "dropped", "no_data"))
+    _begin(IDENTITY_CONFLICTS, ("worker", "host", "replay"))
     _begin(INGEST_MESSAGES, ("AA", "AE", "AR"))
     _begin(INGEST_READINGS, READING_OUTCOMES)
     _begin(INGEST_CONNECTIONS_ENDED, CONNECTION_ENDS)

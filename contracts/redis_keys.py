@@ -21,6 +21,14 @@ class RedisKeys:
         """HASH: `epoch`, `applied_through` (the fencing pair) and `status` (DeviceStatus JSON without snapshot)."""
         return f"{self.prefix}:device:{device_id}"
 
+    def worker(self, group: str, worker_id: str) -> str:
+        """STRING that expires: the worker of this id that runs. It lies under `devices` for the workers' ACL."""
+        return f"{self.prefix}:devices:worker:{group}:{worker_id}"
+
+    def replay(self, device_id: str) -> str:
+        """STRING that expires: the replay that sends this device now."""
+        return f"{self.prefix}:devices:replay:{device_id}"
+
     def written_mark(self, writer: str) -> str:
         """STRING that expires: the number of a worker's last write. A lower one than it knows of says that writes were lost."""
         return f"{self.prefix}:devices:written:{writer}"
@@ -29,7 +37,7 @@ class RedisKeys:
         return f"{self.prefix}:blob:global:{sha256}"
 
     def presence(self, device_id: str) -> str:
-        """STRING that expires: a host runs this device now. It lies under the device's own blobs for its ACL."""
+        """STRING that expires: the host that runs this device now. It lies under the device's own blobs for its ACL."""
         return f"{self.prefix}:blob:up:{device_id}:present"
 
     def update_blob(self, device_id: str, sha256: str) -> str:

@@ -22,6 +22,7 @@ from fl_coordinator.gate.keys import KeyRing
 from fl_coordinator.gate.selection import DeviceStatusReader, RoundGate
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import GlobalModels, Weights
+from fl_coordinator.models.shown import shown_weights
 from fl_coordinator.releases.guard import PromotionGuard, terms_of
 from fl_coordinator.releases.releaser import Releaser
 from fl_coordinator.releases.rollback_rule import PromotionWatch
@@ -33,11 +34,12 @@ from fl_coordinator.rounds.metrics import measure_record, measure_start
 from fl_coordinator.rounds.rollback import Rollbacks, rollback_table
 from fl_coordinator.updates.collection import Collection
 from fl_coordinator.updates.inbox import UpdateInbox
-from transport.blobs.store import blob_store
+from transport.blobs.store import BlobStore, blob_store
 from transport.bundles.releases import ReleaseLog, release_table
 from transport.clock import cancellable_sleep
 from transport.compacted_table import CompactedTable
 from transport.device_status_reader import RedisDeviceStatusReader
+from transport.kafka.admin import ensure_topics
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import TopicReader
 from transport.redis.primary import Primary
@@ -138,17 +140,38 @@ class CoordinatorProgram:
             coordinator = Coordinator(settings, gate, models, journal, lease, collection, clock, stop)
             measure_record(history.rounds)
             left_open = await self._round_left_open(history, journal, lease.token)
-            if await models.take_up(history.rounds.values(), history.models, self._initial_weights()):
+            first = await self._first_weights(history, client, blobs)
+            if await models.take_up(history.rounds.values(), history.models, first):
                 await journal.event("model_published", 0, sha256=models.current.sha256)
             await inbox.discover(since=left_open.gated_at if left_open else None)
             self._not_ready = None
-            next_round = history.last_round + 1
+            next_round = history.next_round
             log.info("coordinator_ready", lease=lease.token, next_round=next_round, model=models.current.sha256)
             guard = self._guard(view, journal, publisher, release_table(settings, release_reader))
             requests = await rollback_table(settings, request_reader)
             done = {record.request for record in history.rounds.values()}
+            if history.is_lost:  # with the rounds that carried them out: better not once than twice
+                done |= {request.request for request in (await requests.refresh()).besides(done)}
             rollbacks = Rollbacks(settings, requests, models, journal, lease, clock, done)
             await self._run_rounds(coordinator, left_open, next_round, guard, rollbacks, stop)
+
+    async def _first_weights(self, history: History, client: redis.Redis, blobs: BlobStore) -> Weights:
+        """Return what to begin with where no model is on record: after a loss of that record, what Redis still shows."""
+        initial = self._initial_weights()
+        if not history.is_lost:
+            return initial
+        log.warning("rounds_lost", on_record=history.last_round, in_audit_trail=history.last_in_trail)
+        shown = await asyncio.to_thread(shown_weights, client, self._settings.redis_keys, blobs, initial)
+        return initial if shown is None else shown
+
+    async def _make_lost_topics(self) -> None:
+        try:
+            made = await asyncio.to_thread(ensure_topics, self._settings, self._settings.topics.fixed())
+        except Unavailable as error:
+            log.warning("topics_not_made_again", reason=str(error))
+        else:
+            if made:
+                log.warning("topics_made_again", topics=made)
 
     async def _run_rounds(
         self,
@@ -166,6 +189,8 @@ class CoordinatorProgram:
             record = await (coordinator.resume_round(left_open) if left_open else coordinator.run_round(number))
             left_open, number = None, record.round + 1
             ended += 1
+            if record.reason == "kafka_unavailable":
+                await self._make_lost_topics()
             if guard is not None:
                 await guard.look(record.round)
             if self._limit is not None and ended >= self._limit:

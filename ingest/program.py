@@ -24,7 +24,6 @@ from ingest.protocol import GivenReadings, Protocol
 from transport.clock import SYSTEM_CLOCK, Clock
 from transport.kafka.admin import ensure_topics
 from transport.kafka.checked_publisher import CheckedPublisher
-from transport.kafka.producer import connect_producer
 from transport.kafka.vitals_topics import VitalsTopics
 
 LINGER_MS: Final = 5
@@ -85,7 +84,7 @@ class IngestProgram:
                 self._intake = None
 
     def _publishing(self, ended: Event) -> closing[CheckedPublisher]:
-        connect = partial(connect_producer, self._settings, self._topics.prepared, linger_ms=LINGER_MS)
+        connect = partial(self._topics.connected, linger_ms=LINGER_MS)
         return closing(
             CheckedPublisher(connect, clock=self._clock, stopped=ended.is_set, on_acknowledged=INGEST_MINUTES.inc)
         )

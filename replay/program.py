@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from functools import partial
 from threading import Event
 
 import structlog
@@ -13,16 +12,16 @@ from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
 from contracts.metrics import REPLAY_MESSAGES, REPLAY_MINUTES, REPLAY_TRUTHS
 from replay.attacks import AttackSpec
-from replay.cohort import assemble
+from replay.cohort import Patient, assemble
 from replay.command_feed import CommandFeed
 from replay.options import MINUTE_A_SECOND, ReplayOptions
 from replay.player import OnProgress, Player, Route
 from replay.progress import ReplayResult
 from replay.recording import Recording
 from replay.sessions import open_sessions
+from replay.sole_sender import sole_sender
 from transport.clock import SYSTEM_CLOCK, Clock
 from transport.kafka.checked_publisher import PATIENT, CheckedPublisher, Limits
-from transport.kafka.producer import connect_producer
 from transport.kafka.vitals_topics import VitalsTopics
 from transport.probes import ProbeServer, serve_probes
 
@@ -52,13 +51,27 @@ def run(
     _check_pace(settings, options)
     patients = assemble(recordings, attacks, options)
     device_ids = [patient.device_id for patient in patients]
+    with sole_sender(settings, device_ids, clock, stop):
+        return _send(settings, patients, options, clock, stop, on_progress, limits)
+
+
+def _send(
+    settings: Settings,
+    patients: Sequence[Patient],
+    options: ReplayOptions,
+    clock: Clock,
+    stop: Event,
+    on_progress: OnProgress | None,
+    limits: Limits,
+) -> ReplayResult:
+    device_ids = [patient.device_id for patient in patients]
     topics, vitals = settings.topics, VitalsTopics(settings)
     others = [spec for spec in topics.fixed() if spec.name in {topics.truth, topics.replay_commands}]
     last_sent = vitals.prepare(device_ids, others)
     log.info("replay_topics_ready", devices=len(device_ids))
     sessions = open_sessions([patient.recording for patient in patients], last_sent, options, int(clock.wall() * 1000))
     publisher = CheckedPublisher(
-        partial(connect_producer, settings, [*vitals.prepared, topics.truth]),
+        vitals.connected,
         clock=clock,
         limits=limits,
         stopped=stop.is_set,

@@ -16,13 +16,14 @@ from typing import Any
 import structlog
 
 from contracts.configuration.settings import Settings
-from contracts.errors import FedSecureError
+from contracts.errors import FedSecureError, Unavailable
 from contracts.metrics import BUILD_INFO
 from detectors.engine.router import EngineRouter
 from streams.bundles.changer import BundleChanger
 from streams.bundles.engines import EngineFactory, released_engines
-from streams.discovery import Discovery
+from streams.discovery import Discovery, Look
 from streams.errors import ExitWatchdog, Fatal
+from streams.identity import Identity
 from streams.metrics import DeviceSeries
 from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchScorer
@@ -36,6 +37,7 @@ from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.admin import ensure_topics
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
+from transport.log_throttle import LIBRARY_EVERY_S, Throttle
 from transport.probes import ProbeServer, serve_probes
 from transport.redis_client import connect_redis_async
 
@@ -62,6 +64,8 @@ class WorkerCore:
         self._open = AsyncExitStack()
         self._past = OffsetRangeReader(settings)
         self._watchdog = watchdog
+        self._identity = Identity(settings, self.worker_id)
+        self._may_say = Throttle(LIBRARY_EVERY_S)
         self._publisher = VerdictPublisher(settings)
         self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -76,6 +80,8 @@ class WorkerCore:
         settings = self.settings
         self._probes = serve_probes(settings, "worker", healthy=self.why_not_healthy, ready=self.why_not_ready)
         self.spawn(self._beat())
+        await self._identity.take()
+        self.spawn(self._identity.keep())
         # First, and alone: it waits for a broker that is just starting, where the other clients give up at once.
         await asyncio.to_thread(_ensure_topics, settings)
         released, *_ = await asyncio.gather(
@@ -86,8 +92,8 @@ class WorkerCore:
         assert engine is not None  # None would say that it is the one we have
         router = EngineRouter(engine)
         history = BackfillReader(self.reader, self.names)
-        snapshots = SnapshotReader(self.reader, settings.topics.device_status)
-        sources = RestoreSources(self.reader, snapshots, history, released)
+        self._snapshots = SnapshotReader(self.reader, settings.topics.device_status)
+        sources = RestoreSources(self.reader, self._snapshots, history, released)
         restorer = Restorer(sources, self._store, self._publisher, router, self._executor, self.worker_id)
         outlets = Outlets(self._store, self._publisher, DeviceSeries(settings.max_device_series, settings.stale_cap_s))
         scorer = BatchScorer(router, Intake(), self.worker_id)
@@ -133,6 +139,22 @@ class WorkerCore:
         if self._restoring is not None:
             await self._restoring
 
+    async def heed(self, look: Look) -> None:
+        """Make fixed topics again that are gone, and put the devices' statuses on a status topic that was made anew."""
+        if look.missing:
+            specs = [spec for spec in self.settings.topics.fixed() if spec.name in look.missing]
+            try:
+                made = await asyncio.to_thread(ensure_topics, self.settings, specs)
+            except Unavailable as error:
+                if self._may_say.may_say("topics_not_made_again"):
+                    log.warning("topics_not_made_again", topics=sorted(look.missing), reason=str(error))
+            else:
+                log.warning("topics_made_again", topics=made)
+        status = self.settings.topics.device_status
+        if status in look.changed - look.missing:
+            self._snapshots.forget()
+            await self._or_fail(self.loop.publish_again())
+
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Run a coroutine beside the rest until the core stops."""
         task: asyncio.Task[None] = asyncio.ensure_future(work)
@@ -164,7 +186,7 @@ class WorkerCore:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        parts = (self._publisher, self.reader, self._past, self._store)
+        parts = (self._publisher, self.reader, self._past, self._store, self._identity)
         await asyncio.gather(*(part.close() for part in parts), self._open.aclose(), return_exceptions=True)
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self._probes is not None:

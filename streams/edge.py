@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from time import monotonic
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -31,7 +32,7 @@ def partitions_of(settings: Settings) -> set[TopicPartition]:
 
 
 class EdgeWorker:
-    """Drives the same core as Faust's group does. Its partitions never change once their topics exist."""
+    """Drives the same core as Faust's group does. Its partitions are those of the devices' topics that exist."""
 
     def __init__(self, core: WorkerCore) -> None:
         self.core = core
@@ -61,21 +62,24 @@ class EdgeWorker:
 
     async def _run(self) -> None:
         ready: set[TopicPartition] = set()
+        looked_at = float("-inf")
         while True:
-            with contextlib.suppress(Unavailable):
-                ready = await self._take_existing(ready)
+            if monotonic() - looked_at >= self.core.settings.discovery_interval_s:
+                with contextlib.suppress(Unavailable):
+                    ready = await self._take_existing(ready)
+                looked_at = monotonic()
             if not ready:
                 await asyncio.sleep(self.core.settings.discovery_interval_s)
                 continue
-            await self._poll(last=ready == self._partitions)
+            await self._poll()
 
     async def _take_existing(self, ready: set[TopicPartition]) -> set[TopicPartition]:
-        """Assign the topics that exist by now. All start where their device's snapshot stands."""
-        if ready == self._partitions:
-            return ready
-        existing = await self.core.discovery.vitals_topics()
-        partitions = {partition for partition in self._partitions if partition.topic in existing}
-        if partitions == ready and self.core.loop.assigned_once:
+        """Assign the topics that exist now. All start where their device's snapshot stands, one made anew at its start."""
+        look = await self.core.discovery.look()
+        await self.core.heed(look)
+        partitions = {partition for partition in self._partitions if partition.topic in look.vitals}
+        is_anew = any(partition.topic in look.anew for partition in partitions)
+        if partitions == ready and not is_anew and self.core.loop.assigned_once:
             return ready
         await self.core.assign(partitions)
         await self.core.restored()
@@ -86,13 +90,11 @@ class EdgeWorker:
         log.info("edge_devices", devices=len(partitions), waiting_for=len(self._partitions) - len(partitions))
         return partitions
 
-    async def _poll(self, *, last: bool) -> None:
+    async def _poll(self) -> None:
         settings = self.core.settings
-        timeout_s = 1.0 if last else settings.discovery_interval_s
+        timeout_ms = int(min(1.0, settings.discovery_interval_s) * 1000)
         try:
-            fetched = await self._consumer.getmany(
-                timeout_ms=int(timeout_s * 1000), max_records=settings.batch_max_messages
-            )
+            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=settings.batch_max_messages)
         except (KafkaError, OSError) as error:
             log.warning("edge_read_retried", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)

@@ -27,6 +27,9 @@ class TableContent(Protocol):
     def note(self, record: TableRecord) -> Any:
         """Take the next record of the topic."""
 
+    def forget(self) -> None:
+        """Know of nothing: the topic was made anew."""
+
 
 Content = TypeVar("Content", bound=TableContent)
 
@@ -43,7 +46,7 @@ class CompactedTable(Generic[Content]):
     async def refresh(self) -> Content:
         """Read to the topic's end, so that whatever was written before this call counts after it, and return the content.
 
-        One round trip when nothing is new. Raises Unavailable when Kafka or the topic is not there, or when it takes more than
+        Two round trips when nothing is new. Of a topic that was made anew, what the one before it held is forgotten. Raises Unavailable when Kafka or the topic is not there, or when it takes more than
         some seconds.
         """
         if self._topic not in self._reader.topics_read:
@@ -52,7 +55,9 @@ class CompactedTable(Generic[Content]):
         while not await self._is_at_end():
             if monotonic() > deadline:
                 raise Unavailable(self._too_slow)
-            for record in await self._reader.poll(POLL_S):
+            records = await self._reader.poll(POLL_S)
+            self._forget_what_is_gone()
+            for record in records:
                 self.content.note(record)
         return self.content
 
@@ -60,6 +65,12 @@ class CompactedTable(Generic[Content]):
         try:
             # Only the question is cut short: a poll that was could take records with it.
             async with asyncio.timeout(REFRESH_WITHIN_S):
-                return await self._reader.is_at_end()
+                is_at_end = await self._reader.is_at_end()
         except TimeoutError:
             raise Unavailable(self._too_slow) from None
+        self._forget_what_is_gone()
+        return is_at_end
+
+    def _forget_what_is_gone(self) -> None:
+        if self._topic in self._reader.take_made_anew():
+            self.content.forget()

@@ -11,6 +11,7 @@ import structlog
 from contracts.errors import InvalidMessage
 from contracts.messages.verdicts import DeviceStatus, decode_status
 from contracts.redis_keys import RedisKeys
+from contracts.redis_types import is_wrong_type
 from transport.redis.health import asking
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ class RedisDeviceStatusReader:
             # One hash of the wrong type must not blind the reader to all others.
             values = pipeline.execute(raise_on_error=False)
             for value in values:
-                if isinstance(value, redis.RedisError) and not str(value).startswith("WRONGTYPE"):
+                if isinstance(value, redis.RedisError) and not is_wrong_type(value):
                     raise value
         return {device_id: self._parse(device_id, value) for device_id, value in zip(asked, values, strict=True)}
 

@@ -20,6 +20,10 @@ class KeyRegistry:
     def __init__(self) -> None:
         self._keys: dict[str, DeviceKey] = {}
 
+    def forget(self) -> None:
+        """Know no key any more."""
+        self._keys.clear()
+
     def note(self, record: TableRecord) -> str | None:
         """Take one record and return the device it is about (None: about nobody).
 

@@ -13,7 +13,7 @@ from detectors.detector import Detector
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from streams.collecting import collect_seldom
-from streams.state.restore import joined
+from streams.state.backfill import joined
 
 DEVICES: Final = 32
 RESTORED: Final = 10_000

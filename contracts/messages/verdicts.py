@@ -102,8 +102,9 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One device as the worker sees it now, as it lies in the compacted status topic and in Redis.
 
     (`epoch`, `applied_through`) orders statuses: a reader ignores a lower pair. `received_at` is the broker's timestamp
-    (epoch seconds) of the last applied record; `vitals_offset` the next offset to apply. Event times are event minutes.
-    `label` is the device's name as its hospital writes it (None: the id).
+    (epoch seconds) of the last applied record; `vitals_offset` the next offset to apply, in the topic whose id (as Kafka gives it
+    to each topic, in hex; empty: not known) is `vitals_topic_id`. Event times are event minutes. `label` is the device's name as
+    its hospital writes it (None: the id).
     """
 
     device_id: DeviceId
@@ -131,6 +132,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_windows: int
     snapshot: DeviceSnapshot | None = None
     label: DeviceLabel | None = None
+    vitals_topic_id: str = ""
     schema_version: int = SCHEMA_VERSION
 
 

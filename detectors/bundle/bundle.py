@@ -121,8 +121,11 @@ def _read(folder: Path, file: str, limit_bytes: int) -> bytes:
     path = folder / file
     if path.is_symlink() or not path.is_file():
         raise _refused(f"in {folder}", f"it has no regular file {file}")
-    with path.open("rb") as opened:
-        content = opened.read(limit_bytes + 1)
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(limit_bytes + 1)
+    except OSError as error:
+        raise _refused(f"in {folder}", f"{file} cannot be read ({error.strerror})") from None
     if len(content) > limit_bytes:
         raise _refused(f"in {folder}", f"{file} is larger than {limit_bytes} bytes")
     return content

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contracts.errors import Misconfigured
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -30,13 +34,19 @@ class WorkFolder:
         return arrays
 
     def has(self, name: str) -> bool:
-        """Return whether a stage is finished."""
-        return self._path(name).is_file()
+        """Return whether a stage is finished. A file that was cut off is none."""
+        return zipfile.is_zipfile(self._path(name))
 
     def kept(self, name: str) -> Arrays:
-        """Return a finished stage's arrays. Raises OSError unless it is finished."""
-        with np.load(self._path(name), allow_pickle=False) as kept:
-            return {key: kept[key] for key in kept.files}
+        """Return a finished stage's arrays. Raises OSError unless it is finished, Misconfigured when its file is damaged."""
+        path = self._path(name)
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return {key: kept[key] for key in kept.files}
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise Misconfigured(
+                f"{path} is damaged ({type(error).__name__}): remove it and run the same command again, which makes it anew"
+            ) from None
 
     def keep(self, name: str, arrays: Arrays) -> None:
         """Put a finished stage's arrays on disk, whole or not at all."""

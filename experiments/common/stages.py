@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -65,7 +66,7 @@ class Stages:
         try:
             with self._path(name).open("rb") as source, np.load(source, allow_pickle=False) as arrays:
                 return kind(**{field.name: arrays[field.name] for field in fields(kind)})  # type: ignore[arg-type]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
 
     def keep(self, name: str, result: object) -> None:

@@ -75,7 +75,7 @@ def device_principal(topics: Topics, keys: RedisKeys, name: str, device_ids: Seq
                 f"%R~{keys.prefix}:blob:global:*",
                 *(f"~{keys.update_blob(device_id, '*')}" for device_id in device_ids),
             ),
-            ("+del", "+get", "+set", "+strlen"),
+            ("+eval", "+del", "+get", "+incr", "+pexpire", "+pttl", "+set", "+strlen"),
         ),
     )
 
@@ -101,21 +101,22 @@ def _worker(topics: Topics, keys: RedisKeys, group: str) -> Principal:
     # A script may do what its user may, and no more: to load one opens nothing.
     scripts = ("+eval", "+evalsha", "+script|exists", "+script|load")
     states = (f"~{keys.device('*')}", f"~{keys.prefix}:devices:*")
-    redis = RedisRules(states, (*scripts, "+hdel", "+hget", "+hmget", "+hset", "+set", "+zadd"))
+    claims = ("+del", "+get", "+incr", "+pexpire", "+pttl", "+set")
+    redis = RedisRules(states, (*scripts, *claims, "+hdel", "+hget", "+hmget", "+hset", "+type", "+zadd"))
     return Principal("worker", "`fedsecure worker`, all of a group", kafka, redis)
 
 
 def _coordinator(topics: Topics, keys: RedisKeys) -> Principal:
     kafka = (
         KafkaRule(topics.fl_updates_prefix, ("READ",), is_prefix=True),
-        *_topics("WRITE", topics.fl_events, topics.dead_letters),
-        *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.fl_rounds, topics.models)),
+        *_topics("WRITE", topics.dead_letters),
+        *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.fl_rounds, topics.models, topics.fl_events)),
         *_topics("READ", topics.fl_keys, topics.fl_rollbacks),
         # It takes a promotion back by itself.
         *(KafkaRule(name, ("READ", "WRITE")) for name in (topics.bundles, topics.bundle_files)),
     )
     own = (f"~{keys.prefix}:fl:*", f"~{keys.global_blob('*')}", f"%R~{keys.prefix}:blob:up:*")
-    commands = ("+del", "+eval", "+get", "+hget", "+hset", "+mget", "+set", "+strlen", "+zrange")
+    commands = ("+del", "+eval", "+get", "+hget", "+hset", "+mget", "+set", "+strlen", "+type", "+zrange")
     redis = RedisRules((*_read_states(keys), *own), commands)
     return Principal("coordinator", "`fedsecure coordinator`, the active one and those that wait", kafka, redis)
 

@@ -176,6 +176,8 @@ class GlobalModels:
         model = self.current
         self.store(model)
         with asking("take the current model", writes=True):
+            if self._client.type(self._keys.current_model) not in {b"none", b"hash"}:
+                self._client.delete(self._keys.current_model)
             self._client.hset(self._keys.current_model, mapping={"sha256": model.sha256, "round": model.round})
 
     def _bytes_of(self, sha256: str) -> bytes | None:

@@ -12,29 +12,43 @@ import redis
 
 from contracts.errors import Unavailable
 from contracts.redis_keys import RedisKeys
+from contracts.redis_types import OF_TYPE
 from fl_coordinator.errors import Fenced
 from transport.redis.health import asking
 
 BUSY: Final = 0
-_TAKE: Final = """
+_TAKE: Final = (
+    OF_TYPE
+    + """
+of_type(KEYS[1], 'string')
+of_type(KEYS[2], 'string')
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[2] then return 0 end
-local token = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1])) + 1
+local token = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, tonumber(ARGV[1])) + 1
 redis.call('SET', KEYS[1], token)
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return token
 """
-_HOLD: Final = """
-local token = tonumber(redis.call('GET', KEYS[1]) or '0')
+)
+_HOLD: Final = (
+    OF_TYPE
+    + """
+of_type(KEYS[1], 'string')
+local token = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
 if token > tonumber(ARGV[1]) then return token end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return token
 """
-_RELEASE: Final = """
+)
+_RELEASE: Final = (
+    OF_TYPE
+    + """
+of_type(KEYS[2], 'string')
 if redis.call('GET', KEYS[2]) == ARGV[2] then return redis.call('DEL', KEYS[2]) end
 return 0
 """
+)
 
 
 class Lease:

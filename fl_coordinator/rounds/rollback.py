@@ -29,6 +29,10 @@ class RollbackRequests:
     def __init__(self) -> None:
         self._requests: dict[str, ModelRollback] = {}
 
+    def forget(self) -> None:
+        """Know of no request any more."""
+        self._requests.clear()
+
     def note(self, record: TableRecord) -> None:
         """Take the next record of the topic. What is no request is left out."""
         try:

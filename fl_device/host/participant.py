@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import structlog
+
 from contracts.messages.federation import MOST_LOSS, ModelMeasurement, ModelUpdate, RoundPhase, RoundRecord
 from fl_device.training.local import LocalResult
+
+log = structlog.get_logger()
 
 
 class Participant:
@@ -21,6 +25,15 @@ class Participant:
     def note_lease(self, lease_token: int) -> None:
         """Remember the highest lease seen, so that an older coordinator is refused from now on."""
         self._highest_lease = max(self._highest_lease, lease_token)
+
+    def forget_rounds(self) -> None:
+        """Know of no round and no coordinator any more: the rounds begin anew."""
+        self._highest_lease = self._answered_round = 0
+        self._measured = (0, None)
+
+    def has_answered_after(self, record: RoundRecord) -> bool:
+        """Whether this device answered a later round than this one."""
+        return record.round < self._answered_round
 
     def declines_because(self, record: RoundRecord, waited_s: float) -> str | None:
         """Return why this device does not answer the record, or None. `waited_s` is the time since its host received it.
@@ -113,6 +126,7 @@ class HostedDevices:
     """The devices of this process, and the newest coordinator and round that any record spoke of.
 
     `is_caught_up`: devices that are new here have read their vitals, so that they may be asked about a round that is open.
+    `elsewhere`: devices that another host runs, for which this one says nothing.
     """
 
     participants: dict[str, Participant] = field(default_factory=dict)
@@ -120,6 +134,7 @@ class HostedDevices:
     newest_round: RoundRecord | None = None
     has_new: bool = False
     is_caught_up: bool = False
+    elsewhere: set[str] = field(default_factory=set)
 
     def add(self, device_id: str, answered_round: int) -> None:
         """Take in a device that has answered no round after `answered_round`."""
@@ -134,10 +149,24 @@ class HostedDevices:
         if self.newest_round is None or record.round >= self.newest_round.round:
             self.newest_round = record
 
+    def forget_rounds(self) -> None:
+        """Know of no round and no coordinator any more: their topic was made anew, and numbers and leases may begin at 1."""
+        self.highest_lease, self.newest_round = 0, None
+        for participant in self.participants.values():
+            participant.forget_rounds()
+
     def invited(self) -> list[Participant]:
         """Return the devices here that the newest round asks now."""
         record = self.newest_round
         if record is None:
             return []
         asked = record.validators if record.phase is RoundPhase.VALIDATING else record.cohort
-        return [self.participants[device_id] for device_id in asked if device_id in self.participants]
+        invited = [
+            self.participants[name] for name in asked if name in self.participants and name not in self.elsewhere
+        ]
+        for participant in invited:
+            if participant.has_answered_after(record):
+                # Answers are on the devices' own topics: after a restart they tell of rounds that their topic lost.
+                log.warning("rounds_begin_anew", device_id=participant.device_id, round=record.round)
+                participant.forget_rounds()
+        return invited

@@ -22,7 +22,7 @@ from fl_device.host.detector import HostDetector
 from fl_device.host.earlier_answers import rounds_answered
 from fl_device.host.participant import HostedDevices
 from fl_device.host.preparation import Prepared, prepare
-from fl_device.host.presence import Presence
+from fl_device.host.presence import Attendance, Presence
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.host_keys import HostKeys
 from transport.blobs.store import blob_store
@@ -35,7 +35,6 @@ from transport.redis_client import connect_redis
 log = structlog.get_logger()
 Result = TypeVar("Result")
 POLL_S: Final = 0.2
-RENEWALS_A_TERM: Final = 8
 VITALS_PER_TURN: Final = 64
 """Messages judged before the executor is free for a training again."""
 
@@ -85,10 +84,12 @@ class DeviceProgram:
                 models = ModelCache(blob_store(self._settings, client), self._settings)
                 answering = self._answering(models, publisher, prepared)
                 presence = Presence(client, self._settings.redis_keys, self._settings.presence_s)
+                backoff = Backoff(self._random, longest_s=self._settings.presence_s / 2)
+                attendance = Attendance(presence, self._hosted, lambda: not self._waiting_for, backoff)
                 await _together(
                     self._follow_vitals(prepared.detector, changes, publisher, stop),
                     self._follow_rounds(models, answering, stop),
-                    self._be_present(presence, stop),
+                    attendance.run(stop),
                 )
         finally:
             self._executor.shutdown(wait=True, cancel_futures=True)
@@ -132,7 +133,12 @@ class DeviceProgram:
     async def _discover(self, reader: TopicReader, detector: HostDetector, publisher: Publisher) -> None:
         """Host the wanted devices whose vitals topics exist by now."""
         topics = self._settings.topics
-        present = {topics.device_of_vitals(topic) for topic in await reader.list_topics()} - {None}
+        listed = await reader.list_topics()
+        present = {topics.device_of_vitals(topic) for topic in listed} - {None}
+        specs = [topics.fl_updates_spec(device) for device in self._hosted.participants]
+        if lost := [spec for spec in specs if spec.name not in listed]:
+            made = await asyncio.to_thread(ensure_topics, self._settings, lost)
+            log.warning("topics_made_again", topics=made)
         new = sorted(device for device in present if device and self._is_new(device))
         if not new:
             return
@@ -146,27 +152,6 @@ class DeviceProgram:
             self._hosted.add(device, answered.get(device, 0))
         DEVICES_HOSTED.set(len(self._hosted.participants))
         log.info("devices_hosted", new=new, hosted=len(self._hosted.participants))
-
-    async def _be_present(self, presence: Presence, stop: asyncio.Event) -> None:
-        """Keep the hosted devices on the list of those that rounds may wait for, and take them off it at the end."""
-        backoff = Backoff(self._random, longest_s=self._settings.presence_s / 2)
-        while not stop.is_set():
-            if await self._tell(presence.renew):
-                backoff.reset()
-                await cancellable_sleep(self._settings.presence_s / RENEWALS_A_TERM, stop)
-            else:
-                await cancellable_sleep(backoff.next_s(), stop)
-        await self._tell(presence.end)
-
-    async def _tell(self, tell: Callable[[list[str]], None]) -> bool:
-        """Return whether Redis took it."""
-        hosted = list(self._hosted.participants)
-        try:
-            if hosted and not self._waiting_for:
-                await asyncio.to_thread(tell, hosted)
-        except Unavailable:  # said by then
-            return False
-        return True
 
     def _is_new(self, device_id: str) -> bool:
         is_wanted = self._wanted is None or device_id in self._wanted
@@ -188,6 +173,9 @@ class DeviceProgram:
                     await _wait_for_kafka(error, backoff, stop)
                     continue
                 backoff.reset()
+                if topics.fl_rounds in reader.take_made_anew():
+                    log.warning("rounds_forgotten", reason="their topic was made anew")
+                    self._hosted.forget_rounds()
                 noted = [self._note(record, models) for record in records]
                 if any(noted) or self._hosted.is_caught_up:
                     self._hosted.is_caught_up = False

@@ -16,8 +16,7 @@ from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
 from streams.scoring.loop import ScoringLoop
-from streams.state.backfill import BackfillReader, BackfillRequest
-from streams.state.restore import joined
+from streams.state.backfill import BackfillReader, BackfillRequest, joined
 from transport.kafka.offset_range_reader import OffsetRangeReader
 
 log = structlog.get_logger()

@@ -18,9 +18,10 @@ from contracts.errors import Unavailable
 from contracts.metrics import WORKER_LAG_MESSAGES
 from streams.bundles.engines import EngineFactory, live_factory
 from streams.core import WorkerCore
+from streams.discovery import Look
 from streams.errors import ExitWatchdog
 from streams.faust.assignor import SpreadingAssignor
-from streams.faust.transport import SteadyTransport
+from streams.faust.transport import SteadyConsumer, SteadyTransport
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import kafka_tls
@@ -54,18 +55,20 @@ class WorkerApp(faust.App):
     device_names: DeviceNames
     judged: Any
     """The agent's channel; its iterator, made when the agent starts, subscribes to the channel's topics."""
+    awaited: set[str]
+    """Vitals topics that were found, or found made anew, since the last assignment."""
 
     async def on_first_start(self) -> None:
         """Load the detector. Faust's own step would make a data directory that nothing uses."""
         await self.core.start()
         # What exists is in the first subscription: found later, it would cost one more rebalance.
         with contextlib.suppress(Unavailable):
-            self.judged.topics = sorted({*self.judged.topics, *await self.core.discovery.vitals_topics()})
+            self.judged.topics = sorted({*self.judged.topics, *(await self.core.discovery.look()).vitals})
 
     async def on_started(self) -> None:
         await super().on_started()
         self.sensors.remove(self.monitor)  # it counts every message for a page that is not served
-        self.core.spawn(self.core.discovery.run(self.subscribe))
+        self.core.spawn(self.core.discovery.run(self.heed))
         self.core.spawn(self._watch_lag())
         self.core.spawn(self._watch_crash())
 
@@ -77,6 +80,17 @@ class WorkerApp(faust.App):
     async def on_shutdown(self) -> None:
         await super().on_shutdown()
         await self.core.close()
+
+    async def heed(self, look: Look) -> None:
+        """Follow the topics as they are now.
+
+        One that came back is in the subscription still: the consumer, which asks for topics every five minutes, must be told.
+        """
+        self.subscribe(look.vitals)
+        if changed := {topic for topic in look.changed if self.device_names.is_vitals(topic)}:
+            self.awaited |= changed & look.vitals
+            await cast("SteadyConsumer", self.consumer).learn_topics(rejoin=bool(changed & look.anew))
+        await self.core.heed(look)
 
     def subscribe(self, vitals_topics: Collection[str]) -> None:
         """Add topics to the subscription. It is called again until the conductor has taken them all.
@@ -102,6 +116,7 @@ class WorkerApp(faust.App):
 
     async def take_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
         """Hand a new assignment to the core."""
+        self.awaited.clear()
         await self.core.assign({TopicPartition(tp.topic, tp.partition) for tp in assigned})
 
     async def _watch_lag(self) -> None:
@@ -109,8 +124,16 @@ class WorkerApp(faust.App):
             ends = {
                 TopicPartition(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()
             }
-            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends))
+            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends) + await self._waiting())
             await asyncio.sleep(LAG_EVERY_S)
+
+    async def _waiting(self) -> int:
+        """Return how many messages the topics hold that no worker has been assigned since they were found."""
+        partitions = [TopicPartition(topic, 0) for topic in self.awaited]
+        with contextlib.suppress(Unavailable, TimeoutError):
+            bounds = await asyncio.wait_for(self.core.reader.bounds(partitions), LAG_EVERY_S)
+            return sum(end - start for start, end in bounds.values())
+        return 0
 
     async def _watch_crash(self) -> None:
         await self._crashed.wait()
@@ -125,6 +148,7 @@ def build_app(
     app = WorkerApp(settings.worker_group, **_options(settings))
     app.core = WorkerCore(settings, factory, watchdog or ExitWatchdog())
     app.device_names = app.core.names
+    app.awaited = set()
     app.transport = SteadyTransport(app.conf.broker_consumer, app)
     # Faust's own constant is 45 s.
     cast("Any", app.topics)._resubscribe_sleep_lock_seconds = RESUBSCRIBE_AFTER_S  # noqa: SLF001 - no public name

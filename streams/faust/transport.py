@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import structlog
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 log = structlog.get_logger()
+
+LEARN_WITHIN_S = 10.0
 
 
 def heed_changes(coordinator: Any) -> None:
@@ -54,6 +59,16 @@ class _ConsumerThread(AIOKafkaConsumerThread):
             if partition in consumer.assignment():  # it may be gone by now, and comes with another assignment
                 consumer.seek(partition, 0)  # below what is kept: aiokafka then takes the oldest record
 
+    async def learn_topics(self, *, rejoin: bool) -> None:
+        """Ask the broker now which topics there are, and join the group anew if wanted: all positions are taken afresh then."""
+        await self.call_thread(self._learn_topics, rejoin)
+
+    async def _learn_topics(self, rejoin: bool) -> None:
+        consumer = cast("Any", self._ensure_consumer())
+        await consumer._client.force_metadata_update()  # noqa: SLF001 - aiokafka has no public way
+        if rejoin and consumer._coordinator is not None:  # noqa: SLF001 - see above
+            consumer._coordinator.request_rejoin()  # noqa: SLF001 - see above
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit what was applied. Faust's own crashes the app when the group has moved on (a worker that slept).
 
@@ -71,7 +86,14 @@ class _ConsumerThread(AIOKafkaConsumerThread):
         return True
 
 
-class _Consumer(Consumer):
+class SteadyConsumer(Consumer):
+    """The consumer that the transport makes."""
+
+    async def learn_topics(self, *, rejoin: bool) -> None:
+        """Take note of topics that came back, and with `rejoin` of such that were made anew. Gives up after some seconds."""
+        with contextlib.suppress(TimeoutError, ConsumerNotStarted):
+            await asyncio.wait_for(cast("_ConsumerThread", self._thread).learn_topics(rejoin=rejoin), LEARN_WITHIN_S)
+
     async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:
         """Hand a message over without the four tasks that Faust makes for each, so as to stop when its flow is suspended.
 
@@ -92,4 +114,4 @@ class _Consumer(Consumer):
 class SteadyTransport(Transport):
     """The transport to set on an app before it starts."""
 
-    Consumer = _Consumer
+    Consumer = SteadyConsumer

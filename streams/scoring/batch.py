@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from contracts.messages.verdicts import encode_verdict
@@ -61,6 +62,15 @@ class BatchScorer:
         BATCH_MINUTES.observe(sum(part.minutes for parts in pending.verdicts.values() for part in parts))
         SCORING_SECONDS.observe(time.perf_counter() - started)
         return batch_result
+
+    def whole_results(self, devices: Sequence[DeviceContext]) -> list[DeviceResult]:
+        """Return each device's last status as it went out, with the snapshot that the engine holds."""
+        shown = [(device.status, self.router.snapshot(device.device_id), device.epoch) for device in devices]
+        return [
+            DeviceResult(msgspec.structs.replace(status, snapshot=snapshot), epoch)
+            for status, snapshot, epoch in shown
+            if status is not None
+        ]
 
     def close(self, devices: Sequence[str]) -> None:
         """Forget devices that left or were taken."""

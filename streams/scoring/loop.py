@@ -133,6 +133,16 @@ class ScoringLoop:
             statuses = [held.status for held in self.held.devices.values() if held.status is not None]
             await self._fence(await self._outlets.store.rewrite(statuses))
 
+    async def publish_again(self) -> None:
+        """Put every held device's status on the status topic again: it was made anew, and whoever restores needs them."""
+        async with self._lock:
+            run, held = asyncio.get_running_loop().run_in_executor, list(self.held.devices.values())
+            results = await run(self._executor, self._scorer.whole_results, held)
+            refused = await self._outlets.store.write(results)
+            await self._outlets.publisher.publish([result for result in results if result.device_id not in refused])
+            log.info("statuses_published_again", devices=len(results) - len(refused))
+            await self._fence(refused)
+
     async def _process(self, records: Sequence[VitalsRecord]) -> None:
         held = self.held
         mine = [r for r in records if r.partition in held.partitions and r.device_id not in held.fenced]
@@ -155,9 +165,9 @@ class ScoringLoop:
             missing.update({device: partition for device, partition in partitions.items() if device not in gone})
         if missing:
             await self._restorer.restore(self.held, missing)
-            for device_id in missing:
-                if status := self.held.devices[device_id].status:
-                    self._outlets.series.show(status)
+            for device in filter(None, map(self.held.devices.get, missing)):
+                if device.status:
+                    self._outlets.series.show(device.status)
 
     async def _next_in_order(self, records: Sequence[VitalsRecord]) -> list[VitalsRecord]:
         """Drop what was applied already and read what was skipped."""

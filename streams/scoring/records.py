@@ -100,6 +100,7 @@ def next_status(
         epoch=device.epoch,
         applied_through=snapshot.applied_through,
         vitals_offset=device.next_offset,
+        vitals_topic_id=device.topic_id,
         session_id=snapshot.session_id,
         state=snapshot.state,
         reason=reason,

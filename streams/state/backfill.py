@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.errors import InvalidMessage
 from contracts.messages.vitals import VitalsBatch, decode_vitals
+from detectors.engine.chunks import MinuteChunk
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import BackwardSteps, TopicPartition
@@ -15,6 +16,7 @@ from transport.kafka.offsets import BackwardSteps, TopicPartition
 FIRST_STEP = 128
 PARTITIONS_AT_ONCE = 128
 PROBED_RECORDS = 16
+JOINED_MIN = 360
 
 
 @dataclass(slots=True)
@@ -102,3 +104,32 @@ class BackfillReader:
             for request in (request for partition in ranges for request in by_partition[partition]):
                 request.add_older(values.get(request.device_id, ()))
             pending = [at for at in ranges if not all(request.is_complete() for request in by_partition[at])]
+
+
+def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
+    """Join batches that follow each other: the engine fills a long chunk much faster than many short ones."""
+    together: list[VitalsBatch] = []
+    first = minutes = 0
+    for batch in batches:
+        event_minute = batch.first_event_minute
+        if together and (event_minute != first + minutes or minutes >= JOINED_MIN):
+            yield _as_one(together, first)
+            together = []
+        if not together:
+            first, minutes = event_minute, 0
+        together.append(batch)
+        minutes += len(batch)
+    if together:
+        yield _as_one(together, first)
+
+
+def _as_one(batches: Sequence[VitalsBatch], first_event_minute: int) -> MinuteChunk:
+    has_pulse = any(batch.pulse_bpm is not None for batch in batches)
+    return MinuteChunk(
+        batches[0].device_id,
+        batches[0].session_id,
+        first_event_minute,
+        [value for batch in batches for value in batch.heart_rate_bpm],
+        [value for batch in batches for value in batch.resp_rate_bpm],
+        [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)] if has_pulse else None,
+    )

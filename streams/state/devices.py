@@ -21,9 +21,10 @@ log = structlog.get_logger()
 class DeviceContext:
     """The device's place in its topic and its last status. All of it can be rebuilt from the status topic.
 
-    `next_offset` is the first offset not yet applied. `epoch` is ours by the fencing script. `received_at` is the broker's
-    time (epoch seconds) of the last applied record, `label` the device's name as its messages give it, and
-    `label_changed` whether a change of it was logged in this session.
+    `next_offset` is the first offset not yet applied, of the topic with the id `topic_id`: in one that was made anew it says
+    nothing. `epoch` is ours by the fencing script. `received_at` is the broker's time (epoch seconds) of the last applied
+    record, `label` the device's name as its messages give it, and `label_changed` whether a change of it was logged in this
+    session.
     """
 
     device_id: str
@@ -34,17 +35,22 @@ class DeviceContext:
     batch_interval_s: float = 0.0
     label: str | None = None
     label_changed: bool = False
+    topic_id: str = ""
 
     def now_shows(self, status: DeviceStatus) -> None:
         """Remember a status that went out. Its snapshot, most of it, is not kept: the engine holds what that says."""
         self.status = msgspec.structs.replace(status, snapshot=None)
 
     @classmethod
-    def from_status(cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None) -> DeviceContext:
+    def from_status(
+        cls, device_id: str, epoch: int, next_offset: int, status: DeviceStatus | None, topic_id: str = ""
+    ) -> DeviceContext:
         """Return the device as its last status left it, under a new epoch."""
-        if status is None:
-            return cls(device_id, epoch, next_offset)
-        return cls(device_id, epoch, next_offset, status, status.received_at, status.batch_interval_s, status.label)
+        device = cls(device_id, epoch, next_offset, status, topic_id=topic_id)
+        if status is not None:
+            device.received_at, device.batch_interval_s = status.received_at, status.batch_interval_s
+            device.label = status.label
+        return device
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -12,23 +12,20 @@ import msgspec
 import structlog
 
 from contracts.messages.verdicts import DeviceSnapshot, DeviceStatus
-from contracts.messages.vitals import VitalsBatch
 from contracts.metrics import BUNDLE_CHANGES, RESTORE_SECONDS
-from detectors.engine.chunks import MinuteChunk
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.bundles.engines import ReleasedEngines
 from streams.publisher import DeviceResult, VerdictPublisher
-from streams.state.backfill import BackfillReader, BackfillRequest
+from streams.state.backfill import BackfillReader, BackfillRequest, joined
 from streams.state.devices import AssignedDevices, DeviceContext
 from streams.state.snapshots import SnapshotReader
 from streams.state.status_store import StatusStore
 from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
+from transport.kafka.protocol.topic_ids import UNKNOWN, TopicIds
 
 log = structlog.get_logger()
-
-JOINED_MIN = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class RestoreSources:
 
 @dataclass(slots=True)
 class _Device:
-    """A device that is restored: `bounds` of its partition, its last status, and what its restore needs.
+    """A device that is restored: `bounds` and id of its topic, its last status, and what its restore needs.
 
     `old` is the engine of the bundle that judged it, where that is another than the one in force and can be loaded.
     """
@@ -51,6 +48,7 @@ class _Device:
     device_id: str
     partition: TopicPartition
     bounds: tuple[int, int]
+    topic_id: str
     status: DeviceStatus | None
     old: DetectionEngine | None = None
     history: BackfillRequest | None = None
@@ -61,11 +59,11 @@ class _Device:
 
     @property
     def next_offset(self) -> int:
-        """Where to go on. A topic shorter than the snapshot says was made anew and is read from its start."""
+        """Where to go on. A topic that was made anew since (by its id, or as it is shorter) is read from its start."""
         start, end = self.bounds
         if self.status is None or self.snapshot is None or self.status.vitals_offset > end:
             return start
-        return max(self.status.vitals_offset, start)
+        return start if _differ(self.status.vitals_topic_id, self.topic_id) else max(self.status.vitals_offset, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +78,18 @@ class Restorer:
     worker_id: str
 
     async def restore(self, held: AssignedDevices, devices: Mapping[str, TopicPartition]) -> None:
-        """Make the devices current. Those whose state still stands are kept. Raises Unavailable or Fatal."""
+        """Make the devices current, but for those whose topic is gone; whose state stands is kept. Raises Unavailable or Fatal."""
         started = time.monotonic()
+        ids = await self.sources.reader.topic_ids()
+        devices = {device: partition for device, partition in devices.items() if partition.topic in ids}
         statuses = await self.sources.status_log.latest(devices)
-        kept = await self._still_current(held, set(devices), statuses)
+        kept = await self._still_current(held, devices, statuses, ids)
         held.verified.update(kept)
-        again = {device: partition for device, partition in devices.items() if device not in kept}
-        if not again:
+        if not (again := {device: partition for device, partition in devices.items() if device not in kept}):
             return
         bounds = await self.sources.reader.bounds(set(again.values()))
         restored = [
-            _Device(device_id, partition, bounds[partition], statuses.get(device_id))
+            _Device(device_id, partition, bounds[partition], ids.get(partition.topic, UNKNOWN), statuses.get(device_id))
             for device_id, partition in again.items()
         ]
         await self._load_old_engines(restored)
@@ -104,8 +103,12 @@ class Restorer:
             device_id, status, epoch = device.device_id, device.status, epochs[device.device_id]
             if status is not None:
                 status = taken_over(status, epoch, self.worker_id, opened[device_id])
-            context = DeviceContext.from_status(device_id, epoch, device.next_offset, status)
-            held.hold(context, device.partition)
+                place = {"vitals_offset": device.next_offset, "vitals_topic_id": device.topic_id}
+                status = msgspec.structs.replace(status, **place)
+            held.hold(
+                DeviceContext.from_status(device_id, epoch, device.next_offset, status, device.topic_id),
+                device.partition,
+            )
         await self._announce([held.devices[device_id] for device_id in again])
         elapsed_s = time.monotonic() - started
         RESTORE_SECONDS.observe(elapsed_s)
@@ -114,13 +117,18 @@ class Restorer:
         )
 
     async def _still_current(
-        self, held: AssignedDevices, devices: set[str], statuses: Mapping[str, DeviceStatus]
+        self,
+        held: AssignedDevices,
+        devices: Mapping[str, TopicPartition],
+        statuses: Mapping[str, DeviceStatus],
+        ids: TopicIds,
     ) -> set[str]:
-        """Return the held devices that nobody else has touched since: same epoch, same offset, in topic and Redis."""
+        """Return the held devices that nobody else has touched since: same topic, epoch and offset, in topic and Redis."""
         same = [
             device_id
-            for device_id in devices & held.devices.keys()
+            for device_id in devices.keys() & held.devices.keys()
             if _place(held.devices[device_id].status) == _place(statuses.get(device_id))
+            and not _differ(held.devices[device_id].topic_id, ids.get(devices[device_id].topic, UNKNOWN))
         ]
         epochs = await self.store.epochs(same)
         return {d for d in same if epochs.get(d, held.devices[d].epoch) == held.devices[d].epoch}
@@ -186,35 +194,6 @@ class Restorer:
                 device.now_shows(device.status)
 
 
-def joined(batches: Sequence[VitalsBatch]) -> Iterator[MinuteChunk]:
-    """Join batches that follow each other: the engine fills a long chunk much faster than many short ones."""
-    together: list[VitalsBatch] = []
-    first = minutes = 0
-    for batch in batches:
-        event_minute = batch.first_event_minute
-        if together and (event_minute != first + minutes or minutes >= JOINED_MIN):
-            yield _as_one(together, first)
-            together = []
-        if not together:
-            first, minutes = event_minute, 0
-        together.append(batch)
-        minutes += len(batch)
-    if together:
-        yield _as_one(together, first)
-
-
-def _as_one(batches: Sequence[VitalsBatch], first_event_minute: int) -> MinuteChunk:
-    has_pulse = any(batch.pulse_bpm is not None for batch in batches)
-    return MinuteChunk(
-        batches[0].device_id,
-        batches[0].session_id,
-        first_event_minute,
-        [value for batch in batches for value in batch.heart_rate_bpm],
-        [value for batch in batches for value in batch.resp_rate_bpm],
-        [value for batch in batches for value in batch.pulse_bpm or [None] * len(batch)] if has_pulse else None,
-    )
-
-
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:
     """Return the status as its new holder publishes it first.
 
@@ -233,6 +212,11 @@ def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: Devic
         )
     kept = snapshot if status.snapshot is not None else None
     return msgspec.structs.replace(status, epoch=epoch, worker_id=worker_id, snapshot=kept)
+
+
+def _differ(before: str, now: str) -> bool:
+    """Return whether two ids are known to be of different topics."""
+    return UNKNOWN not in (before, now) and before != now
 
 
 def _place(status: DeviceStatus | None) -> tuple[int, int] | None:

@@ -25,6 +25,11 @@ class SnapshotReader:
         self._named: set[str] = set()
         self._read_through: dict[TopicPartition, int] = {}
 
+    def forget(self) -> None:
+        """Know of nothing any more: the topic was made anew."""
+        self._named.clear()
+        self._read_through.clear()
+
     async def latest(self, devices: Iterable[str]) -> dict[str, DeviceStatus]:
         """Return the newest status of each device that has one: the highest (epoch, applied_through) near the end."""
         wanted = set(devices)

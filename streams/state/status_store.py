@@ -12,10 +12,11 @@ import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from contracts.messages.verdicts import DeviceStatus, encode_verdict
 from contracts.redis_keys import RedisKeys
+from contracts.redis_types import OF_TYPE, is_wrong_type
 from streams.publisher import DeviceResult
 from transport.device_status_reader import SHOW
 from transport.redis.failures import RedisFailed
@@ -28,16 +29,20 @@ REFUSED: Final = 0
 ACCEPTED_BUT_LOST: Final = 2  # nothing was there; 1 is plainly accepted
 MARK_LIFE_S: Final = 3600
 
-WRITE_SCRIPT: Final = """
+WRITE_SCRIPT: Final = (
+    OF_TYPE
+    + """
 -- KEYS: the worker's mark, last-seen set, then one hash a device; ARGV: the mark's number and life (s), then per device
 -- id, held epoch, epoch, applied_through, received_at, status
 local answers = {}
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+of_type(KEYS[2], 'zset')
 for i = 3, #KEYS do
+  of_type(KEYS[i], 'hash')
   local a = (i - 3) * 6 + 2
   local held, epoch, through = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   local stored = redis.call('HMGET', KEYS[i], 'epoch', 'applied_through')
-  local stored_epoch, stored_through = tonumber(stored[1] or '-1'), tonumber(stored[2] or '-1')
+  local stored_epoch, stored_through = tonumber(stored[1] or '-1') or -1, tonumber(stored[2] or '-1') or -1
   if stored_epoch > held or (stored_epoch == epoch and stored_through > through) then
     answers[i - 2] = 0
   else
@@ -48,19 +53,24 @@ for i = 3, #KEYS do
 end
 return answers
 """
+)
 
-TAKE_SCRIPT: Final = """
+TAKE_SCRIPT: Final = (
+    OF_TYPE
+    + """
 -- KEYS: one hash a device; ARGV: per device the epoch of its snapshot. Takes the next epoch. The former holder may
 -- have shown more than it published, so under the new epoch the minutes count from the snapshot again.
 local epochs = {}
 for i = 1, #KEYS do
-  local stored = tonumber(redis.call('HGET', KEYS[i], 'epoch') or '0')
+  of_type(KEYS[i], 'hash')
+  local stored = tonumber(redis.call('HGET', KEYS[i], 'epoch') or '0') or 0
   epochs[i] = math.max(stored, tonumber(ARGV[i])) + 1
   redis.call('HSET', KEYS[i], 'epoch', epochs[i])
   redis.call('HDEL', KEYS[i], 'applied_through')
 end
 return epochs
 """
+)
 
 
 class StatusStore:
@@ -108,11 +118,18 @@ class StatusStore:
                 pipeline = self._client.pipeline(transaction=False)
                 for device in devices:
                     pipeline.hget(self._keys.device(device), "epoch")
-                answers: list[bytes | None] = await pipeline.execute()
+                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+                for answer in answers:
+                    if isinstance(answer, RedisError) and not is_wrong_type(answer):
+                        raise answer
         except RedisFailed:
             self._is_away = True
             return {}
-        return {device: int(epoch) for device, epoch in zip(devices, answers, strict=True) if epoch is not None}
+        return {
+            device: int(epoch)
+            for device, epoch in zip(devices, answers, strict=True)
+            if isinstance(epoch, bytes) and epoch.isdigit()
+        }
 
     async def needs_rewrite(self) -> bool:
         """Write the next mark, about once a second, and return whether Redis takes writes and lacks what was written."""
@@ -120,7 +137,7 @@ class StatusStore:
             async with self._in_order:
                 mark = self._next_mark()
                 with asking("take a write", writes=True):
-                    found = await self._client.set(self._mark_key, mark, ex=MARK_LIFE_S, get=True)
+                    found = await self._swap_mark(mark)
         except RedisFailed:
             self._is_away = True
             return False
@@ -129,6 +146,16 @@ class StatusStore:
             self.stale_view = True
         self._confirmed = mark
         return self.stale_view
+
+    async def _swap_mark(self, mark: int) -> Any:
+        """Write the mark and return the one before. One of another type is none."""
+        try:
+            return await self._client.set(self._mark_key, mark, ex=MARK_LIFE_S, get=True)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            await self._client.set(self._mark_key, mark, ex=MARK_LIFE_S)
+            return None
 
     async def rewrite(self, statuses: Sequence[DeviceStatus]) -> set[str]:
         """Show everything again after a loss and return the devices refused."""

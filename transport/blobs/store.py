@@ -16,6 +16,7 @@ import redis
 from contracts.configuration.parts import ServiceSettings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
+from contracts.redis_types import is_wrong_type
 from transport.atomic_write import write_temporary
 from transport.redis.health import asking
 
@@ -59,9 +60,14 @@ class RedisBlobStore:
 
     def get(self, key: str, sha256: str) -> bytes:
         with asking("give weights", writes=False):
-            if int(self._client.strlen(key)) > MAX_BLOB_BYTES:
-                raise InvalidMessage("too_large", key)
-            blob = self._client.get(key)
+            try:
+                if int(self._client.strlen(key)) > MAX_BLOB_BYTES:
+                    raise InvalidMessage("too_large", key)
+                blob = self._client.get(key)
+            except redis.ResponseError as error:
+                if is_wrong_type(error):  # one device's key must not look like a Redis that is away for all
+                    raise InvalidMessage("bad_update", f"{key} is no blob") from None
+                raise
         if not isinstance(blob, bytes):
             raise InvalidMessage("bad_update", f"no blob {key}")
         return checked(key, blob, sha256)

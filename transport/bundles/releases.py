@@ -24,6 +24,10 @@ class ReleaseLog:
     def __init__(self) -> None:
         self._releases: dict[bytes, BundleRelease] = {}
 
+    def forget(self) -> None:
+        """Know no release any more."""
+        self._releases.clear()
+
     def note(self, record: TableRecord) -> BundleRelease | None:
         """Take one record and return its release. One that is invalid is logged and ignored (None).
 

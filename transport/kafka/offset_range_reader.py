@@ -16,6 +16,7 @@ from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from transport.kafka.offsets import TopicPartition
 from transport.kafka.options import aiokafka_options
+from transport.kafka.protocol.topic_ids import TopicIds, topic_ids
 from transport.kafka.watch import start_client, watched_call
 
 log = structlog.get_logger()
@@ -58,13 +59,18 @@ class OffsetRangeReader:
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def topics(self) -> set[str]:
-        """Return all topics that this principal may see. Raises Unavailable at once."""
+    async def topics(self) -> TopicIds:
+        """Return all topics that this principal may see, with their ids. Raises Unavailable at once."""
         try:
             with watched_call():
-                return set(await asyncio.wait_for(self._connected().topics(), 10.0))
+                client = self._connected()._client  # noqa: SLF001 - a consumer's public calls give no ids
+                return await asyncio.wait_for(topic_ids(client), 10.0)
         except (KafkaError, TimeoutError, OSError) as error:
             raise Unavailable(f"Kafka does not list its topics ({type(error).__name__})") from None
+
+    async def topic_ids(self) -> TopicIds:
+        """Return what `topics` does, but patiently, as `bounds`."""
+        return await self._patiently(lambda: topic_ids(self._connected()._client))  # noqa: SLF001 - see above
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of a topic that exists."""

@@ -8,15 +8,20 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final, Literal, Protocol, Self
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from transport.kafka.options import aiokafka_options
+from transport.kafka.protocol.topic_ids import UNKNOWN, TopicIds, topic_ids
 from transport.kafka.watch import start_client, watched_call
 
+log = structlog.get_logger()
+
 TAIL_RECORDS: Final = 16
+LOOK_EVERY_S: Final = 2.0
 Start = Literal["earliest", "tail", "latest"] | float
 """From where on a topic is read: `tail` takes its last TAIL_RECORDS offsets along, a number is a time (epoch seconds): from the
 first record that is not older."""
@@ -49,6 +54,9 @@ class TopicReader:
         self._servers = settings.kafka_bootstrap_servers
         self._options = aiokafka_options(settings) | {"fetch_max_wait_ms": fetch_wait_ms}
         self._next: dict[TopicPartition, int] = {}
+        self._ids: TopicIds = {}
+        self._made_anew: set[str] = set()
+        self._looked_at = monotonic()
 
     async def __aenter__(self) -> Self:
         # A bare consumer must be made inside the running loop.
@@ -73,7 +81,15 @@ class TopicReader:
     async def list_topics(self) -> set[str]:
         """Ask the broker for the names of all topics."""
         with self._answering(), watched_call():
-            return set(await self._consumer.topics())
+            return set(await topic_ids(self._consumer._client))  # noqa: SLF001 - no public call gives ids
+
+    def take_made_anew(self) -> set[str]:
+        """Return the topics that were deleted and made anew since the last call: what was read of them is of another topic.
+
+        They are read from their start. It is noticed within LOOK_EVERY_S, and by `is_at_end` at once.
+        """
+        made_anew, self._made_anew = self._made_anew, set()
+        return made_anew
 
     async def add_existing(self, topics: Iterable[str], *, start: Start, wait_s: float = 10.0) -> None:
         """Read topics that must be there. One that is still missing after `wait_s` raises Unavailable.
@@ -100,18 +116,19 @@ class TopicReader:
         if not new:
             return
         with self._answering():
+            ids = await topic_ids(self._consumer._client, new)  # noqa: SLF001 - see above
             offsets = await self._offsets(new, start)
-            self._consumer.assign([*self._next, *offsets])
+            self._ids |= {topic: topic_id for topic, topic_id in ids.items() if topic not in self._ids}
             self._next |= offsets
-            # Assigning forgets all positions, so each is set again.
-            for partition, offset in self._next.items():
-                self._consumer.seek(partition, offset)
+            self._assign()
 
     async def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
         """Return the next records, in order within a partition, none after `timeout_s` without any."""
         if not self._next:  # aiokafka waits for an assignment without a limit
             await asyncio.sleep(timeout_s)
             return []
+        if monotonic() - self._looked_at > LOOK_EVERY_S:
+            await self._heed_topics_made_anew()
         with self._answering():
             fetched = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
         for partition, records in fetched.items():
@@ -120,6 +137,7 @@ class TopicReader:
 
     async def is_at_end(self) -> bool:
         """Ask the broker whether `poll` has handed out everything that is written by now. It may be cancelled."""
+        await self._heed_topics_made_anew()
         with self._answering():
             ends = await self._consumer.end_offsets(list(self._next))
         return all(self._next[partition] >= end for partition, end in ends.items())
@@ -134,6 +152,32 @@ class TopicReader:
                 while await self._consumer.position(partition) < ends[partition]:
                     records += await self.poll(0.5)
         return records
+
+    async def _heed_topics_made_anew(self) -> None:
+        """Read from their start the topics that have another id than when they were added."""
+        self._looked_at = monotonic()
+        with self._answering():
+            ids = await topic_ids(self._consumer._client, self.topics_read)  # noqa: SLF001 - see above
+        known = self._ids
+        made_anew = {topic for topic, topic_id in ids.items() if known.get(topic, UNKNOWN) not in (UNKNOWN, topic_id)}
+        if not made_anew:
+            return
+        log.warning("topics_made_anew", topics=sorted(made_anew))
+        with self._answering():
+            begins = await self._offsets(sorted(made_anew), "earliest")
+        if missing := made_anew - {partition.topic for partition in begins}:  # this broker does not show them yet
+            log.info("topics_not_shown_yet", topics=sorted(missing))
+        made_anew -= missing
+        self._next = {at: offset for at, offset in self._next.items() if at.topic not in made_anew} | begins
+        self._ids |= {topic: ids[topic] for topic in made_anew}
+        self._made_anew |= made_anew
+        self._assign()
+
+    def _assign(self) -> None:
+        self._consumer.assign(list(self._next))
+        # Assigning forgets all positions, so each is set again.
+        for partition, offset in self._next.items():
+            self._consumer.seek(partition, offset)
 
     async def _offsets(self, topics: list[str], start: Start) -> dict[TopicPartition, int]:
         # The public `topics()` asks the same and throws the partitions away.

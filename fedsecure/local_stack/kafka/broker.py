@@ -13,6 +13,7 @@ from contracts.errors import Misconfigured, Unavailable
 from fedsecure.local_stack.answers import kafka_answers, local_settings
 from fedsecure.local_stack.kafka.config import AUTHORIZER, render_log4j, render_properties
 from fedsecure.local_stack.kafka.jars import Announce, ensure_jars, jar_folder, read_lock
+from fedsecure.local_stack.kafka.storage import cluster_id_of, is_formatted, mark_formatted
 from fedsecure.local_stack.ports import HOST, PortsOf, listens
 from fedsecure.local_stack.processes import ProcessId, start_detached
 from fedsecure.security.principals import ADMIN
@@ -65,7 +66,7 @@ class KafkaBroker:
         self._properties.chmod(0o600)  # it may hold the password that brokers log in with
         self._properties.write_text(properties)
         (self.folder / "log4j2.properties").write_text(render_log4j(self.folder / "logs"))
-        if not _marker(self.folder).exists():
+        if not is_formatted(self.folder):
             self._format()
 
     def launch(self) -> ProcessId:
@@ -123,7 +124,7 @@ class KafkaBroker:
         if done.returncode != 0:
             last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise Unavailable(f"Kafka could not format {self.folder / 'data'}: {' '.join(last_line)}")
-        _marker(self.folder).write_text(cluster_id + "\n")
+        mark_formatted(self.folder, cluster_id)
 
     def _first_users(self) -> list[str]:
         """Return the options that make the brokers' and the administrator's log-ins: the others are made through the latter."""
@@ -131,17 +132,11 @@ class KafkaBroker:
 
     def _cluster_id(self) -> str:
         """Return the id that the others of the cluster were formatted with, a new one for the first of them."""
-        known = [_marker(folder) for folder in self._cluster if _marker(folder).exists()]
-        if known:
-            return known[0].read_text().strip()
+        if known := [name for folder in self._cluster if (name := cluster_id_of(folder))]:
+            return known[0]
         return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def _quoted(word: str) -> str:
     """Return a word as Java reads it from a file of words."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _marker(folder: Path) -> Path:
-    """Return the file that says a broker's storage is formatted; it holds the cluster's id."""
-    return folder / "formatted"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import closing
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka import KafkaAdminClient
 
 from contracts.configuration.settings import Settings
 from fedsecure.local_stack import LocalStack
@@ -17,6 +19,7 @@ from replay.program import run
 from replay.progress import Progress, ReplayResult
 from replay.recording import Recording
 from transport.kafka.checked_publisher import PATIENT, Limits
+from transport.kafka.options import kafka_python_options
 
 if TYPE_CHECKING:
     from tests.conftest import Spawn, WaitUntil
@@ -112,3 +115,17 @@ def test_the_command_stops_cleanly_on_a_signal_and_resumes(
     assert sum(map(len, after)) == 1000
     assert after[: len(sent_before)] == sent_before
     assert len({batch.session_id for batch in after}) == 1
+
+
+def test_a_topic_that_is_deleted_under_a_replay_is_made_again(
+    settings: Settings, wait_until: WaitUntil, arrivals: Arrivals, a_recording: MakeRecording
+) -> None:
+    sent = [a_recording("a", 160), a_recording("b", 160, seed=1)]
+    replay = Running(settings, sent, Limits(stuck_after_s=1.0))
+    wait_until(lambda: replay.has_sent(40), 60, "40 minutes sent")
+    with closing(KafkaAdminClient(**kafka_python_options(settings))) as admin:
+        admin.delete_topics([settings.topics.vitals("a")])
+    result = replay.ended(120)
+    assert (result.minutes, result.unacked) == (320, 0)
+    assert arrivals.batches("a")[-1].end_of_recording
+    arrivals.assert_are(sent[1])

@@ -148,6 +148,7 @@ class Reader:
         self.written = list(records)
         self.read = 0
         self.topics_read: set[str] = set()
+        self.made_anew: set[str] = set()
         self.is_silent = False
 
     async def add_existing(self, topics: list[str], *, start: str) -> None:
@@ -156,6 +157,13 @@ class Reader:
 
     async def is_at_end(self) -> bool:
         return self.read == len(self.written)
+
+    def make_anew(self, *records: KeyRecord) -> None:
+        self.written, self.read, self.made_anew = list(records), 0, {"keys"}
+
+    def take_made_anew(self) -> set[str]:
+        made_anew, self.made_anew = self.made_anew, set()
+        return made_anew
 
     async def poll(self, timeout_s: float) -> list[KeyRecord]:
         if self.is_silent:
@@ -174,6 +182,16 @@ async def test_the_table_reads_all_there_is_and_later_what_is_new() -> None:
     assert (await table.refresh()).registered == {"a", "b"}
     reader.written += [key_record(REVOKED), key_record(device_key("c"))]
     assert (await table.refresh()).registered == {"b", "c"}
+
+
+@pytest.mark.parametrize("left", [(), ("b",)], ids=["empty", "of-another"])
+async def test_of_a_topic_made_anew_nothing_older_counts(left: tuple[str, ...]) -> None:
+    """A key that is not on the new topic may have been revoked: it must be registered again."""
+    reader = Reader(key_record(device_key("a")))
+    table = key_table(reader)
+    await table.refresh()
+    reader.make_anew(*(key_record(device_key(name)) for name in left))
+    assert (await table.refresh()).registered == set(left)
 
 
 async def test_a_table_that_does_not_get_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,26 @@ def test_a_restarted_device_does_not_answer_again_what_it_answered_before():
     assert participant.declines_because(replace(INVITATION, round=6), 1.0) is None
 
 
+def test_rounds_that_begin_anew_are_answered_again():
+    hosted = HostedDevices()
+    hosted.add("a", 0)
+    hosted.note(replace(INVITATION, round=35, lease_token=7))
+    (a,) = hosted.invited()
+    a.mark_answered(hosted.newest_round)
+    hosted.forget_rounds()
+    hosted.note(replace(INVITATION, round=1, lease_token=1))
+    assert hosted.newest_round.round == 1
+    assert hosted.invited()[0].declines_because(hosted.newest_round, 1.0) is None
+
+
+def test_a_restarted_host_answers_rounds_that_began_anew_meanwhile():
+    """Its own topic tells of round 35, and the newest round there is has the number 1."""
+    hosted = HostedDevices()
+    hosted.note(replace(INVITATION, round=1, lease_token=1))
+    hosted.add("a", 35)
+    assert hosted.invited()[0].declines_because(hosted.newest_round, 1.0) is None
+
+
 def test_an_older_coordinator_is_refused_once_a_newer_one_was_seen():
     participant = Participant("a")
     participant.note_lease(4)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contracts.event_time import from_event_minute
 from contracts.messages.vitals import VitalsBatch, decode_vitals, encode_vitals
-from streams.state.backfill import PROBED_RECORDS, BackfillRequest
-from streams.state.restore import joined
+from streams.state.backfill import PROBED_RECORDS, BackfillRequest, joined
 from transport.kafka.offsets import TopicPartition
 
 

@@ -74,3 +74,11 @@ def test_a_device_that_only_repeats_old_minutes_goes_stale(scorer: BatchScorer, 
     batch_result = scorer.score([record(1, 0, 500.0)], {"p1": device})
     assert batch_result.results[0].status.received_at == 100.0
     assert batch_result.results[0].status.vitals_offset == 2
+
+
+def test_what_a_new_status_topic_is_given_is_what_went_out_last(scorer: BatchScorer, device: DeviceContext) -> None:
+    device.topic_id = "abc"
+    (last,) = scorer.score([record(at, 2 * at, 100.0 + at) for at in range(105)], {"p1": device}).results
+    (again,) = scorer.whole_results([device])
+    assert again.record == last.record
+    assert (decode_status(again.record).vitals_topic_id, again.held_epoch) == ("abc", 1)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from lives import ENROLMENT, START, assert_same_snapshot, calm, chunk
+from msgspec.structs import replace
 from plain_detector import level_model
 
 from contracts.event_time import from_event_minute
@@ -41,7 +42,7 @@ class Bench:
     """One device with its last status; `first_kept` is the first offset that retention left of its topic."""
 
     def __init__(self, beats: list[float], executor: ThreadPoolExecutor) -> None:
-        self.beats, self.first_kept = beats, 0
+        self.beats, self.first_kept, self.topic_id = beats, 0, ""
         self.old = engine_of("old")
         self.old.open("a", None)
         self.old.apply([chunk(beats)])
@@ -65,6 +66,9 @@ class Bench:
 
     async def latest(self, devices):
         return {"a": self.status}
+
+    async def topic_ids(self):
+        return {UNIT.topic: self.topic_id}
 
     async def bounds(self, units):
         return {unit: (self.first_kept, len(self.beats) // PACK) for unit in units}
@@ -147,3 +151,20 @@ async def test_a_device_without_a_profile_needs_no_old_bundle(executor) -> None:
     bench.released["old"] = engine_of("old")
     after = await bench.restored()
     assert (bench.router.bundle_sha_of("a"), after.valid_minutes) == ("new", 100)
+
+
+@pytest.mark.parametrize(("before", "now", "start"), [("x", "y", 0), ("x", "x", 30), ("", "y", 30), ("x", "", 30)])
+async def test_a_device_goes_on_where_it_was_unless_its_topic_is_another(executor, before, now, start) -> None:
+    bench = Bench(calm(300), executor)
+    bench.topic_id = now
+    bench.status = replace(bench.status, vitals_topic_id=before)
+    await bench.restored()
+    assert (bench.published[0].vitals_offset, bench.published[0].vitals_topic_id) == (start, now)
+
+
+async def test_a_device_whose_topic_is_gone_keeps_nobody_waiting(executor) -> None:
+    bench = Bench(calm(300), executor)
+    held = AssignedDevices()
+    held.assign([UNIT])
+    await bench.restorer.restore(held, {"a": TopicPartition("t.vitals.v1.gone", 0)})
+    assert held.devices == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,8 +24,16 @@ class FakeClient:
     def __init__(self) -> None:
         self.is_up = True
 
-    async def topics(self) -> set[str]:
-        return self._answer({"t"})
+    @property
+    def _client(self) -> FakeClient:
+        return self
+
+    @property
+    def cluster(self) -> SimpleNamespace:
+        return SimpleNamespace(brokers=lambda: [SimpleNamespace(nodeId=1)])
+
+    async def send(self, node: int, request: object) -> SimpleNamespace:
+        return self._answer(SimpleNamespace(topics=[(0, "t", bytes(16), False, [], 0, {})]))
 
     async def send_and_wait(self, *_: Any, **__: Any) -> None:
         self._answer(None)

@@ -1,0 +1,1 @@
+"""What aiokafka does not speak yet of Kafka's protocol."""
