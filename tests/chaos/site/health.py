@@ -18,7 +18,7 @@ from contracts.messages.verdicts import DeviceStatus, decode_status
 from transport.kafka.options import kafka_python_options
 from transport.redis_client import connect_redis
 
-FINAL = (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED)
+FINAL = (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED)
 LAG_MESSAGES = 40
 PROBED = ("/healthz", "/readyz")
 

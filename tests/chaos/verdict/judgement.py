@@ -17,7 +17,7 @@ from contracts.messages.verdicts import DeviceState, DeviceStatus, decode_status
 GATE_SLACK_S = 20.0
 """How long after a status is on record the gate may still see the one before: a frozen worker writes Redis when it wakes, and until
 then another has to take over from it. What a device trains on is older than that by the vote's horizon."""
-FINAL = (RoundPhase.COMMITTED, RoundPhase.SKIPPED, RoundPhase.FAILED)
+FINAL = (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED)
 
 
 @dataclass
