@@ -15,7 +15,15 @@ from msgspec.structs import replace
 from contracts.configuration.settings import Settings
 from contracts.content_hash import sha256_of
 from contracts.errors import InvalidMessage, Unavailable
-from contracts.messages.federation import GlobalModel, ModelUpdate, RoundRecord, decode_federation, encode_federation
+from contracts.messages.federation import (
+    GlobalModel,
+    ModelMeasurement,
+    ModelUpdate,
+    RoundPhase,
+    RoundRecord,
+    decode_federation,
+    encode_federation,
+)
 from contracts.messages.verdicts import DeviceState, DeviceStatus
 from contracts.redis_keys import RedisKeys
 from contracts.signing import sign
@@ -51,6 +59,8 @@ class World:
     revoked: set[str] = field(default_factory=set)
     script: list[Callable[[], None] | ModelUpdate] = field(default_factory=list)
     delivered: list[ModelUpdate] = field(default_factory=list)
+    candidates_are_worse: bool = False
+    measured: set[tuple[str, int, int]] = field(default_factory=set)
     dies_at: int | None = None
     fails_at: int | None = None
     sends: int = 0
@@ -129,11 +139,36 @@ class World:
         )  # fmt: skip
         return sign(private_key(device_id), replace(update, **changes))
 
+    def measurements(self) -> list[ModelMeasurement]:
+        """Return what the latest round still waits for: each device measures a candidate once, and again for the next coordinator."""
+        records = self.records()
+        number = max((record.round for record in records), default=0)
+        latest = self.latest().get(number)
+        if latest is None or latest.phase is not RoundPhase.VALIDATING:
+            return []
+        begun = [
+            record
+            for record in records
+            if (record.round, record.phase, record.measurements) == (number, latest.phase, {})
+        ]
+        asked = {(device_id, number, len(begun)) for device_id in latest.validators} - self.measured
+        self.measured |= asked
+        return [self._measurement(device_id, latest) for device_id, _, _ in sorted(asked)]
+
+    def _measurement(self, device_id: str, record: RoundRecord) -> ModelMeasurement:
+        measurement = ModelMeasurement(
+            device_id=device_id, round=record.round, lease_token=record.lease_token, base_sha256=record.model_sha256,
+            candidate_sha256=record.candidate_sha256 or "", sample_count=5, loss_before=1.0,
+            loss_after=2.0 if self.candidates_are_worse else 0.9, sent_at=self.now, nonce=f"measured {device_id} {record.round} {len(self.sent)} {self.lease}",
+        )  # fmt: skip
+        return sign(private_key(device_id), measurement)
+
     # --- coordinators ---
 
     def coordinator(self) -> Coordinator:
         """Return a coordinator that has just taken over, with the current model of what is on record."""
         self.lease += 1
+        self.measured.clear()
         ring = KeyRing()
         for name in self.states:
             ring.note(key_record(device_key(name, revoked_at=self.now if name in self.revoked else None)))
@@ -174,16 +209,22 @@ class Inbox:
         """All topics are there."""
 
     async def poll(self, timeout_s: float) -> list[Any]:
-        if not self._world.script:
+        piece = self._world.script.pop(0) if self._world.script else None
+        measurements = [] if piece else self._world.measurements()
+        if piece is None and not measurements:
             self._world.now += max(timeout_s, 0.01)  # less than the clock can tell would be no time at all
             return []
-        piece = self._world.script.pop(0)
-        if not isinstance(piece, ModelUpdate):
+        if piece is not None and not isinstance(piece, ModelUpdate):
             piece()
             return []
-        self._world.delivered.append(piece)
-        topic = TOPICS.fl_updates(piece.device_id)
-        return [SimpleNamespace(topic=topic, partition=0, offset=0, value=encode_federation(piece))]
+        if piece is not None:
+            self._world.delivered.append(piece)
+        return [
+            SimpleNamespace(
+                topic=TOPICS.fl_updates(answer.device_id), partition=0, offset=0, value=encode_federation(answer)
+            )
+            for answer in (measurements if piece is None else [piece])
+        ]
 
     def sender_of(self, topic: str) -> str:
         return topic.removeprefix(TOPICS.fl_updates_prefix)
@@ -203,6 +244,18 @@ class Models:
             published_at=self._world.now, weights=model.blob,
         )  # fmt: skip
         await self._world.send(TOPICS.models, model.sha256, encode_federation(published))
+
+    async def found(self, sha256: str, round_number: int) -> Model | None:
+        return model_on(self._world, sha256) if sha256 in self._world.models() else None
+
+    def take(self, model: Model) -> None:
+        self.current = model
+
+    async def withdraw(self, candidate: Model) -> None:
+        """It stays on record here, where places are not counted."""
+
+    def store(self, model: Model) -> None:
+        self._world.need_redis()
 
     def show(self) -> None:
         self._world.need_redis()
