@@ -125,6 +125,7 @@ class WorkerApp(faust.App):
                 TopicPartition(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()
             }
             WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends) + await self._waiting())
+            await self.core.loop.catch_up(ends)
             await asyncio.sleep(LAG_EVERY_S)
 
     async def _waiting(self) -> int:

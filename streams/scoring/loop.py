@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 import structlog
 
+from contracts.errors import Unavailable
 from contracts.metrics import FENCED_DEVICES, LAST_EVENT_AGE_SECONDS, PRODUCE_TO_STATUS_SECONDS
 from streams.errors import Fatal
 from streams.metrics import DeviceSeries
 from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchResult, BatchScorer
+from streams.scoring.passed_over import PassedOver
 from streams.state.backfill import BackfillReader
 from streams.state.devices import AssignedDevices
 from streams.state.restore import Restorer
@@ -59,6 +61,7 @@ class ScoringLoop:
         self.busy_since: float | None = None
         self.assigned_once = False
         self._left_over = False
+        self._passed_over = PassedOver()
         self._names = names
         self._scorer = scorer
         self._executor = executor
@@ -87,6 +90,18 @@ class ScoringLoop:
                 raise
             finally:
                 self.busy_since = None
+
+    async def catch_up(self, ends: Mapping[TopicPartition, int | None]) -> None:
+        """Apply what stands in the devices' topics and was passed over. `ends`: where each partition ends (None: unknown)."""
+        if self.busy_since is not None or self._names.shared:
+            return
+        for partition, start, stop in self._passed_over.look(self.held, ends):
+            missed = list[VitalsRecord]()
+            with suppress(Unavailable):  # it is looked for again
+                missed = await self._history.gap(partition, start, stop)
+            if missed:
+                log.info("passed_over_read", topic=partition.topic, records=len(missed))
+                await self.process(missed)
 
     @property
     def may_commit(self) -> bool:

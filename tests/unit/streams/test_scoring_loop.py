@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from contracts.configuration.settings import Settings
+from contracts.errors import Unavailable
 from streams.core import WorkerCore
 from streams.errors import ExitWatchdog
 from streams.scoring.batch import BatchResult
 from streams.scoring.loop import PART_BYTES, Outlets, ScoringLoop
+from streams.scoring.passed_over import LOOKS
 from streams.state.devices import DeviceContext
 from streams.vitals_records import DeviceNames, VitalsRecord
 from transport.kafka.offsets import TopicPartition
@@ -51,6 +53,17 @@ class FakeOutlet:
         pass
 
 
+class FakeHistory:
+    """Kafka with messages up to wherever one asks; `error` is raised instead."""
+
+    error: Exception | None = None
+
+    async def gap(self, partition, start, stop):
+        if self.error:
+            raise self.error
+        return records(*range(start, stop), size=1)
+
+
 @pytest.fixture
 def scorer():
     return FakeScorer()
@@ -66,7 +79,7 @@ def loop(scorer, outlet):
     with ThreadPoolExecutor(1) as executor:
         names = DeviceNames(Settings(prefix="t"))
         outlets = Outlets(outlet, outlet, outlet)
-        loop = ScoringLoop(names, scorer, executor, SimpleNamespace(), SimpleNamespace(), outlets, 30.0)
+        loop = ScoringLoop(names, scorer, executor, SimpleNamespace(), FakeHistory(), outlets, 30.0)
         loop.held.assign([UNIT])
         loop.held.hold(DeviceContext("p1", 1, 0), UNIT)
         yield loop
@@ -82,6 +95,34 @@ async def test_what_was_delivered_twice_is_applied_once(loop, scorer):
     await loop.process(records(0, 1, 2, size=1))
     assert scorer.judged == [0, 1, 2]
     assert loop.may_commit
+
+
+async def test_what_was_passed_over_is_read_once_its_device_stood_still(loop, scorer):
+    for _ in range(LOOKS - 1):
+        await loop.catch_up({UNIT: 2})
+    assert scorer.judged == []
+    await loop.catch_up({UNIT: 2})
+    assert scorer.judged == [0, 1]
+    for _ in range(2 * LOOKS):
+        await loop.catch_up({UNIT: 2})
+    await loop.process(records(0, 1, 2, size=1))
+    assert scorer.judged == [0, 1, 2]
+
+
+async def test_a_device_that_moves_is_left_to_the_consumer(loop, scorer):
+    for offset in range(2 * LOOKS):
+        await loop.catch_up({UNIT: 100})
+        await loop.process(records(offset, size=1))
+    assert scorer.judged == list(range(2 * LOOKS))
+
+
+async def test_what_was_passed_over_is_looked_for_again_while_kafka_is_away(loop, scorer):
+    loop._history.error = Unavailable("Kafka does not answer")
+    for _ in range(LOOKS):
+        await loop.catch_up({UNIT: 1})
+    loop._history.error = None
+    await loop.catch_up({UNIT: 1})
+    assert scorer.judged == [0]
 
 
 async def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_uncommitted(loop, scorer):
