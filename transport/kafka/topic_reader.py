@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final, Literal, Protocol, Self
 
@@ -128,7 +128,8 @@ class TopicReader:
             await asyncio.sleep(timeout_s)
             return []
         if monotonic() - self._looked_at > LOOK_EVERY_S:
-            await self._heed_topics_made_anew()
+            with suppress(Unavailable):  # while a broker is away nothing comes anyhow, and it is looked again
+                await self._heed_topics_made_anew()
         with self._answering():
             fetched = await self._consumer.getmany(timeout_ms=max(0, int(timeout_s * 1000)), max_records=max_records)
         for partition, records in fetched.items():

@@ -11,13 +11,13 @@ from on_record import Line, Read, Topics, alike
 
 from chaos.site.ward import Change, Expected
 from contracts.configuration.settings import Settings
-from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord, decode_federation
+from contracts.messages.federation import ModelUpdate, RoundPhase, RoundRecord, decode_answer, decode_federation
 from contracts.messages.verdicts import DeviceState, DeviceStatus, decode_status
 
 GATE_SLACK_S = 20.0
 """How long after a status is on record the gate may still see the one before: a frozen worker writes Redis when it wakes, and until
 then another has to take over from it. What a device trains on is older than that by the vote's horizon."""
-FINAL = (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.SKIPPED, RoundPhase.FAILED)
+FINAL = (RoundPhase.COMMITTED, RoundPhase.REJECTED, RoundPhase.ROLLED_BACK, RoundPhase.SKIPPED, RoundPhase.FAILED)
 
 
 @dataclass
@@ -60,11 +60,12 @@ def read_all(settings: Settings, device_ids: Iterable[str]) -> OnRecord:
     rounds = [
         Stamped(r.timestamp / 1000, decode_federation(RoundRecord, r.value)) for r in topics.records(names.fl_rounds)
     ]
-    updates = [
-        decode_federation(ModelUpdate, record.value)
+    answers = [
+        decode_answer(record.value)
         for device_id in device_ids
         for record in topics.records(names.fl_updates(device_id))
     ]
+    updates = [answer for answer in answers if isinstance(answer, ModelUpdate)]
     return OnRecord(topics.scores(), statuses, rounds, updates, len(topics.dead_letters()))
 
 

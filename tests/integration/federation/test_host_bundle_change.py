@@ -110,7 +110,7 @@ async def test_a_host_changes_bundle_between_two_minutes_and_its_next_update_is_
         await until(lambda: moved() == moved_before + 1, "the device has changed")
         await go_on(300, RECORDED_MIN)
         await until_present(settings, ["p1"])
-        bench.show("p1")
+        bench.set_status("p1")
         terms = settings.model_copy(update={"round_quorum": 1, "aggregation": "fedavg"})
         await CoordinatorProgram(terms, lambda: OLD.parameters.network, rounds_limit=1).run(asyncio.Event())
     assert [one.accepted for one in (await bench.rounds()).values()] == [["p1"]]

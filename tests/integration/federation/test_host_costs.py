@@ -38,7 +38,8 @@ async def test_a_steady_round_takes_less_than_its_local_training_and_compiles_no
     await send_all_vitals(settings, {device_id: seed for seed, device_id in enumerate(DEVICES)})
     async with asyncio.timeout(120), hosting(settings):
         await until_present(settings, DEVICES)
-        bench.show(*DEVICES)
+        for device_id in DEVICES:
+            bench.set_status(device_id)
         traced = _traced()
         started = time.process_time()
         await CoordinatorProgram(settings, lambda: plain_bundle(0).parameters.network, rounds_limit=ROUNDS).run(
@@ -92,7 +93,8 @@ def test_fifty_devices_of_one_host_take_part_in_a_round_within_their_memory(fede
     host = spawn("device", "--all", settings=settings, environ=nothing_compiled)
     imported_mb = _imported_tensorflow_mb()
     wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
-    bench.show(*MANY)
+    for device_id in MANY:
+        bench.set_status(device_id)
     spawn("coordinator", settings=settings)
     record = wait_until(lambda: committed(settings), 90, "a round is committed")[0]
     assert record.accepted == list(MANY)

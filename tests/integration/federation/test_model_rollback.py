@@ -128,7 +128,8 @@ async def test_hosted_devices_follow_a_model_that_was_taken_back_also_after_thei
 
     async def rounds(limit: int) -> None:
         await until_present(settings, DEVICES)
-        bench.show(*DEVICES)
+        for device_id in DEVICES:
+            bench.set_status(device_id)
         await CoordinatorProgram(settings, lambda: initial, rounds_limit=limit).run(asyncio.Event())
 
     async with asyncio.timeout(120):

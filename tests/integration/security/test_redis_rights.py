@@ -14,7 +14,12 @@ from transport.redis_client import connect_redis
 pytestmark = pytest.mark.integration
 Login = Callable[[str], Settings]
 Call = Callable[[redis.Redis], object]
-DENIED = ("no permissions", "acl failure in script", "can't access at least one of the keys")
+DENIED = (
+    "no permissions",
+    "acl failure in script",
+    "can't access at least one of the keys",
+    "can't run this command",
+)
 WRITES_A_STATUS = "return redis.call('HSET', KEYS[1], 'status', 'benign')"
 
 CALLS: dict[str, Call] = {
