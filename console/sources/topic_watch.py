@@ -10,7 +10,7 @@ from console.sources.topic_view import TopicView
 from contracts.configuration.settings import Settings
 from contracts.errors import Unavailable
 from transport.clock import cancellable_sleep
-from transport.kafka.topic_reader import TopicReader
+from transport.kafka.topic_reader import Start, TopicReader
 
 POLL_S: Final = 0.2
 ASK_EVERY_S: Final = 2.0
@@ -63,6 +63,9 @@ class TopicWatch:
             await asyncio.sleep(0)  # a day's backlog must not hold up the screens
 
     async def _look(self, reader: TopicReader) -> None:
+        new: dict[Start, list[str]] = {}
         for topic, start in self._view.starts(await reader.list_topics()).items():
             if topic not in reader.topics_read:
-                await reader.add([topic], start=start)
+                new.setdefault(start, []).append(topic)
+        for start, topics in new.items():  # all at once: each call asks the broker three times
+            await reader.add(topics, start=start)

@@ -14,7 +14,7 @@ from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Unavailable
 from fedsecure.demo.observing.collector import Collector
 
-GIVE_UP_AFTER_S = 15.0
+GIVE_UP_AFTER_S = 30.0
 
 
 class Observer:
@@ -53,7 +53,7 @@ class Observer:
     def failed(self, reason: str) -> None:
         """Give up once Kafka has not answered for too long. Until then it is asked again."""
         if time.monotonic() - self._last_answer > GIVE_UP_AFTER_S:
-            self._failure = Unavailable(reason)
+            self._failure = Unavailable(f"Kafka has not answered the demo for {GIVE_UP_AFTER_S:.0f} s: {reason}")
             self._stop.set()
 
     def _run(self) -> None:
