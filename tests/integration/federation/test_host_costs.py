@@ -93,9 +93,7 @@ def test_fifty_devices_of_one_host_take_part_in_a_round_within_their_memory(fede
     host = spawn("device", "--all", settings=settings, environ=nothing_compiled)
     imported_mb = _imported_tensorflow_mb()
     wait_until(lambda: "devices_hosted" in host.log, 90, "the devices are hosted")
-    asyncio.run(until_present(settings, MANY))
-    for device_id in MANY:
-        bench.set_status(device_id)
+    bench.show(*MANY)
     spawn("coordinator", settings=settings)
     record = wait_until(lambda: committed(settings), 90, "a round is committed")[0]
     assert record.accepted == list(MANY)
