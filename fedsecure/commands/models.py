@@ -7,6 +7,7 @@ import getpass
 import secrets
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 
 from contracts.configuration.settings import Settings
-from contracts.errors import InvalidMessage, Misconfigured, Unavailable
+from contracts.errors import Misconfigured, Unavailable
 from contracts.messages.federation import ModelRollback, RoundPhase, encode_federation
 from fedsecure.endpoints import settings_for_running_stack
 from fedsecure.options import DefaultCommandGroup
@@ -118,22 +119,19 @@ def rollback(
 
 
 async def _restorable(settings: Settings, name: str) -> ModelLine:
+    from fl_coordinator.models.kept import stored_models
     from fl_coordinator.models.restorable import restorable_model
     from fl_coordinator.rounds.history import read_history
-    from transport.blobs.store import blob_store
-    from transport.redis_client import connect_redis
 
     history = await read_history(settings)
-    with connect_redis(settings) as client:
-        blobs, keys = blob_store(settings, client), settings.redis_keys
+    with stored_models(settings) as stored:
 
-        def stored(sha256: str) -> bytes | None:
-            try:
-                return blobs.get(keys.global_blob(sha256), sha256)
-            except (InvalidMessage, Unavailable):
-                return None
+        def within_reach(sha256: str) -> bytes | None:
+            with suppress(Unavailable):
+                return stored(sha256)
+            return None
 
-        return restorable_model(history, name, stored)
+        return restorable_model(history, name, within_reach)
 
 
 async def _roll_back(settings: Settings, sha256: str, reason: str) -> int:

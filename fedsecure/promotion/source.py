@@ -17,17 +17,17 @@ from contracts.messages.releases import BundleRelease
 from detectors.bundle.bundle import DEFAULT_BUNDLE, Bundle, bundle_of, folder_contents
 from detectors.training.canaries.verdict import CanaryResult
 from fedsecure.promotion.attempt import Promotion
+from fl_coordinator.models.kept import stored_models
 from fl_coordinator.models.promotable import committed_model
 from fl_coordinator.models.registry import Model, model_of
 from fl_coordinator.releases.releaser import Releaser, ReleaseReason
 from fl_coordinator.releases.succession import current_release
 from fl_coordinator.rounds.history import read_history
-from transport.blobs.store import MAX_BLOB_BYTES, blob_store, refuse_oversized
+from transport.blobs.store import MAX_BLOB_BYTES, refuse_oversized
 from transport.blobs.weights import decode_weights
 from transport.bundles.files import BundleFiles
 from transport.bundles.releases import read_releases
 from transport.kafka.publisher import Publisher
-from transport.redis_client import connect_redis
 
 INITIAL: Final = "what ran before the first release"
 
@@ -94,15 +94,7 @@ def _local_contents(settings: Settings) -> dict[str, bytes]:
 
 async def _model_on_record(settings: Settings, name: str | None) -> Model:
     history = await read_history(settings)
-    with connect_redis(settings) as client:
-        blobs, keys = blob_store(settings, client), settings.redis_keys
-
-        def stored(sha256: str) -> bytes | None:
-            try:
-                return blobs.get(keys.global_blob(sha256), sha256)
-            except InvalidMessage:
-                return None
-
+    with stored_models(settings) as stored:
         return committed_model(history, name, stored)
 
 
