@@ -1,4 +1,4 @@
-"""Options that several commands take, a group whose first command need not be said, and a call written again for a report."""
+"""Options that several commands take, a check of one, a group whose first command need not be said, and a call written again for a report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from contracts.errors import Misconfigured
+from contracts.messages.releases import LONGEST_REASON
+
 MetricsPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Serve /metrics, /healthz and /readyz here; 0 = a free port.")
 ]
@@ -17,6 +20,14 @@ Processes = Annotated[int, typer.Option(min=1, max=256, help="Worker processes; 
 Offline = Annotated[
     bool, typer.Option("--offline", help="Fetch nothing: synthetic patients take the places of the demo's records.")
 ]
+
+Reason = Annotated[str, typer.Option(help=f"Why, for the record; {LONGEST_REASON} characters at most.")]
+
+
+def check_reason(reason: str) -> None:
+    """Raise Misconfigured for a reason that says nothing or does not fit on record."""
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise Misconfigured(f"--reason needs a text of 1 to {LONGEST_REASON} characters: it stands on record")
 
 
 def command_again(name: str, options: Mapping[str, object]) -> str:

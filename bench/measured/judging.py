@@ -58,13 +58,13 @@ def judging_us(ward: Ward, pack: int, repeats: int, minutes: int) -> list[float]
     return costs
 
 
-def enrolled_engine(ward: Ward) -> DetectionEngine:
-    """Return an engine that has judged every device for an hour after its enrolment, in a process set up as a worker's."""
+def enrolled_engine(ward: Ward, until_min: int = BEFORE_MIN) -> DetectionEngine:
+    """Return an engine that has judged every device for an hour after its enrolment or longer, in a process set up as a worker's."""
     collect_seldom()
     engine = DetectionEngine(Detector.load().model, enrolment_min=ENROLMENT_MIN)
     for device in range(ward.devices):
         engine.open(device_name(device), None)
-    for start in range(0, BEFORE_MIN, FIRST_HOUR_MIN):
+    for start in range(0, until_min, FIRST_HOUR_MIN):
         engine.apply(ward.chunks(start, start + FIRST_HOUR_MIN))
     return engine
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from bench.measured.judging import enrolled_engine
 from bench.row import Row, repeated
 from bench.ward import ENROLMENT_MIN, FIRST_EVENT_MINUTE, Ward, device_name, ward_of
 from contracts.messages.verdicts import DeviceSnapshot
@@ -12,7 +13,6 @@ from contracts.messages.vitals import decode_vitals, encode_vitals
 from detectors.detector import Detector
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
-from streams.collecting import collect_seldom
 from streams.state.backfill import joined
 
 DEVICES: Final = 32
@@ -24,9 +24,9 @@ LIVED_MIN: Final = 1800
 
 def measure(*, quick: bool) -> list[Row]:
     """Return seconds for 10,000 devices, reckoned from 32, by how many minutes a message holds."""
-    collect_seldom()
     ward, model = ward_of(DEVICES, LIVED_MIN), Detector.load().model
-    snapshots = _lived(ward, model)
+    lived = enrolled_engine(ward, LIVED_MIN)
+    snapshots = [lived.snapshot(device_name(device)) for device in range(DEVICES)]
     return [
         repeated(
             f"restore of {RESTORED:,} devices, {pack} a message",
@@ -37,16 +37,6 @@ def measure(*, quick: bool) -> list[Row]:
         )
         for pack in (1, 30)
     ]
-
-
-def _lived(ward: Ward, model: Model) -> list[DeviceSnapshot]:
-    engine = DetectionEngine(model, enrolment_min=ENROLMENT_MIN)
-    names = [device_name(device) for device in range(ward.devices)]
-    for name in names:
-        engine.open(name, None)
-    for start in range(0, ward.minutes, 60):
-        engine.apply(ward.chunks(start, start + 60))
-    return [engine.snapshot(name) for name in names]
 
 
 def _restore_s(ward: Ward, model: Model, snapshots: list[DeviceSnapshot], pack: int) -> float:

@@ -106,9 +106,9 @@ class LoginPage:
     def _refuse(self, wanted: str, wait_s: float) -> web.Response:
         if not wait_s:
             return self._form(wanted, "That is not this console's token.", status=401)
-        whole_s = math.ceil(wait_s)
-        answer = self._form(wanted, f"Too many wrong tokens: try again in {whole_s} s.", status=429)
-        answer.headers["Retry-After"] = str(whole_s)
+        said, headers = _said_of_waiting(wait_s)
+        answer = self._form(wanted, said, status=429)
+        answer.headers.update(headers)
         return answer
 
     def _form(self, wanted: str, said: str = "", *, status: int = 200) -> web.Response:
@@ -125,10 +125,13 @@ def login_for(request: web.Request) -> web.HTTPException:
 
 def too_many(wait_s: float) -> web.HTTPException:
     """Return the refusal for a program that has shown too many wrong tokens."""
+    said, headers = _said_of_waiting(wait_s)
+    return web.HTTPTooManyRequests(text=f"{said}\n", headers=headers)
+
+
+def _said_of_waiting(wait_s: float) -> tuple[str, dict[str, str]]:
     whole_s = math.ceil(wait_s)
-    return web.HTTPTooManyRequests(
-        text=f"Too many wrong tokens: try again in {whole_s} s.\n", headers={"Retry-After": str(whole_s)}
-    )
+    return f"Too many wrong tokens: try again in {whole_s} s.", {"Retry-After": str(whole_s)}
 
 
 def _page_of_ours(path: str) -> str:

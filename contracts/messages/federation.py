@@ -9,6 +9,7 @@ import msgspec
 
 from contracts.identifiers import DeviceId
 from contracts.messages.decoding import decoded
+from contracts.messages.releases import LONGEST_REASON, Sha256
 
 TaskName = Literal["reconstruction", "forecast", "classification"]
 """What a federation can learn."""
@@ -163,8 +164,8 @@ class ModelRollback(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: ShortText
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    sha256: Sha256
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_REASON)]
     by: Annotated[str, msgspec.Meta(max_length=200)]
     requested_at: float
     schema_version: int = SCHEMA_VERSION

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from contracts.messages.decoding import decoded
 
 SCHEMA_VERSION = 1
+LONGEST_REASON: Final = 500
+"""Characters of why something was released or taken back."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -26,7 +28,7 @@ class BundleRelease(msgspec.Struct, frozen=True, kw_only=True):
     parent_sha256: Sha256 | None
     model_sha256: Sha256 | None
     kind: Literal["initial", "promotion", "rollback"]
-    reason: Annotated[str, msgspec.Meta(max_length=500)]
+    reason: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)]
     canary: dict[str, float] = {}
     released_at: float
     by: Annotated[str, msgspec.Meta(max_length=200)] = ""

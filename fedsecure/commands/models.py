@@ -18,12 +18,11 @@ from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
 from contracts.messages.federation import ModelRollback, RoundPhase, encode_federation
 from fedsecure.endpoints import settings_for_running_stack
-from fedsecure.options import DefaultCommandGroup
+from fedsecure.options import DefaultCommandGroup, Reason, check_reason
 
 if TYPE_CHECKING:
     from fl_coordinator.models.lineage import ModelLine
 
-LONGEST_REASON = 500
 ASK_AGAIN_S = 0.5
 BEYOND_A_ROUND_S = 15.0
 
@@ -85,7 +84,7 @@ def show(
 @models.command()
 def rollback(
     name: Annotated[str, typer.Argument(help="The first characters of the model's sha256.", metavar="SHA256")],
-    reason: Annotated[str, typer.Option(help="Why, for the record; 500 characters at most.")],
+    reason: Reason,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
@@ -104,8 +103,7 @@ def rollback(
 
     - `fedsecure models rollback 3fa8 --reason "as decided" --yes`
     """
-    if not reason.strip() or len(reason) > LONGEST_REASON:
-        raise Misconfigured(f"--reason needs a text of 1 to {LONGEST_REASON} characters: it stands on record")
+    check_reason(reason)
     if not yes and not sys.stdin.isatty():
         raise Misconfigured("nobody can be asked here: add --yes")
     settings = settings_for_running_stack()

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from contracts.configuration.settings import Settings
-from contracts.errors import Misconfigured
 from contracts.messages.releases import BundleRelease
 from fedsecure.endpoints import settings_for_running_stack
+from fedsecure.options import Reason, check_reason
 
 
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why, for the record; 500 characters at most.")],
+    reason: Reason,
     to: Annotated[
         int | None,
         typer.Option(
@@ -38,10 +38,7 @@ def rollback(
 
     - `fedsecure rollback --to 2 --reason "back to the bundle of May"`
     """
-    from fl_coordinator.releases.releaser import LONGEST_REASON
-
-    if not reason.strip() or len(reason) > LONGEST_REASON:
-        raise Misconfigured(f"--reason needs a text of 1 to {LONGEST_REASON} characters: it stands on record")
+    check_reason(reason)
     release = asyncio.run(_roll_back(settings_for_running_stack(), reason, to))
     typer.echo(f"release {release.release}: bundle {release.bundle_sha256[:12]} is in force again")
 

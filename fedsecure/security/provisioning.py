@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
 from contracts.configuration.settings import Settings
@@ -86,5 +85,4 @@ def _put_in_force(site: Site, settings: Settings, principals: Iterable[Principal
     with connect_redis(settings) as client:
         for principal in chosen:
             if principal.redis is not None and principal.name != ADMIN:
-                digest = hashlib.sha256(site.redis_password(principal.name).encode()).hexdigest()
-                redis_access.set_user(client, principal, digest)
+                redis_access.set_user(client, principal, site.redis_password_sha256(principal.name))

@@ -142,6 +142,10 @@ class Site:
     def redis_password(self, name: str) -> str:
         return urlsplit((self.program_folder(name) / "REDIS_URL").read_text()).password or ""
 
+    def redis_password_sha256(self, name: str) -> str:
+        """Return all that Redis is told of a password."""
+        return hashlib.sha256(self.redis_password(name).encode()).hexdigest()
+
     def change(self, **changes: Any) -> None:
         """Write another record, and every file that follows from it. Passwords that are there stay."""
         _write(self._record, msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(self.record, **changes))))
@@ -174,7 +178,7 @@ class Site:
         """Write the file that Redis starts with, if a password or right in it is another by now."""
         principals = self.principals()
         hashes = {
-            name: hashlib.sha256(self.redis_password(name).encode()).hexdigest()
+            name: self.redis_password_sha256(name)
             for name, principal in principals.items()
             if principal.redis is not None
         }
@@ -195,7 +199,7 @@ class Site:
             "KAFKA_BOOTSTRAP_SERVERS": record.kafka,
             "FEDSECURE_PREFIX": record.prefix,
             "FEDSECURE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "FEDSECURE_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+            "FEDSECURE_KAFKA_SASL_MECHANISM": MECHANISM,
             "FEDSECURE_KAFKA_CA_FILE": str(self.ca_file),
             "FEDSECURE_KAFKA_USERNAME": name,
             "FEDSECURE_KAFKA_PASSWORD": password.read_text() if password.exists() else _password(),

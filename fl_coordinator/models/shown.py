@@ -9,7 +9,7 @@ import structlog
 
 from contracts.errors import InvalidMessage, Unavailable
 from contracts.redis_keys import RedisKeys
-from fl_coordinator.models.registry import Weights
+from fl_coordinator.models.registry import Weights, shapes_of
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import decode_weights
 
@@ -33,7 +33,7 @@ def shown_weights(client: Hashes, keys: RedisKeys, blobs: BlobStore, like: Weigh
     except (redis.RedisError, InvalidMessage, Unavailable) as error:
         log.warning("shown_model_not_taken", error=type(error).__name__)
         return None
-    if {name: array.shape for name, array in weights.items()} != {name: array.shape for name, array in like.items()}:
+    if shapes_of(weights) != shapes_of(like):
         log.warning("shown_model_not_taken", error="of another network")
         return None
     return weights

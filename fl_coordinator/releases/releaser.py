@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 import structlog
 
 from contracts.configuration.settings import Settings
 from contracts.errors import FedSecureError, Unavailable
-from contracts.messages.releases import BundleRelease
+from contracts.messages.releases import LONGEST_REASON, BundleRelease
 from contracts.topics import Topics
 from fl_coordinator.releases.file_keeping import StoredFile, stored_files, unkept_files
 from fl_coordinator.releases.succession import current_release, kept_bundles, rollback_target
@@ -20,8 +20,6 @@ from transport.bundles.releases import publish_release, read_releases
 from transport.kafka.publisher import Publisher
 
 log = structlog.get_logger()
-
-LONGEST_REASON: Final = 500
 
 
 class Superseded(FedSecureError):

@@ -96,8 +96,8 @@ def decided(record: RoundRecord, quorum: int, now: float) -> RoundRecord:
     """End the round by what the devices measured: fewer than a quorum of them know too little, and nothing is accepted."""
     if len(record.measurements) < quorum:
         return transitions.skip(record, TOO_FEW, now)
-    changes = [relative_change(one.loss_before, one.loss_after) for one in record.measurements.values()]
-    record = replace(record, change=median_change(changes))
-    if is_accepted(median_change(changes), record.tolerance or 0.0):
+    change = median_change([relative_change(one.loss_before, one.loss_after) for one in record.measurements.values()])
+    record = replace(record, change=change)
+    if is_accepted(change, record.tolerance or 0.0):
         return transitions.commit(record, now)
     return transitions.reject(record, WORSE, now)

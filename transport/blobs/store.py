@@ -93,9 +93,6 @@ class FileBlobStore:
     def put(self, key: str, blob: bytes, keep_s: float = BLOB_TTL_S) -> None:
         refuse_oversized(blob)
         path = self._path(key)
-        written_at = self._clock() - max(
-            0.0, BLOB_TTL_S - keep_s
-        )  # as if before: whoever sweeps goes by a file's age alone
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
