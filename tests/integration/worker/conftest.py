@@ -7,11 +7,13 @@ import signal
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import redis
 from kafka import KafkaProducer
 from on_record import Line, Topics
 from plain_engine import PlainEngine
@@ -149,9 +151,16 @@ class View:
         self._settings = settings
 
     def status(self, device_id: str):
-        with connect_redis(self._settings) as client:
+        """Return what is shown, None also while Redis cuts its clients off, as one that is promoted does."""
+        value = None
+        with suppress(redis.ConnectionError), connect_redis(self._settings) as client:
             value = client.hget(self._settings.redis_keys.device(device_id), "status")
         return decode_status(value) if isinstance(value, bytes) else None
+
+    def minutes(self, device_id: str) -> int:
+        """Return how many minutes are shown as judged."""
+        status = self.status(device_id)
+        return status.minutes if status else 0
 
     def applied_through(self, stays: list[Stay]) -> bool:
         """Return whether every stay has been applied to its last minute."""

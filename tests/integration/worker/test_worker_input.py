@@ -109,7 +109,7 @@ def test_an_edge_worker_judges_its_devices_only_until_another_takes_them(
     first = plain_worker(devices=("mine",))
     sender.send([mine, foreign], 0, 100)
     sender.send([mine], 100, 240)
-    wait_until(lambda: view.status("mine") and view.status("mine").minutes == 240, 20, "its own is judged")
+    wait_until(lambda: view.minutes("mine") == 240, 20, "its own is judged")
     second = plain_worker(devices=("mine",))
     wait_until(lambda: view.status("mine").epoch == 2, 20, "the second has taken it")
     sender.send([mine], 240)
@@ -132,7 +132,7 @@ def test_a_new_session_starts_the_device_afresh_even_at_an_earlier_minute(plain_
     assert view.status("again").enrolled
     sender.send([new])
     wait_until(lambda: view.status("again").session_id == 2, 20, "the new session is shown")
-    wait_until(lambda: view.status("again").minutes == 390, 20, "the new session is applied")
+    wait_until(lambda: view.minutes("again") == 390, 20, "the new session is applied")
     status = view.status("again")
     assert status.applied_through == new.first_event_minute + 89
     assert not status.enrolled

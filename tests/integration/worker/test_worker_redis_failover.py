@@ -79,7 +79,7 @@ def test_while_redis_answers_and_refuses_nothing_is_said_to_be_mended(
         assert f'"reason": "{reason}"' in worker.log
         admin.config_set("maxmemory", 0)
         admin.execute_command("REPLICAOF", "NO", "ONE")
-    wait_until(lambda: view.status("busy").minutes == 200, 10, "the whole view is shown again")
+    wait_until(lambda: view.minutes("busy") == 200, 10, "the whole view is shown again")
     sender.send(stays, 200)
     wait_until(lambda: view.applied_through(stays), 20, "everything is shown")
     assert events(worker) == ["redis_refuses", "redis_back", "redis_view_rewritten"]
@@ -93,9 +93,7 @@ def test_an_address_that_moves_to_a_replica_without_the_last_writes(
     address, view = MovingAddress(old.port), view_at(new.url)
     worker = plain_worker(redis_url=address.url)
     sender.send(stays, 0, 90)
-    wait_until(
-        lambda: view.status("quiet") and view.status("quiet").minutes == 90, 20, "the replica has the first part"
-    )
+    wait_until(lambda: view.minutes("quiet") == 90, 20, "the replica has the first part")
     with new.client() as promoted:
         promoted.execute_command("REPLICAOF", "NO", "ONE")
     sender.send(stays, 90, 100)
@@ -127,7 +125,7 @@ def test_three_sentinels_choose_another_primary(
     wait_until(lambda: view.applied_through(stays[1:]), 20, "the replica has the first part")
     old.end()
     sender.send(stays, 100, 200)
-    wait_until(lambda: view.status("busy").minutes == 200, 20, "the view is written to the new primary")
+    wait_until(lambda: view.minutes("busy") == 200, 20, "the view is written to the new primary")
     sender.send(stays, 200)
     wait_until(lambda: view_at(sentinels).applied_through(stays), 20, "everything is shown")
     assert events(worker).count("redis_back") == events(worker).count("redis_view_rewritten") == 1
