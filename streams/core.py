@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
@@ -133,6 +133,11 @@ class WorkerCore:
         """Take a new assignment and start to restore it."""
         await self._or_fail(self.loop.assign(partitions))
         self._restoring = self.spawn(self._or_fail(self.loop.restore_assigned()))
+
+    def reads_on_from(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note from where the group reads each (topic, partition) on after a change of it."""
+        if self._loop is not None:
+            self._loop.begin_at({TopicPartition(*at): offset for at, offset in offsets.items()})
 
     async def restored(self) -> None:
         """Wait until the restore that the last assignment began is done."""
