@@ -39,6 +39,7 @@ from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 from transport.log_throttle import LIBRARY_EVERY_S, Throttle
 from transport.probes import ProbeServer, serve_probes
+from transport.redis.primary import Primary
 from transport.redis_client import connect_redis_async
 
 log = structlog.get_logger()
@@ -64,10 +65,11 @@ class WorkerCore:
         self._open = AsyncExitStack()
         self._past = OffsetRangeReader(settings)
         self._watchdog = watchdog
-        self._identity = Identity(settings, self.worker_id)
+        primary = Primary()  # of both clients: another server is said once
+        self._identity = Identity(settings, self.worker_id, primary)
         self._may_say = Throttle(LIBRARY_EVERY_S)
         self._publisher = VerdictPublisher(settings)
-        self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
+        self._store = StatusStore(connect_redis_async(settings, primary), settings.redis_keys)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._loop: ScoringLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
