@@ -59,6 +59,7 @@ A_ROUND: Final = (
     "a round's records on `fl.rounds`",
 )
 """What docs/federation.md says of a round, a column for each federation that was measured; and, below, what comes of them."""
+NOT_MEASURED: Final = "*No result of it is kept yet.*"
 GROWN: Final = ("its ", "rounds that made a model")
 
 
@@ -70,9 +71,9 @@ def figures_table(kept: KeptResults) -> str:
 
 
 def rounds_table(kept: KeptResults) -> str:
-    """Return the tables of docs/federation.md: a round by the size of the federation, what follows, and what rules take. Empty until measured."""
+    """Return the tables of docs/federation.md: a round by the size of the federation, what follows, and what rules take."""
     if "federation" not in kept:
-        return ""
+        return NOT_MEASURED
     each = kept["federation"]
     said = {row.name.partition(", ")[::2]: shown(row) for row in each.rows}
     whose = dict.fromkeys(who for figure, who in said if figure == "a round")

@@ -22,7 +22,7 @@ from fl_coordinator.updates.spool import UpdateSpool
 
 SIZES: Final = (10, 100)
 WHOLE_SIZES: Final = (10, 100, 1_000)
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 LIVED: Final = Trial(1_000, 20, slow_hosts=2, dies=True, target=300)
 """A thousand devices in twenty hosts: two are too slow for every round, and in each round another one is killed, a twentieth of all."""
 WEIGHTS: Final = 9_400
