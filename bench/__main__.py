@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.docs import RESULTS, refresh
 from bench.machine import machine
-from bench.measured import images, judging, latency, peers, restore, scale, score_files, start, worker
+from bench.measured import gate, images, judging, latency, peers, restore, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
@@ -27,6 +27,7 @@ MEASURED = {
     "score": score_files.measure,
     "images": images.measure,
     "peers": peers.measure,
+    "gate": gate.measure,
 }
 
 

@@ -20,6 +20,7 @@ from console.web.server import build_app
 from console.web.sessions import Sessions
 from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
+from fl_coordinator.gate.live import LiveGate, live_gate
 from transport.certificates.server import ServerCertificate
 from transport.clock import cancellable_sleep
 from transport.device_status_reader import RedisDeviceStatusReader
@@ -79,11 +80,14 @@ class ConsoleProgram:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until the stop. Raises Misconfigured when the address cannot be listened on."""
+        async with live_gate(self._settings) as gate:
+            await self._serve(stop, gate)
+
+    async def _serve(self, stop: asyncio.Event, gate: LiveGate) -> None:
         with connect_redis(self._settings) as client:
             self.stage = Stage(self._settings, RedisDeviceStatusReader(client, self._settings.redis_keys), time.time)
-            runner = web.AppRunner(
-                build_app(self.stage, self._access_control, self._injector), access_log=None, shutdown_timeout=1.0
-            )
+            app = build_app(self.stage, self._access_control, self._injector, gate)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             try:
                 await self._listen(runner)
