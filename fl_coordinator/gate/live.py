@@ -127,9 +127,12 @@ class _KeysOnKafka:
 
 
 @asynccontextmanager
-async def live_gate(settings: Settings) -> AsyncIterator[LiveGate]:
-    """Give the gate of an installation, with connections of its own that are closed afterwards. Raises Misconfigured."""
-    primary = Primary()
+async def live_gate(settings: Settings, primary: Primary | None = None) -> AsyncIterator[LiveGate]:
+    """Give the gate of an installation, with connections of its own that are closed afterwards. Raises Misconfigured.
+
+    A program that reads Redis anyway shares its `primary`, so that a gate that is seldom asked knows of another server in time.
+    """
+    primary = primary or Primary()
     async with AsyncExitStack() as opened:
         client = opened.enter_context(connect_redis(settings, primary))
         client.set_retry(Retry(NoBackoff(), TRIES_AGAIN))
