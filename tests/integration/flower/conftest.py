@@ -116,7 +116,7 @@ def liar(flower_site: Site, tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture
 def held_app(flower_site: Site, tmp_path: Path) -> Path:
-    """The example with clients that wait before they train as long as a file of their device's name is there."""
+    """The example with clients that wait before they train as long as a file of their device's name is there, and then leave one."""
     app = tmp_path / "held"
     shutil.copytree(EXAMPLE, app, ignore=shutil.ignore_patterns("__pycache__"))
     client = app / "gated_forecast/client_app.py"
@@ -130,8 +130,10 @@ def held_app(flower_site: Site, tmp_path: Path) -> Path:
 _HOLD = '''
 
 def hold(device_id: str) -> None:
-    """Wait as long as the test says so."""
+    """Wait as long as the test says so, and leave a mark."""
     import os, pathlib, time
-    while (pathlib.Path(os.environ["FEDSECURE_TEST_HOLD"]) / device_id).exists():
+    folder = pathlib.Path(os.environ["FEDSECURE_TEST_HOLD"])
+    while (folder / device_id).exists():
         time.sleep(0.1)
+    (folder / f"{device_id}.trains").touch()
 '''

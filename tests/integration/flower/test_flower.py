@@ -55,8 +55,8 @@ def test_the_example_trains_on_the_four_that_look_benign_by_each_strategy_and_a_
 def test_a_dead_redis_lets_nobody_in_and_the_reply_of_a_device_flagged_meanwhile_is_dropped(
     flower_site, held_app, own_stack, wait_until
 ):
-    flagged, slow = HONEST[1], HONEST[0]
-    (flower_site.folder / "hold" / slow).touch()
+    flagged, slow, marks = HONEST[1], HONEST[0], flower_site.folder / "hold"
+    (marks / slow).touch()
     own_stack.kill("redis")
     try:
         run = flower_site.begin(held_app, "held", strategies="FedAvg")
@@ -66,11 +66,15 @@ def test_a_dead_redis_lets_nobody_in_and_the_reply_of_a_device_flagged_meanwhile
         own_stack.start("redis")
     wait_until(lambda: "Sampled 4 nodes (out of 4)" in run.log, ENDS_WITHIN_S, "the strategy goes on")
     assert run.log.index("The gate can be read again.") < run.log.index("Sampled 4 nodes")
+    wait_until((marks / f"{flagged}.trains").exists, ENDS_WITHIN_S, "the device answers")
     poison(flower_site, flagged)
     wait_until(lambda: state_of(flower_site, flagged) == "quarantined", ENDS_WITHIN_S, "the worker has seen it")
-    (flower_site.folder / "hold" / slow).unlink()
+    (marks / slow).unlink()
     wait_until(lambda: not run.runs(), ENDS_WITHIN_S, "the run has ended")
     node = nodes_of(run.log)[flagged]
-    assert f"The reply of {flagged} (node {node}) is dropped: " in run.log
+    # Where the machine is slow the worker may be sooner than the reply.
+    assert re.search(
+        rf"The reply of {flagged} \(node {node}\) is dropped|{flagged} \(node {node}\) is not waited", run.log
+    )
     assert "Received 3 results and 0 failures" in run.log
     assert "FedAvg: loss" in run.log
