@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -39,6 +40,7 @@ TIMES: Final = 30
 def measure(*, quick: bool) -> list[Row]:
     """Return how long the gate takes, by the number of devices. Their nodes stand in the table of nodes' keys."""
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1  # as Flower does for a ServerApp
+    logging.getLogger("flwr").setLevel(logging.WARNING)
     rows = []
     with local_services() as endpoints:
         for devices in SIZES[:1] if quick else SIZES:

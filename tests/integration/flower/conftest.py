@@ -74,7 +74,7 @@ def flower_site(open_corner, tmp_path_factory, wait_until) -> Iterator[Site]:
         program = Program([sys.executable, str(EXAMPLE / "start.py")], environ, folder / "start.log")
         site = Site(settings, folder, environ, program)
         try:
-            wait_until(lambda: "ready; run" in program.log or not program.runs(), 240, "the example is ready")
+            wait_until(lambda: "ready; run" in program.log or not program.runs(), 330, "the example is ready")
             assert program.runs(), program.log + site.logs()
             yield site
         finally:

@@ -13,7 +13,7 @@ from transport.device_status_reader import RedisDeviceStatusReader
 from transport.kafka.options import kafka_python_options
 from transport.redis_client import connect_redis
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # some thirty processes of Flower start
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]  # some thirty processes of Flower start
 *HONEST, POISONED = (f"synthetic-7-{number:04}" for number in range(5))
 ENDS_WITHIN_S = 240
 
