@@ -19,6 +19,7 @@ TITLES: Mapping[str, str] = {
     "latency": "From sending to status",
     "score": "Files: `fedsecure score`",
     "scale": "More and more devices",
+    "federation": "Rounds with more and more devices",
     "images": "Container images",
     "restore": "Going on with devices of another worker",
     "peers": "Others on the same minutes",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedsecure.extras import require_extra
-from fedsecure.options import Processes, command_again
+from fedsecure.options import Processes, command_again, finite
 from fedsecure.output_files import check_writable, write_files, writes_into
 from fedsecure.study_output import count_bar, say_changes
 from fedsecure.study_workers import Backend, Scheduler, Workers
@@ -38,10 +38,14 @@ def federate(
     backend: Backend = "processes",
     scheduler: Scheduler = None,
     dp_clip: Annotated[
-        float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
+        float | None,
+        typer.Option(min=0, max=1e9, callback=finite, help="Privacy section: the longest an update may be (L2 norm)."),
     ] = None,
     dp_noise: Annotated[
-        float | None, typer.Option(min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several.")
+        float | None,
+        typer.Option(
+            min=0, max=1e6, callback=finite, help="Privacy section: this noise, in clips, instead of several."
+        ),
     ] = None,
 ) -> None:
     """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.
