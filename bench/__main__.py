@@ -11,20 +11,9 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from bench.docs import RESULTS, refresh
+from bench.federation import measured as federation
 from bench.machine import machine
-from bench.measured import (
-    federation,
-    gate,
-    images,
-    judging,
-    latency,
-    peers,
-    restore,
-    scale,
-    score_files,
-    start,
-    worker,
-)
+from bench.measured import gate, images, judging, latency, peers, restore, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain

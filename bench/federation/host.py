@@ -1,18 +1,17 @@
-"""A device host without vitals and TensorFlow: everything else of it is `fl_device`. Run as `python -m bench.federation.host`."""
+"""A device host without vitals and TensorFlow: everything else of it is `fl_device`."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, cast
-
-import typer
+from typing import Any, cast
 
 from bench.federation.least_squares import LeastSquares
-from bench.ward import device_name
 from contracts.configuration.settings import Settings
 from fedsecure.programs import run_program
 from fl_device.host.answering import Answering, ModelCache
@@ -80,18 +79,9 @@ class LightHost:
         self._not_ready = None
 
 
-def main(
-    first: Annotated[int, typer.Option(help="Number of the first device.")],
-    count: Annotated[int, typer.Option(help="How many devices.")],
-    keys: Annotated[Path, typer.Option(help="Folder of the private keys.")],
-    train_s: Annotated[float, typer.Option(help="Seconds a training takes.")] = 0.0,
-) -> None:
-    """Host some devices until a signal."""
+def host_devices(settings: Settings, device_ids: list[str], keys: Path, train_s: float, log: Path) -> None:
+    """Host some devices until a signal, as a process of its own. What it says goes to a file."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
     configure_logs("devices")
-    device_ids = [device_name(number) for number in range(first, first + count)]
-    settings = Settings()
     run_program(lambda: LightHost(settings, device_ids, KeyFolder(keys), LeastSquares(train_s)), settings, "devices")
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from bench.federation.host import host_devices
+from bench.services import PATIENCE_S
 from bench.ward import device_name
 from contracts.configuration.settings import Settings
 from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
@@ -25,7 +28,6 @@ from transport.kafka.admin import ensure_topics
 from transport.redis_client import connect_redis
 
 DEVICES_A_HOST: Final = 50
-PATIENCE_S: Final = 180.0
 TOPICS_AT_ONCE: Final = 100
 GRACE_S: Final = 20.0
 SLOW_TRAIN_S: Final = 5.0
@@ -59,13 +61,16 @@ def _benign(device_id: str, now: float) -> DeviceStatus:
 
 @dataclass(slots=True)
 class Hosts:
-    """The hosts' processes, DEVICES_A_HOST devices each. `slow` of them train for longer than a round takes."""
+    """The hosts' processes, DEVICES_A_HOST devices each. `slow` of them train for longer than a round takes.
+
+    They are forked from one that has imported all they need: twenty imports would take a minute.
+    """
 
     settings: Settings
     devices: int
     folder: Path
     slow: int = 0
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[BaseProcess] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -80,14 +85,14 @@ class Hosts:
         with connect_redis(self.settings) as client:
             reader = RedisDeviceStatusReader(client, self.settings.redis_keys)
             while len(reader.present(names)) < self.devices:
-                if time.monotonic() > deadline or any(host.poll() is not None for host in self.running):
+                if time.monotonic() > deadline or not all(host.is_alive() for host in self.running):
                     raise RuntimeError(f"not every device came: {last_words(self._log)}")
                 time.sleep(0.2)
 
     def kill(self, number: int) -> None:
         """End one at once, with all its devices."""
         self.running[number].kill()
-        self.running[number].wait()
+        self.running[number].join()
 
     def restart(self, number: int) -> None:
         """Start one again."""
@@ -95,20 +100,28 @@ class Hosts:
 
     def stop(self) -> None:
         """End all."""
-        end(self.running)
+        for host in self.running:
+            host.terminate()
+        deadline = time.monotonic() + GRACE_S
+        for host in self.running:
+            host.join(max(0.1, deadline - time.monotonic()))
+            host.kill()
 
     @property
     def _log(self) -> Path:
         return self.folder / "hosts.log"
 
-    def _started(self, number: int) -> subprocess.Popen[bytes]:
+    def _started(self, number: int) -> BaseProcess:
         first = number * DEVICES_A_HOST
-        count = min(DEVICES_A_HOST, self.devices - first)
+        names = [device_name(device) for device in range(first, min(first + DEVICES_A_HOST, self.devices))]
         train_s = SLOW_TRAIN_S if number >= self.count - self.slow else 0.0
-        options = {"first": first, "count": count, "keys": self.folder / "keys", "train-s": train_s}
-        command = [sys.executable, "-m", "bench.federation.host"]
-        command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return started(command, self.settings, self._log)
+        forking = multiprocessing.get_context("forkserver")
+        forking.set_forkserver_preload([host_devices.__module__])
+        process = forking.Process(
+            target=host_devices, args=(self.settings, names, self.folder / "keys", train_s, self._log), daemon=True
+        )
+        process.start()
+        return process
 
 
 @dataclass(slots=True)
@@ -122,11 +135,19 @@ class Usage:
 @contextmanager
 def coordinator(settings: Settings, rounds: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run `fedsecure coordinator` for so many rounds."""
-    process = started([sys.executable, "-m", "fedsecure", "coordinator", "--rounds", str(rounds)], settings, log)
+    command = [sys.executable, "-m", "fedsecure", "coordinator", "--rounds", str(rounds)]
+    environment = os.environ | environ_of(settings) | ONE_THREAD
+    with log.open("ab") as file:
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
     try:
         yield process
     finally:
-        end([process])
+        process.terminate()
+        try:
+            process.wait(timeout=GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def usage(process: subprocess.Popen[bytes], log: Path) -> Usage:
@@ -142,23 +163,4 @@ def usage(process: subprocess.Popen[bytes], log: Path) -> Usage:
 
 def last_words(log: Path) -> str:
     """Return the end of what processes said."""
-    return log.read_text("utf-8", errors="replace")[-LAST_WORDS_CHARS:]
-
-
-def started(command: Sequence[str], settings: Settings, log: Path) -> subprocess.Popen[bytes]:
-    """Start a process with these settings and one thread for its arithmetic; what it says goes to a file."""
-    with log.open("ab") as file:
-        return subprocess.Popen(command, env=os.environ | environ_of(settings) | ONE_THREAD, stdout=file, stderr=file)
-
-
-def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask processes to end, and kill those that do not."""
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_S
-    for process in processes:
-        try:
-            process.wait(timeout=max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    return log.read_text("utf-8", errors="replace")[-LAST_WORDS_CHARS:] if log.exists() else "nothing was said"

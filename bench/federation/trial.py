@@ -76,7 +76,7 @@ def _settings(endpoints: Endpoints, trial: Trial, prefix: str) -> Settings:
     return Settings(
         kafka_bootstrap_servers=endpoints.kafka, redis_url=endpoints.redis_url, prefix=prefix,
         round_interval_s=0.1, round_quorum=max(3, min(50, (trial.target or trial.devices) // 2)), round_deadline_s=30.0,
-        validation_deadline_s=3.0, register_new_devices=True, presence_s=6.0, **given,
+        validation_deadline_s=3.0, register_new_devices=True, presence_s=9.0, **given,
     )  # fmt: skip
 
 

@@ -202,6 +202,8 @@ class TopicReader:
         ]
         if not partitions:
             return {}
+        # By itself aiokafka asks for one unknown topic at a time, a tenth of a second each.
+        await self._consumer._client.set_topics(self.topics_read | {each.topic for each in partitions})  # noqa: SLF001 - see above
         if start == "earliest":
             return dict(await self._consumer.beginning_offsets(partitions))
         ends = dict(await self._consumer.end_offsets(partitions))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench.federation.least_squares import STEP, LeastSquares, Point
+from bench.federation.measured import growth_rows, lived_rows, rule_rows
 from bench.federation.trial import Measured
 from bench.figures import Kept, rounds_table
-from bench.measured.federation import growth_rows, lived_rows, rule_rows
 from contracts.messages.federation import RoundPhase, RoundRecord
 from fl_device.training.course import Course
 
