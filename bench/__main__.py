@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from bench.docs import RESULTS, refresh
 from bench.federation import measured as federation
 from bench.machine import machine
-from bench.measured import images, judging, latency, peers, restore, scale, score_files, start, worker
+from bench.measured import gate, images, judging, latency, peers, restore, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
@@ -29,6 +29,7 @@ MEASURED = {
     "federation": federation.measure,
     "images": images.measure,
     "peers": peers.measure,
+    "gate": gate.measure,
 }
 
 WHOLE = {"scale": lambda: scale.measure_sizes(scale.SIZES), "federation": federation.measure_whole}

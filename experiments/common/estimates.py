@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
 Direction = Literal["at least", "at most"]
 
 
@@ -20,6 +24,19 @@ class Estimate:
 
 
 UNKNOWN: Final = Estimate(math.nan, math.nan, math.nan, 0)
+
+
+def students_interval(values: NDArray[np.float64]) -> Estimate:
+    """Return the mean with Student's 95 % interval, which is NaN for a single value.
+
+    >>> students_interval(np.array([1.0, 1.0, 1.0]))
+    Estimate(value=1.0, low=1.0, high=1.0, n=3)
+    """
+    count, mean = len(values), float(np.mean(values))
+    if count < 2:
+        return Estimate(mean, math.nan, math.nan, count)
+    half = float(student.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
+    return Estimate(mean, mean - half, mean + half, count)
 
 
 @dataclass(frozen=True, slots=True)

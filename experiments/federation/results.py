@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from experiments.common.estimates import UNKNOWN, Direction, Estimate, Goal
+from experiments.common.estimates import UNKNOWN, Direction, Estimate, Goal, students_interval
 from experiments.federation.engine import Outcome
 from experiments.federation.plan import (
     BASELINE,
@@ -69,16 +67,8 @@ def final_accuracy(outcome: Outcome) -> float:
 def paired_ratio(attacked: Sequence[Outcome], baselines: Sequence[Outcome]) -> Estimate:
     """Return the geometric mean over seeds of loss / baseline loss, with Student's interval of the logarithms."""
     logs = np.log([final_loss(run) / final_loss(base) for run, base in zip(attacked, baselines, strict=True)])
-    mean, half = float(np.mean(logs)), _half(logs)
-    return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))
-
-
-def _half(values: NDArray[np.float64]) -> float:
-    """Return half of Student's 95 % interval of the mean. NaN for a single value."""
-    count = len(values)
-    if count < 2:
-        return math.nan
-    return float(student.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
+    mean = students_interval(logs)
+    return Estimate(math.exp(mean.value), math.exp(mean.low), math.exp(mean.high), len(logs))
 
 
 def goals(study: Study) -> list[Goal]:
@@ -129,9 +119,7 @@ def recovered(clean: Sequence[Outcome], bare: Sequence[Outcome], defended: Seque
     cost = accuracy[0] - accuracy[1]
     if (cost <= 0).any():
         return UNKNOWN
-    shares = (accuracy[2] - accuracy[1]) / cost
-    mean, half = float(shares.mean()), _half(shares)
-    return Estimate(mean, mean - half, mean + half, len(shares))
+    return students_interval((accuracy[2] - accuracy[1]) / cost)
 
 
 def _ratio(name: str, by_run: dict[str, Row], run: str, direction: Direction, goal: float, note: str = "") -> Goal:

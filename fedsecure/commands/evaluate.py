@@ -91,12 +91,12 @@ def evaluate(
     workers = Workers(backend, scheduler, processes)
     workers.check("fedsecure evaluate")
     from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
+    from experiments.common.forecast_times import episodes_of, forecasts_in
     from experiments.evaluation.plan import plan_for
     from experiments.evaluation.report.files import files_of
     from experiments.evaluation.report.page import build_page, picture_files
     from experiments.evaluation.report.words import sentences
     from experiments.evaluation.results.document import results_of
-    from experiments.evaluation.results.side_studies import episodes_of, forecasts_in
     from experiments.report.numbers import json_bytes, plain
 
     check_writable(out)

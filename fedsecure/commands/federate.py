@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.errors import Misconfigured
+from fedsecure.commands.federate_patients import PatientsAsked, federate_patients
 from fedsecure.extras import require_extra
-from fedsecure.options import Processes, command_again
+from fedsecure.options import Processes, command_again, finite
 from fedsecure.output_files import check_writable, write_files, writes_into
 from fedsecure.study_output import count_bar, say_changes
 from fedsecure.study_workers import Backend, Scheduler, Workers
@@ -28,34 +30,75 @@ def federate(
     out: Annotated[
         Path, typer.Option(help="Folder for results.json, the CSV tables, report.html and the finished runs.")
     ],
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Files or folders with recordings of real patients, as for `fedsecure replay`; repeatable. They are the devices of "
+            "another, larger study: what poison costs them, and what gates and rules give back."
+        ),
+    ] = None,
+    forecast_times: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="CSV with device_id,t0,group: a hypotensive episode begins within the hour after t0 in groups h1 and h2. Repeatable "
+            "(default: forecast_times.csv in the folders of --recordings)."
+        ),
+    ] = None,
+    five: Annotated[
+        str,
+        typer.Option(help="With --recordings: five device ids, by commas, on whom the paper's Table II is run too."),
+    ] = "",
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --recordings: run this task alone; repeatable (default: all, in the order of the plan)."
+        ),
+    ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One attack, one seed, six rounds, to try things out: five minutes at most.")
+        bool, typer.Option("--quick", help="One seed and few runs, to try things out: five minutes at most.")
     ] = False,
-    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="How many seeds (default 3; quick 1).")] = None,
-    rounds: Annotated[int | None, typer.Option(min=3, max=10_000, help="Rounds a run (default 30; quick 6).")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="The detector that gates (default: the one that ships).")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=100, help="How many seeds (default 3, with --recordings 5; quick 1).")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=3, max=10_000, help="Rounds a run (default 30; quick 6); without --recordings.")
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="The detector that gates (default: the one that ships; with --recordings two that are fitted, each without whom it gates)."
+        ),
+    ] = None,
     processes: Processes = 2,
     backend: Backend = "processes",
     scheduler: Scheduler = None,
     dp_clip: Annotated[
-        float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
+        float | None,
+        typer.Option(min=0, max=1e9, callback=finite, help="Privacy section: the longest an update may be (L2 norm)."),
     ] = None,
     dp_noise: Annotated[
-        float | None, typer.Option(min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several.")
+        float | None,
+        typer.Option(
+            min=0, max=1e6, callback=finite, help="Privacy section: this noise, in clips, instead of several."
+        ),
     ] = None,
 ) -> None:
-    """Federate five devices, the second one poisoned: without a gate, with the live detector's, with an oracle's.
+    """Federate devices some of whom are poisoned: without a gate, with the live detector's, with an oracle's.
 
-    The paper's six runs (Table II) for each of its attacks, and what makes them honest: seeds with intervals, one device fewer,
-    update defences with and without the gate, attacks on updates that no look at the data can see, and how many poisoned minutes are
-    trained on with and without the two hours' delay, other networks (the paper's own, a forecaster), and labels that are turned round. Then
-    the coordinator tries to turn updates back into patients' hours, with and without clipping and noise. About an hour on two cores, five
-    minutes with --quick. Stopped with Ctrl-C,
-    the same command goes on after the last finished run.
+    Five synthetic patients, the second one poisoned: the paper's six runs (Table II) and what makes them honest: seeds with intervals, one
+    device fewer, update defences, attacks on updates, other networks, turned labels. Then the coordinator tries to turn updates
+    back into patients' hours. About an hour on two cores, five minutes with --quick.
+
+    With --recordings the devices are real patients, and the study is another one: next-hour forecasts, hypotension and deterioration told
+    beforehand, the detector's own network; up to two of five attacked; told by what the others lose. Half an hour.
+
+    Stopped with Ctrl-C, the same command goes on after the last finished run.
 
     Examples:
 
     - `fedsecure federate --out federation`
+
+    - `fedsecure federate --recordings icu-minutes/ --out patients`
 
     - `fedsecure federate --out try --quick`
     """
@@ -63,17 +106,28 @@ def federate(
     workers = Workers(backend, scheduler, processes)
     workers.check("fedsecure federate")
     check_writable(out)
+    if recordings:
+        asked = PatientsAsked(recordings, forecast_times, five, task or [], seeds, bundle, quick)
+        federate_patients(out, asked, workers)
+        return
+    if forecast_times or five or task:
+        raise Misconfigured("--forecast-times, --five and --task speak of recordings: add --recordings")
+    plans = _plan(quick, seeds, rounds), _privacy_plan(quick, dp_clip, dp_noise)
+    given = {"out": "DIR", "seeds": seeds, "rounds": rounds, "dp-clip": dp_clip or None, "dp-noise": dp_noise or None}
+    _federate_synthetic(out, plans, bundle, workers, command_again("federate", {**given, "quick": quick}))
+
+
+def _federate_synthetic(
+    out: Path, plans: tuple[Plan, PrivacyPlan], bundle: Path | None, workers: Workers, command: str
+) -> None:
+    """Run the paper's experiment on synthetic patients and write what came of it."""
     from experiments.federation.files import results_document, tables
     from experiments.federation.page import build_page, headlines
     from experiments.privacy.page import sections, sentences
     from experiments.privacy.results import privacy_document, privacy_tables
     from experiments.report.numbers import json_bytes
 
-    plan = _plan(quick, seeds, rounds)
-    privacy_plan = _privacy_plan(quick, dp_clip, dp_noise)
-    study, privacy = _studied(out, plan, privacy_plan, bundle, workers)
-    given = {"out": "DIR", "seeds": seeds, "rounds": rounds, "dp-clip": dp_clip or None, "dp-noise": dp_noise or None}
-    command = command_again("federate", {**given, "quick": quick})
+    study, privacy = _studied(out, *plans, bundle, workers)
     document = results_document(study, command) | {"privacy": privacy_document(privacy)}
     texts = {**tables(document), **privacy_tables(document["privacy"])}
     page = build_page(study, command, sections(privacy))

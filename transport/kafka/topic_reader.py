@@ -48,8 +48,8 @@ class TopicReader:
 
     `fetch_wait_ms` is how long the broker holds an answer while there is nothing new. It answers a connection's questions in order, so
     `is_at_end` and `add` may take as long; a short wait is more questions when nothing happens. Each question and each answer names every
-    topic, so with `is_patient` the broker waits the longer
-    the more there are (PARTITIONS_A_MS): what is asked in a second then costs no more for a thousand topics than for a hundred.
+    topic, so with `is_patient` the broker waits the longer the more there are (PARTITIONS_A_MS): what is asked in a second then costs
+    no more for a thousand topics than for a hundred.
 
     Use as an async context manager. One task at a time may call it. All methods raise Unavailable when
     Kafka does not answer; a reader that raised in `poll` goes on from where it was.

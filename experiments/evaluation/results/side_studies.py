@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import Misconfigured
-from contracts.event_time import to_event_minute
 from detectors.minutes.windows import STEP_MIN
 from detectors.scoring.components import SCORED
 from detectors.training.scores.table import CLEAN, AttackDelays, DecisionTable, attack_delays
@@ -37,8 +32,6 @@ from experiments.evaluation.results.measures import (
 
 Bools = NDArray[np.bool_]
 
-FORECASTS: Final = "forecast_times.csv"
-EPISODE_GROUPS: Final = ("h1", "h2")
 LONG_DAYS: Final = 14
 WHOLE_BPM: Final = 1.0
 PULSE: Final = "all, with the pulse rule"
@@ -145,27 +138,6 @@ def long_stays(table: DecisionTable, flagged: Bools) -> dict[str, Any]:
         "devices": len(long), "longest_days": float(days.max()), "weeks": weeks,
         "false_exclusions": asdict(rate(int(false.a_week.n), weeks)),
     }  # fmt: skip
-
-
-def forecasts_in(folders: Sequence[Path]) -> list[Path]:
-    """Return the files of forecast times that lie in folders of recordings."""
-    return [file for file in (folder / FORECASTS for folder in folders) if file.is_file()]
-
-
-def episodes_of(files: Sequence[Path]) -> Mapping[str, int]:
-    """Return, by device, the event minute after which an acute hypotensive episode begins. Raises Misconfigured for a wrong file."""
-    begins: dict[str, int] = {}
-    for file in files:
-        try:
-            with file.open(encoding="utf-8", newline="") as rows:
-                for row in csv.DictReader([next(rows), *rows]):
-                    if row.get("group", EPISODE_GROUPS[0]) in EPISODE_GROUPS:
-                        begins[row["device_id"]] = to_event_minute(datetime.fromisoformat(row["t0"]))
-        except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
-            raise Misconfigured(
-                f"{file}: no forecast times ({error or 'nothing'}); its columns are device_id,t0[,group]"
-            ) from None
-    return begins
 
 
 MIXES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {

@@ -9,13 +9,13 @@ from contracts.errors import Misconfigured
 from contracts.event_time import to_event_minute
 from detectors.training.cohort import UnmarkedStay
 from detectors.training.patients import patient_of
+from experiments.common.forecast_times import episodes_of
 from experiments.common.injection import core_cases
 from experiments.evaluation.judging.runs import capped
 from experiments.evaluation.measurement.cohort import check_cohort, cohort_of, limited, simulated_cohort
 from experiments.evaluation.measurement.families import NAMES, RESEMBLES, learnt_without, look_alikes
 from experiments.evaluation.measurement.measuring import KINDS, ONSET_MIN, phase_of, slow_attacks
 from experiments.evaluation.plan import plan_for
-from experiments.evaluation.results.side_studies import episodes_of
 from fedsecure.simulated import simulated_stays
 from replay.attacks import ATTACKS
 from replay.recording import Recording
