@@ -11,8 +11,9 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from bench.docs import RESULTS, refresh
+from bench.federation import measured as federation
 from bench.machine import machine
-from bench.measured import images, judging, latency, peers, restore, scale, score_files, start, worker
+from bench.measured import gate, images, judging, latency, peers, restore, scale, score_files, start, worker
 from bench.page import page, shown
 from bench.row import Row
 from experiments.report.numbers import json_bytes, plain
@@ -25,9 +26,13 @@ MEASURED = {
     "start": start.measure,
     "latency": latency.measure,
     "score": score_files.measure,
+    "federation": federation.measure,
     "images": images.measure,
     "peers": peers.measure,
+    "gate": gate.measure,
 }
+
+WHOLE = {"scale": lambda: scale.measure_sizes(scale.SIZES), "federation": federation.measure_whole}
 
 
 def main(
@@ -36,7 +41,8 @@ def main(
         bool, typer.Option("--quick", help="Small and short: whether it runs, not what it costs.")
     ] = False,
     whole: Annotated[
-        bool, typer.Option("--whole", help="`scale` up to 100,000 devices: a quarter of an hour.")
+        bool,
+        typer.Option("--whole", help="`scale` up to 100,000 devices: a quarter of an hour; `federation` up to 1,000."),
     ] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder of the JSON files and the page.")] = RESULTS,
 ) -> None:
@@ -52,7 +58,7 @@ def main(
     for name in names or MEASURED:
         typer.echo(f"{name} …", err=True)
         with threadpool_limits(1):  # every figure is of one thread unless it says otherwise
-            measured = scale.measure_sizes(scale.SIZES) if whole and name == "scale" else MEASURED[name](quick=quick)
+            measured = WHOLE[name]() if whole and name in WHOLE else MEASURED[name](quick=quick)
         results[name] = measured
         document = {"machine": where, "quick": quick, "rows": plain([asdict(row) for row in measured])}
         (out / f"{name}.json").write_bytes(json_bytes(document))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.figures import Kept, KeptResults, figures_table, headline
+from bench.figures import Kept, KeptResults, figures_table, headline, rounds_table
 from bench.page import TITLES, table_of
 from bench.row import Row
 from experiments.report.tables import table_markdown
@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).parents[1]
 RESULTS: Final = ROOT / "bench/results"
 PAGE: Final = Path("docs/performance.md")
 OPERATIONS: Final = Path("docs/operations.md")
+FEDERATION: Final = Path("docs/federation.md")
 
 
 def kept_results(folder: Path = RESULTS) -> dict[str, Kept]:
@@ -44,6 +45,7 @@ def _apart(render: Callable[[KeptResults], str]) -> Callable[[KeptResults], str]
 BLOCKS: Final[Mapping[str, tuple[Path, Callable[[KeptResults], str]]]] = {
     "performance tables": (PAGE, _apart(tables)),
     "performance figures": (OPERATIONS, _apart(figures_table)),
+    "performance rounds": (FEDERATION, _apart(rounds_table)),
     "performance headline": (README, headline),
 }
 """A block's name, where it stands, and what it holds."""

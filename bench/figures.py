@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench.page import number, shown
+from bench.page import number, shown, table_of
 from bench.row import Row
 from experiments.report.tables import Table, table_markdown
 
@@ -49,12 +49,38 @@ SAID: Final = (
 )
 """What the README says, of which measurement and figure."""
 
+A_ROUND: Final = (
+    "devices asked",
+    "of whom slow or dead",
+    "a round",
+    "the coordinator's processor time a round",
+    "the coordinator's memory at most",
+    "bytes a round between all programs",
+    "a round's records on `fl.rounds`",
+)
+"""What docs/federation.md says of a round, a column for each federation that was measured; and, below, what comes of them."""
+GROWN: Final = ("its ", "rounds that made a model")
+
 
 def figures_table(kept: KeptResults) -> str:
     """Return the table of docs/operations.md: those figures that there are."""
     rows = [(row.name + (f" ({row.note})" if row.note else ""), shown(row), each.when) for each, row in _operated(kept)]
     machines = dict.fromkeys(each.where for each, _ in _operated(kept))
     return f"Measured on {' and on '.join(machines)}.\n\n{table_markdown(Table(('', 'measured', 'on'), tuple(rows)))}"
+
+
+def rounds_table(kept: KeptResults) -> str:
+    """Return the tables of docs/federation.md: a round by the size of the federation, what follows, and what rules take. Empty until measured."""
+    if "federation" not in kept:
+        return ""
+    each = kept["federation"]
+    said = {row.name.partition(", ")[::2]: shown(row) for row in each.rows}
+    whose = dict.fromkeys(who for figure, who in said if figure == "a round")
+    a_round = [(figure, *(said.get((figure, who), "") for who in whose)) for figure in A_ROUND]
+    follows = table_of([row for row in each.rows if row.name.startswith(GROWN)])
+    rules = table_of([row for row in each.rows if " updates of " in row.name])
+    tables = [Table(("", *whose), tuple(a_round)), follows, rules]
+    return "\n\n".join([f"Measured on {each.where}, {each.when}.", *map(table_markdown, tables)])
 
 
 def headline(kept: KeptResults) -> str:

@@ -19,9 +19,11 @@ TITLES: Mapping[str, str] = {
     "latency": "From sending to status",
     "score": "Files: `fedsecure score`",
     "scale": "More and more devices",
+    "federation": "Rounds with more and more devices",
     "images": "Container images",
     "restore": "Going on with devices of another worker",
     "peers": "Others on the same minutes",
+    "gate": "The gate in front of a strategy of Flower",
 }
 ROWS_DRAWN_FROM = 2
 

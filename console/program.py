@@ -20,10 +20,12 @@ from console.web.server import build_app
 from console.web.sessions import Sessions
 from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured
+from fl_coordinator.gate.live import LiveGate, live_gate
 from transport.certificates.server import ServerCertificate
 from transport.clock import cancellable_sleep
 from transport.device_status_reader import RedisDeviceStatusReader
 from transport.listening import cannot_listen, url_of
+from transport.redis.primary import Primary
 from transport.redis_client import connect_redis
 
 LEAST_TOKEN_CHARS: Final = 16
@@ -79,17 +81,21 @@ class ConsoleProgram:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until the stop. Raises Misconfigured when the address cannot be listened on."""
-        with connect_redis(self._settings) as client:
-            self.stage = Stage(self._settings, RedisDeviceStatusReader(client, self._settings.redis_keys), time.time)
-            runner = web.AppRunner(
-                build_app(self.stage, self._access_control, self._injector), access_log=None, shutdown_timeout=1.0
-            )
-            await runner.setup()
-            try:
-                await self._listen(runner)
-                await asyncio.gather(self.stage.run(stop), self._take_renewed(stop))
-            finally:
-                await _close(runner)
+        primary = Primary()
+        async with live_gate(self._settings, primary) as gate:
+            with connect_redis(self._settings, primary) as client:
+                await self._serve(stop, gate, RedisDeviceStatusReader(client, self._settings.redis_keys))
+
+    async def _serve(self, stop: asyncio.Event, gate: LiveGate, reader: RedisDeviceStatusReader) -> None:
+        self.stage = Stage(self._settings, reader, time.time)
+        app = build_app(self.stage, self._access_control, self._injector, gate)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await self._listen(runner)
+            await asyncio.gather(self.stage.run(stop), self._take_renewed(stop))
+        finally:
+            await _close(runner)
 
     async def _listen(self, runner: web.AppRunner) -> None:
         host, port = self._settings.console_host, self._settings.console_port

@@ -130,6 +130,16 @@ CONSOLE_LOGINS = Counter(
     ["outcome"],
 )
 
+# The gate in front of another framework's strategy
+GATED_NODES = Gauge(
+    "fedsecure_gated_nodes", "Nodes with a proven device, by whether it may train: taken, left_out.", ["standing"]
+)
+DROPPED_REPLIES = Counter(
+    "fedsecure_dropped_replies_total",
+    "Replies that no strategy saw, by why their node's device may not train.",
+    ["reason"],
+)
+
 # Federation
 ROUNDS = Counter("fedsecure_rounds_total", "Rounds ended, by outcome.", ["outcome"])
 ROUND_COHORT = Gauge("fedsecure_round_cohort_devices", "Devices selected for the latest round.")
@@ -167,7 +177,7 @@ READING_OUTCOMES: Final = (
 LOGIN_OUTCOMES: Final = ("accepted", "refused", "limited")
 CONNECTION_ENDS: Final = ("too_many", "too_long", "too_slow", "no_framing")
 
-ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console"]
+ProgramName = Literal["replay", "ingest", "worker", "coordinator", "devices", "console", "gate"]
 
 _EVERYWHERE: Final = (BUILD_INFO, CERTIFICATE_EXPIRY, REDIS_UP, REDIS_REFUSES, KAFKA_UP)
 OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
@@ -194,6 +204,7 @@ OF_PROGRAM: Final[dict[ProgramName, tuple[Collector, ...]]] = {
         *_EVERYWHERE, LOCAL_TRAINING_SECONDS, DEVICES_HOSTED, BUNDLES_REFUSED, BUNDLE_CHANGES, IDENTITY_CONFLICTS,
     ),
     "console": (*_EVERYWHERE, CONSOLE_LOGINS),
+    "gate": (*_EVERYWHERE, GATED_NODES, DROPPED_REPLIES),
 }  # fmt: skip
 """Who knows what. A program that exported the rest too would say 0 of what it does not know: no lag, Redis down."""
 

@@ -1,4 +1,4 @@
-"""The signature of a device's answer to a round, and the text form of keys.
+"""The signature of a device's answer to a round or of its node's proof, and the text form of keys.
 
 Ed25519 (RFC 8032). Of an update these fields are signed, in this order, with nothing between or after them:
 
@@ -17,6 +17,8 @@ Ed25519 (RFC 8032). Of an update these fields are signed, in this order, with no
 
 Of a measurement: the domain `fedsecure/model-measurement/v1`, `round`, `device_id`, `base_sha256`, `candidate_sha256`, `sample_count`,
 `nonce`, `lease_token`, `key_id`, then `loss_before`, `loss_after` and `sent_at`, written in the same ways.
+
+Of a node's proof: the domain `fedsecure/node-proof/v1`, `device_id`, `node_id` and `run_id` (u64), `nonce`, `key_id`.
 
 text: the length of its UTF-8 bytes as u32, then those bytes. u32, u64, f64 (IEEE 754 binary64): big-endian. Order, types and
 lengths leave one way to read the bytes, so no two answers share them; whatever else is signed one day gets another domain.
@@ -40,56 +42,69 @@ from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
 from contracts.messages.federation import ModelMeasurement, ModelUpdate
+from contracts.messages.node_proof import NodeProof
 
 DOMAIN: Final = "fedsecure/model-update/v1"
 DOMAIN_OF_MEASUREMENTS: Final = "fedsecure/model-measurement/v1"
+DOMAIN_OF_PROOFS: Final = "fedsecure/node-proof/v1"
 KEY_ID_CHARS: Final = 16
 SIGNATURE_CHARS: Final = 88
 
 Answer = TypeVar("Answer", ModelUpdate, ModelMeasurement)
+Signed = ModelUpdate | ModelMeasurement | NodeProof
+Signable = TypeVar("Signable", ModelUpdate, ModelMeasurement, NodeProof)
 
 
-def canonical_bytes(answer: ModelUpdate | ModelMeasurement) -> bytes:
+def canonical_bytes(answer: Signed) -> bytes:
     """Return the bytes that are signed. Raises BadSignature when a field cannot be written (no signer could have)."""
+    try:
+        return _bytes_of_proof(answer) if isinstance(answer, NodeProof) else _bytes_of_answer(answer)
+    except (struct.error, OverflowError, UnicodeEncodeError) as error:
+        raise BadSignature(f"a field is out of range ({type(error).__name__})") from None
+
+
+def _bytes_of_proof(proof: NodeProof) -> bytes:
+    numbers = struct.pack(">QQ", proof.node_id, proof.run_id)
+    return b"".join((_text(DOMAIN_OF_PROOFS), _text(proof.device_id), numbers, _text(proof.nonce), _text(proof.key_id)))
+
+
+def _bytes_of_answer(answer: ModelUpdate | ModelMeasurement) -> bytes:
     if isinstance(answer, ModelUpdate):
         domain, made = DOMAIN, answer.update_sha256
         numbers = [answer.loss_before, answer.loss_after, answer.train_s, answer.sent_at]
     else:
         domain, made = DOMAIN_OF_MEASUREMENTS, answer.candidate_sha256
         numbers = [answer.loss_before, answer.loss_after, answer.sent_at]
-    try:
-        return b"".join(
-            (
-                _text(domain),
-                struct.pack(">Q", answer.round),
-                _text(answer.device_id),
-                _text(answer.base_sha256),
-                _text(made),
-                struct.pack(">Q", answer.sample_count),
-                _text(answer.nonce),
-                struct.pack(">Q", answer.lease_token),
-                _text(answer.key_id),
-                struct.pack(f">{len(numbers)}d", *numbers),
-            )
+    return b"".join(
+        (
+            _text(domain),
+            struct.pack(">Q", answer.round),
+            _text(answer.device_id),
+            _text(answer.base_sha256),
+            _text(made),
+            struct.pack(">Q", answer.sample_count),
+            _text(answer.nonce),
+            struct.pack(">Q", answer.lease_token),
+            _text(answer.key_id),
+            struct.pack(f">{len(numbers)}d", *numbers),
         )
-    except (struct.error, OverflowError, UnicodeEncodeError) as error:
-        raise BadSignature(f"a field is out of range ({type(error).__name__})") from None
+    )
 
 
-def sign(private_key: Ed25519PrivateKey, answer: Answer) -> Answer:
+def sign(private_key: Ed25519PrivateKey, answer: Signable) -> Signable:
     """Return the answer with this key's id and signature, whatever it held of both before."""
     named = replace(answer, key_id=key_id_of(public_bytes_of(private_key)))
     return replace(named, signature=b64encode(private_key.sign(canonical_bytes(named))).decode())
 
 
-def verify(public_key: bytes, answer: ModelUpdate | ModelMeasurement) -> None:
+def verify(public_key: bytes, answer: Signed) -> None:
     """Raise BadSignature unless the holder of this key (32 raw bytes) signed the answer as it stands."""
     if answer.key_id != key_id_of(public_key):
         raise BadSignature("it names another key")
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(_signature_of(answer), canonical_bytes(answer))
     except InvalidSignature:
-        raise BadSignature("the signature does not belong to this update and this key") from None
+        raise BadSignature("the signature does not belong to this message and this key") from None
     except ValueError:
         raise BadSignature("the public key is not 32 bytes of Ed25519") from None
 
@@ -125,7 +140,7 @@ def _text(text: str) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def _signature_of(answer: ModelUpdate | ModelMeasurement) -> bytes:
+def _signature_of(answer: Signed) -> bytes:
     """Return the 64 bytes. Base64 has several spellings of the same bytes, of which one is taken."""
     if len(answer.signature) != SIGNATURE_CHARS:
         raise BadSignature("it is not signed" if not answer.signature else "the signature is not 64 bytes in base64")

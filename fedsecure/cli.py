@@ -6,22 +6,20 @@ import errno
 import io
 import os
 import sys
-from collections.abc import MutableMapping
 from importlib import import_module
-from pathlib import Path
 from typing import Final, NoReturn
 
 import typer
 
+from contracts.configuration.secret_files import take_secrets
 from contracts.errors import FedSecureError, Misconfigured, Unavailable
 from fedsecure.extras import lacking
 
 COMMANDS = (
-    "demo", "stack", "secure", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "console",
+    "demo", "stack", "secure", "topics", "replay", "attacks", "ingest", "worker", "coordinator", "device", "status", "gate", "console",
     "models", "promote", "bundles", "rollback", "score", "train", "calibrate", "evaluate", "fetch", "cohort", "inspect", "synthetic", "paper", "federate", "export",
 )  # fmt: skip
 
-SECRETS_FOLDER = "FEDSECURE_SECRETS_DIR"
 _MENDED_BY_ANOTHER_PATH: Final = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY,
 }  # fmt: skip
@@ -77,28 +75,6 @@ def main() -> None:
 def _end(error: FedSecureError) -> NoReturn:
     typer.secho(f"fedsecure: {error}", fg="red", err=True)
     sys.exit(2 if isinstance(error, Misconfigured) else 1)
-
-
-def take_secrets(environ: MutableMapping[str, str]) -> None:
-    """Put what the files hold into `environ`, where a variable does not stand already. Without the folder's variable do nothing.
-
-    Raises Misconfigured, without a word of what they hold, for a folder or file that cannot be read and for a name that is no setting.
-    """
-    if not (folder := environ.get(SECRETS_FOLDER)):
-        return
-    from contracts.configuration.settings import Settings, variable_of
-
-    known = {variable_of(name) for name in Settings.model_fields}
-    try:
-        values = {path.name: path.read_text().strip() for path in sorted(Path(folder).iterdir()) if path.is_file()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{SECRETS_FOLDER}: {getattr(error, 'strerror', None) or 'no text'}: {folder}") from None
-    if unknown := sorted(set(values) - known):
-        raise Misconfigured(
-            f"{SECRETS_FOLDER}: no setting is named {', '.join(unknown)} (docs/configuration.md has them all)"
-        )
-    for name, value in values.items():
-        environ.setdefault(name, value)
 
 
 def refusal_of(error: OSError | MemoryError) -> FedSecureError | None:

@@ -9,10 +9,11 @@ from typing import Final, Literal
 from contracts.errors import Misconfigured
 
 NOT_IN_CORE: Final = {"matplotlib": "draws pictures", "PIL": "makes pictures", "pyarrow": "reads Parquet"}
-Extra = Literal["train", "export", "dask", "ray"]
+Extra = Literal["train", "export", "flower", "dask", "ray"]
 PACKAGES: Final[Mapping[Extra, tuple[str, ...]]] = {
     "train": ("tensorflow", "threadpoolctl", "dp_accounting"),
     "export": ("onnx", "onnxruntime"),
+    "flower": ("flwr",),
     "dask": ("dask", "distributed"),
     "ray": ("ray",),
 }

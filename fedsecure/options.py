@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,3 +57,10 @@ class DefaultCommandGroup(typer.core.TyperGroup):
         if not asks_for_help and (not args or args[0] not in self.commands):
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse `nan` and `inf`, which no bound of an option keeps out: a callback of options that are numbers."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number")
+    return value

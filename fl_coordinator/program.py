@@ -124,7 +124,7 @@ class CoordinatorProgram:
         settings, clock = self._settings, self._clock
         async with (
             Publisher(settings) as publisher,
-            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as reader,
+            TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS, is_patient=True) as reader,
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as key_reader,
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as release_reader,
             TopicReader(settings, fetch_wait_ms=FETCH_WAIT_MS) as request_reader,

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
@@ -39,6 +39,7 @@ from transport.kafka.offset_range_reader import OffsetRangeReader
 from transport.kafka.offsets import TopicPartition
 from transport.log_throttle import LIBRARY_EVERY_S, Throttle
 from transport.probes import ProbeServer, serve_probes
+from transport.redis.primary import Primary
 from transport.redis_client import connect_redis_async
 
 log = structlog.get_logger()
@@ -64,10 +65,11 @@ class WorkerCore:
         self._open = AsyncExitStack()
         self._past = OffsetRangeReader(settings)
         self._watchdog = watchdog
-        self._identity = Identity(settings, self.worker_id)
+        primary = Primary()  # of both clients: another server is said once
+        self._identity = Identity(settings, self.worker_id, primary)
         self._may_say = Throttle(LIBRARY_EVERY_S)
         self._publisher = VerdictPublisher(settings)
-        self._store = StatusStore(connect_redis_async(settings), settings.redis_keys)
+        self._store = StatusStore(connect_redis_async(settings, primary), settings.redis_keys)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._loop: ScoringLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,6 +135,11 @@ class WorkerCore:
         """Take a new assignment and start to restore it."""
         await self._or_fail(self.loop.assign(partitions))
         self._restoring = self.spawn(self._or_fail(self.loop.restore_assigned()))
+
+    def reads_on_from(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note from where the group reads each (topic, partition) on after a change of it."""
+        if self._loop is not None:
+            self._loop.begin_at({TopicPartition(*at): offset for at, offset in offsets.items()})
 
     async def restored(self) -> None:
         """Wait until the restore that the last assignment began is done."""

@@ -12,6 +12,7 @@ from contracts.configuration.settings import Settings
 from contracts.errors import Misconfigured, Unavailable
 from streams.errors import Fatal
 from transport.claims import CLAIM_S, PATIENCE_S, RENEWALS_A_TERM, Claims, claims_client
+from transport.redis.primary import Primary
 
 log = structlog.get_logger()
 
@@ -19,8 +20,8 @@ log = structlog.get_logger()
 class Identity:
     """The worker's claim on its id. While Redis is away nobody can tell, and whoever runs goes on."""
 
-    def __init__(self, settings: Settings, worker_id: str) -> None:
-        self._client = claims_client(settings)
+    def __init__(self, settings: Settings, worker_id: str, primary: Primary | None = None) -> None:
+        self._client = claims_client(settings, primary)
         self._claims = Claims(self._client, "worker")
         self._keys = [settings.redis_keys.worker(settings.worker_group, worker_id)]
         self._worker_id = worker_id

@@ -16,6 +16,7 @@ from contracts.configuration.parts import ServiceSettings
 from contracts.errors import Unavailable
 from contracts.metrics import IDENTITY_CONFLICTS
 from transport.redis.health import asking
+from transport.redis.primary import Primary
 from transport.redis_client import connect_redis
 
 CLAIM_S: Final = 3.0
@@ -56,9 +57,9 @@ PRESENCE: Final = "take the presence of devices"
 Kind = Literal["worker", "host", "replay"]
 
 
-def claims_client(settings: ServiceSettings) -> redis.Redis:
+def claims_client(settings: ServiceSettings, primary: Primary | None = None) -> redis.Redis:
     """Return a client for claims alone: one try a call, for the next renewal comes soon. Raises Misconfigured."""
-    client = connect_redis(settings)
+    client = connect_redis(settings, primary)
     client.set_retry(Retry(NoBackoff(), 0))
     return client
 

@@ -15,7 +15,7 @@ from bench.row import Row
 ROOT: Final = Path(__file__).parents[2]
 IMAGES: Final = {"core": "requirements-core.txt", "full": "requirements.txt"}
 NEVER_READ: Final = ("bin", "tensorflow/include")
-NOTE: Final = "on disk, beside Python's own slim image"
+NOTE: Final = "bytes of all files, as an image's size is reckoned, beside Python's own slim image"
 
 
 def measure(*, quick: bool) -> list[Row]:
@@ -34,8 +34,8 @@ def _libraries_mb(requirements: str) -> float:
         for path in (*unread, *[path for path in library.rglob("tests") if path.is_dir()]):
             shutil.rmtree(path, ignore_errors=True)
         compileall.compile_dir(folder, quiet=2, workers=1)
-        return _on_disk_mb(library.rglob("*"))
+        return _files_mb(library.rglob("*"))
 
 
-def _on_disk_mb(paths: Iterable[Path]) -> float:
-    return sum(path.lstat().st_blocks * 512 for path in paths) / 1e6
+def _files_mb(paths: Iterable[Path]) -> float:
+    return sum(path.lstat().st_size for path in paths) / 1e6

@@ -18,7 +18,7 @@ WINDOW_MIN: Final = 60
 def measure(*, quick: bool) -> list[Row]:
     """Return microseconds of processor time a minute of ours, and of peers that are installed (`--group bench`)."""
     ward = ward_of(8, BEFORE_MIN + 512)
-    events = 100 if quick else 500
+    events = 50 if quick else 200
     rows = [Row("ours, a minute a message, 8 devices at once", float(np.median(judging_us(ward, 1, 2, 240))), "us")]
     for name, peer in PEERS.items():
         judge = peer(ward)

@@ -15,7 +15,7 @@ from detectors.engine.engine import DetectionEngine
 from detectors.engine.model import Model
 from streams.state.backfill import joined
 
-DEVICES: Final = 32
+DEVICES: Final = 16
 RESTORED: Final = 10_000
 GOAL_S: Final = 20.0
 LIVED_MIN: Final = 1800
@@ -30,7 +30,7 @@ def measure(*, quick: bool) -> list[Row]:
     return [
         repeated(
             f"restore of {RESTORED:,} devices, {pack} a message",
-            [_restore_s(ward, model, snapshots, pack) for _ in range(2 if quick else 5)],
+            [_restore_s(ward, model, snapshots, pack) for _ in range(2 if quick else 3)],
             "s",
             goal=GOAL_S,
             note=f"reckoned from {DEVICES}, in one thread without Kafka",

@@ -54,6 +54,7 @@ _REASONS: Final = {
     "no_quorum": "too few devices may train",
     "redis_unavailable": "Redis did not answer or took no writes, so nobody counts as benign",
     "kafka_unavailable": "Kafka did not answer",
+    "no_room": "the coordinator's disk took no more updates",
     "model_lost": "the model's weights were lost",
     "coordinator_stopped": "the coordinator was stopped",
     "coordinator_restarted": "the coordinator was restarted",

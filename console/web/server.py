@@ -14,6 +14,7 @@ from aiohttp import web
 from console.hub import Hub, Screen
 from console.stage import Stage
 from console.web.access import AccessControl
+from console.web.benign import BENIGN, Benign, ReadsGate
 from console.web.inject import Injector
 from console.web.login import LOGIN
 from console.web.security import set_headers
@@ -26,7 +27,9 @@ MOST_SCREENS: Final = 200
 WRITE_WITHIN_S: Final = 10.0
 
 
-def build_app(stage: Stage, access_control: AccessControl, injector: Injector | None) -> web.Application:
+def build_app(
+    stage: Stage, access_control: AccessControl, injector: Injector | None, gate: ReadsGate
+) -> web.Application:
     """Return the application. Without an injector nothing but GET is answered, but for login and logout where there is a token."""
     app = web.Application(middlewares=[access_control.middleware()])
     app.on_response_prepare.append(set_headers)
@@ -41,6 +44,7 @@ def build_app(stage: Stage, access_control: AccessControl, injector: Injector | 
     if injector is not None:
         app.router.add_post("/api/inject", injector.handle)
     app.router.add_get("/api/session", server.session)
+    app.router.add_get(BENIGN, Benign(gate).answer)
     if access_control.login is not None:
         app.router.add_get(LOGIN, access_control.login.show)
         app.router.add_post(LOGIN, access_control.login.log_in)

@@ -18,6 +18,7 @@ from contracts.messages.federation import (
     RoundRecord,
 )
 from contracts.messages.ingest import JournalRecord
+from contracts.messages.node_proof import NodeProof
 from contracts.messages.releases import BundleRelease
 from contracts.messages.replay_commands import ReplayCommand
 from contracts.messages.truth import TruthInterval
@@ -26,7 +27,7 @@ from contracts.messages.vitals import VitalsBatch
 
 MESSAGES = (
     VitalsBatch, DeviceStatus, ScoreBatch, TruthInterval, RoundRecord, ModelUpdate, ModelMeasurement, ModelRollback, DeviceKey,
-    GlobalModel, FlEvent, BundleRelease, ReplayCommand, JournalRecord,
+    GlobalModel, FlEvent, BundleRelease, ReplayCommand, JournalRecord, NodeProof,
 )  # fmt: skip
 
 

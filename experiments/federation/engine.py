@@ -24,7 +24,8 @@ from fl_coordinator.updates.outliers import outlier_updates
 from fl_device.host.participant import bounded_loss
 from fl_device.tasks.label_flip import flip_labels
 from fl_device.tasks.task import Examples
-from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.course import Course
+from fl_device.training.local import LocalTrainer
 from fl_device.training.own_windows import TrainingWindows
 from transport.blobs.weights import Weights, encode_weights
 

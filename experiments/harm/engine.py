@@ -20,7 +20,8 @@ from fl_coordinator.aggregation.stacking import Contribution, named, stacked
 from fl_coordinator.errors import AggregationRefused
 from fl_coordinator.updates.outliers import outlier_updates
 from fl_device.tasks.task import Examples
-from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.course import Course
+from fl_device.training.local import LocalTrainer
 from transport.blobs.weights import Weights
 
 QUORUM: Final = 3

@@ -62,7 +62,7 @@ def outcome_stage(group: Group, seed: int, run: Run) -> str:
 
     >>> from experiments.harm.plan import BARE, FULL, NOTHING
     >>> outcome_stage(FULL.groups[0], 1, Run(NOTHING, BARE))
-    'seed-1-next hour-1 of 5-no attack-no defence'
+    'seed-1-next hour-2 of 5-no attack-no defence'
     """
     return f"seed-{seed}-{group.name}-{run.name}".replace(", ", "-").replace(" / ", "-")
 

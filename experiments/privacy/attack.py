@@ -15,7 +15,8 @@ from detectors.minutes.windows import scaled
 from experiments.federation.tasks import windows_from
 from experiments.privacy.inversion import TASK, Floats, Seen, SideInformation, flat, gradients, inverted
 from experiments.privacy.plan import Case, PrivacyPlan, Protection
-from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.course import Course
+from fl_device.training.local import LocalTrainer
 from fl_device.training.own_windows import STRIDE_MIN
 from fl_device.training.privacy import UpdatePrivacy
 from replay.recording import Recording

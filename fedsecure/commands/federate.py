@@ -11,7 +11,7 @@ import typer
 from contracts.errors import Misconfigured
 from fedsecure.commands.federate_patients import PatientsAsked, federate_patients
 from fedsecure.extras import require_extra
-from fedsecure.options import Processes, command_again
+from fedsecure.options import Processes, command_again, finite
 from fedsecure.output_files import check_writable, write_files, writes_into
 from fedsecure.study_output import count_bar, say_changes
 from fedsecure.study_workers import Backend, Scheduler, Workers
@@ -73,10 +73,14 @@ def federate(
     backend: Backend = "processes",
     scheduler: Scheduler = None,
     dp_clip: Annotated[
-        float | None, typer.Option(min=0, max=1e9, help="Privacy section: the longest an update may be (L2 norm).")
+        float | None,
+        typer.Option(min=0, max=1e9, callback=finite, help="Privacy section: the longest an update may be (L2 norm)."),
     ] = None,
     dp_noise: Annotated[
-        float | None, typer.Option(min=0, max=1e6, help="Privacy section: this noise, in clips, instead of several.")
+        float | None,
+        typer.Option(
+            min=0, max=1e6, callback=finite, help="Privacy section: this noise, in clips, instead of several."
+        ),
     ] = None,
 ) -> None:
     """Federate devices some of whom are poisoned: without a gate, with the live detector's, with an oracle's.

@@ -10,7 +10,7 @@ import typer
 
 from contracts.errors import Misconfigured
 from fedsecure.extras import require_extra
-from fedsecure.options import Processes
+from fedsecure.options import Processes, finite
 from fedsecure.output_files import check_target, check_writable, folder_that_appears_whole, writes_into
 from fedsecure.simulated import SIMULATED_ALONE, simulated_stays
 from fedsecure.study_output import said_when_stopped, stage_bars
@@ -49,6 +49,7 @@ def train(
         typer.Option(
             min=0.01,
             max=0.5,
+            callback=finite,
             help="False exclusions a device-week that the threshold may cost the calibration patients; other hospitals' patients "
             "cost about twice that.",
         ),

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
+from contracts.configuration.secret_files import SECRETS_FOLDER
 from contracts.configuration.settings import Settings, variable_of
-from fedsecure.cli import SECRETS_FOLDER
 from fedsecure.demo import plan
 from fedsecure.local_stack import LocalStack
 from fedsecure.security.principals import ADMIN

@@ -16,6 +16,7 @@ MECHANISM: Final = "SCRAM-SHA-512"
 SUPER_USERS: Final = (BROKER, ADMIN)
 EVERY_CLIENT: Final = ("+@connection", "-@dangerous", "+info")
 """Redis commands of whoever logs in: to say who it is, to ask for an answer and which server gives it, not to look at other clients or to end them."""
+READS_STATES: Final = ("+hget", "+zrange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def program_principals(topics: Topics, keys: RedisKeys, worker_group: str) -> tu
         _worker(topics, keys, worker_group),
         _coordinator(topics, keys),
         *_consoles(topics, keys, worker_group),
+        _gate(topics, keys),
     )
 
 
@@ -122,18 +124,24 @@ def _coordinator(topics: Topics, keys: RedisKeys) -> Principal:
 
 
 def _consoles(topics: Topics, keys: RedisKeys, group: str) -> tuple[Principal, ...]:
+    told = (topics.scores, topics.device_status, topics.truth, topics.fl_rounds, topics.fl_events, topics.fl_keys)
     kafka = (
-        *_topics("READ", topics.scores, topics.device_status, topics.truth, topics.fl_rounds, topics.fl_events),
+        *_topics("READ", *told),
         *_vitals(topics, "READ"),
         KafkaRule(group, ("DESCRIBE",), kind="group"),
     )
-    redis = RedisRules(_read_states(keys), ("+hget", "+zrange"))
+    redis = RedisRules(_read_states(keys), READS_STATES)
     inject = _topics("WRITE", topics.replay_commands)
     by_hand = "`fedsecure console --allow-inject`: the same, and attacks by hand"
     return (
         Principal("console", "`fedsecure console`", kafka, redis),
         Principal("console-inject", by_hand, (*kafka, *inject), redis),
     )
+
+
+def _gate(topics: Topics, keys: RedisKeys) -> Principal:
+    is_for = "`fedsecure gate`, and the gate in front of another framework's strategy"
+    return Principal("gate", is_for, _topics("READ", topics.fl_keys), RedisRules(_read_states(keys), READS_STATES))
 
 
 def _read_states(keys: RedisKeys) -> tuple[str, ...]:

@@ -175,8 +175,14 @@ class Site:
                 _write(self.certificate(server), made.certificate)
 
     def write_users(self) -> None:
-        """Write the file that Redis starts with, if a password or right in it is another by now."""
-        principals = self.principals()
+        """Write the file that Redis starts with, if a password or right in it is another by now.
+
+        A program that is newer than this folder gets one of its own first.
+        """
+        principals, record = self.principals(), self.record
+        for name in principals.keys() - record.devices.keys():
+            if not self.program_folder(name).is_dir():
+                self._write_program(principals[name], record)
         hashes = {
             name: self.redis_password_sha256(name)
             for name, principal in principals.items()

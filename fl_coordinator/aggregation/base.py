@@ -32,7 +32,7 @@ class AggregationRule(Protocol):
         """How few updates the rule can do with: fewer, and its promise does not hold."""
 
     def combine(self, stack: Stack) -> Floats:
-        """Return the new weights float64[d] of `at_least` updates or more.
+        """Return the new weights float64[d] of `at_least` updates or more. May block: the updates are read as it goes.
 
         Raises AggregationRefused where samples count and there are none.
         """
@@ -49,9 +49,19 @@ def aggregate(
     >>> aggregate(aggregation_rule("median"), updates, {"w": np.zeros(1, np.float32)})["w"].tolist()
     [2.0]
     """
-    if len(contributions) < rule.at_least:
-        raise AggregationRefused(f"{rule.name} needs at least {rule.at_least} updates, there are {len(contributions)}")
-    return named(rule.combine(stacked(contributions, base)), base)
+    _need_enough(rule, len(contributions))
+    return aggregate_stack(rule, stacked(contributions, base), base)
+
+
+def aggregate_stack(rule: AggregationRule, stack: Stack, base: Weights) -> dict[str, NDArray[np.float32]]:
+    """Return the new weights of updates that need not all be in memory, else as `aggregate`."""
+    _need_enough(rule, len(stack))
+    return named(rule.combine(stack), base)
+
+
+def _need_enough(rule: AggregationRule, count: int) -> None:
+    if count < rule.at_least:
+        raise AggregationRefused(f"{rule.name} needs at least {rule.at_least} updates, there are {count}")
 
 
 def aggregation_rules() -> dict[str, AggregationRule]:

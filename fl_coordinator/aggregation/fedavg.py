@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fl_coordinator.aggregation.stacking import Floats, Stack
 
 
 class FedAvg:
     """The sample-weighted mean, the seed paper's rule. One contribution can move it anywhere: it is no defence.
 
-    >>> import numpy as np
     >>> RULE.combine(Stack(np.array([[0.0], [4.0]]), np.array([3.0, 1.0]), np.zeros(1))).tolist()
     [1.0]
     """
@@ -18,7 +19,9 @@ class FedAvg:
     at_least = 1
 
     def combine(self, stack: Stack) -> Floats:
-        mean: Floats = stack.shares @ stack.rows
+        mean = np.zeros_like(stack.base)
+        for share, update in zip(stack.shares, stack.updates(), strict=True):
+            mean += share * update
         return mean
 
 

@@ -26,38 +26,56 @@ class GeometricMedian:
     at_least = 3
 
     def combine(self, stack: Stack) -> Floats:
-        return geometric_median(stack.rows)
+        return geometric_median(stack)
 
 
-def geometric_median(rows: Floats) -> Floats:
-    """Return float64[d], starting from the coordinate-wise median, which no minority can move far.
+def geometric_median(stack: Stack) -> Floats:
+    """Return float64[d], starting from the coordinate-wise median, which no minority can move far. Reads all updates in each step.
 
-    >>> geometric_median(np.array([[0.0, 0.0], [1.0, 0.0], [90.0, 0.0]])).round(3).tolist()
+    >>> geometric_median(Stack(np.array([[0.0, 0.0], [1.0, 0.0], [90.0, 0.0]]), np.ones(3), np.zeros(2))).round(3).tolist()
     [1.0, 0.0]
     """
-    point: Floats = np.median(rows, axis=0)
-    spread = float(np.median(np.linalg.norm(rows - point, axis=1)))
+    point = stack.each_weight(lambda block: np.median(block, axis=0))
+    spread = float(np.median(_distances(stack, point)))
     for _ in range(MAX_ITERATIONS):
-        pull = 1 / np.maximum(np.linalg.norm(rows - point, axis=1), SMOOTHING)
-        after: Floats = pull / pull.sum() @ rows
+        after = _pulled(stack, point)
         step, point = float(np.linalg.norm(after - point)), after
         if step <= TOLERANCE * spread:
             break
-    return _at_a_row(rows, point)
+    return _at_a_row(stack, point)
 
 
-def _at_a_row(rows: Floats, point: Floats) -> Floats:
+def _distances(stack: Stack, point: Floats) -> Floats:
+    return np.array([np.linalg.norm(update - point) for update in stack.updates()])
+
+
+def _pulled(stack: Stack, point: Floats) -> Floats:
+    """Return the mean of the updates, each the lighter the farther it lies from the point."""
+    pulled, total = np.zeros_like(point), 0.0
+    for update in stack.updates():
+        pull = 1 / max(float(np.linalg.norm(update - point)), SMOOTHING)
+        pulled += pull * update
+        total += pull
+    return pulled / total
+
+
+def _at_a_row(stack: Stack, point: Floats) -> Floats:
     """Return the row nearest to the point if it is the median itself: there the algorithm crawls and stops too early.
 
     A row is the median when the unit vectors to all others add up to no more than the number of rows that lie on it
     (Kuhn, Mathematical Programming 1973;4:98-107).
     """
-    row: Floats = rows[int(np.argmin(np.linalg.norm(rows - point, axis=1)))]
-    away = rows - row
-    distance = np.linalg.norm(away, axis=1)
-    others = distance > SMOOTHING
-    pull = (away[others] / distance[others, None]).sum(axis=0)
-    return row if float(np.linalg.norm(pull)) <= float((~others).sum()) else point
+    nearest = int(np.argmin(_distances(stack, point)))
+    row = stack.parts[nearest : nearest + 1, :][0]
+    pull, here = np.zeros_like(row), 0
+    for update in stack.updates():
+        away = update - row
+        distance = float(np.linalg.norm(away))
+        if distance > SMOOTHING:
+            pull += away / distance
+        else:
+            here += 1
+    return row if float(np.linalg.norm(pull)) <= here else point
 
 
 RULE = GeometricMedian()

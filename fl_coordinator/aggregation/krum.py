@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.distance import pdist, squareform
 
 from fl_coordinator.aggregation.stacking import Floats, Stack
 
@@ -22,8 +23,9 @@ class Krum:
     at_least = AT_LEAST
 
     def combine(self, stack: Stack) -> Floats:
-        chosen: Floats = stack.rows[np.argmin(krum_scores(stack.rows))]
-        return chosen
+        chosen = int(np.argmin(krum_scores(stack)))
+        update: Floats = stack.parts[chosen : chosen + 1, :][0]
+        return update
 
 
 def tolerated(count: int) -> int:
@@ -35,14 +37,16 @@ def tolerated(count: int) -> int:
     return (count - 3) // 2
 
 
-def krum_scores(rows: Floats) -> Floats:
+def krum_scores(stack: Stack) -> Floats:
     """Return each update's summed squared distance to its n - f - 2 nearest others, float64[n] (low: in company).
 
-    >>> krum_scores(np.array([[0.0], [1.0], [1.5], [3.0], [90.0]])).tolist()
+    It takes every pair: n * n distances in memory, and time for each of them.
+
+    >>> krum_scores(Stack(np.array([[0.0], [1.0], [1.5], [3.0], [90.0]]), np.ones(5), np.zeros(1))).tolist()
     [3.25, 1.25, 2.5, 6.25, 15401.25]
     """
-    squares = np.square(rows[:, None, :] - rows[None, :, :]).sum(axis=2)
-    near = np.sort(squares, axis=1)[:, 1 : len(rows) - tolerated(len(rows)) - 1]  # without itself
+    squares = squareform(sum(pdist(block, "sqeuclidean") for _, block in stack.blocks()))
+    near = np.sort(squares, axis=1)[:, 1 : len(stack) - tolerated(len(stack)) - 1]  # without itself
     scores: Floats = near.sum(axis=1)
     return scores
 

@@ -19,8 +19,7 @@ class Median:
     at_least = 3
 
     def combine(self, stack: Stack) -> Floats:
-        median: Floats = np.median(stack.rows, axis=0)
-        return median
+        return stack.each_weight(lambda block: np.median(block, axis=0))
 
 
 RULE = Median()

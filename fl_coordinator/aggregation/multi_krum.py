@@ -20,9 +20,8 @@ class MultiKrum:
     at_least = AT_LEAST
 
     def combine(self, stack: Stack) -> Floats:
-        kept = np.argsort(krum_scores(stack.rows), kind="stable")[: len(stack) - tolerated(len(stack))]
-        mean: Floats = stack.rows[np.sort(kept)].mean(axis=0)
-        return mean
+        kept = np.sort(np.argsort(krum_scores(stack), kind="stable")[: len(stack) - tolerated(len(stack))])
+        return stack.each_weight(lambda block: block[kept].mean(axis=0))
 
 
 RULE = MultiKrum()

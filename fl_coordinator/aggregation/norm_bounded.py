@@ -19,9 +19,11 @@ class NormBounded:
     at_least = 3
 
     def combine(self, stack: Stack) -> Floats:
-        lengths = np.linalg.norm(stack.changes, axis=1)
+        lengths = stack.lengths()
         cut = np.minimum(1.0, np.divide(np.median(lengths), lengths, out=np.ones_like(lengths), where=lengths > 0))
-        bounded: Floats = stack.base + (stack.shares * cut) @ stack.changes
+        bounded = stack.base.copy()
+        for share, update in zip(stack.shares * cut, stack.updates(), strict=True):
+            bounded += share * (update - stack.base)
         return bounded
 
 

@@ -27,8 +27,7 @@ class TrimmedMean:
 
     def combine(self, stack: Stack) -> Floats:
         cut = max(1, math.floor(TRIMMED_SHARE * len(stack)))
-        mean: Floats = np.sort(stack.rows, axis=0)[cut : len(stack) - cut].mean(axis=0)
-        return mean
+        return stack.each_weight(lambda block: np.sort(block, axis=0)[cut : len(stack) - cut].mean(axis=0))
 
 
 RULE = TrimmedMean()

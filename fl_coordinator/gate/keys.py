@@ -5,8 +5,7 @@ from __future__ import annotations
 import structlog
 
 from contracts.errors import BadSignature
-from contracts.messages.federation import ModelMeasurement, ModelUpdate
-from contracts.signing import verify
+from contracts.signing import Signed, verify
 from fl_coordinator.errors import UpdateRefused
 from transport.compacted_table import TableRecord
 from transport.key_registry import KeyRegistry
@@ -37,7 +36,7 @@ class KeyRing(KeyRegistry):
         key = self.get(device_id)
         return None if key is None or key.revoked_at is not None else key.key_id
 
-    def check(self, answer: ModelUpdate | ModelMeasurement) -> None:
+    def check(self, answer: Signed) -> None:
         """Raise UpdateRefused unless the key registered now for `device_id` signed the answer as it stands.
 
         Computes for a quarter of a millisecond, so the cheap checks come first.

@@ -12,7 +12,7 @@ import structlog
 from contracts.configuration.parts import FederationSettings
 from contracts.errors import Unavailable
 from contracts.messages.federation import RoundPhase, RoundRecord
-from fl_coordinator.aggregation.base import aggregate, aggregation_rule
+from fl_coordinator.aggregation.base import aggregate_stack, aggregation_rule
 from fl_coordinator.errors import AggregationRefused, GateClosed
 from fl_coordinator.gate.selection import RoundGate, Selection, ask_redis
 from fl_coordinator.journal import Journal
@@ -21,6 +21,7 @@ from fl_coordinator.rounds import transitions, validation
 from fl_coordinator.rounds.lease import Lease
 from fl_coordinator.rounds.metrics import measure_round
 from fl_coordinator.updates.collection import Collection
+from fl_coordinator.updates.spool import NoRoom
 
 log = structlog.get_logger()
 POLL_S = 0.2
@@ -66,8 +67,9 @@ class Coordinator:
         except GateClosed:  # said by then
             await self._end(transitions.skip(self.collection.current, "redis_unavailable", self.clock()))
         except Unavailable as error:
-            log.warning("kafka_unavailable", round=record.round, error=str(error))
-            await self._end(transitions.fail(self.collection.current, "kafka_unavailable", self.clock()))
+            reason = "no_room" if isinstance(error, NoRoom) else "kafka_unavailable"
+            log.warning(reason, round=record.round, error=str(error))
+            await self._end(transitions.fail(self.collection.current, reason, self.clock()))
         finally:
             record = self.collection.close()
         measure_round(record, monotonic() - started)
@@ -148,15 +150,15 @@ class Coordinator:
 
     async def _read_until(self, is_complete: Callable[[RoundRecord], bool]) -> None:
         """Read answers until there is nobody left to wait for, the deadline or the stop."""
-        published = self.collection.current
+        published, written_at = self.collection.current, monotonic()
         await self.journal.round(published)
-        while not is_complete(published) and not self.stop.is_set():
+        while not is_complete(self.collection.current) and not self.stop.is_set():
             left_s = published.deadline_at - self.clock()
             if left_s <= 0:
                 break
             await self.collection.read(min(left_s, POLL_S))
-            if self.collection.current is not published:
-                published = self.collection.current
+            if transitions.is_worth_a_record(self.collection.current, published, monotonic() - written_at):
+                published, written_at = self.collection.current, monotonic()
                 await self.journal.round(published)  # what a later coordinator goes on from
 
     async def _aggregate(self) -> None:
@@ -164,9 +166,9 @@ class Coordinator:
         # A coordinator that was replaced while it collected has no say in the model, nor in what is on record.
         await ask_redis(self.lease.check)
         await self.journal.round(record)
-        contributions, loss = self.collection.accepted()
+        rule, stack = aggregation_rule(record.aggregation), self.collection.accepted()
         try:
-            model = model_of(aggregate(aggregation_rule(record.aggregation), contributions, base.weights), record.round)
+            model = model_of(await asyncio.to_thread(aggregate_stack, rule, stack, base.weights), record.round)
         except AggregationRefused as refusal:
             log.warning("aggregation_refused", round=record.round, reason=str(refusal))
             await self._end(transitions.skip(record, "aggregation_refused", self.clock()))
@@ -176,6 +178,7 @@ class Coordinator:
             return
         await self.models.publish(model, base.sha256)
         await ask_redis(self.models.store, model)
+        loss = validation.local_loss(record)
         self.collection.record = validation.open_validation(record, self.settings, model.sha256, loss, self.clock())
         await self._validate(model)
 
@@ -224,20 +227,15 @@ class Coordinator:
     async def _end(self, record: RoundRecord, *, is_on_record: bool = False) -> None:
         """Put the final record and its audit line on the broker, as far as it takes them."""
         self.collection.record = record
-        log.info(
-            f"round_{record.phase}",
-            round=record.round,
-            reason=record.reason,
-            accepted=record.accepted,
-            change=record.change,
-        )
+        kind, reason = f"round_{record.phase}", record.reason
+        log.info(kind, round=record.round, reason=reason, accepted=record.accepted, change=record.change)
         try:
             if not is_on_record:
                 await self.journal.round(record)
             await self.journal.event(
-                f"round_{record.phase}",
+                kind,
                 record.round,
-                reason=record.reason,
+                reason=reason,
                 accepted=record.accepted,
                 excluded=record.excluded,
                 candidate=record.candidate_sha256,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left, insort
 from collections.abc import Sequence, Set
 from typing import Final
 
@@ -34,6 +35,8 @@ NEXT_PHASES: Final[dict[RoundPhase, Set[RoundPhase]]] = {
         frozenset[RoundPhase](),
     ),
 }
+RECORDS_A_ROUND: Final = 32
+RECORD_WITHIN_S: Final = 1.0
 NO_ANSWER: Final = "no_answer"
 STRAGGLER: Final = "straggler"
 NOT_DRAWN: Final = "not_drawn"
@@ -75,31 +78,56 @@ def open_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecord
     return enter(record, RoundPhase.COLLECTING)
 
 
+def is_invited(record: RoundRecord, device_id: str) -> bool:
+    """Whether this device was asked. The cohort is in order, so that a large one need not be searched from end to end."""
+    at = bisect_left(record.cohort, device_id)
+    return record.cohort[at : at + 1] == [device_id]
+
+
 def is_awaited(record: RoundRecord, device_id: str) -> bool:
     """Whether this device was asked and has neither answered nor been dropped."""
-    return device_id in record.cohort and device_id not in record.accepted and device_id not in record.excluded
+    is_settled = device_id in record.updates or device_id in record.excluded
+    return not is_settled and is_invited(record, device_id)
 
 
 def is_complete(record: RoundRecord) -> bool:
     """Whether nobody is awaited any more: all have answered, or as many as were wanted."""
     if record.target is not None and len(record.accepted) >= record.target:
         return True
-    return not any(is_awaited(record, device_id) for device_id in record.cohort)
+    return all(device_id in record.updates or device_id in record.excluded for device_id in record.cohort)
+
+
+def is_worth_a_record(record: RoundRecord, published: RoundRecord, age_s: float) -> bool:
+    """Whether to write the whole record again: what is on record is a second old, or as much has come since as a thirty-second of the cohort.
+
+    The record is as long as its cohort, so written for each answer of a thousand devices it would be a thousand times as much. Answers that
+    are not on record yet lie on the devices' topics, where a later coordinator reads them again.
+    """
+    if record is published or age_s >= RECORD_WITHIN_S:
+        return record is not published
+    return _settled(record) - _settled(published) >= len(record.cohort) // RECORDS_A_ROUND
+
+
+def _settled(record: RoundRecord) -> int:
+    """Return how many answers and measurements are no longer waited for, but for what is the same all the time."""
+    return len(record.updates) + len(record.excluded) + len(record.measurements) - len(record.validators)
 
 
 def accept(record: RoundRecord, device_id: str, update: AcceptedUpdate) -> RoundRecord:
     """Count a device's update in, once a round. Whoever sends it again changes nothing."""
     _need(record, RoundPhase.COLLECTING)
-    if device_id in record.accepted:
+    if device_id in record.updates:
         return record
     if not is_awaited(record, device_id):
         raise IllegalTransition(f"round {record.round} does not await {device_id}")
-    return replace(record, accepted=sorted([*record.accepted, device_id]), updates=record.updates | {device_id: update})
+    accepted = record.accepted.copy()
+    insort(accepted, device_id)
+    return replace(record, accepted=accepted, updates=record.updates | {device_id: update})
 
 
 def drop(record: RoundRecord, device_id: str, reason: str) -> RoundRecord:
     """Put a device of the cohort out of the round, accepted or not. It stays in `cohort` and is in `excluded`."""
-    if device_id not in record.cohort:
+    if not is_invited(record, device_id):
         raise IllegalTransition(f"{device_id} is not in the cohort of round {record.round}")
     accepted = [name for name in record.accepted if name != device_id]
     updates = {name: update for name, update in record.updates.items() if name != device_id}
@@ -110,9 +138,8 @@ def close_collection(record: RoundRecord, quorum: int, now: float) -> RoundRecor
     """End the collection: who did not answer, or not among the first, is out. A quorum is aggregated, less is skipped."""
     _need(record, RoundPhase.COLLECTING)
     silent = STRAGGLER if is_complete(record) else NO_ANSWER
-    for device_id in record.cohort:
-        if is_awaited(record, device_id):
-            record = drop(record, device_id, silent)
+    missing = [name for name in record.cohort if name not in record.updates and name not in record.excluded]
+    record = replace(record, excluded=dict.fromkeys(missing, silent) | record.excluded)
     if len(record.accepted) < quorum:
         return skip(record, "no_quorum", now)
     return enter(record, RoundPhase.AGGREGATING)

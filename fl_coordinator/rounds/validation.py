@@ -48,6 +48,13 @@ def open_validation(
     )
 
 
+def local_loss(record: RoundRecord) -> float:
+    """Return the accepted devices' sample-weighted loss after training."""
+    updates = record.updates.values()
+    total = sum(update.samples for update in updates)
+    return sum(update.loss * update.samples for update in updates) / max(total, 1)
+
+
 def time_s(record: RoundRecord, settings: FederationSettings) -> float:
     """Return for how long devices are waited for where the round stands."""
     return settings.validation_deadline_s if record.phase is RoundPhase.VALIDATING else settings.round_deadline_s

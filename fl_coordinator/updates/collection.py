@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import numpy as np
 import structlog
 
 from contracts.errors import InvalidMessage
@@ -15,14 +18,14 @@ from contracts.messages.federation import (
 )
 from contracts.metrics import UPDATES
 from contracts.redis_keys import RedisKeys
-from fl_coordinator.aggregation.stacking import Contribution
+from fl_coordinator.aggregation.stacking import Stack, flat
 from fl_coordinator.errors import UpdateRefused
 from fl_coordinator.gate.selection import RoundGate, ask_redis
 from fl_coordinator.journal import Journal
 from fl_coordinator.models.registry import Model
 from fl_coordinator.rounds import transitions, validation
 from fl_coordinator.updates.inbox import UpdateInbox
-from fl_coordinator.updates.outliers import outlier_updates
+from fl_coordinator.updates.outliers import outliers
 from fl_coordinator.updates.refusals import Refusals
 from fl_coordinator.updates.screening import (
     SeenNonces,
@@ -32,6 +35,7 @@ from fl_coordinator.updates.screening import (
     screen_message,
     screen_weights,
 )
+from fl_coordinator.updates.spool import UpdateSpool
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights
 from transport.kafka.topic_reader import Record
@@ -42,7 +46,7 @@ log = structlog.get_logger()
 class Collection:
     """The answers of one round as they come, and where that round stands: `record`, None while no round is under way.
 
-    Raises GateClosed when Redis does not answer, Unavailable when Kafka does not.
+    Raises GateClosed when Redis does not answer, NoRoom when updates find no place, Unavailable when Kafka does not answer.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Collection:
         self.record: RoundRecord | None = None
         self._model: Model | None = None
         self._servers_before = 0
-        self._contributions: dict[str, Contribution] = {}
+        self._spool = UpdateSpool()
         self._refusals = Refusals(journal)
         self._nonces = SeenNonces()
 
@@ -71,7 +75,7 @@ class Collection:
         """Begin to collect for a round that trains from `model`."""
         self.record, self._model = record, model
         self._servers_before = self._gate.primary.changes
-        self._contributions = {}
+        self._spool.clear()
         self._refusals.clear()
         self._nonces.next_round()
 
@@ -83,11 +87,12 @@ class Collection:
             except (InvalidMessage, UpdateRefused):
                 await self._drop(device_id, "update_lost")
             else:
-                self._contributions[device_id] = Contribution(device_id, weights, update.samples)
+                self._keep(device_id, weights)
 
     def close(self) -> RoundRecord:
         """Refuse whatever comes from now on, and return where the round ended."""
         record, self.record = self.current, None
+        self._spool.clear()
         return record
 
     async def read(self, timeout_s: float) -> None:
@@ -133,7 +138,8 @@ class Collection:
 
     async def gate(self, device_ids: list[str]) -> bool:
         """Read the gate again, drop the devices that no longer pass it, and return whether all still do."""
-        signed_with = {device_id: update.key_id for device_id, update in self.current.updates.items()}
+        updates = self.current.updates
+        signed_with = {device_id: updates[device_id].key_id for device_id in device_ids if device_id in updates}
         excluded = await self._gate.excluded(device_ids, signed_with)
         for device_id, reason in excluded.items():
             await self._drop(device_id, reason)
@@ -147,9 +153,9 @@ class Collection:
 
     async def screen_cohort(self) -> None:
         """Drop the devices whose update does not belong among the accepted ones."""
-        assert self._model is not None
-        for device_id, reason in outlier_updates(self.accepted()[0], self._model.weights).items():
-            await self._drop(device_id, reason)
+        devices = self.current.accepted
+        for at, reason in (await asyncio.to_thread(outliers, self.accepted())).items():
+            await self._drop(devices[at], reason)
 
     async def gate_measured(self) -> bool:
         """Drop the measurements of devices that no longer pass the gate, and return whether all pass whose updates were accepted."""
@@ -167,12 +173,12 @@ class Collection:
                 self.record = transitions.drop(self.current, device_id, "bad_update")
         return self.current
 
-    def accepted(self) -> tuple[list[Contribution], float]:
-        """Return what the accepted devices contributed, and their sample-weighted loss after training."""
-        chosen = [self._contributions[device_id] for device_id in self.current.accepted]
-        total = sum(item.sample_count for item in chosen)
-        loss = sum(self.current.updates[item.device_id].loss * item.sample_count for item in chosen) / max(total, 1)
-        return chosen, loss
+    def accepted(self) -> Stack:
+        """Return what the accepted devices contributed, in order of device."""
+        assert self._model is not None
+        samples = [self.current.updates[device_id].samples for device_id in self.current.accepted]
+        base = flat(self._model.weights, self._model.weights).astype(np.float64)
+        return Stack(self._spool.rows(self.current.accepted), np.array(samples, np.float64), base)
 
     async def _take_in(self, update: ModelUpdate) -> None:
         try:
@@ -187,8 +193,8 @@ class Collection:
         accepted = AcceptedUpdate(
             update_sha256=update.update_sha256, samples=samples, loss=update.loss_after, key_id=update.key_id
         )
+        self._keep(update.device_id, weights)
         self.record = transitions.accept(self.current, update.device_id, accepted)
-        self._contributions[update.device_id] = Contribution(update.device_id, weights, samples)
         UPDATES.labels("accepted").inc()
         await self._journal.event(
             "update_accepted",
@@ -216,6 +222,10 @@ class Collection:
             "model_measured", answer.round, answer.device_id, model=answer.candidate_sha256, key_id=answer.key_id,
             samples=answer.sample_count, loss_before=answer.loss_before, loss_after=answer.loss_after,
         )  # fmt: skip
+
+    def _keep(self, device_id: str, weights: Weights) -> None:
+        assert self._model is not None
+        self._spool.put(device_id, flat(weights, self._model.weights))
 
     async def _weights(self, device_id: str, sha256: str) -> Weights:
         assert self._model is not None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from fl_coordinator.aggregation.stacking import Contribution, Floats, Weights, stacked
+from fl_coordinator.aggregation.stacking import Contribution, Floats, Stack, Weights, stacked
 from fl_coordinator.rounds.transitions import OUTLIERS
 
 AT_LEAST: Final = 3
@@ -28,26 +28,58 @@ def outlier_updates(contributions: Sequence[Contribution], base: Weights) -> Map
 
     Changes are measured from `base`, the model the round trained from. Pure; the order of contributions does not matter.
     """
-    if len(contributions) < AT_LEAST:
+    if not contributions:
         return {}
-    changes = stacked(contributions, base).changes
-    lengths = np.linalg.norm(changes, axis=1)
-    too_long = lengths > LONGEST * np.median(lengths)
-    cluster = _minority_cluster(changes, lengths)
-    middle = np.median(changes[~cluster], axis=0)  # Byzantine updates that agree would pull it to their side
-    against = _cosines(changes, lengths, middle[None])[:, 0] < LEAST_COSINE
     names = sorted(contribution.device_id for contribution in contributions)
+    return {names[at]: reason for at, reason in outliers(stacked(contributions, base)).items()}
+
+
+def outliers(stack: Stack) -> Mapping[int, str]:
+    """Return which of the updates do not belong, by their place in the stack, with the reason.
+
+    It reads them twice, some weights of all at a time, and may block. It takes every pair: n * n cosines in memory.
+    """
+    if len(stack) < AT_LEAST:
+        return {}
+    products = _products(stack)
+    lengths = np.sqrt(np.diag(products))
+    too_long = lengths > LONGEST * np.median(lengths)
+    cluster = _minority_cluster(_cosines(products, lengths, lengths))
+    products_to_middle, middle_length = _to_the_middle(stack, ~cluster)
+    against = _cosines(products_to_middle, lengths, middle_length) < LEAST_COSINE
     reasons = np.select([too_long, cluster, against], OUTLIERS, "")
-    return {name: str(reason) for name, reason in zip(names, reasons, strict=True) if reason}
+    return {at: str(reason) for at, reason in enumerate(reasons) if reason}
 
 
-def _minority_cluster(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
+def _products(stack: Stack) -> Floats:
+    """Return the scalar products of the changes, each with each, float64[n, n]."""
+    products = np.zeros((len(stack), len(stack)))
+    for columns, block in stack.blocks():
+        changes = block - stack.base[columns]
+        products += changes @ changes.T
+    return products
+
+
+def _to_the_middle(stack: Stack, honest: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return each change's scalar product with the median change float64[n], and that one's length float64[1].
+
+    The median is of the honest alone: Byzantine updates that agree would pull it to their side.
+    """
+    products, square = np.zeros(len(stack)), 0.0
+    for columns, block in stack.blocks():
+        changes = block - stack.base[columns]
+        middle = np.median(changes[honest], axis=0)
+        products += changes @ middle
+        square += float(middle @ middle)
+    return products, np.sqrt([square])
+
+
+def _minority_cluster(cosines: Floats) -> NDArray[np.bool_]:
     """Return who belongs to a minority of two or more that pulls against all others, bool[n].
 
     Two Byzantine updates of five are enough to turn a median their way. Clusters of updates by cosine: FLAME (Nguyen et al., USENIX Security
     2022); by average linkage here, as there are few devices. One alone is left to the cosine to the median.
     """
-    cosines = _cosines(changes, lengths, changes)
     tree = linkage(squareform(1 - cosines, checks=False), "average")
     first = fcluster(tree, 2, "maxclust") == 1
     cluster = first if 2 * first.sum() < len(first) else ~first
@@ -56,8 +88,8 @@ def _minority_cluster(changes: Floats, lengths: Floats) -> NDArray[np.bool_]:
     return cluster if is_against else np.zeros_like(cluster)
 
 
-def _cosines(changes: Floats, lengths: Floats, others: Floats) -> Floats:
-    """Return the cosines float64[n, m] between changes and others; 0 where one of the two has no length."""
-    products = np.outer(lengths, np.linalg.norm(others, axis=1))
-    cosines: Floats = np.divide(changes @ others.T, products, out=np.zeros_like(products), where=products > 0)
+def _cosines(products: Floats, lengths: Floats, others: Floats) -> Floats:
+    """Return cosines of scalar products [n] or [n, m]; 0 where one of the two has no length."""
+    scale = np.multiply.outer(lengths, others) if products.ndim > 1 else lengths * others
+    cosines: Floats = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
     return np.clip(cosines, -1, 1)

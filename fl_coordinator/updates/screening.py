@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from contracts.messages.federation import MOST_LOSS, ModelMeasurement, ModelUpdate, RoundPhase, RoundRecord
 from detectors.network.layout import CONTEXT_STATISTICS
 from fl_coordinator.errors import UpdateRefused
-from fl_coordinator.rounds.transitions import is_awaited
+from fl_coordinator.rounds.transitions import is_awaited, is_invited
 from fl_coordinator.rounds.validation import is_asked
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -22,7 +22,7 @@ SHA256: Final = re.compile("[0-9a-f]{64}")
 def screen_message(update: ModelUpdate, sender_id: str, record: RoundRecord | None) -> None:
     """Check an update against the round. `sender_id` is the device whose topic it came on. Raises UpdateRefused."""
     record = _screen_occasion(update, sender_id, record, RoundPhase.COLLECTING)
-    if update.device_id not in record.cohort:
+    if not is_invited(record, update.device_id):
         raise UpdateRefused("not_in_cohort")
     if update.device_id in record.updates:
         # Read again after a restart, or sent again by a device that was not sure: the same update changes nothing.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import structlog
@@ -26,14 +26,16 @@ from contracts.messages.federation import (
 from contracts.metrics import LOCAL_TRAINING_SECONDS
 from contracts.signing import Answer
 from fl_device.host.participant import Participant, length_s
-from fl_device.host.preparation import Prepared
 from fl_device.keys.host_keys import HostKeys
-from fl_device.training.local import Course, LocalResult
+from fl_device.training.course import Course, LocalResult
 from fl_device.training.privacy import PrivateAnswers
 from transport.blobs.store import BlobStore
 from transport.blobs.weights import Weights, decode_weights, encode_weights
 from transport.clock import Backoff, cancellable_sleep
 from transport.kafka.publisher import Publisher
+
+if TYPE_CHECKING:
+    from fl_device.host.preparation import Prepared
 
 log = structlog.get_logger()
 CACHED_MODELS: Final = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from contracts.messages.federation import MOST_LOSS, ModelMeasurement, ModelUpdate, RoundPhase, RoundRecord
-from fl_device.training.local import LocalResult
+from fl_device.training.course import LocalResult
 
 log = structlog.get_logger()
 

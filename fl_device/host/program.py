@@ -13,8 +13,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from contracts.configuration.settings import Settings
-from contracts.errors import InvalidMessage, Misconfigured, Unavailable
-from contracts.messages.federation import GlobalModel, RoundRecord, decode_federation
+from contracts.errors import Misconfigured, Unavailable
 from contracts.metrics import DEVICES_HOSTED
 from fl_device.host.answering import Answering, ModelCache
 from fl_device.host.bundle_changes import BundleChanges
@@ -23,10 +22,11 @@ from fl_device.host.earlier_answers import rounds_answered
 from fl_device.host.participant import HostedDevices
 from fl_device.host.preparation import Prepared, prepare
 from fl_device.host.presence import Attendance, Presence
+from fl_device.host.rounds import RoundFollower, wait_for_kafka
 from fl_device.keys.folder import KeyFolder
 from fl_device.keys.host_keys import HostKeys
 from transport.blobs.store import blob_store
-from transport.clock import Backoff, cancellable_sleep
+from transport.clock import Backoff
 from transport.kafka.admin import ensure_topics
 from transport.kafka.publisher import Publisher
 from transport.kafka.topic_reader import Record, TopicReader
@@ -88,7 +88,9 @@ class DeviceProgram:
                 attendance = Attendance(presence, self._hosted, lambda: not self._waiting_for, backoff)
                 await _together(
                     self._follow_vitals(prepared.detector, changes, publisher, stop),
-                    self._follow_rounds(models, answering, stop),
+                    RoundFollower(self._settings, self._hosted, models, answering, self._random).run(
+                        stop, lambda: self._waiting_for.discard("the rounds on record")
+                    ),
                     attendance.run(stop),
                 )
         finally:
@@ -120,7 +122,7 @@ class DeviceProgram:
                         self._waiting_for.discard("the first look for vitals topics")
                     records = await reader.poll(POLL_S, VITALS_PER_TURN)
                 except Unavailable as error:
-                    await _wait_for_kafka(error, backoff, stop)
+                    await wait_for_kafka(error, backoff, stop)
                     continue
                 backoff.reset()
                 if not records and self._hosted.has_new:
@@ -157,49 +159,6 @@ class DeviceProgram:
         is_wanted = self._wanted is None or device_id in self._wanted
         return is_wanted and device_id not in self._hosted.participants
 
-    async def _follow_rounds(self, models: ModelCache, answering: Answering, stop: asyncio.Event) -> None:
-        topics, backoff = self._settings.topics, Backoff(self._random)
-        async with TopicReader(self._settings) as reader:
-            await reader.add_existing([topics.fl_rounds, topics.models], start="earliest")
-            for record in await reader.read_to_end():
-                self._note(record, models)
-            self._waiting_for.discard("the rounds on record")
-            is_last = False
-            while not is_last:
-                is_last = stop.is_set()  # one more look after the stop: whoever was invited meanwhile declines
-                try:
-                    records = await reader.poll(POLL_S)
-                except Unavailable as error:
-                    await _wait_for_kafka(error, backoff, stop)
-                    continue
-                backoff.reset()
-                if topics.fl_rounds in reader.take_made_anew():
-                    log.warning("rounds_forgotten", reason="their topic was made anew")
-                    self._hosted.forget_rounds()
-                noted = [self._note(record, models) for record in records]
-                if any(noted) or self._hosted.is_caught_up:
-                    self._hosted.is_caught_up = False
-                    await self._answer_newest(answering, stop)
-
-    async def _answer_newest(self, answering: Answering, stop: asyncio.Event) -> None:
-        """Answer the newest round as it stands: what came before it is over, however late this host read of it."""
-        if self._hosted.newest_round is not None:
-            await answering.answer(self._hosted.newest_round, self._hosted.invited(), stop)
-
-    def _note(self, record: Record, models: ModelCache) -> RoundRecord | None:
-        """Remember what a record of the rounds or models topic says. Return it when it is a round."""
-        try:
-            if record.topic == self._settings.topics.models:
-                if record.value is not None:
-                    models.note(decode_federation(GlobalModel, record.value))
-                return None
-            round_record = decode_federation(RoundRecord, record.value)
-        except InvalidMessage as error:
-            log.warning("record_unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
-            return None
-        self._hosted.note(round_record)
-        return round_record
-
     def _device_of(self, record: Record) -> str:
         return self._settings.topics.device_of_vitals(record.topic) or ""
 
@@ -215,8 +174,3 @@ async def _together(*following: Coroutine[Any, Any, None]) -> None:
                 tasks.create_task(each)
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-
-
-async def _wait_for_kafka(error: Unavailable, backoff: Backoff, stop: asyncio.Event) -> None:
-    log.warning("waiting_for_kafka", error=str(error))
-    await cancellable_sleep(backoff.next_s(), stop)

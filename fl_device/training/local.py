@@ -15,6 +15,7 @@ from detectors.array_types import Floats32, Ints
 from detectors.network.layout import Shapes
 from detectors.training.tensorflow import tf
 from fl_device.tasks.task import Examples, Task
+from fl_device.training.course import Course, LocalResult
 from transport.blobs.weights import Weights
 
 DECAY_OF_MEAN: Final = 0.9
@@ -88,35 +89,6 @@ def _adam(state: State, gradient: Any, rate: Any) -> State:
     square += (tf.square(gradient) - square) * (1.0 - DECAY_OF_SQUARE)
     reach = rate * tf.sqrt(1.0 - tf.pow(DECAY_OF_SQUARE, steps)) / (1.0 - tf.pow(DECAY_OF_MEAN, steps))
     return vector - mean * reach / (tf.sqrt(square) + EPSILON), mean, square, steps
-
-
-@dataclass(frozen=True, slots=True)
-class LocalResult:
-    """New weights by name (float32), the windows they were trained on, and the task's mean loss before and after."""
-
-    weights: Weights
-    sample_count: int
-    loss_before: float
-    loss_after: float
-    train_s: float
-
-    def is_finite(self) -> bool:
-        """Whether the training converged to numbers that may be sent."""
-        return bool(np.isfinite(self.loss_after)) and all(np.isfinite(array).all() for array in self.weights.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How to train: passes over the windows, windows a step, the step size of Adam, and the seed of the shuffles.
-
-    `proximal_mu` adds mu/2 |w - w_global|^2 to the loss (FedProx, Li et al., MLSys 2020, Eq. 2); 0 adds nothing.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    proximal_mu: float = 0.0
 
 
 class LocalTrainer:

@@ -48,6 +48,8 @@ class _ConsumerThread(AIOKafkaConsumerThread):
         """
         committed = await super().seek_to_committed()
         fresh = [TopicPartition(*tp) for tp, offset in committed.items() if not offset]
+        offsets = {(tp.topic, tp.partition): offset or 0 for tp, offset in committed.items()}
+        cast("Any", self.app).core.reads_on_from(offsets)
         if fresh:
             log.info("partitions_read_from_their_start", partitions=len(fresh))
             await self.call_thread(self._read_from_start, fresh)

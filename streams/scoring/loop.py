@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
@@ -17,17 +17,16 @@ from streams.errors import Fatal
 from streams.metrics import DeviceSeries
 from streams.publisher import VerdictPublisher
 from streams.scoring.batch import BatchResult, BatchScorer
-from streams.scoring.passed_over import PassedOver
+from streams.scoring.passed_over import PassedOver, SharedPositions, own_positions
 from streams.state.backfill import BackfillReader
 from streams.state.devices import AssignedDevices
 from streams.state.restore import Restorer
 from streams.state.status_store import StatusStore
-from streams.vitals_records import DeviceNames, VitalsRecord
+from streams.vitals_records import DeviceNames, VitalsRecord, parts
 from transport.kafka.offsets import TopicPartition
 
 log = structlog.get_logger()
 
-PART_BYTES = 262_144
 PLAUSIBLE_DELAY_S = 3600.0
 
 
@@ -62,6 +61,7 @@ class ScoringLoop:
         self.assigned_once = False
         self._left_over = False
         self._passed_over = PassedOver()
+        self._shared = SharedPositions() if names.shared else None
         self._names = names
         self._scorer = scorer
         self._executor = executor
@@ -79,7 +79,7 @@ class ScoringLoop:
         self._last_record_at = time.time()
         async with self._lock:
             try:
-                for part in _parts(records):
+                for part in parts(records):
                     if self._stopping:
                         self._left_over = True
                         return
@@ -92,10 +92,11 @@ class ScoringLoop:
                 self.busy_since = None
 
     async def catch_up(self, ends: Mapping[TopicPartition, int | None]) -> None:
-        """Apply what stands in the devices' topics and was passed over. `ends`: where each partition ends (None: unknown)."""
-        if self.busy_since is not None or self._names.shared:
+        """Apply what stands in the topics and was passed over. `ends`: where each partition ends (None: unknown)."""
+        if self.busy_since is not None:
             return
-        for partition, start, stop in self._passed_over.look(self.held, ends):
+        positions = self._shared.reached if self._shared else own_positions(self.held)
+        for partition, start, stop in self._passed_over.look(positions, ends):
             missed = list[VitalsRecord]()
             with suppress(Unavailable):  # it is looked for again
                 missed = await self._history.gap(partition, start, stop)
@@ -108,10 +109,17 @@ class ScoringLoop:
         """Whether all that was handed over was applied: a commit beyond would hide records from the next holder."""
         return not self._left_over and not self.held.fenced
 
+    def begin_at(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note where the group reads on after a change of it."""
+        if self._shared:
+            self._shared.begin_at(offsets)
+
     async def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Take a new assignment: what left is forgotten, what stayed is checked again before it goes on."""
         async with self._lock:
             left = self.held.assign(partitions)
+            if self._shared:
+                self._shared.keep(partitions)
             await self._forget(left)
             self.assigned_once = True
             log.info("units_assigned", units=len(partitions), left=len(left))
@@ -160,6 +168,8 @@ class ScoringLoop:
 
     async def _process(self, records: Sequence[VitalsRecord]) -> None:
         held = self.held
+        if self._shared:
+            records = await self._shared.filled(records, self._history.gap)
         mine = [r for r in records if r.partition in held.partitions and r.device_id not in held.fenced]
         await self._restore_missing(mine)
         mine = await self._next_in_order(mine)
@@ -232,17 +242,3 @@ class ScoringLoop:
         for sent_at in batch_result.sent_at:
             if 0 <= now - sent_at <= PLAUSIBLE_DELAY_S:
                 PRODUCE_TO_STATUS_SECONDS.observe(now - sent_at)
-
-
-def _parts(records: Sequence[VitalsRecord]) -> Iterator[Sequence[VitalsRecord]]:
-    """Cut a batch so that a part takes about a second at most: a stop need not wait longer."""
-    part: list[VitalsRecord] = []
-    size = 0
-    for record in records:
-        part.append(record)
-        size += len(record.value or b"")
-        if size >= PART_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from chaos.page import write_page
 from chaos.results import Results
 from chaos.run import Outcome, Pace, run_seed
+from chaos.site.installation import NotWell
 from chaos.soak import Soaking, soak
 
 RESULTS = Path("docs/results/chaos")
@@ -62,7 +63,7 @@ def main(
     write_page(out)
     for outcome in failed:
         console.print(f"[red]seed {outcome.seed}[/]: {'; '.join(outcome.faults)}")
-    raise typer.Exit(FAILED if failed else 0)
+    raise typer.Exit(FAILED if failed or results.left(range(first, first + seeds), again=False) else 0)
 
 
 def _run_all(seeds: list[int], pace: Pace, results: Results) -> list[Outcome]:
@@ -71,9 +72,13 @@ def _run_all(seeds: list[int], pace: Pace, results: Results) -> list[Outcome]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("seeds", total=len(seeds))
         for seed in seeds:
-            outcome = _run_one(
-                seed, pace, lambda what, seed=seed: progress.update(task, description=f"seed {seed}: {what}")
-            )
+            try:
+                outcome = _run_one(
+                    seed, pace, lambda what, seed=seed: progress.update(task, description=f"seed {seed}: {what}")
+                )
+            except NotWell as error:  # nothing is known of the seed: the same command runs it again
+                console.print(f"[red]seed {seed}[/] did not begin: {error}")
+                continue
             results.add(outcome)
             outcomes.append(outcome)
             progress.advance(task)

@@ -103,19 +103,20 @@ class Run:
     healed_at: float = 0.0
 
     def start(self) -> None:
-        site = self.site
+        """Wait until all is well, before anything happens. Raises NotWell."""
+        site, ready_s = self.site, READY_WITHIN_S * self.pace.patience
         self.say("starting")
         for program in site.programs.values():
             program.start()
         site.send_what_was_before()
-        site.wait_until(site.health.why_not_ready, READY_WITHIN_S)
+        site.wait_until(site.health.why_not_ready, ready_s)
         site.wait_until(
             lambda: f"{site.health.minute()} minutes" if site.health.minute() < site.ward.before_min else None,
-            READY_WITHIN_S,
+            ready_s,
         )
-        site.wait_until(site.health.why_not_well, READY_WITHIN_S)
+        site.wait_until(site.health.why_not_well, ready_s)
         site.replay.start()
-        site.wait_until(lambda: None if site.health.minute() > site.ward.before_min else "no stream", READY_WITHIN_S)
+        site.wait_until(lambda: None if site.health.minute() > site.ward.before_min else "no stream", ready_s)
 
     def strike(self, disaster: Disaster) -> dict[str, Any]:
         """Let a disaster happen, end it, and wait until all is well. Return how long that took."""
@@ -167,7 +168,8 @@ class Run:
         runs = site.replay.program
         assert runs is not None
         try:
-            site.wait_until(lambda: "the replay runs" if runs.runs() else None, self.pace.stream_s + READY_WITHIN_S)
+            ends_within_s = self.pace.stream_s + READY_WITHIN_S * self.pace.patience
+            site.wait_until(lambda: "the replay runs" if runs.runs() else None, ends_within_s)
             ended = time.monotonic()
             if runs.process.returncode != 0:
                 self.faults.append(f"the replay ended with {runs.process.returncode}: {site.replay.log[-300:]}")

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 import pytest
 import structlog
 import typer.main
+from typer.utils import get_params_from_function
 
 from fedsecure import cli
 
@@ -52,10 +54,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Command:
-    """A command by its words, with its parameters by name."""
+    """A command by its words, with its parameters by name, and what their functions say that they are."""
 
     words: tuple[str, ...]
     parameters: dict[str, Any]
+    kinds: dict[str, object]
 
     def __str__(self) -> str:
         return "-".join(self.words)
@@ -63,7 +66,7 @@ class Command:
     def of_kind(self, kind: type, *others: type) -> list[str]:
         """Return the names of the parameters that take such values, one or several."""
         kinds = {kind, *others, *(list[one] for one in (kind, *others))}  # type: ignore[valid-type]
-        return [name for name, one in self.parameters.items() if one.type_descriptor.annotation in kinds]
+        return [name for name in self.parameters if self.kinds[name] in kinds]
 
     def given(self, name: str, value: str) -> list[str]:
         """Return the words that give a value to a parameter."""
@@ -79,18 +82,17 @@ class Command:
             if other == name:
                 arguments += self.given(name, value)
             elif one.required:
-                arguments += self.given(other, _usable(one, other, folder))
+                arguments += self.given(other, self._usable(one, other, folder))
         return [*self.words, *sorted(arguments, key=lambda word: not word.startswith("--"))]
 
     def _gives(self, word: str, name: str) -> bool:
         return name in self.parameters and word.partition("=")[0] in self.parameters[name].opts
 
-
-def _usable(parameter: Any, name: str, folder: Path) -> str:
-    if parameter.type_descriptor.annotation in (Path, list[Path]):
-        is_table = (parameter.metavar or "").endswith(".csv")
-        return str(folder / (("new.csv" if is_table else "new") if name in WRITTEN else "good.csv"))
-    return "hl7" if name == "protocol" else "p000020"
+    def _usable(self, parameter: Any, name: str, folder: Path) -> str:
+        if self.kinds[name] in (Path, list[Path]):
+            is_table = (parameter.metavar or "").endswith(".csv")
+            return str(folder / (("new.csv" if is_table else "new") if name in WRITTEN else "good.csv"))
+        return "hl7" if name == "protocol" else "p000020"
 
 
 def every_command() -> Iterator[Command]:
@@ -103,7 +105,14 @@ def _below(command: Any, words: tuple[str, ...]) -> Iterator[Command]:
     for name, one in subcommands.items():
         yield from _below(one, (*words, name))
     if words and (not subcommands or command.invoke_without_command):
-        yield Command(words, {one.name: one for one in command.params if hasattr(one, "type_descriptor")})
+        kinds = {name: _given_kind(one.annotation) for name, one in get_params_from_function(command.callback).items()}
+        yield Command(words, {one.name: one for one in command.params if one.name in kinds}, kinds)
+
+
+def _given_kind(annotation: Any) -> object:
+    """Return what a parameter is where it is given: it may be left out."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(annotation) and len(kinds) == 1 else annotation
 
 
 def run(words: Sequence[str], capture: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Outcome:

@@ -38,9 +38,10 @@ from kubernetes_site import (
     take_components,
 )
 
+from contracts.configuration.secret_files import take_secrets
 from contracts.configuration.settings import Settings, variable_of
 from fedsecure import programs
-from fedsecure.cli import app, take_secrets
+from fedsecure.cli import app
 from fedsecure.endpoints import settings_for_running_stack
 from ingest.protocol import protocol_named
 from streams import errors

@@ -21,7 +21,8 @@ from detectors.network.layout import CONTEXT_SIZE
 from fl_coordinator.program import CoordinatorProgram
 from fl_device.host.preparation import TASKS
 from fl_device.tasks.task import OwnHours
-from fl_device.training.local import Course, LocalTrainer, programs_of
+from fl_device.training.course import Course
+from fl_device.training.local import LocalTrainer, programs_of
 
 pytestmark = pytest.mark.integration
 

@@ -52,6 +52,7 @@ MAY = {
     },
     "console": {"reads the devices", "reads a status"},
     "console-inject": {"reads the devices", "reads a status"},
+    "gate": {"reads the devices", "reads a status"},
     "device-bed-1": {"reads a global model", "reads the first bed's update", "writes the first bed's update"},
     "device-bed-10": {"reads a global model", "reads the tenth bed's update", "writes the tenth bed's update"},
 }  # fmt: skip

@@ -32,3 +32,24 @@ def test_devices_that_share_a_topic_are_judged_and_restored_each_for_itself(
     assert {key: line[1:] for key, line in read.lines.items()} == {key: line[1:] for key, line in expected.items()}
     assert {view.status(one.device_id).minutes for one in stays} == {360}
     assert [letter.value for letter in topics.dead_letters()] == [b"whose is this?"]
+
+
+def test_no_message_of_a_shared_topic_is_passed_over_while_workers_come_and_go(
+    plain_worker, sender, stay, view, topics, offline, wait_until
+):
+    stays = [stay(f"shared-{n}", 400) for n in range(6)]
+    sender.create()
+    workers = [plain_worker()]
+    sender.send(stays, 0, 130)
+    wait_until(lambda: all(view.minutes(one.device_id) for one in stays), 20, "all are judged")
+    for minute in range(130, 400, 5):
+        sender.send(stays, minute, minute + 5, pause_s=0.2)  # so that changes of the group fall between messages
+        if minute in (150, 230):
+            workers.append(plain_worker())
+        if minute == 310:
+            workers[0].stop()
+    wait_until(lambda: view.applied_through(stays), 30, "everything is applied")
+    read, expected = topics.scores(), offline(stays)
+    assert read.contradictions == []
+    assert {key: line[1:] for key, line in read.lines.items()} == {key: line[1:] for key, line in expected.items()}
+    assert {view.minutes(one.device_id) for one in stays} == {400}

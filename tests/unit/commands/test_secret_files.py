@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.configuration.secret_files import take_secrets
 from contracts.errors import Misconfigured
-from fedsecure.cli import take_secrets
 
 
 def test_a_file_stands_for_the_variable_that_it_is_named_after(tmp_path):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
+from set_gate import SetGate
 from structlog.testing import capture_logs
 
 from console.stage import Stage
@@ -22,7 +23,7 @@ from contracts.metrics import CONSOLE_LOGINS
 
 TOKEN = "a-token-of-some-length"
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
-EVERYTHING = ("/", "/rounds", "/device/p1", "/api/stream/wall", "/api/stream/device/p1", "/api/rounds/1", "/api/inject", "/api/session", "/static/live.js", "/nowhere")  # fmt: skip
+EVERYTHING = ("/", "/rounds", "/device/p1", "/api/stream/wall", "/api/stream/device/p1", "/api/rounds/1", "/api/inject", "/api/session", "/v1/benign", "/static/live.js", "/nowhere")  # fmt: skip
 
 
 class NoDevices:
@@ -41,7 +42,7 @@ class Desk:
         self.attempts = Attempts(self.clock)
         self.sessions = Sessions(TOKEN, 3600.0, self.clock)
         self.stage = Stage(Settings(kafka_bootstrap_servers="127.0.0.1:1", prefix="t"), NoDevices(), time.time)
-        app = build_app(self.stage, AccessControl((), LoginPage(self.sessions, self.attempts)), None)
+        app = build_app(self.stage, AccessControl((), LoginPage(self.sessions, self.attempts)), None, SetGate())
         self.client = TestClient(TestServer(app))
 
     def clock(self) -> float:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from set_gate import SetGate
 
 from console.program import ConsoleProgram, token_for
 from console.stage import Stage
@@ -40,7 +41,8 @@ async def open_console():
 
     async def open_it(names: tuple[str, ...] = (), *, inject: bool = False) -> TestClient:
         stage = Stage(SETTINGS, NoDevices(), time.time)
-        app = build_app(stage, AccessControl(names, None), Injector(SETTINGS, [CHOICE]) if inject else None)
+        injector = Injector(SETTINGS, [CHOICE]) if inject else None
+        app = build_app(stage, AccessControl(names, None), injector, SetGate())
         client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)

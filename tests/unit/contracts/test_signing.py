@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from contracts.errors import BadSignature, Misconfigured
 from contracts.messages.federation import ModelMeasurement, ModelUpdate, decode_federation, encode_federation
+from contracts.messages.node_proof import NodeProof, decode_proof, encode_proof
 from contracts.signing import canonical_bytes, from_pem, key_id_of, public_bytes_of, sign, to_pem, verify
 
 # RFC 8032, 7.1, test 1. The bytes are written down by hand from the table in contracts/signing.py, field by field, and were
@@ -249,3 +250,26 @@ def test_a_signature_of_an_update_is_none_of_a_measurement() -> None:
     forged = replace(MEASUREMENT, key_id=SIGNED.key_id, signature=SIGNED.signature)
     with pytest.raises(BadSignature):
         verify(PUBLIC, forged)
+
+
+PROOF = NodeProof(device_id="p1", node_id=2**64 - 2, run_id=3, nonce="00112233445566778899aabbccddeeff")
+
+
+def test_the_bytes_of_a_nodes_proof_are_those_of_the_specification() -> None:
+    signed = sign(KEY, PROOF)
+    assert canonical_bytes(signed) == bytes.fromhex(
+        "00000017 6665647365637572652f6e6f64652d70726f6f662f7631"  # text: fedsecure/node-proof/v1
+        "00000002 7031"  # text: device p1
+        "fffffffffffffffe 0000000000000003"  # u64: the node and the run
+        f"00000020 {b'00112233445566778899aabbccddeeff'.hex()}"  # text: nonce
+        f"00000010 {b'21fe31dfa154a261'.hex()}"  # text: key id
+    )
+    verify(PUBLIC, decode_proof(encode_proof(signed)))
+
+
+@pytest.mark.parametrize(
+    "altered", [{"device_id": "p2"}, {"node_id": 1}, {"run_id": 4}, {"nonce": "0"}, {"node_id": -1}]
+)
+def test_nothing_of_a_nodes_proof_can_be_changed_after_it_was_signed(altered) -> None:
+    with pytest.raises(BadSignature):
+        verify(PUBLIC, replace(sign(KEY, PROOF), **altered))

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from contracts.errors import Misconfigured
 from fl_coordinator.aggregation.base import aggregate, aggregation_rule, aggregation_rules
 from fl_coordinator.aggregation.krum import krum_scores
-from fl_coordinator.aggregation.stacking import Contribution
+from fl_coordinator.aggregation.stacking import Contribution, Stack
 from fl_coordinator.errors import AggregationRefused
 from fl_coordinator.updates.outliers import outlier_updates
 
@@ -77,7 +77,8 @@ def test_four_updates_are_trimmed_too_where_a_share_alone_would_trim_nothing():
 
 def test_krum_scores_sum_the_squares_to_the_nearest():
     # n = 5, f = 1: two neighbours. 0: 1 + 4; 1: 1 + 1; 2: 1 + 1; 3: 1 + 4; 10: 49 + 64.
-    np.testing.assert_allclose(krum_scores(np.array([[0.0], [1], [2], [3], [10]])), [5, 2, 2, 5, 113])
+    stack = Stack(np.array([[0.0], [1], [2], [3], [10]]), np.ones(5), np.zeros(1))
+    np.testing.assert_allclose(krum_scores(stack), [5, 2, 2, 5, 113])
 
 
 def test_the_geometric_median_is_where_the_summed_distance_is_least():

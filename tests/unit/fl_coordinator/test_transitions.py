@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +106,52 @@ def test_the_first_answers_are_enough_and_who_is_slower_is_a_straggler():
 def test_who_is_silent_until_the_deadline_is_no_straggler():
     record = transitions.close_collection(accept(wanted(2, 2.0), "a"), 1, 120.0)
     assert record.excluded == {"e": "stale", "b": "no_answer", "c": "no_answer", "d": "no_answer"}
+
+
+def test_over_the_rounds_every_device_gets_its_turn_about_as_often_as_any_other():
+    devices = [f"d{number:03}" for number in range(100)]
+    turns = Counter(name for number in range(1, 401) for name in wanted(10, 1.0, devices, number).cohort)
+    assert turns.keys() == set(devices)
+    assert max(turns.values()) <= 3 * min(turns.values()), "of 40 turns each, the lot's own spread is six"
+    together = sum({"d000", "d001"} <= set(wanted(10, 1.0, devices, number).cohort) for number in range(1, 401))
+    assert together < 20, "who is asked in one round says nothing of who is asked beside him"
+
+
+def test_whom_a_round_asked_can_be_drawn_again_from_its_record():
+    record = wanted(10, 1.3, [f"d{number:03}" for number in range(100)], number=77)
+    eligible = {*record.cohort, *(name for name, why in record.excluded.items() if why == "not_drawn")}
+    assert len(eligible) == 100
+    assert sorted(Random(record.round).sample(sorted(eligible), len(record.cohort))) == record.cohort
+
+
+# --- a large round is not written again for each answer ------------------------------------------------------------
+
+
+def times_written(devices: int) -> int:
+    """How often a round is written while all its devices answer, one after the other and at once."""
+    names = [f"d{number:05}" for number in range(devices)]
+    record = published = wanted(devices, 1.0, names)
+    written = 1
+    for name in names:
+        record = accept(record, name)
+        if transitions.is_worth_a_record(record, published, 0.0):
+            written, published = written + 1, record
+    assert transitions.is_complete(record)
+    return written
+
+
+def test_a_small_round_is_written_for_each_answer_and_a_large_one_some_thirty_times():
+    assert times_written(5) == 6
+    assert times_written(31) == 32
+    assert times_written(1000) <= 34
+
+
+def test_what_has_come_is_written_within_a_second_however_little_it_is():
+    published = wanted(1000, 1.0, [f"d{number:05}" for number in range(1000)])
+    record = accept(published, "d00007")
+    assert not transitions.is_worth_a_record(record, published, 0.9)
+    assert transitions.is_worth_a_record(record, published, 1.0)
+    assert not transitions.is_worth_a_record(record, record, 60.0)
 
 
 # --- another coordinator goes on ----------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from fl_device.tasks.forecast import Forecast
 from fl_device.tasks.fresh_weights import SHAPES, fresh_weights
 from fl_device.tasks.reconstruction import Reconstruction
 from fl_device.tasks.task import OwnHours
-from fl_device.training.local import Course, LocalTrainer
+from fl_device.training.course import Course
+from fl_device.training.local import LocalTrainer
 
 EVERY_TASK = list(TASKS.values())
 WITH_A_TWIN = [Forecast(), Classification()]

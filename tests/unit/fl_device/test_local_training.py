@@ -9,7 +9,8 @@ from contracts.errors import InvalidMessage
 from detectors.training.tensorflow import tf
 from fl_device.tasks.layers import squared_error as each_squared_error
 from fl_device.tasks.task import Examples
-from fl_device.training.local import Course, LocalResult, LocalTrainer, programs_of
+from fl_device.training.course import Course, LocalResult
+from fl_device.training.local import LocalTrainer, programs_of
 
 COURSE = Course(epochs=2, batch_size=4, learning_rate=1e-2, seed=7)
 

@@ -19,7 +19,7 @@ from contracts.messages.federation import (
 )
 from fl_device.host.answering import CACHED_MODELS, Answering, ModelCache
 from fl_device.host.participant import HostedDevices, Participant
-from fl_device.training.local import LocalResult
+from fl_device.training.course import LocalResult
 from transport.blobs.weights import encode_weights
 
 INVITATION = RoundRecord(

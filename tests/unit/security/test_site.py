@@ -85,6 +85,15 @@ def test_a_password_that_was_replaced_in_its_file_is_in_the_file_of_users(site: 
     assert {line.split()[1] for line in set(before.splitlines()) ^ set(after.splitlines())} == {"worker"}
 
 
+def test_a_program_that_is_newer_than_the_folder_gets_its_own_and_the_others_keep_theirs(site: Site) -> None:
+    before = site.kafka_password("worker"), site.redis_password("worker"), site.kafka_password("gate")
+    site.forget("gate")  # as in a folder of an earlier release
+    site.write_users()
+    assert " gate " in site.users_file.read_text()
+    assert (site.kafka_password("worker"), site.redis_password("worker")) == before[:2]
+    assert site.kafka_password("gate") != before[2]
+
+
 def test_an_installation_is_not_made_over_another(site: Site) -> None:
     with pytest.raises(Misconfigured, match="holds an installation already: `fedsecure secure renew"):
         site.make(RECORD, NOW)

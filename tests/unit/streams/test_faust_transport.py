@@ -76,5 +76,8 @@ async def test_a_partition_without_a_commit_is_read_from_its_start_after_a_rebal
         return await function(*args)
 
     thread._consumer, thread.call_thread = kafka, call_thread
+    told: dict[tuple[str, int], int] = {}
+    consumer.app.core.reads_on_from = told.update
     assert await thread.seek_to_committed() == kafka.committed
     assert kafka.sought == {fresh: 0}
+    assert told == {tuple(known): 7, tuple(fresh): 0, tuple(gone): 0}

@@ -13,10 +13,10 @@ from contracts.errors import Unavailable
 from streams.core import WorkerCore
 from streams.errors import ExitWatchdog
 from streams.scoring.batch import BatchResult
-from streams.scoring.loop import PART_BYTES, Outlets, ScoringLoop
+from streams.scoring.loop import Outlets, ScoringLoop
 from streams.scoring.passed_over import LOOKS
 from streams.state.devices import DeviceContext
-from streams.vitals_records import DeviceNames, VitalsRecord
+from streams.vitals_records import PART_BYTES, DeviceNames, VitalsRecord
 from transport.kafka.offsets import TopicPartition
 
 UNIT = TopicPartition("t.vitals.v1.p1", 0)
@@ -123,6 +123,58 @@ async def test_what_was_passed_over_is_looked_for_again_while_kafka_is_away(loop
     loop._history.error = None
     await loop.catch_up({UNIT: 1})
     assert scorer.judged == [0]
+
+
+SHARED = TopicPartition("t.vitals.v1", 0)
+OTHERS = {1: "p2", 3: "p2"}
+
+
+class SharedHistory:
+    """A topic that two devices share."""
+
+    async def gap(self, partition, start, stop):
+        return shared_records(*range(start, stop))
+
+
+def shared_records(*offsets: int) -> list[VitalsRecord]:
+    return [VitalsRecord(OTHERS.get(offset, "p1"), SHARED, offset, 0.0, b"x") for offset in offsets]
+
+
+@pytest.fixture
+def shared_loop(scorer, outlet):
+    with ThreadPoolExecutor(1) as executor:
+        names = DeviceNames(Settings(prefix="t", topic_layout="shared"))
+        loop = ScoringLoop(names, scorer, executor, SimpleNamespace(), SharedHistory(), Outlets(*[outlet] * 3), 30.0)
+        loop.begin_at({SHARED: 0})
+        loop.held.assign([SHARED])
+        for device_id in ("p1", "p2"):
+            loop.held.hold(DeviceContext(device_id, 1, 0), SHARED)
+        yield loop
+
+
+async def test_what_was_passed_over_in_a_shared_topic_is_read_before_what_comes_after_it(shared_loop, scorer):
+    await shared_loop.process(shared_records(3))
+    assert scorer.judged == [0, 1, 2, 3]
+    await shared_loop.process(shared_records(3, 4, 6))
+    assert scorer.judged == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_what_was_passed_over_at_the_end_of_a_shared_topic_is_read_once_it_stood_still(shared_loop, scorer):
+    await shared_loop.process(shared_records(0))
+    for _ in range(LOOKS):
+        assert scorer.judged == [0]
+        await shared_loop.catch_up({SHARED: 4})
+    assert scorer.judged == [0, 1, 2, 3]
+
+
+async def test_a_shared_partition_begins_where_the_group_reads_on(shared_loop, scorer):
+    await shared_loop.assign([])
+    await shared_loop.assign([SHARED])
+    shared_loop.begin_at({SHARED: 5})
+    for device_id in ("p1", "p2"):
+        shared_loop.held.hold(DeviceContext(device_id, 1, 5), SHARED)
+    await shared_loop.process(shared_records(6))
+    assert scorer.judged == [5, 6]
 
 
 async def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_uncommitted(loop, scorer):

@@ -47,6 +47,9 @@ class Broker:
     async def end_offsets(self, partitions: list[Any]) -> dict[Any, int]:
         return {at: self.topics[at.topic][1] for at in partitions}
 
+    async def set_topics(self, topics: set[str]) -> None:
+        assert topics <= self.topics.keys(), "only what exists is asked for"
+
     def assign(self, partitions: list[Any]) -> None:
         self.positions = dict.fromkeys(partitions, 0)
 

@@ -1,0 +1,1 @@
+"""A Flower app behind FedSecure's gate."""
