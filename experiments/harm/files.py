@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +14,9 @@ from experiments.harm.page import goal_table, harm_table, paper_table, rules_tab
 from experiments.harm.plan import Group
 from experiments.harm.results import goals, rows
 from experiments.harm.study import Study
+from experiments.harm.threats import GATES, WORST, vitals
 from experiments.report.numbers import flat, plain
-from experiments.report.tables import Table, csv_text, table_markdown
+from experiments.report.tables import csv_text, table_markdown
 
 SCHEMA_VERSION: Final = 1
 Document = Mapping[str, Any]
@@ -44,10 +45,8 @@ def tables(document: Document) -> dict[str, str]:
         {name: " ".join(value) if isinstance(value, list | tuple) else value for name, value in one.items()}
         for one in document["patients"]
     ]
-    return {
-        "runs.csv": csv_text(runs), "goals.csv": csv_text(goal_rows), "rounds.csv": csv_text(document["rounds"]),
-        "patients.csv": csv_text(who),
-    }  # fmt: skip
+    files = {"runs.csv": csv_text(runs), "goals.csv": csv_text(goal_rows), "patients.csv": csv_text(who)}
+    return {**files, "rounds.csv": csv_text(document["rounds"])} if document["rounds"] else files
 
 
 def _goal_record(goal: dict[str, Any], *, met: bool | None) -> dict[str, Any]:
@@ -111,15 +110,25 @@ def patients_block(document: Document) -> str:
         goal_table(document),
     )
     return "\n\n".join(
-        [made, *(f"**{table.caption}**\n\n{table_markdown(_bare(table))}" for table in shown if table.rows)]
+        [
+            made,
+            *(f"**{table.caption}**\n\n{table_markdown(replace(table, caption=''))}" for table in shown if table.rows),
+        ]
     )
 
 
 def patients_line(document: Document) -> str:
-    """Return the sentence that README holds."""
+    """Return the sentence that README holds: of the first group."""
+    first = document["runs"][0]
+    ways = {
+        run["defence"]: run["cost"]["value"]
+        for run in document["runs"]
+        if run["group"] == first["group"] and run["threat"] == vitals(WORST).name
+    }
+    bare, live, oracle = (ways[way.name] for way in GATES)
     measured = [goal["met"] for goal in document["goals"] if goal["met"] is not None]
-    return sentence("readme", met=sum(measured), measured=len(measured), **document)
-
-
-def _bare(table: Table) -> Table:
-    return Table(table.head, table.rows, table.marks)
+    tasks = ", ".join(dict.fromkeys(run["task"] for run in document["runs"]))
+    return sentence(
+        "readme", group=first["group"], bare=bare, live=live, oracle=oracle, tasks=tasks, met=sum(measured),
+        measured=len(measured), attack=WORST, **document,
+    )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from detectors.bundle.bundle import Bundle, load_bundle, save_bundle
+from detectors.bundle.bundle import Bundle, save_bundle
 from detectors.training.calibration import dealt
 from detectors.training.cohort import Population, UnmarkedStay, fingerprint
 from detectors.training.patients import generator_of
@@ -52,21 +54,24 @@ def fitted_gates(
     made = []
     for fold, name in enumerate(GATES):
         teaching = [one for one, own in zip(recordings, folds, strict=True) if own != fold]
-        key = repr((fold, quick, bundle.sha256, [fingerprint(one) for one in teaching]))
-        target, kept = folder / f"gate-{fold}", folder / f"gate-{fold}.key"
-        if _is_finished(target, kept, key):
-            progress(name, 1.0, f"{len(teaching)} patients", kept=True)
-        else:
-            told = _told(progress, name)
-            fitted = train_detector(
-                _training(teaching, bundle, quick=quick), WorkFolder(folder / f"gate-{fold}.work", key), told, carry_out
-            )
-            target.mkdir(parents=True, exist_ok=True)
-            save_bundle(fitted, target)
-            kept.write_text(key, encoding="utf-8")
-            progress(name, 1.0, f"{len(teaching)} patients")
+        key = repr((quick, bundle.sha256, [fingerprint(one) for one in teaching]))
+        target = folder / f"gate-{fold}-{sha256(key.encode()).hexdigest()[:16]}"
+        is_kept = target.is_dir()
+        if not is_kept:
+            training, work = _training(teaching, bundle, quick=quick), WorkFolder(folder / f"gate-{fold}.work", key)
+            _save_whole(train_detector(training, work, _told(progress, name), carry_out), target)
+        progress(name, 1.0, f"{len(teaching)} patients", kept=is_kept)
         made.append(target)
     return made
+
+
+def _save_whole(bundle: Bundle, target: Path) -> None:
+    """Save a bundle so that its folder is there as a whole or not at all."""
+    unfinished = target.with_suffix(".partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    save_bundle(bundle, unfinished)
+    unfinished.replace(target)
 
 
 def _told(progress: StageProgress, name: str) -> Callable[[str, float, str], None]:
@@ -91,10 +96,3 @@ def _training(teaching: Sequence[Recording], bundle: Bundle, *, quick: bool) -> 
         effort=QUICK if quick else TrainingBudget(),
         network=bundle.parameters.network,
     )
-
-
-def _is_finished(target: Path, kept: Path, key: str) -> bool:
-    if not kept.is_file() or kept.read_text(encoding="utf-8") != key:
-        return False
-    load_bundle(target)
-    return True

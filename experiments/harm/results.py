@@ -138,8 +138,11 @@ def _returned(study: Study, group: Group, run: Run, wanted: float) -> Goal:
         return _goal(name, UNKNOWN, "at least", wanted, "nothing was learnt that could be harmed")
     if harm <= HARM:
         return _goal(name, UNKNOWN, "at least", wanted, f"no harm: the attack costs {harm:.1%}")
-    note = "" if of_oracle is not UNKNOWN else f"the attack costs {harm:.1%}, and the oracle gives nothing of it back"
-    return _goal(name, of_oracle, "at least", wanted, note)
+    known = cost(study, group, Run(run.threat, ORACLE)).value
+    if harm - known <= HARM:
+        note = f"the attack costs {harm:.1%}, and {known:.1%} are lost behind the oracle, too"
+        return _goal(name, UNKNOWN, "at least", wanted, note)
+    return _goal(name, of_oracle, "at least", wanted)
 
 
 def _goal(name: str, value: Estimate, direction: Direction, wanted: float, note: str = "") -> Goal:

@@ -15,10 +15,12 @@ from experiments.evaluation.report.files import ablations_block, files_of, goals
 from experiments.evaluation.report.words import sentences
 from experiments.export.files import export_block, tables_of
 from experiments.federation.files import federation_block, federation_line
+from experiments.harm.files import patients_block, patients_line, tables
 
 ROOT: Final = Path(__file__).parents[2]
 EVALUATION: Final = Path("docs/results/evaluation")
 FEDERATION: Final = Path("docs/results/federation")
+PATIENTS: Final = FEDERATION / "patients"
 EXPORT: Final = Path("docs/results/export")
 Render = Callable[[Mapping[str, Any]], str]
 README: Final = Path("README.md")
@@ -36,12 +38,15 @@ BLOCKS: Final[dict[str, tuple[Path, Path, Render]]] = {
     "evaluation results": (EVALUATION, Path("docs/evaluation.md"), apart(results_block)),
     "federation headline": (FEDERATION, README, federation_line),
     "federation results": (FEDERATION, Path("docs/federation.md"), apart(federation_block)),
+    "patients headline": (PATIENTS, README, patients_line),
+    "patients results": (PATIENTS, Path("docs/federation.md"), apart(patients_block)),
     "export table": (EXPORT, Path("docs/export.md"), apart(export_block)),
 }
 """A block's name, whose results it tells, where it stands, and what it holds."""
 FILES: Final[dict[Path, Callable[[Mapping[str, Any]], dict[str, str]]]] = {
     EVALUATION: files_of,
     EXPORT: tables_of,
+    PATIENTS: tables,
 }
 """Files beside a results.json that say the same."""
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from contracts.errors import Misconfigured
+from detectors.bundle.bundle import DEFAULT_BUNDLE, load_bundle
 from experiments.common.forecast_times import Due, episodes_of, forecasts_of
+from experiments.harm import gates
 from experiments.harm.cohorts import SIMULATED_TESTED, Sources, drawn
 from experiments.harm.gates import FOLDS, folds_of
 from experiments.harm.plan import BEFORE_FORECAST, FIVE, FULL, QUICK, TWO_DAYS, plan_for, runs_of
@@ -104,6 +106,38 @@ def test_gates_are_fitted_in_two_halves_or_not_at_all():
     assert folds is not None
     assert sorted(folds.count(fold) for fold in range(FOLDS)) == [10, 11]
     assert folds_of([recording(f"p{at}", 700) for at in range(19)]) is None
+
+
+def test_a_gate_has_not_met_whom_it_gates_and_is_fitted_once(tmp_path, monkeypatch):
+    bundle, met = load_bundle(DEFAULT_BUNDLE), []
+
+    def train(training, work, progress, carry_out):
+        met.append({stay.recording.device_id for stay in training.populations[0].stays})
+        assert training.network is bundle.parameters.network
+        progress("calibration", 0.5, "two of four")
+        return bundle
+
+    monkeypatch.setattr(gates, "train_detector", train)
+    recordings = [recording(f"p{at}", 700 + at) for at in range(20)]
+    folds = folds_of(recordings)
+    told = []
+
+    def progress(name, share, text, *, kept=False):
+        told.append((name, share, kept))
+
+    def fitted():
+        return gates.fitted_gates(recordings, folds, bundle, tmp_path, map, progress, quick=True)
+
+    made = fitted()
+    for fold in range(FOLDS):
+        gated = {one.device_id for one, own in zip(recordings, folds, strict=True) if own == fold}
+        assert not gated & met[fold]
+        assert len(gated | met[fold]) == 20
+        assert load_bundle(made[fold]).sha256 == bundle.sha256
+    assert told[0] == (gates.GATES[0], 0.5, False)
+    assert fitted() == made
+    assert len(met) == FOLDS
+    assert told[-1] == (gates.GATES[1], 1.0, True)
 
 
 def test_forecast_times_tell_who_had_an_episode(tmp_path):

@@ -97,7 +97,10 @@ def test_goals_are_met_missed_or_have_nothing_to_measure():
     harmless = found[f"next hour, 2 of 5: motif, strong, live gate, {back}"]
     assert (harmless.met, harmless.note) == (None, "no harm: the attack costs 2.5%")
     helpless = found[f"next hour, 2 of 5: bias, strong, live gate, {back}"]
-    assert (helpless.met, helpless.note) == (None, "the attack costs 25.0%, and the oracle gives nothing of it back")
+    assert (helpless.met, helpless.note) == (
+        None,
+        "the attack costs 25.0%, and 27.5% are lost behind the oracle, too",
+    )
 
 
 def test_every_run_is_in_the_files_the_page_and_the_blocks():
@@ -113,7 +116,11 @@ def test_every_run_is_in_the_files_the_page_and_the_blocks():
         assert name in page
         assert name in patients_block(document)
     assert len(goal_table(document).rows) == len(document["goals"])
-    assert "goals met over 2 seeds" in patients_line(document)
+    line = patients_line(document)
+    assert (
+        "next hour, 2 of 5 attacked (data-poisoning-2), the others' errors grow by 50% without a gate, 0% with" in line
+    )
+    assert "goals met over 2 seeds" in line
     assert list(headlines(document))[-1].endswith("goals met.")
     assert {gate["sha256"][:12] for gate in document["gates"]} == {"aacb9a729da1"}
 
