@@ -50,8 +50,6 @@ OTHERS = {
     "fedsecure/output_files.py", "fedsecure/report/page.py", "fedsecure/report/refresh.py", "fedsecure/attack_pictures.py",
     "fedsecure/promotion/attempt.py", "fedsecure/commands/synthetic.py", "fedsecure/commands/score.py",
     "contracts/messages/export_schema.py", "fedsecure/local_stack/kafka/relock.py",
-    # Gates of a study in its folder of results: fitted again where their key is another, refused by their bundle's manifest where they are damaged.
-    "experiments/harm/gates.py",
     # Scratch of one run, in a folder that goes with it; logs.
     "replay/sources/tables/spill_file.py", "fedsecure/offline/workers.py", "experiments/export/graph.py", "fedsecure/demo/programs/supervisor.py",
 }  # fmt: skip
