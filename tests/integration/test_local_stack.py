@@ -67,8 +67,10 @@ def pids(state_dir: Path) -> dict[str, int | None]:
     return {server.name: server.pid for server in LocalStack(state_dir, environ={}).status().servers}
 
 
-def test_settings_lead_to_a_broker_and_a_redis_that_answer(settings: Settings) -> None:
-    assert ensure_topics(settings, settings.topics.fixed()) == []
+def test_settings_lead_to_a_broker_and_a_redis_that_answer(settings: Settings, wait_until: Any) -> None:
+    wait_until(
+        lambda: ensure_topics(settings, settings.topics.fixed()) == [], 20, "the broker lists what was just made"
+    )
     with connect_redis(settings) as client:
         assert client.ping()
 

@@ -121,7 +121,7 @@ async def test_measurements_that_break_the_rules_are_refused_and_set_aside(bench
 
 
 async def test_weights_that_are_no_numbers_are_rejected_without_asking_anybody(bench, monkeypatch):
-    monkeypatch.setattr(coordinator, "aggregate", lambda *_: {"w": np.float32([0, np.nan, 0])})
+    monkeypatch.setattr(coordinator, "aggregate_stack", lambda *_: {"w": np.float32([0, np.nan, 0])})
     devices = ward(bench)
     async with bench.taking_part(*devices):
         record = (await bench.run_rounds())[1]

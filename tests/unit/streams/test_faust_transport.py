@@ -68,6 +68,14 @@ class _Kafka:
         self.sought[partition] = offset
 
 
+def test_a_message_of_a_partition_that_left_meanwhile_is_handed_over_all_the_same(consumer: Any):
+    def highwater(_: TopicPartition) -> int:
+        raise AssertionError("Partition is not assigned")
+
+    consumer._thread.highwater = highwater
+    assert consumer.highwater(TopicPartition("t.vitals.v1.p1", 0)) == 0
+
+
 async def test_a_partition_without_a_commit_is_read_from_its_start_after_a_rebalance(consumer: Any):
     known, fresh, gone = (TopicPartition(f"t.vitals.v1.{name}", 0) for name in ("known", "fresh", "gone"))
     thread, kafka = consumer._thread, _Kafka({known: 7, fresh: None, gone: None}, {known, fresh})
