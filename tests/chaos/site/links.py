@@ -93,8 +93,8 @@ class Link:
             if not data:
                 return
             await asyncio.sleep(max(0.0, due - loop.time()))
+            self.passed_bytes += len(data)  # first: whoever has read it may ask at once
             writer.write(data)
-            self.passed_bytes += len(data)
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             if self.bytes_per_s is not None:
