@@ -101,6 +101,10 @@ class Link:
                 await asyncio.sleep(len(data) / self.bytes_per_s)
 
 
+TURNS_S = 0.02
+"""What was aborted ends in the loop's next turns; a loop that is closed before leaves it to the collector."""
+
+
 class Network:
     """All links of an installation, served by a loop in a thread of its own."""
 
@@ -133,6 +137,7 @@ class Network:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(TURNS_S)
 
         self._run(end())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -10,7 +10,7 @@ from contextlib import closing
 from threading import Thread
 
 import pytest
-from chaos.site.links import HOST, Link, Network
+from chaos.site.links import HOST, TURNS_S, Link, Network
 
 from fedsecure.local_stack.ports import choose_ports
 
@@ -27,7 +27,8 @@ def link() -> Iterator[Link]:
                 writer.write(data)
         except ConnectionError:
             pass
-        writer.close()
+        finally:
+            writer.close()
 
     server = loop.run_until_complete(asyncio.start_server(echo, HOST, ports["echo"]))
     serving = Thread(target=loop.run_forever, daemon=True)
@@ -51,6 +52,7 @@ async def _end(server: asyncio.Server) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(TURNS_S)
 
 
 def connect(link: Link) -> socket.socket:
