@@ -121,10 +121,11 @@ class WorkerApp(faust.App):
 
     async def _watch_lag(self) -> None:
         while True:
-            if (known := await cast("SteadyConsumer", self.consumer).known_ends()) is not None:
-                ends = {TopicPartition(tp.topic, tp.partition): end for tp, end in known.items()}
-                WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends) + await self._waiting())
-                await self.core.loop.catch_up(ends)
+            ends = {
+                TopicPartition(tp.topic, tp.partition): self.consumer.highwater(tp) for tp in self.consumer.assignment()
+            }
+            WORKER_LAG_MESSAGES.set(self.core.loop.held.behind(ends) + await self._waiting())
+            await self.core.loop.catch_up(ends)
             await asyncio.sleep(LAG_EVERY_S)
 
     async def _waiting(self) -> int:

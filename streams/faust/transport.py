@@ -71,14 +71,6 @@ class _ConsumerThread(AIOKafkaConsumerThread):
         if rejoin and consumer._coordinator is not None:  # noqa: SLF001 - see above
             consumer._coordinator.request_rejoin()  # noqa: SLF001 - see above
 
-    async def known_ends(self) -> Mapping[Any, int | None]:
-        """Return where each partition that is assigned ends, as it was told with the last fetch; None before the first."""
-        return cast("Mapping[Any, int | None]", await self.call_thread(self._known_ends))
-
-    async def _known_ends(self) -> Mapping[Any, int | None]:
-        consumer = self._ensure_consumer()  # between two looks at it nothing is assigned anew: this is its own thread
-        return {tp: consumer.highwater(tp) for tp in consumer.assignment()}
-
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit what was applied. Faust's own crashes the app when the group has moved on (a worker that slept).
 
@@ -104,16 +96,11 @@ class SteadyConsumer(Consumer):
         with contextlib.suppress(TimeoutError, ConsumerNotStarted):
             await asyncio.wait_for(cast("_ConsumerThread", self._thread).learn_topics(rejoin=rejoin), LEARN_WITHIN_S)
 
-    async def known_ends(self) -> Mapping[Any, int | None] | None:
-        """Return where each partition that is assigned ends; None while its thread is not there or does not answer."""
-        with contextlib.suppress(TimeoutError, ConsumerNotStarted):
-            return await asyncio.wait_for(cast("_ConsumerThread", self._thread).known_ends(), LEARN_WITHIN_S)
-        return None
-
     def highwater(self, tp: Any) -> int:
         """Return where a partition ends; 0 of one that left while its messages were fetched.
 
-        Faust asks for each message that it hands over, for its monitor alone, and aiokafka's assertion would end the worker.
+        aiokafka's assertion would end the worker: Faust asks for each message that it hands over, from another thread than the one that
+        changes what is assigned.
         """
         try:
             return super().highwater(tp)
