@@ -20,11 +20,13 @@ import psutil
 
 from bench.ward import BEFORE_MIN, ENROLMENT_MIN, LIKE_ENROLMENT_MIN, Ward, device_name
 from contracts.configuration.settings import Settings
+from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
 from contracts.messages.vitals import VitalsBatch, encode_vitals
 from fedsecure.local_stack import LocalStack
 from fedsecure.local_stack.ports import choose_ports
 from fedsecure.local_stack.status import Endpoints
 from transport.kafka.vitals_topics import VitalsTopics
+from transport.redis_client import connect_redis
 
 TopicLayout = Literal["per-patient", "shared"]
 PATIENCE_S: Final = 600.0
@@ -178,3 +180,23 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FEDSECURE_ENROLMENT_MIN": str(settings.enrolment_min),
         "FEDSECURE_TOPIC_LAYOUT": settings.topic_layout,
     }
+
+
+def show_benign(settings: Settings, device_ids: Sequence[str]) -> None:
+    """Write to Redis what a worker would show of healthy devices, fresh for hours."""
+    now, keys = time.time(), settings.redis_keys
+    with connect_redis(settings) as client:
+        pipeline = client.pipeline(transaction=False)
+        for device_id in device_ids:
+            pipeline.hset(keys.device(device_id), "status", encode_verdict(_benign(device_id, now)))
+            pipeline.zadd(keys.devices_last_seen, {device_id: now})
+        pipeline.execute()
+
+
+def _benign(device_id: str, now: float) -> DeviceStatus:
+    return DeviceStatus(
+        device_id=device_id, epoch=1, applied_through=1000, vitals_offset=10, session_id=1, reason="",
+        state=DeviceState.BENIGN, state_since=900, enrolled=True, enrolment_share=1.0, score=0.1, threshold=4.0,
+        scores={}, flagged=False, flagged_share=0.0, received_at=now, batch_interval_s=3600.0, finished=False,
+        bundle_sha="bench", worker_id="bench", minutes=1000, windows=900, flagged_windows=1,
+    )  # fmt: skip

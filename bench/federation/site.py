@@ -18,10 +18,9 @@ from typing import Final
 import psutil
 
 from bench.federation.host import host_devices
-from bench.services import PATIENCE_S
+from bench.services import PATIENCE_S, show_benign
 from bench.ward import device_name
 from contracts.configuration.settings import Settings
-from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
 from fedsecure.endpoints import environ_of
 from transport.device_status_reader import RedisDeviceStatusReader
 from transport.kafka.admin import ensure_topics
@@ -41,22 +40,7 @@ def prepare(settings: Settings, devices: int) -> None:
     ensure_topics(settings, topics.fixed())
     for first in range(0, devices, TOPICS_AT_ONCE):
         ensure_topics(settings, [topics.fl_updates_spec(name) for name in names[first : first + TOPICS_AT_ONCE]])
-    now, keys = time.time(), settings.redis_keys
-    with connect_redis(settings) as client:
-        pipeline = client.pipeline(transaction=False)
-        for name in names:
-            pipeline.hset(keys.device(name), "status", encode_verdict(_benign(name, now)))
-            pipeline.zadd(keys.devices_last_seen, {name: now})
-        pipeline.execute()
-
-
-def _benign(device_id: str, now: float) -> DeviceStatus:
-    return DeviceStatus(
-        device_id=device_id, epoch=1, applied_through=1000, vitals_offset=10, session_id=1, reason="",
-        state=DeviceState.BENIGN, state_since=900, enrolled=True, enrolment_share=1.0, score=0.1, threshold=4.0,
-        scores={}, flagged=False, flagged_share=0.0, received_at=now, batch_interval_s=3600.0, finished=False,
-        bundle_sha="bench", worker_id="bench", minutes=1000, windows=900, flagged_windows=1,
-    )  # fmt: skip
+    show_benign(settings, names)
 
 
 @dataclass(slots=True)

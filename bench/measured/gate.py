@@ -22,16 +22,14 @@ from flwr.supercore.task_identity import TaskIdentity
 from kafka import KafkaProducer
 
 from bench.row import Row, repeated
-from bench.services import local_services
+from bench.services import local_services, show_benign
 from bench.ward import device_name
 from contracts.configuration.settings import Settings
 from contracts.messages.federation import DeviceKey, encode_federation
-from contracts.messages.verdicts import DeviceState, DeviceStatus, encode_verdict
 from contracts.signing import key_id_of, public_bytes_of
 from fedsecure.flower import Gate, GatedGrid
 from transport.kafka.admin import ensure_topics
 from transport.kafka.options import kafka_python_options
-from transport.redis_client import connect_redis
 
 SIZES: Final = (5, 1000)
 TIMES: Final = 30
@@ -82,26 +80,15 @@ def _messages(nodes: Iterable[int]) -> list[Message]:
 def show(settings: Settings, devices: int) -> None:
     """Let so many devices stand benign in Redis, with a key on Kafka."""
     ensure_topics(settings, settings.topics.fixed())
-    keys, now = settings.redis_keys, time.time()
+    names, now = [device_name(device) for device in range(devices)], time.time()
+    show_benign(settings, names)
     producer = KafkaProducer(**kafka_python_options(settings))
-    with connect_redis(settings) as client:
-        for name in map(device_name, range(devices)):
-            client.hset(keys.device(name), "status", encode_verdict(_benign(name, now)))
-            client.zadd(keys.devices_last_seen, {name: now})
-            public_key = public_bytes_of(Ed25519PrivateKey.generate())
-            key = DeviceKey(device_id=name, public_key=public_key, key_id=key_id_of(public_key), registered_at=now)
-            producer.send(settings.topics.fl_keys, key=name.encode(), value=encode_federation(key))
+    for name in names:
+        public_key = public_bytes_of(Ed25519PrivateKey.generate())
+        key = DeviceKey(device_id=name, public_key=public_key, key_id=key_id_of(public_key), registered_at=now)
+        producer.send(settings.topics.fl_keys, key=name.encode(), value=encode_federation(key))
     producer.flush()
     producer.close()
-
-
-def _benign(name: str, now: float) -> DeviceStatus:
-    return DeviceStatus(
-        device_id=name, epoch=1, applied_through=1000, vitals_offset=10, session_id=1, state=DeviceState.BENIGN, reason="below the limit",
-        state_since=900, enrolled=True, enrolment_share=1.0, score=0.1, threshold=1.3, scores={"fast": 0.1}, flagged=False,
-        flagged_share=0.0, received_at=now, batch_interval_s=3600.0, finished=False, bundle_sha="b", worker_id="w", minutes=1000,
-        windows=60, flagged_windows=0,
-    )  # fmt: skip
 
 
 @contextmanager
