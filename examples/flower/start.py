@@ -24,8 +24,9 @@ from transport.kafka.admin import ensure_topics
 SEED: Final = 7
 DEVICES: Final = tuple(f"synthetic-{SEED}-{number:04}" for number in range(5))
 POISONED: Final = DEVICES[-1]
-PACE: Final = 3600  # recorded seconds a second
-RECORDED_MIN: Final = 60_000
+PACE: Final = 120  # recorded seconds a second
+HISTORY_MIN: Final = 840
+RECORDED_MIN: Final = 20_000
 ONSET_MIN: Final = 660  # an hour after the enrolment
 READY_WITHIN_S: Final = 300.0
 ENDS_WITHIN_S: Final = 15.0
@@ -57,9 +58,10 @@ class Site:
         }
         self.settings = settings
 
-    def run(self, *command: str) -> None:
-        """Run a command to its end."""
-        subprocess.run(command, env=self.environ, check=True, stdout=subprocess.DEVNULL)
+    def run(self, name: str, *command: str) -> None:
+        """Run a command to its end; its log is a file of that name."""
+        with (self.folder / f"{name}.log").open("wb") as log:
+            subprocess.run(command, env=self.environ, check=True, stdout=log, stderr=log)
 
     def start(self, name: str, *command: str) -> None:
         """Start a program that runs on; its log is a file of that name."""
@@ -80,22 +82,11 @@ class Site:
 
     def start_all(self) -> None:
         """Start the worker, the devices' stream, and Flower's servers."""
-        self.run("fedsecure", "device", "register", *DEVICES)
+        self.run("register", "fedsecure", "device", "register", *DEVICES)
         self.start("worker", "fedsecure", "worker")
-        stream = ("--synthetic", str(len(DEVICES)), "--seed", str(SEED), "--synthetic-minutes", str(RECORDED_MIN))
-        attack = f"amplitude:device={POISONED},onset={ONSET_MIN},duration={RECORDED_MIN - ONSET_MIN}"
-        self.start(
-            "replay",
-            "fedsecure",
-            "replay",
-            *stream,
-            "--attack",
-            attack,
-            "--speed",
-            str(PACE),
-            "--fresh",
-            "--accept-commands",
-        )
+        # What the devices have sent before is judged at once; from there on they send at a pace at which a run takes an hour or two.
+        self.run("history", *self._replay(), "--minutes", str(HISTORY_MIN), "--speed", "max", "--fresh")
+        self.start("replay", *self._replay(), "--speed", str(PACE), "--accept-commands")
         host, port = self.superlink.split(":")
         at = ("--insecure", "--host", host, "--port", port)
         self.start("superlink", "flower-superlink", *at, "--disable-runtime-dependency-installation")
@@ -106,6 +97,11 @@ class Site:
             f'[superlink]\ndefault = "ward"\n\n[superlink.ward]\naddress = "{self.superlink}"\ninsecure = true\n'
         )
         (self.folder / "config.toml").write_text(connection)
+
+    def _replay(self) -> tuple[str, ...]:
+        stream = ("--synthetic", str(len(DEVICES)), "--seed", str(SEED), "--synthetic-minutes", str(RECORDED_MIN))
+        attack = f"amplitude:device={POISONED},onset={ONSET_MIN},duration={RECORDED_MIN - ONSET_MIN}"
+        return "fedsecure", "replay", *stream, "--attack", attack
 
     def wait_until_judged(self) -> None:
         """Wait until the poisoned device is quarantined and the others may train. Raises Unavailable."""
@@ -135,7 +131,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as opened:
         site = Site(opened)
-        print("starting a worker, five devices and Flower's servers; enrolment takes some ten seconds", flush=True)
+        print("starting a worker, five devices and Flower's servers; it takes some ten seconds", flush=True)
         site.start_all()
         site.wait_until_judged()
         flower = f"FLWR_HOME={site.folder} FLWR_TELEMETRY_ENABLED=0 {BIN / 'flwr'} run {HERE} --stream"

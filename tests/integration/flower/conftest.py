@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -68,6 +69,7 @@ def flower_site(open_corner, tmp_path_factory, wait_until) -> Iterator[Site]:
             "FLWR_DISABLE_UPDATE_CHECK": "1",
             "FEDSECURE_TEST_HOLD": str(folder / "hold"),
             "PYTHONPATH": str(ROOT),
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",  # a SuperNode starts programs of Flower by their names
         }
         (folder / "hold").mkdir()
         environ = clean_environ(environ_of(settings) | given)
@@ -101,7 +103,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def liar(flower_site: Site, tmp_path: Path) -> Iterator[Program]:
+def liar(flower_site: Site, tmp_path: Path, wait_until) -> Iterator[Program]:
     """A sixth SuperNode that says that it is the first bed's, whose key it has not."""
     keys = tmp_path / "keys"
     KeyFolder(keys).load_or_create(HONEST[0])
@@ -110,13 +112,16 @@ def liar(flower_site: Site, tmp_path: Path) -> Iterator[Program]:
         "--node-config", f'device="{HONEST[0]}"',
     ]  # fmt: skip
     program = Program(command, flower_site.environ | {"FEDSECURE_DEVICE_KEY_DIR": str(keys)}, tmp_path / "liar.log")
-    yield program
-    program.stop()
+    try:
+        wait_until(lambda: "SuperNode ID" in program.log, 120, "the liar is connected")
+        yield program
+    finally:
+        program.stop()
 
 
 @pytest.fixture
 def held_app(flower_site: Site, tmp_path: Path) -> Path:
-    """The example with clients that wait before they train as long as a file of their device's name is there, and then leave one."""
+    """The example with clients that wait before they train as long as a file of their device's name is there, and say it by files of their own."""
     app = tmp_path / "held"
     shutil.copytree(EXAMPLE, app, ignore=shutil.ignore_patterns("__pycache__"))
     client = app / "gated_forecast/client_app.py"
@@ -130,9 +135,10 @@ def held_app(flower_site: Site, tmp_path: Path) -> Path:
 _HOLD = '''
 
 def hold(device_id: str) -> None:
-    """Wait as long as the test says so, and leave a mark."""
+    """Leave a mark, wait as long as the test says so, and leave another."""
     import os, pathlib, time
     folder = pathlib.Path(os.environ["FEDSECURE_TEST_HOLD"])
+    (folder / f"{device_id}.waits").touch()
     while (folder / device_id).exists():
         time.sleep(0.1)
     (folder / f"{device_id}.trains").touch()
