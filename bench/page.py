@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     "images": "Container images",
     "restore": "Going on with devices of another worker",
     "peers": "Others on the same minutes",
+    "former": "The former release on the same files",
     "gate": "The gate in front of a strategy of Flower",
 }
 ROWS_DRAWN_FROM = 2

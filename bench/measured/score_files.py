@@ -27,7 +27,7 @@ def measure(*, quick: bool) -> list[Row]:
     devices = 50 if quick else 200
     cores = usable_cores()
     with TemporaryDirectory(prefix="fedsecure-bench-") as folder:
-        small, large = (_file(Path(folder), devices, days) for days in (1, 4))
+        small, large = (write_ward(Path(folder), devices, days) for days in (1, 4))
         one, every, long = _score(large, 1), _score(large, cores), _score(small, cores)
     return [
         Row("score, one core, loading included", one.a_second, "minutes/s", RATE_GOAL, "least"),
@@ -44,8 +44,8 @@ class Scored(NamedTuple):
     memory_mb: float
 
 
-def _file(folder: Path, devices: int, days: int) -> Path:
-    """Write a ward of `devices` x `days` devices, each a day long, device by device."""
+def write_ward(folder: Path, devices: int, days: int) -> Path:
+    """Write a CSV of `devices` x `days` devices, each a day long, device by device, and return its path."""
     ward = ward_of(devices, DAY_MIN)
     path = folder / f"ward-{days}.csv"
     with path.open("w", encoding="utf-8") as file:

@@ -18,6 +18,7 @@ from chaos.results import Results
 from chaos.run import Outcome, Pace, run_seed
 from chaos.site.installation import NotWell
 from chaos.soak import Soaking, soak
+from contracts.errors import Unavailable
 
 RESULTS = Path("docs/results/chaos")
 FAILED = 1
@@ -76,7 +77,7 @@ def _run_all(seeds: list[int], pace: Pace, results: Results) -> list[Outcome]:
                 outcome = _run_one(
                     seed, pace, lambda what, seed=seed: progress.update(task, description=f"seed {seed}: {what}")
                 )
-            except NotWell as error:  # nothing is known of the seed: the same command runs it again
+            except (NotWell, Unavailable) as error:  # nothing is known of the seed: the same command runs it again
                 console.print(f"[red]seed {seed}[/] did not begin: {error}")
                 continue
             results.add(outcome)
