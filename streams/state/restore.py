@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -26,6 +26,8 @@ from transport.kafka.offsets import TopicPartition
 from transport.kafka.protocol.topic_ids import UNKNOWN, TopicIds
 
 log = structlog.get_logger()
+
+PARTITIONS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,13 @@ class Restorer:
         await self._load_old_engines(restored)
         for device in restored:
             device.history = self._history_of(device)
-        histories = [device.history for device in restored if device.history is not None]
-        await self.sources.history.read(histories, {partition: start for partition, (start, _) in bounds.items()})
-        opened = await get_running_loop().run_in_executor(self.executor, self._open, restored)
+        starts = {partition: start for partition, (start, _) in bounds.items()}
+        opened = dict[str, DeviceSnapshot]()
+        for together in _groups(restored):
+            await self.sources.history.read([device.history for device in together if device.history], starts)
+            opened |= await get_running_loop().run_in_executor(self.executor, self._open, together)
+            for device in together:
+                device.history = None
         epochs = await self.store.take_epochs({d.device_id: d.status.epoch if d.status else 0 for d in restored})
         for device in restored:
             device_id, status, epoch = device.device_id, device.status, epochs[device.device_id]
@@ -110,11 +116,9 @@ class Restorer:
                 device.partition,
             )
         await self._announce([held.devices[device_id] for device_id in again])
-        elapsed_s = time.monotonic() - started
+        elapsed_s, known = time.monotonic() - started, sum(device.status is not None for device in restored)
         RESTORE_SECONDS.observe(elapsed_s)
-        log.info(
-            "devices_restored", restored=len(again), known=len(histories), kept=len(kept), seconds=round(elapsed_s, 3)
-        )
+        log.info("devices_restored", restored=len(again), known=known, kept=len(kept), seconds=round(elapsed_s, 3))
 
     async def _still_current(
         self,
@@ -192,6 +196,14 @@ class Restorer:
         for device in devices:
             if device.status is not None:
                 device.now_shows(device.status)
+
+
+def _groups(devices: Sequence[_Device]) -> Iterator[list[_Device]]:
+    """Yield the devices of some partitions at a time: a partition that many share is read once, and few topics' vitals are held."""
+    partitions = sorted({device.partition for device in devices})
+    for first in range(0, len(partitions), PARTITIONS_AT_ONCE):
+        together = set(partitions[first : first + PARTITIONS_AT_ONCE])
+        yield [device for device in devices if device.partition in together]
 
 
 def taken_over(status: DeviceStatus, epoch: int, worker_id: str, snapshot: DeviceSnapshot) -> DeviceStatus:

@@ -17,11 +17,18 @@ from contracts.metrics import BUNDLE_CHANGES
 from detectors.engine.engine import DetectionEngine
 from detectors.engine.router import EngineRouter
 from streams.state.devices import AssignedDevices
-from streams.state.restore import Restorer, RestoreSources
+from streams.state.restore import PARTITIONS_AT_ONCE, Restorer, RestoreSources
 from transport.kafka.offsets import TopicPartition
 
-UNIT = TopicPartition("t.vitals.v1.a", 0)
 PACK = 10
+OTHERS = [f"d{number:02}" for number in range(2 * PARTITIONS_AT_ONCE)]
+
+
+def unit_of(device_id: str) -> TopicPartition:
+    return TopicPartition(f"t.vitals.v1.{device_id}", 0)
+
+
+UNIT = unit_of("a")
 
 
 def engine_of(name: str, threshold: float = 2.5) -> DetectionEngine:
@@ -52,6 +59,7 @@ class Bench:
         self.published: list[DeviceStatus] = []
         self.router = EngineRouter(engine_of("new", 1.5))
         sources = RestoreSources(self, self, self, SimpleNamespace(get=self.get))
+        self.read_at_once: list[int] = []
         self.restorer = Restorer(sources, self, SimpleNamespace(publish=self.publish), self.router, executor, "v")
 
     async def restored(self) -> DeviceSnapshot:
@@ -65,23 +73,24 @@ class Bench:
         return self.released.get(bundle_sha)
 
     async def latest(self, devices):
-        return {"a": self.status}
+        return {device: replace(self.status, device_id=device) for device in devices}
 
     async def topic_ids(self):
-        return {UNIT.topic: self.topic_id}
+        return {unit_of(device).topic: self.topic_id for device in ("a", *OTHERS)}
 
     async def bounds(self, units):
         return {unit: (self.first_kept, len(self.beats) // PACK) for unit in units}
 
     async def read(self, wanted, starts):
+        self.read_at_once.append(len(wanted))
         for one in wanted:
-            one.add_older(self.value(at) for at in range(starts[one.partition], one.stop))
+            one.add_older(self.value(one.device_id, at) for at in range(starts[one.partition], one.stop))
 
-    def value(self, at: int) -> bytes:
+    def value(self, device_id: str, at: int) -> bytes:
         beats = self.beats[at * PACK : (at + 1) * PACK]
         return encode_vitals(
             VitalsBatch(
-                device_id="a", session_id=1, observed_at=from_event_minute(START + at * PACK), heart_rate_bpm=beats,
+                device_id=device_id, session_id=1, observed_at=from_event_minute(START + at * PACK), heart_rate_bpm=beats,
                 resp_rate_bpm=[15.0] * len(beats), batch_interval_s=60.0, sent_at=0.0,
             )
         )  # fmt: skip
@@ -168,3 +177,15 @@ async def test_a_device_whose_topic_is_gone_keeps_nobody_waiting(executor) -> No
     held.assign([UNIT])
     await bench.restorer.restore(held, {"a": TopicPartition("t.vitals.v1.gone", 0)})
     assert held.devices == {}
+
+
+async def test_many_devices_are_read_back_a_few_at_a_time(executor) -> None:
+    """A day of a device's messages is a megabyte, and a worker may be given thousands of devices at once."""
+    bench, held = Bench(calm(300), executor), AssignedDevices()
+    bench.released["old"] = engine_of("old")
+    devices = {device: unit_of(device) for device in ("a", *OTHERS)}
+    held.assign(devices.values())
+    await bench.restorer.restore(held, devices)
+    assert bench.read_at_once == [PARTITIONS_AT_ONCE, PARTITIONS_AT_ONCE, 1]
+    for device in devices:
+        assert_same_snapshot(bench.router.snapshot(device), bench.before)
