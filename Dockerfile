@@ -2,16 +2,17 @@
 # TensorFlow, which device hosts and training need. Which program runs is the command: worker, coordinator, device, replay, …
 # Built by `docker compose build`, or by hand: docker build --target core --tag fedsecure-core . && docker build --target full --tag fedsecure .
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# One date for all files, so that the same sources give the same layers.
+ARG SOURCE_DATE_EPOCH=1767225600
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# One date for all files, so that the same sources give the same layers.
-ARG SOURCE_DATE_EPOCH=1767225600
 
 # The libraries are exported from uv.lock (`make requirements`), hashes included: the same files every time. Their own tests and
 # TensorFlow's C++ headers, 0.3 GB, are what no program reads.
 FROM build AS core-libraries
+ARG SOURCE_DATE_EPOCH
 COPY --chmod=644 requirements-core.txt ./
 RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements-core.txt \
  && rm -rf /opt/fedsecure/lib/bin \
@@ -20,6 +21,7 @@ RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM build AS full-libraries
+ARG SOURCE_DATE_EPOCH
 COPY --chmod=644 requirements.txt ./
 RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
@@ -28,6 +30,7 @@ RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM build AS programs
+ARG SOURCE_DATE_EPOCH
 # Modes are said here, not taken from the clone: under umask 077 the programs' user could read nothing.
 COPY --chmod=755 contracts /opt/fedsecure/app/contracts
 COPY --chmod=755 transport /opt/fedsecure/app/transport
