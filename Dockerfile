@@ -9,14 +9,15 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# The libraries are exported from uv.lock (`make requirements`), hashes included: the same files every time. Their own tests and
-# TensorFlow's C++ headers, 0.3 GB, are what no program reads.
+# The libraries are exported from uv.lock (`make requirements`), hashes included: the same files every time. Their own tests, sources of
+# compiled parts and TensorFlow's C++ headers, 0.3 GB, are what no program reads.
 FROM build AS core-libraries
 ARG SOURCE_DATE_EPOCH
 COPY --chmod=644 requirements-core.txt ./
 RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements-core.txt \
  && rm -rf /opt/fedsecure/lib/bin \
  && find /opt/fedsecure/lib -type d -name tests -prune -exec rm -rf {} + \
+ && find /opt/fedsecure/lib -type f -regex '.*\.\(pyi\|pyx\|pxd\|h\|c\)' -delete \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
@@ -26,6 +27,7 @@ COPY --chmod=644 requirements.txt ./
 RUN python -m pip install --require-hashes --no-deps --no-compile --target /opt/fedsecure/lib --requirement requirements.txt \
  && rm -rf /opt/fedsecure/lib/bin /opt/fedsecure/lib/tensorflow/include \
  && find /opt/fedsecure/lib -type d -name tests -prune -exec rm -rf {} + \
+ && find /opt/fedsecure/lib -type f -regex '.*\.\(pyi\|pyx\|pxd\|h\|c\)' -delete \
  && python -m compileall -q --invalidation-mode unchecked-hash -j 0 /opt/fedsecure/lib \
  && find /opt/fedsecure/lib -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 

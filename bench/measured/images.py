@@ -15,6 +15,7 @@ from bench.row import Row
 ROOT: Final = Path(__file__).parents[2]
 IMAGES: Final = {"core": "requirements-core.txt", "full": "requirements.txt"}
 NEVER_READ: Final = ("bin", "tensorflow/include")
+SOURCES: Final = frozenset({".pyi", ".pyx", ".pxd", ".h", ".c"})
 NOTE: Final = "bytes of all files, as an image's size is reckoned, beside Python's own slim image"
 
 
@@ -33,6 +34,8 @@ def _libraries_mb(requirements: str) -> float:
         unread = [library / name for name in NEVER_READ]
         for path in (*unread, *[path for path in library.rglob("tests") if path.is_dir()]):
             shutil.rmtree(path, ignore_errors=True)
+        for path in [path for path in library.rglob("*") if path.suffix in SOURCES]:
+            path.unlink()
         compileall.compile_dir(folder, quiet=2, workers=1)
         return _files_mb(library.rglob("*"))
 

@@ -12,6 +12,7 @@ import pytest
 
 from contracts.errors import Misconfigured
 from fedsecure.extras import NOT_IN_CORE, PACKAGES, require_extra
+from replay.sources.tables.plain_columns import LEAST_BYTES
 
 CODE = """
 import contextlib, io, json, os, sys
@@ -67,14 +68,15 @@ def test_the_programs_start_without_any_extra_and_without_what_the_images_leave_
 def test_what_draws_or_reads_parquet_says_in_the_image_core_that_another_image_has_it(tmp_path):
     (tmp_path / "ward.parquet").write_bytes(b"PAR1")
     commands = (
-        ("synthetic", "ward.csv", "--patients", "1", "--minutes", "800"),
+        ("synthetic", "ward.csv", "--patients", "4", "--minutes", "3000"),  # long enough to be read with Arrow where that is
         ("score", "ward.csv", "--out", "scores.csv"),
         ("inspect", "ward.csv", "--plot", "ward.png"),
         ("score", "ward.parquet", "--out", "none.csv"),
         ("replay", "ward.parquet"),
     )
     made, scored, drawn, read, replayed = called(*commands, folder=tmp_path, also=NOT_IN_IMAGES)
-    assert (made[0], scored[0]) == (0, 0)
+    assert (made[0], scored[0]) == (0, 0), scored[1]
+    assert (tmp_path / "ward.csv").stat().st_size > LEAST_BYTES
     for (code, said, _), package in ((drawn, "matplotlib"), (read, "pyarrow"), (replayed, "pyarrow")):
         assert code == 2, said
         assert f"{package}, which " in said

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -44,8 +45,8 @@ def plain_columns(
 
     That is so for all that is wrong or unusual: then nothing is said of it here.
     """
-    if block.data is None or len(block.data) < LEAST_BYTES:
-        return None
+    if block.data is None or len(block.data) < LEAST_BYTES or find_spec("pyarrow") is None:
+        return None  # the container image `core` is without Arrow
     for point in (".", ",") if table.decimal_comma else (".",):
         columns = _converted(table, block.data, [name for name in (device, time, *rates) if name], device, time, point)
         if columns is not None:
