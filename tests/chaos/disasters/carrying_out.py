@@ -41,10 +41,10 @@ def _kill(site: Installation, fault: Fault) -> None:
 
 
 def _start(site: Installation, fault: Fault) -> None:
-    if fault.target in SERVICES:
-        site.services.start(fault.target)
-    else:
+    if fault.target not in SERVICES:
         site.programs[fault.target].start()
+    elif not site.services.is_disk_full:  # else it could not, and is started when there is room again
+        site.services.start(fault.target)
 
 
 def _freeze(site: Installation, fault: Fault) -> None:
@@ -102,8 +102,9 @@ def _fill(site: Installation, fault: Fault) -> None:
 
 def _free(site: Installation, fault: Fault) -> None:
     site.services.free_disk()
-    if site.services.process_of("kafka") is None:  # a broker whose only disk was full has ended itself
-        site.services.start("kafka")
+    for server in SERVICES:
+        if site.services.process_of(server) is None:  # a broker whose only disk was full has ended itself
+            site.services.start(server)
 
 
 def _step(site: Installation, fault: Fault) -> None:

@@ -128,6 +128,10 @@ class Services:
             while filler.write(b"\0" * 1_000_000):
                 pass
 
+    @property
+    def is_disk_full(self) -> bool:
+        return (self.state_dir / FILLER).exists()
+
     def free_disk(self) -> None:
         (self.state_dir / FILLER).unlink(missing_ok=True)
 
