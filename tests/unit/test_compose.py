@@ -50,12 +50,14 @@ def test_every_secret_is_a_file_for_one_service_that_knows_it_by_its_name(compos
     assert all(one == {"file": f"secrets/{name}"} for name, one in added["secrets"].items())
     assert sorted(name for one in added["services"].values() for name in one["secrets"]) == sorted(added["secrets"])
     alertmanager = (ROOT / "monitoring/alertmanager/alertmanager.yml").read_text()
+    settings = {variable_of(field) for field in Settings.model_fields}
     for name, service in added["services"].items():
         assert name in compose["services"]
-        settings = {variable_of(field) for field in Settings.model_fields}
-        is_ours = service.get("environment") == {"FEDSECURE_SECRETS_DIR": "/run/secrets"}
+        files = service.get("environment", {})
+        # Each by a setting of its own: the folder of settings is that of the log-ins in docker-compose.secure.yml.
+        assert files.keys() <= settings - {"FEDSECURE_SECRETS_DIR"}
         for secret in service["secrets"]:
-            assert secret in settings if is_ours else f"/run/secrets/{secret}\n" in alertmanager, secret
+            assert f"/run/secrets/{secret}" in files.values() or f"/run/secrets/{secret}\n" in alertmanager, secret
 
 
 def test_every_service_is_confined(compose):
