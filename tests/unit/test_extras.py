@@ -67,8 +67,8 @@ def test_the_programs_start_without_any_extra_and_without_what_the_images_leave_
 
 def test_what_draws_or_reads_parquet_says_in_the_image_core_that_another_image_has_it(tmp_path):
     (tmp_path / "ward.parquet").write_bytes(b"PAR1")
-    commands = (
-        ("synthetic", "ward.csv", "--patients", "4", "--minutes", "3000"),  # long enough to be read with Arrow where that is
+    commands = (  # the table is long enough to be read with Arrow where that is
+        ("synthetic", "ward.csv", "--patients", "4", "--minutes", "3000"),
         ("score", "ward.csv", "--out", "scores.csv"),
         ("inspect", "ward.csv", "--plot", "ward.png"),
         ("score", "ward.parquet", "--out", "none.csv"),
