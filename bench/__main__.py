@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,7 @@ def main(
     missing: list[str] = []
     for name in names or MEASURED:
         typer.echo(f"{name} …", err=True)
+        began = time.monotonic()
         try:
             with threadpool_limits(1):  # every figure is of one thread unless it says otherwise
                 measured = WHOLE[name]() if whole and name in WHOLE else MEASURED[name](quick=quick)
@@ -73,6 +75,7 @@ def main(
         for row in measured:
             mark = {True: "  ", False: "! ", None: "  "}[row.is_met]
             typer.echo(f"{mark}{row.name}: {shown(row)}")
+        typer.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
     (out / "report.html").write_text(page(results, where, " ".join(["python -m bench", *sys.argv[1:]])), "utf-8")
     if out.resolve() == RESULTS.resolve():
         refresh()
