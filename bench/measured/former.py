@@ -59,6 +59,7 @@ def _former_release(folder: Path) -> str:
 
 
 def _done(*command: str) -> None:
+    # `make bench` hands its own flags down.
     environ = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:

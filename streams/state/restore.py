@@ -116,7 +116,8 @@ class Restorer:
                 device.partition,
             )
         await self._announce([held.devices[device_id] for device_id in again])
-        elapsed_s, known = time.monotonic() - started, sum(device.status is not None for device in restored)
+        elapsed_s = time.monotonic() - started
+        known = sum(device.status is not None for device in restored)
         RESTORE_SECONDS.observe(elapsed_s)
         log.info("devices_restored", restored=len(again), known=known, kept=len(kept), seconds=round(elapsed_s, 3))
 

@@ -78,7 +78,7 @@ def _run_all(seeds: list[int], pace: Pace, results: Results) -> list[Outcome]:
                     seed, pace, lambda what, seed=seed: progress.update(task, description=f"seed {seed}: {what}")
                 )
             except (NotWell, Unavailable) as error:  # nothing is known of the seed: the same command runs it again
-                console.print(f"[red]seed {seed}[/] did not begin: {error}")
+                console.print(f"[red]seed {seed}[/] could not be run: {error}")
                 continue
             results.add(outcome)
             outcomes.append(outcome)
