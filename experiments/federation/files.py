@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 1
 Document = Mapping[str, Any]
 NETWORKS: Final = ("", *(f"{task}, " for task in OTHER_NETWORKS))
 GATES: Final = ("no gate", "live gate", "oracle gate")
-MET: Final = {True: "met", False: "**missed**", None: "not measured"}
+MET: Final = {True: "met", False: "missed", None: "not measured"}
 sentence: Final = partial(said, "experiments.federation")
 
 

@@ -12,7 +12,7 @@ from experiments.report.page import Cover, Titled, page_of, said, sections_of
 from experiments.report.tables import Table, table_of
 
 PACKAGE: Final = "experiments.harm"
-MET: Final = {True: "met", False: "**missed**", None: "-"}
+MET: Final = {True: "met", False: "missed", None: "-"}
 Document = Mapping[str, Any]
 sentence: Final = partial(said, PACKAGE)
 
