@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def measure(*, quick: bool) -> list[Row]:
     Raises Unavailable where the checkout has no history, or the former release's environment cannot be made.
     """
     with TemporaryDirectory(prefix="fedsecure-bench-") as folder:
-        one, some, many = (write_ward(Path(folder), DEVICES, days) for days in ((1, 2, 8) if quick else (1, 4, 24)))
+        one, some, many = (write_ward(Path(folder), DEVICES, days) for days in ((1, 2, 8) if quick else (1, 4, 16)))
         former = _spent([_former_release(Path(folder)), "score"], [one, some])
         ours = _spent([sys.executable, "-m", "fedsecure", "score", "--jobs", "1"], [one, many])
     return [
@@ -61,6 +62,8 @@ def _former_release(folder: Path) -> str:
 def _done(*command: str) -> None:
     # `make bench` hands its own flags down.
     environ = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    if shutil.which(command[0]) is None:
+        raise Unavailable(f"the former release ({FORMER}) cannot be made: {command[0]} is not installed")
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Unavailable(f"the former release ({FORMER}) cannot be made: {done.stderr.strip()[-300:]}")

@@ -27,7 +27,7 @@ SAME_CORES: Final = "the broker runs on the same cores"
 
 def measure(*, quick: bool) -> list[Row]:
     """Return minutes a second and processor time a minute of one worker, with and without Faust, and of two."""
-    plans = ((32, 1920 if quick else 6400), (1, 192 if quick else 576))
+    plans = ((32, 1920 if quick else 4800), (1, 192 if quick else 576))
     with local_services() as endpoints:
         return [row for pack, minutes in plans for row in _of_one_packing(endpoints, pack, minutes)]
 

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 RESUBSCRIBE_AFTER_S = 1.0
 LAG_EVERY_S = 2.0
 MAX_PARTITION_FETCH_BYTES = 128 * 1024
+BATCHES_A_POLL = 16
+"""A poll takes one partition after the other: with less than this in it, a batch after a pause is of few devices, and dear."""
 
 
 class _NoWeb(BootStrategy):
@@ -181,7 +183,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "TableManager": _NoTables,
         "stream_buffer_maxsize": 2 * settings.batch_max_messages,
         # After a pause there is much to fetch, and what it takes at once the process keeps.
-        "broker_max_poll_records": 2 * settings.batch_max_messages,
+        "broker_max_poll_records": BATCHES_A_POLL * settings.batch_max_messages,
         "consumer_max_fetch_size": MAX_PARTITION_FETCH_BYTES,
         # What is in flight is settled by us; what is only buffered is read again.
         "stream_wait_empty": False,
