@@ -24,7 +24,7 @@ REPEATS: Final = 5
 def measure(*, quick: bool) -> list[Row]:
     """Return the cost of a minute by its packing, of a window in the network, and of the network's own matrix products."""
     repeats = 2 if quick else REPEATS
-    minutes = 60 if quick else 240
+    minutes = 60 if quick else 150
     ward = ward_of(BATCH, BEFORE_MIN + repeats * minutes)
     rows = [
         repeated(

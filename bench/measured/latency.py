@@ -34,7 +34,7 @@ def measure(*, quick: bool) -> list[Row]:
         settings = filled(endpoints, Ward(ward.heart_rate_bpm[:, :BEFORE_MIN], ward.resp_rate_bpm[:, :BEFORE_MIN]))
         with worker(settings) as running:
             wait_until([running], DEVICES * BEFORE_MIN)
-            slow_min = max(3, minutes // 25)
+            slow_min = max(3, minutes // 33)
             slow = _delays_s(settings, ward, BEFORE_MIN, slow_min, REAL_TIME_OF / 60)
             at = BEFORE_MIN + slow_min
             began = wait_until([running], DEVICES * at)
