@@ -12,7 +12,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 import yaml
 from promql_names import MONITORING
 
+from fedsecure.healthcheck import check
 from fedsecure.local_stack.ports import choose_ports
 
 TOOLS = ("promtool", "amtool", "prometheus", "prometheus-alertmanager")
@@ -165,15 +165,6 @@ def ports() -> dict[str, int]:
     return choose_ports(jobs, {})
 
 
-def is_ready(port: int) -> bool:
-    """Whether the server on that port answers that it is ready: both listen, and refuse with 503, before they are."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5) as answer:
-            return bool(answer.status == HTTPStatus.OK)
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def prometheus(start, ports: dict[str, int], webhook: Webhook, tmp_path: Path, wait_until) -> Prometheus:
     """Both servers, up and joined: what fires reaches the webhook."""
@@ -184,6 +175,6 @@ def prometheus(start, ports: dict[str, int], webhook: Webhook, tmp_path: Path, w
     start("prometheus-alertmanager", alertmanager_config(webhook, token), listen, storage, "--cluster.listen-address=")
     storage = f"--storage.tsdb.path={tmp_path / 'prometheus'}"
     start("prometheus", prometheus_config(ports), f"--web.listen-address=127.0.0.1:{ports['prometheus']}", storage)
-    for name in ("alertmanager", "prometheus"):
-        wait_until(lambda name=name: is_ready(ports[name]), READY_S, f"{name} is ready")
+    for name in ("alertmanager", "prometheus"):  # both listen, and refuse with 503, before they are ready
+        wait_until(lambda name=name: check(ports[name], path="/-/ready") is None, READY_S, f"{name} is ready")
     return Prometheus(f"http://127.0.0.1:{ports['prometheus']}")
